@@ -24,9 +24,9 @@ inline constexpr std::size_t kTokensMax = 1U << 20U;      // handles are dense: 
 inline constexpr std::size_t kPoolsMax = 1U << 20U;
 inline constexpr std::size_t kPoolTokensMax = 64;
 inline constexpr std::size_t kSpecBytesMax = 1U << 16U;
-inline constexpr std::size_t kTopicsMax = 4;                 // an EVM log has at most four
-inline constexpr std::size_t kFactBytesMax = 12U << 20U;     // a Solana account has at most 10 MiB
-inline constexpr std::size_t kPayloadBytesMax = 1U << 20U;   // of an event or a decision
+inline constexpr std::size_t kTopicsMax = 4;                // an EVM log has at most four
+inline constexpr std::size_t kFactBytesMax = 12U << 20U;    // a Solana account has at most 10 MiB
+inline constexpr std::size_t kPayloadBytesMax = 1U << 20U;  // of an event or a decision
 
 inline constexpr std::uint32_t kFormatVersion = 1;
 inline constexpr std::uint32_t kNoPool = 0xFFFFFFFFU;  // a fact that belongs to no pool (an oracle)
