@@ -1,4 +1,25 @@
-# What is installed, in two components, each a .deb:
+# What ./dev run builds, and what is installed.
+# The program and every plugin of this repository: what ./dev run builds.
+function(gantry_collect_modules folder result)
+  get_property(targets DIRECTORY ${folder} PROPERTY BUILDSYSTEM_TARGETS)
+  set(modules "")
+  foreach(target IN LISTS targets)
+    get_target_property(type ${target} TYPE)
+    if(type STREQUAL MODULE_LIBRARY)
+      list(APPEND modules ${target})
+    endif()
+  endforeach()
+  get_property(folders DIRECTORY ${folder} PROPERTY SUBDIRECTORIES)
+  foreach(below IN LISTS folders)
+    gantry_collect_modules(${below} more)
+    list(APPEND modules ${more})
+  endforeach()
+  set(${result} "${modules}" PARENT_SCOPE)
+endfunction()
+gantry_collect_modules(${PROJECT_SOURCE_DIR}/plugins gantry_modules)
+add_custom_target(gantry_run DEPENDS gantry ${gantry_modules})
+
+# Two components, each a .deb:
 #   sdk   headers, find_package(gantry-sdk), the plugin template. Source only: for any compiler.
 #   host  the program, the plugins that ship with it, and the configuration.
 include(GNUInstallDirs)
@@ -24,8 +45,7 @@ install(FILES ${CMAKE_BINARY_DIR}/gantry-sdkConfig.cmake
   ${CMAKE_BINARY_DIR}/gantry-sdkConfigVersion.cmake DESTINATION ${sdk_cmake} COMPONENT sdk)
 
 install(TARGETS gantry RUNTIME DESTINATION bin COMPONENT host)
-install(DIRECTORY ${CMAKE_BINARY_DIR}/plugins/ DESTINATION lib/gantry/plugins COMPONENT host
-        FILES_MATCHING PATTERN "*.so")
+install(TARGETS ${gantry_modules} LIBRARY DESTINATION lib/gantry/plugins COMPONENT host)
 install(DIRECTORY config/ DESTINATION share/gantry/config COMPONENT host)
 install(FILES LICENSE DESTINATION share/doc/gantry RENAME copyright COMPONENT host)
 install(FILES LICENSE DESTINATION share/doc/gantry-sdk RENAME copyright COMPONENT sdk)
