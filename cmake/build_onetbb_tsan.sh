@@ -43,7 +43,7 @@ cmake -S "$source" -B "$apt/build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
     -DCMAKE_SHARED_LINKER_FLAGS=-fsanitize=thread -DCMAKE_INSTALL_PREFIX="$prefix" \
     -DCMAKE_INSTALL_LIBDIR=lib -DTBB_TEST=OFF -DTBBMALLOC_BUILD=OFF -DTBB_STRICT=OFF >&2
 cmake --build "$apt/build" --parallel "${GANTRY_JOBS:-$(nproc)}" >&2
-cmake --install "$apt/build" >&2
+cmake --install "$apt/build" >/dev/null
 touch "$prefix/.complete"
 rm -rf "$apt"
 echo "$prefix"
