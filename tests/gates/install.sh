@@ -11,9 +11,10 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 cmake --install "$build" --component sdk --prefix "$work/installed" >/dev/null
+rm -f "$build"/packages/*.deb
 (cd "$build" && cpack -G DEB >/dev/null)
-sdk_deb=$(find "$build/packages" -name 'gantry-sdk_*_all.deb')
-host_deb=$(find "$build/packages" -name 'gantry_*.deb')
+sdk_deb=$(find "$build/packages" -maxdepth 1 -name 'gantry-sdk_*_all.deb')
+host_deb=$(find "$build/packages" -maxdepth 1 -name 'gantry_*.deb')
 dpkg-deb -x "$sdk_deb" "$work/unpacked"
 dpkg-deb -x "$host_deb" "$work/host"
 

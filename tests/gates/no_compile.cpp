@@ -2,20 +2,20 @@
 #include <cstdint>
 
 class Amount {
-   public:
-    static Amount wei(std::uint64_t value) { return Amount(value); }
+ public:
+  static Amount wei(std::uint64_t value) { return Amount(value); }
 
-   private:
-    explicit Amount(std::uint64_t value) : value_(value) {}
-    std::uint64_t value_;
+ private:
+  explicit Amount(std::uint64_t value) : value_(value) {}
+  std::uint64_t value_;
 };
 
 Amount one() {
 #if MUST_FAIL == 1
-    return Amount(1);
+  return Amount(1);
 #elif MUST_FAIL == 2
-    return 1;
+  return 1;
 #else
-    return Amount::wei(1);
+  return Amount::wei(1);
 #endif
 }
