@@ -44,7 +44,9 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/gantry-sdkConfigVersion.cma
 install(FILES ${CMAKE_BINARY_DIR}/gantry-sdkConfig.cmake
   ${CMAKE_BINARY_DIR}/gantry-sdkConfigVersion.cmake DESTINATION ${sdk_cmake} COMPONENT sdk)
 
-install(TARGETS gantry RUNTIME DESTINATION bin COMPONENT host)
+if(TARGET gantry)
+  install(TARGETS gantry RUNTIME DESTINATION bin COMPONENT host)
+endif()
 install(TARGETS ${gantry_modules} LIBRARY DESTINATION lib/gantry/plugins COMPONENT host)
 install(DIRECTORY config/ DESTINATION share/gantry/config COMPONENT host)
 install(FILES LICENSE DESTINATION share/doc/gantry RENAME copyright COMPONENT host)
