@@ -1,5 +1,5 @@
 // Runs a fuzz target without libFuzzer: over every file of a corpus folder, and over seeded
-// mutations of them (or of nothing). Prints the seed; a crash is the failure.
+// mutations of them (without a corpus, of noise). Prints the seed; a crash is the failure.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -23,6 +23,12 @@ std::vector<Bytes> read_corpus(const char* folder) {
     corpus.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
   }
   return corpus;
+}
+
+Bytes noise(std::size_t size, std::mt19937_64& random) {
+  Bytes bytes(size);
+  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
+  return bytes;
 }
 
 void mutate(Bytes& bytes, std::mt19937_64& random) {
@@ -59,14 +65,18 @@ int main(int count, char** arguments) {
     std::fprintf(stderr, "%s: the corpus is empty\n", arguments[1]);
     return 1;
   }
-  if (corpus.empty()) corpus.emplace_back();
   std::printf("seed %llu, %zu inputs\n", static_cast<unsigned long long>(seed), corpus.size());
+  LLVMFuzzerTestOneInput(nullptr, 0);
   for (const Bytes& input : corpus) LLVMFuzzerTestOneInput(input.data(), input.size());
   std::mt19937_64 random(seed);
-  const int rounds = 2000;
+  const int rounds = 5000;
+  const std::size_t noise_bytes_max = 256;
   Bytes bytes;
   for (int round = 0; round < rounds; ++round) {
-    if (round % 16 == 0) bytes = corpus[random() % corpus.size()];
+    if (round % 16 == 0) {
+      bytes = corpus.empty() ? noise(random() % noise_bytes_max, random)
+                             : corpus[random() % corpus.size()];
+    }
     mutate(bytes, random);
     LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
   }
