@@ -84,6 +84,7 @@ struct EncodeRecord {
     to.word(static_cast<std::uint32_t>(record.kind));
     to.word(record.tag);
     to.word(record.log_index);
+    to.word(static_cast<std::uint32_t>(record.status));
     const bool is_pool =
         record.pool != kNoPool && same(record.source, sequence.pool_addresses()[record.pool]);
     to.word(static_cast<std::uint8_t>(is_pool ? kSourceIsPool : kSourceWritten));
@@ -222,6 +223,7 @@ Fact decode_fact(Decoder& from, const Sequence& sequence) {
   record.kind = static_cast<FactKind>(from.word<std::uint32_t>());
   record.tag = from.word<std::uint32_t>();
   record.log_index = from.word<std::uint32_t>();
+  record.status = static_cast<gantry_status>(from.word<std::uint32_t>());
   const auto& pools = sequence.pool_addresses();
   if (from.choice(kSourceWritten, kSourceIsPool)) {
     if (record.pool < pools.size()) {

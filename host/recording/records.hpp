@@ -4,7 +4,7 @@
 // UNITS      Amounts are 256-bit in the smallest unit. Times are seconds of the chain's clock.
 // OWNERSHIP  Every record owns its bytes: it stays valid when the reader goes on.
 #pragma once
-#include <gantry/abi.h>
+#include <gantry/state.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -63,13 +63,14 @@ struct Block {
   std::optional<gantry_amount> gas_price;  // wei per gas, when it was observed
 };
 
-// The request that the bytes answer: the values of GANTRY_REQUEST_*.
+// Where the bytes came from. On disk as in the ABI, which never renumbers.
 enum class FactKind : std::int32_t {
-  evm_call = 1,
-  evm_storage = 2,
-  evm_log = 3,
-  solana_account = 4,
-  http = 5,
+  evm_call = GANTRY_SOURCE_EVM_CALL,
+  evm_storage = GANTRY_SOURCE_EVM_STORAGE,
+  evm_log = GANTRY_SOURCE_EVM_LOG,
+  solana_account = GANTRY_SOURCE_SOLANA_ACCOUNT,
+  http = GANTRY_SOURCE_HTTP,
+  evm_code_hash = GANTRY_SOURCE_EVM_CODE_HASH,
 };
 
 // Exactly the bytes that a provider gave.
@@ -81,6 +82,7 @@ struct Fact {
   gantry_address source{};      // the contract or account; GANTRY_ADDRESS_NONE for HTTP
   Bytes topics;                 // whole words of 32 bytes, for logs
   Bytes data;
+  gantry_status status = GANTRY_OK;  // or GANTRY_REFUSED: a revert, whose bytes are in data
 };
 
 // A sequenced input that is not state: a pending swap, a fill, a change of a breaker.

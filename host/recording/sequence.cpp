@@ -87,8 +87,11 @@ struct Sequence::Checker {
     if (!so_far.open_block_) return fail(ErrorKind::internal, "a fact comes before any block");
     const auto kind = static_cast<std::int32_t>(fact.kind);
     if (kind < static_cast<std::int32_t>(FactKind::evm_call) ||
-        kind > static_cast<std::int32_t>(FactKind::http)) {
+        kind > static_cast<std::int32_t>(FactKind::evm_code_hash)) {
       return fail(ErrorKind::internal, fmt::format("a fact has the unknown kind {}", kind));
+    }
+    if (fact.status != GANTRY_OK && fact.status != GANTRY_REFUSED) {
+      return fail(ErrorKind::internal, fmt::format("a fact has the status {}", fact.status));
     }
     if (fact.pool != kNoPool && fact.pool >= so_far.pools_.size()) {
       return fail(ErrorKind::internal, fmt::format("a fact is of pool {}, but there are only {}",
