@@ -42,8 +42,8 @@ enum {
   GANTRY_PARAMETER_BOOLEAN = 1, /* integer: 0 or 1 */
   GANTRY_PARAMETER_INTEGER = 2,
   GANTRY_PARAMETER_NUMBER = 3,
-  GANTRY_PARAMETER_STRING = 4, /* also a choice, or the name of a secret, never its value */
-  GANTRY_PARAMETER_AMOUNT = 5
+  GANTRY_PARAMETER_STRING = 4, /* also a choice; a secret arrives as ${NAME}, never its value */
+  GANTRY_PARAMETER_STRINGS = 5 /* string: the items, separated by '\n' */
 };
 
 /* One parameter, already checked against the manifest's schema; defaults are filled in. */
@@ -54,7 +54,6 @@ typedef struct gantry_parameter {
   int64_t integer;
   double number;
   gantry_string string;
-  gantry_amount amount;
 } gantry_parameter;
 
 /* What create() gets. It lasts until create() returns. */
@@ -92,13 +91,13 @@ typedef struct gantry_plugin_entry {
 #define GANTRY_MANIFEST_MAGIC "GANTRYM1" /* then a little-endian uint32_t length, then JSON */
 
 #if defined(__GNUC__)
-#define GANTRY_EXPORT __attribute__((visibility("default"), used))
+#define GANTRY_EXPORT __attribute__((visibility("default")))
 #else
 #define GANTRY_EXPORT
 #endif
 
 GANTRY_LAYOUT(gantry_host, 56);
-GANTRY_LAYOUT(gantry_parameter, 88);
+GANTRY_LAYOUT(gantry_parameter, 56);
 GANTRY_LAYOUT(gantry_instance_config, 48);
 GANTRY_LAYOUT(gantry_plugin_entry, 40);
 

@@ -111,8 +111,9 @@ class Config {
   std::string_view string(std::string_view key) const {
     return view(find(key, GANTRY_PARAMETER_STRING).string);
   }
-  gantry_amount amount(std::string_view key) const {
-    return find(key, GANTRY_PARAMETER_AMOUNT).amount;
+  // Items separated by '\n'.
+  std::string_view strings(std::string_view key) const {
+    return view(find(key, GANTRY_PARAMETER_STRINGS).string);
   }
 
  private:
