@@ -32,7 +32,7 @@ bool contains(const std::string& text, const std::string& part) {
 TEST_CASE("a frame that claims 4 GB is refused before memory is taken") {
   const auto which = GENERATE(0, 1);
   FrameHead head;
-  head.flags = kFrameCompressed;
+  head.flags = frame_compressed;
   head.records = 1;
   head.stored_bytes = which == 0 ? 0xFFFFFFFF : 10;
   head.raw_bytes = which == 1 ? 0xFFFFFFFF : 10;
@@ -43,7 +43,7 @@ TEST_CASE("a frame that claims 4 GB is refused before memory is taken") {
 TEST_CASE("a frame that claims more than the file has is a cut") {
   FrameHead head;
   head.records = 1;
-  head.stored_bytes = head.raw_bytes = kFrameRawBytesMax;
+  head.stored_bytes = head.raw_bytes = frame_raw_bytes_max;
   const auto bytes = write_frame_head(head);
   REQUIRE(contains(error_of(file_of({Bytes(bytes.begin(), bytes.end())})), "cut within a frame"));
 }
@@ -53,7 +53,7 @@ TEST_CASE("a zstd bomb is refused: its contents are larger than its frame says, 
   Bytes bomb(ZSTD_compressBound(zeros.size()));
   bomb.resize(ZSTD_compress(bomb.data(), bomb.size(), zeros.data(), zeros.size(), 3));
   FrameHead head;
-  head.flags = kFrameCompressed;
+  head.flags = frame_compressed;
   head.records = 1;
   SECTION("larger than its frame says") {
     head.raw_bytes = 1000;
@@ -75,7 +75,7 @@ TEST_CASE("a zstd bomb is refused: its contents are larger than its frame says, 
 
 TEST_CASE("a frame of damaged zstd with a right checksum is refused") {
   FrameHead head;
-  head.flags = kFrameCompressed;
+  head.flags = frame_compressed;
   head.records = 1;
   head.raw_bytes = 100;
   REQUIRE(contains(error_of(file_of({frame_of(Bytes(50, 0xAB), head)})), "sizes do not agree"));
@@ -104,7 +104,7 @@ TEST_CASE("a record that claims 4 GB is refused") {
   Bytes record = record_of(static_cast<std::uint8_t>(RecordType::event), Bytes(20, 0));
   SECTION("in its head") { store_word(std::uint32_t{0xFFFFFFFF}, &record[4]); }
   SECTION("in a length within it") {
-    store_word(std::uint32_t{0xFFFFFFFF}, &record[kRecordHeadBytes + 4]);
+    store_word(std::uint32_t{0xFFFFFFFF}, &record[record_head_bytes + 4]);
   }
   REQUIRE_FALSE(error_of(file_of({plain_frame({header_record(), record})})).empty());
 }
@@ -112,7 +112,7 @@ TEST_CASE("a record that claims 4 GB is refused") {
 TEST_CASE("a pool that claims 2^32-1 tokens is refused before memory is taken") {
   auto records = encoded({sample_header(), Pool{"v", evm_address(1), {}, {}}});
   // Past the head, the venue's length and its one byte, and the address with its kind.
-  store_word(std::uint32_t{0xFFFFFFFF}, &records[1][kRecordHeadBytes + 4 + 1 + 21]);
+  store_word(std::uint32_t{0xFFFFFFFF}, &records[1][record_head_bytes + 4 + 1 + 21]);
   REQUIRE(contains(error_of(file_of({plain_frame(records)})), "too short for what it announces"));
 }
 
@@ -120,7 +120,7 @@ TEST_CASE("every record cut short or made longer is refused") {
   const auto records = encoded(sample_records());
   for (std::size_t at = 1; at < records.size(); ++at) {
     const std::vector<Bytes> before(records.begin(), records.begin() + static_cast<long>(at));
-    const Bytes payload(records[at].begin() + kRecordHeadBytes, records[at].end());
+    const Bytes payload(records[at].begin() + record_head_bytes, records[at].end());
     for (std::size_t size = 0; size <= payload.size() + 1; ++size) {
       if (size == payload.size()) continue;
       Bytes other = payload;
@@ -155,7 +155,7 @@ TEST_CASE("a record of an unknown type is refused, unless its writer marked it a
   }
   SECTION("skipped, and part of the digest") {
     auto all = records;
-    all.push_back(record_of(type, {1, 2, 3}, kRecordOptional));
+    all.push_back(record_of(type, {1, 2, 3}, record_optional));
     all.push_back(end_of(all));
     auto reader = must(RecordingReader::open(
         std::make_unique<MemorySource>(file_of({plain_frame(all)})), "a recording"));
@@ -165,7 +165,7 @@ TEST_CASE("a record of an unknown type is refused, unless its writer marked it a
     REQUIRE(reader.skipped_records() == 1);
   }
   SECTION("as the first record it is refused even so") {
-    REQUIRE_FALSE(error_of(file_of({plain_frame({record_of(type, {}, kRecordOptional)})})).empty());
+    REQUIRE_FALSE(error_of(file_of({plain_frame({record_of(type, {}, record_optional)})})).empty());
   }
 }
 
@@ -178,7 +178,7 @@ TEST_CASE("an unknown type of frame, unknown flags and reserved bytes are refuse
 }
 
 TEST_CASE("a newer version is refused, with what to do about it") {
-  const auto version = GENERATE(as<std::uint32_t>{}, 0, kFormatVersion + 1, 0xFFFFFFFF);
+  const auto version = GENERATE(as<std::uint32_t>{}, 0, format_version + 1, 0xFFFFFFFF);
   Bytes file = write_all(sample_records());
   const auto head = write_file_head(version);
   std::copy(head.begin(), head.end(), file.begin());
@@ -190,20 +190,20 @@ TEST_CASE("the writer refuses what the reader would, and the recording goes on w
       Record(Token{gantry_address{GANTRY_ADDRESS_EVM, 32, {}, {}}, "A", 1}),
       Record(Token{gantry_address{9, 0, {}, {}}, "A", 1}),
       Record(Token{gantry_address{GANTRY_ADDRESS_NONE, 0, {}, {1}}, "A", 1}),
-      Record(Token{evm_address(1), std::string(kTextBytesMax + 1, 'a'), 1}),
+      Record(Token{evm_address(1), std::string(text_bytes_max + 1, 'a'), 1}),
       Record(Token{evm_address(1), "a\x1b[2J", 1}), Record(Token{evm_address(1), "\xc3\xa9", 1}),
       Record(Pool{"v", evm_address(1), {1}, {}}),
-      Record(Pool{"v", evm_address(1), std::vector<std::uint32_t>(kPoolTokensMax + 1, 0), {}}),
-      Record(Pool{"v", evm_address(1), {0}, Bytes(kSpecBytesMax + 1)}),
+      Record(Pool{"v", evm_address(1), std::vector<std::uint32_t>(pool_tokens_max + 1, 0), {}}),
+      Record(Pool{"v", evm_address(1), {0}, Bytes(spec_bytes_max + 1)}),
       Record(Fact{1, FactKind::http, 0, 0, {}, {}, {}}),
       Record(Fact{0, static_cast<FactKind>(7), 0, 0, {}, {}, {}}),
       Record(Fact{0, FactKind::evm_log, 0, 0, {}, Bytes(31), {}}),
       Record(Fact{0, FactKind::evm_log, 0, 0, {}, Bytes(160), {}}),
-      Record(Fact{0, FactKind::http, 0, 0, {}, {}, Bytes(kFactBytesMax + 1)}),
+      Record(Fact{0, FactKind::http, 0, 0, {}, {}, Bytes(fact_bytes_max + 1)}),
       Record(Fact{0, FactKind::http, 0, 0, {}, {}, {}, GANTRY_NEED_SIZE}),
-      Record(Event{1, Bytes(kPayloadBytesMax + 1)}),
+      Record(Event{1, Bytes(payload_bytes_max + 1)}),
       Record(Decision{static_cast<DecisionKind>(0), 0, 0, {}}),
-      Record(Decision{DecisionKind::batch, 0, 0, Bytes(kPayloadBytesMax + 1)}),
+      Record(Decision{DecisionKind::batch, 0, 0, Bytes(payload_bytes_max + 1)}),
       Record(sample_header()), Record(End{}));
   Bytes bytes;
   auto writer = must(RecordingWriter::create(std::make_unique<MemorySink>(bytes)));

@@ -33,12 +33,12 @@ struct Boundary {
 };
 
 std::vector<Boundary> boundaries(const Bytes& file) {
-  std::vector<Boundary> result = {{kFileHeadBytes, 0}};
+  std::vector<Boundary> result = {{file_head_bytes, 0}};
   while (result.back().offset < file.size()) {
     const std::size_t at = result.back().offset;
-    const auto head = must(read_frame_head(std::span(file).subspan(at).first<kFrameHeadBytes>()));
+    const auto head = must(read_frame_head(std::span(file).subspan(at).first<frame_head_bytes>()));
     result.push_back(
-        {at + kFrameHeadBytes + head.stored_bytes, result.back().records + head.records});
+        {at + frame_head_bytes + head.stored_bytes, result.back().records + head.records});
   }
   return result;
 }

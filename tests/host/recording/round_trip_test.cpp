@@ -129,7 +129,7 @@ TEST_CASE("a recording of its header alone is whole") {
 }
 
 TEST_CASE("the largest fact comes back, and memory that does not compress is stored as it is") {
-  Bytes noise(kFactBytesMax);
+  Bytes noise(fact_bytes_max);
   std::uint64_t state = 1;
   for (auto& byte : noise) {
     state = state * 6364136223846793005ULL + 1442695040888963407ULL;
@@ -137,10 +137,10 @@ TEST_CASE("the largest fact comes back, and memory that does not compress is sto
   }
   std::vector<Record> records = {sample_header(), Block{}};
   for (int i = 0; i < 2; ++i) {
-    records.push_back(Fact{kNoPool, FactKind::http, 0, 0, gantry_address{}, {}, noise});
+    records.push_back(Fact{no_pool, FactKind::http, 0, 0, gantry_address{}, {}, noise});
   }
   const Bytes file = write_all(records, {1, 1U << 30U});
-  REQUIRE(file.size() > 2 * kFactBytesMax);
+  REQUIRE(file.size() > 2 * fact_bytes_max);
   require_same(records, read_all(file));
 }
 

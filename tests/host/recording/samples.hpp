@@ -31,7 +31,7 @@ inline gantry_address solana_address(std::uint8_t seed) {
 }
 
 inline Header sample_header() {
-  return Header{kFormatVersion, "eip155:1", "synthetic: made by a test", "gantry test"};
+  return Header{format_version, "eip155:1", "synthetic: made by a test", "gantry test"};
 }
 
 // Every type of record, and every form that a field can take.
@@ -50,8 +50,8 @@ inline std::vector<Record> sample_records() {
       Fact{0, FactKind::evm_call, 7, 0, evm_address(9), {}, Bytes(96, 0x5A)},
       Fact{0, FactKind::evm_log, 0, 3, evm_address(9), Bytes(32, 0x1C), Bytes(64, 1)},
       Fact{1, FactKind::evm_storage, 0, 0, evm_address(4), Bytes(128, 2), {}},
-      Fact{kNoPool, FactKind::http, 1, 0, gantry_address{}, {}, {'{', '}'}},
-      Fact{kNoPool, FactKind::solana_account, 1, 0, solana_address(4), {}, {0}},
+      Fact{no_pool, FactKind::http, 1, 0, gantry_address{}, {}, {'{', '}'}},
+      Fact{no_pool, FactKind::solana_account, 1, 0, solana_address(4), {}, {0}},
       Fact{0, FactKind::evm_call, 0, 0, evm_address(9), {}, {8, 0xC3}, GANTRY_REFUSED},
       Fact{1, FactKind::evm_code_hash, 0, 0, evm_address(5), {}, Bytes(32, 6)},
       Token{evm_address(20), "LATE", 6},
@@ -130,7 +130,7 @@ inline Bytes frame_of(Bytes payload, FrameHead head) {
 }
 
 inline Bytes file_of(const std::vector<Bytes>& frames) {
-  const auto head = write_file_head(kFormatVersion);
+  const auto head = write_file_head(format_version);
   Bytes file(head.begin(), head.end());
   for (const Bytes& frame : frames) file.insert(file.end(), frame.begin(), frame.end());
   return file;
