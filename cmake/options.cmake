@@ -1,7 +1,8 @@
 # Warnings and sanitizers for our own targets; nothing here reaches a plugin author's build.
 add_library(gantry_options INTERFACE)
 target_compile_options(gantry_options INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
+  $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
   -Wno-missing-field-initializers)
 
 # CMAKE_BUILD_TYPE=Sanitizer: assertions stay on, stacks are readable, and three builds of the tests

@@ -117,10 +117,13 @@ class Config {
   }
 
  private:
-  struct Missing final : std::exception {
-    explicit Missing(std::string text) : message(std::move(text)) {}
-    const char* what() const noexcept override { return message.c_str(); }
-    std::string message;
+  class Missing final : public std::exception {
+   public:
+    explicit Missing(std::string text) : text_(std::move(text)) {}
+    const char* what() const noexcept override { return text_.c_str(); }
+
+   private:
+    std::string text_;
   };
 
   const gantry_parameter& find(std::string_view key, std::int32_t type) const {
@@ -139,8 +142,8 @@ class Config {
 // "this variant is unknown".
 class Refused final : public std::exception {
  public:
-  explicit Refused(std::string text) : message(std::move(text)) {}
-  const char* what() const noexcept override { return message.c_str(); }
+  explicit Refused(std::string text) : text_(std::move(text)) {}
+  const char* what() const noexcept override { return text_.c_str(); }
 
  private:
   std::string text_;
