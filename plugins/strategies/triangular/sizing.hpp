@@ -3,7 +3,8 @@
 // On the chain every hop rounds down, so the exact result F(x) is a staircase under f(x) = m x / (1
 // + c x) (screening.hpp). With a_j(x) the exact amount after j hops:
 //
-// How far below the real optimum P* = max f(x) - x the answer can be. x0 = ceil(x*) is always tried.
+// How far below the real optimum P* = max f(x) - x the answer can be. x0 = ceil(x*) is always
+// tried.
 // - f rises, so f(x0) >= f(x*) while x0 < x* + 1: rounding the input up costs less than 1.
 // - The floor of hop j loses less than 1 of its output. Hop i > j is concave with f_i' falling, so
 //   it passes on at most f_i'(a_(i-1)) of a loss in its input, taken at the exact (lower) amount.
@@ -32,21 +33,21 @@
 namespace gantry::triangular {
 
 struct Leg {
-    ConstantProduct pool;
-    u256 in_max;  // the most that `pool` describes or takes
+  ConstantProduct pool;
+  u256 in_max;  // the most that `pool` describes or takes
 };
 
 struct SizingLimits {
-    u256 amount_in_max;
-    std::uint32_t scan_max = 256;  // routes that the proof of `best` may cost, about 0.2 us each
+  u256 amount_in_max;
+  std::uint32_t scan_max = 256;  // routes that the proof of `best` may cost, about 0.2 us each
 };
 
 struct Sizing {
-    u256 amount_in;
-    u256 profit;
-    std::array<u256, kMaxHops> amounts;  // after each hop; the last is what comes out
-    long double shortfall_max;           // the real-valued optimum is less than this above profit
-    bool best;                           // no other input pays more
+  u256 amount_in;
+  u256 profit;
+  std::array<u256, kMaxHops> amounts;  // after each hop; the last is what comes out
+  long double shortfall_max;           // the real-valued optimum is less than this above profit
+  bool best;                           // no other input pays more
 };
 
 // `legs`: kMinHops to kMaxHops, the output of one being the input of the next. GANTRY_OK;
