@@ -141,7 +141,7 @@ class Search {
     return true;
   }
 
-  // 1 + S_k + 16 d^2 m / c of sizing.hpp.
+  // 1 + S_k + 8 d^2 sqrt(m) / c of sizing.hpp.
   long double shortfall_at(const u256& in, const Amounts& amounts) const {
     long double lost = 0;
     for (std::size_t i = 0; i < legs_.size(); ++i) {
@@ -149,7 +149,8 @@ class Search {
       const long double bend = 1 + leg_[i].slope * given;
       lost = 1 + lost * leg_[i].rate / (bend * bend);
     }
-    const long double of_floats = 16 * kRealMargin * kRealMargin * whole_.rate / whole_.slope;
+    const long double of_floats =
+        8 * kRealMargin * kRealMargin * std::sqrt(whole_.rate) / whole_.slope;
     return (1 + lost + of_floats) * (1 + kRealMargin);
   }
 

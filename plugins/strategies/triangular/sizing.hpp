@@ -9,11 +9,12 @@
 // - The floor of hop j loses less than 1 of its output. Hop i > j is concave with f_i' falling, so
 //   it passes on at most f_i'(a_(i-1)) of a loss in its input, taken at the exact (lower) amount.
 //   The loss at the end is less than S_k, where S_0 = 0 and S_j = 1 + S_(j-1) f_j'(a_(j-1)).
-// - x* itself is computed in long double, every value within d of itself. P is flat at x*, so the
-//   relative error d sqrt(m) / (sqrt(m) - 1) of x* costs at most 16 d^2 m / c (second order).
-// So P* - profit < 1 + S_k + 16 d^2 m / c, reported as `shortfall_max`. If a limit lies below x*, P
-// rises up to it, x0 is that limit itself, and the same bound holds against the best real input
-// within the limit.
+// - x* itself is computed in long double, each value within d of itself, so x* within
+//   d sqrt(m) / (sqrt(m) - 1) of itself. As P* - P(x) = c (x - x*)^2 / (1 + c x), this costs at
+//   most 8 d^2 sqrt(m) / c, second order in d; d = 2^-57 on x86-64.
+// So P* - profit < 1 + S_k + 8 d^2 sqrt(m) / c, reported as `shortfall_max`. If a limit lies below
+// x*, P rises up to it, x0 is that limit itself, and the same bound holds against the best real
+// input within the limit.
 //
 // When the answer is the best integer. Any better x has f(x) - x >= profit + 1, an interval around
 // x* that the closed form gives. Among inputs with the same a_j(x) the smallest is the best, so

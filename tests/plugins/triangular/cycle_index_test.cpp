@@ -76,9 +76,10 @@ exhaustive::Pools recorded_pools() {
 TEST_CASE("the cycle index finds what an exhaustive search finds, on random markets") {
   const std::uint32_t seed = GENERATE(1U, 2U, 3U, 4U);
   CAPTURE(seed);
-  std::mt19937 random(seed);
+  std::mt19937 generator(seed);
+  const auto random = [&] { return static_cast<std::uint32_t>(generator()); };
   std::size_t seen[kMaxHops + 1] = {};
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < 500; ++round) {
     const std::uint32_t tokens = 2 + random() % 8;
     const std::uint32_t stride = 1 + random() % 1000;  // handles need not be dense
     exhaustive::Pools pools(random() % 22);
@@ -89,7 +90,7 @@ TEST_CASE("the cycle index finds what an exhaustive search finds, on random mark
       }
       std::sort(pool.begin(), pool.end());
       pool.erase(std::unique(pool.begin(), pool.end()), pool.end());
-      std::shuffle(pool.begin(), pool.end(), random);
+      std::shuffle(pool.begin(), pool.end(), generator);
     }
     const std::uint32_t max_hops = kMinHops + random() % (kMaxHops - kMinHops + 1);
     const CycleIndex index = index_of(pools, {.max_hops = max_hops});
