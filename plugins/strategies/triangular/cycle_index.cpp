@@ -117,6 +117,7 @@ class Search {
       for (std::uint32_t i = last; i > first; --i) {
         to_root_[graph_.neighbours[i - 1].token] = i - 1;
       }
+      root_end_ = last;
       on_path_[root] = 1;
       extend(root, 0);
       on_path_[root] = 0;
@@ -160,8 +161,8 @@ class Search {
   // number is kept: the root is fixed, and the first and last edges differ.
   void close(std::uint32_t token, std::uint32_t depth) {
     if (to_root_[token] == kNone) return;
-    const std::uint32_t end = static_cast<std::uint32_t>(graph_.neighbours.size());
-    for (std::uint32_t i = to_root_[token]; i < end && graph_.neighbours[i].token == token; ++i) {
+    for (std::uint32_t i = to_root_[token]; i < root_end_ && graph_.neighbours[i].token == token;
+         ++i) {
       const std::uint32_t edge = graph_.neighbours[i].edge ^ 1U;
       if (edge >> 1 <= path_[0] >> 1 || pool_on_path(edge, depth)) continue;
       if (report_.kept >= limits_.max_cycles) {
@@ -189,6 +190,7 @@ class Search {
   CycleReport& report_;
   std::vector<std::uint32_t> first_left_;  // neighbours of a rank not yet used up as root
   std::vector<std::uint32_t> to_root_;     // first of the root's list that leads to the token
+  std::uint32_t root_end_ = 0;
   std::vector<std::uint8_t> on_path_;
   std::array<std::uint32_t, kMaxHops> path_{};
   std::uint32_t length_ = 0;
