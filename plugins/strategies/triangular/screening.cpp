@@ -44,9 +44,9 @@ void Screen::set_values(std::span<const double> ether_per_unit) {
   const auto value = [&](std::uint32_t token) {
     return token < ether_per_unit.size() ? ether_per_unit[token] : 0.0;
   };
-  for (std::size_t i = 0; i < edges.size(); ++i) {
-    edges_[i].value[0] = value(edges[i].token0);
-    edges_[i].value[1] = value(edges[i].token1);
+  for (std::uint32_t edge = 0; edge < edges.size(); ++edge) {
+    edges_[edge].value[0] = value(edges[edge].token0);
+    edges_[edge].value[1] = value(edges[edge].token1);
   }
 }
 
@@ -109,53 +109,74 @@ void Screen::price(std::uint32_t cycle, const Threshold& threshold) {
     forward *= edge.rate[directed[i] & 1U];
     backward *= edge.rate[(directed[i] & 1U) ^ 1U];
   }
-  if (forward > 1 - kMargin) weigh<hops>(cycle, false, forward, threshold);
-  if (backward > 1 - kMargin) weigh<hops>(cycle, true, backward, threshold);
+  // With fees one direction gains at most; without, rounding may make it look like two.
+  const bool reversed = backward > forward;
+  if (!(std::max(forward, backward) > 1 - kMargin)) return;
+  weigh<hops>(cycle, reversed, std::max(forward, backward), threshold);
+  if (std::min(forward, backward) > 1 - kMargin) [[unlikely]] {
+    weigh<hops>(cycle, !reversed, std::min(forward, backward), threshold);
+  }
+}
+
+// Most cycles end here, so it has no root, no division and no jump before the decision.
+template <std::uint32_t hops>
+inline void Screen::weigh(std::uint32_t cycle, bool reversed, double rate,
+                          const Threshold& threshold) {
+  const std::uint32_t* directed = index_->cycle_edges(hops, cycle);
+  const std::uint32_t flip = reversed ? 1 : 0;
+  const std::uint32_t first = flip * (hops - 1);
+  Walk<hops> walk;
+  double gas = threshold.gas_overhead;
+  for (std::uint32_t i = 0; i < hops; ++i) {
+    const std::uint32_t step = directed[first + i - 2 * flip * i];
+    const EdgeRates& edge = edges_[step >> 1];
+    const unsigned direction = (step & 1U) ^ flip;
+    walk.rate[i] = edge.rate[direction];
+    walk.slope[i] = edge.slope[direction];
+    walk.value[i] = edge.value[direction];
+    gas += edge.gas;
+  }
+  for (std::uint32_t start = 0; start < hops; ++start) {
+    walk.whole[start] = walk.slope[(start + hops - 1) % hops];
+    for (std::uint32_t i = hops - 1; i > 0; --i) {
+      const std::uint32_t at = (start + i - 1) % hops;
+      walk.whole[start] = walk.slope[at] + walk.rate[at] * walk.whole[start];
+    }
+  }
+  // sqrt(m) - 1 <= (m - 1) / 2.
+  const double half = std::max(rate * (1 + kMargin) - 1, 0.0) / 2;
+  const double cost = gas * threshold.ether_per_gas * (1 - kMargin);
+  const double needed = (cost + threshold.net_ether_min) * (1 - kMargin);
+  unsigned enough = 0;
+  for (std::uint32_t start = 0; start < hops; ++start) {
+    enough |= walk.value[start] * (half * half) >= needed * walk.whole[start] ? 1U : 0U;
+  }
+  if (enough == 0) return;
+  offer<hops>(walk, rate, {cost, cycle, reversed}, threshold.net_ether_min);
 }
 
 template <std::uint32_t hops>
-void Screen::weigh(std::uint32_t cycle, bool reversed, double rate, const Threshold& threshold) {
-  const std::uint32_t* directed = index_->cycle_edges(hops, cycle);
-  const unsigned flip = reversed ? 1U : 0U;
-  double m[hops];  // in walking order, as are the others
-  double c[hops];
-  double value[hops];
-  double gas = threshold.gas_overhead;
-  for (std::uint32_t i = 0; i < hops; ++i) {
-    const std::uint32_t step = directed[reversed ? hops - 1 - i : i];
-    const EdgeRates& edge = edges_[step >> 1];
-    const unsigned direction = (step & 1U) ^ flip;
-    m[i] = edge.rate[direction];
-    c[i] = edge.slope[direction];
-    value[i] = edge.value[direction];
-    gas += edge.gas;
-  }
+[[gnu::noinline]] void Screen::offer(const Walk<hops>& walk, double rate, const Route& route,
+                                     double net_ether_min) {
   const double root = std::sqrt(rate) * (1 + kMargin) - 1;
-  const double root_squared = root * root * (1 + kMargin);
+  if (!(root > 0)) return;
+  const double gain = root * root * (1 + kMargin);  // over the slope it is the profit
   double best_ether = -1;
-  double best_slope = std::numeric_limits<double>::infinity();
-  std::uint32_t best_start = hops;
+  std::uint32_t best = hops;
   for (std::uint32_t start = 0; start < hops; ++start) {
-    double slope = 0;
-    for (std::uint32_t i = hops; i > 0; --i) {
-      const std::uint32_t at = (start + i - 1) % hops;
-      slope = c[at] + m[at] * slope;
-    }
     // Below one unit of the start token there is nothing to gain there.
-    if (root_squared < slope) continue;
-    const double ether = value[start] * root_squared / slope;
-    if (ether > best_ether || (ether == best_ether && slope < best_slope)) {
+    if (gain < walk.whole[start]) continue;
+    const double ether = walk.value[start] * gain / walk.whole[start];
+    if (ether > best_ether || (ether == best_ether && walk.whole[start] < walk.whole[best])) {
       best_ether = ether;
-      best_slope = slope;
-      best_start = start;
+      best = start;
     }
   }
-  if (best_start == hops) return;
-  const double net = best_ether - gas * threshold.ether_per_gas * (1 - kMargin);
-  if (!(net > threshold.net_ether_min)) return;
+  const double net = best_ether - route.cost_ether;
+  if (best == hops || !(net > net_ether_min)) return;
   survivors_[survivor_count_++] = {
-      net, cycle, static_cast<std::uint8_t>(reversed ? hops - 1 - best_start : best_start),
-      reversed};
+      net, route.cycle, static_cast<std::uint8_t>(route.reversed ? hops - 1 - best : best),
+      route.reversed};
 }
 
 std::size_t Screen::memory_bytes() const {

@@ -74,18 +74,33 @@ class Screen {
   std::size_t memory_bytes() const;
 
  private:
-  // What a cycle's price needs of one edge, in one cache line; [direction].
+  // What a price needs of one edge, in one cache line; [direction].
   struct alignas(64) EdgeRates {
     double rate[2] = {0, 0};   // m; 0: closed
     double slope[2] = {0, 0};  // c
     double value[2] = {0, 0};  // ether for a unit of the token that goes in
     double gas = 0;
   };
+  // A cycle in walking order.
+  template <std::uint32_t hops>
+  struct Walk {
+    double rate[hops];
+    double slope[hops];
+    double value[hops];
+    double whole[hops];  // c of the cycle, by start
+  };
+  struct Route {
+    double cost_ether;
+    std::uint32_t cycle;
+    bool reversed;
+  };
 
   template <std::uint32_t hops>
   void price(std::uint32_t cycle, const Threshold& threshold);
   template <std::uint32_t hops>
   void weigh(std::uint32_t cycle, bool reversed, double rate, const Threshold& threshold);
+  template <std::uint32_t hops>
+  void offer(const Walk<hops>& walk, double rate, const Route& route, double net_ether_min);
   void price_any(std::uint32_t cycle, std::uint32_t hops, const Threshold& threshold);
 
   const CycleIndex* index_ = nullptr;

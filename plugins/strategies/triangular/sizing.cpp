@@ -10,6 +10,9 @@ namespace {
 // Relative error of every real number here, far above what about 60 roundings can do.
 constexpr long double kRealMargin = 64 * std::numeric_limits<long double>::epsilon();
 
+// Rounding that costs less than this part of the profit is not worth a search.
+constexpr long double kRoundingShare = 0x1p-20L;
+
 // The largest integer not above `value`, brought into 0 .. 2^256 - 1.
 u256 floor_of(long double value) {
   if (!(value >= 1)) return u256();
@@ -62,11 +65,13 @@ class Search {
     if (first.is_zero()) return GANTRY_NO_LIQUIDITY;
     const auto middle = try_input(first);
     const long double shortfall = shortfall_at(first, middle);
-    for (std::size_t hops = 1; hops <= legs_.size(); ++hops) {
-      try_amount(hops, middle[hops - 1]);
-      try_amount(hops, next(middle[hops - 1]));
+    if (shortfall > to_long_double(best_.profit) * kRoundingShare) {
+      for (std::size_t hops = 1; hops <= legs_.size(); ++hops) {
+        try_amount(hops, middle[hops - 1]);
+        try_amount(hops, next(middle[hops - 1]));
+      }
+      best_.best = prove();
     }
-    best_.best = prove();
     if (best_.profit.is_zero()) return GANTRY_NO_LIQUIDITY;
     best_.shortfall_max = shortfall;
     out = best_;

@@ -20,8 +20,9 @@
 // x* that the closed form gives. Among inputs with the same a_j(x) the smallest is the best, so
 // trying the smallest input of every a_j over that interval, for any one j, misses nothing. If for
 // some j (the token with the coarsest units) there are at most `scan_max` of them, all are tried,
-// and `best` is true. Otherwise the smallest inputs of the amounts next to a_j(x0) are tried for
-// each j, which gains what the coarse steps lose.
+// and `best` is true. Otherwise the smallest inputs of the amounts at and next to a_j(x0) are tried
+// for each j, which gains what the coarse steps lose. Where shortfall_max is below a millionth of
+// the profit, x0 is the answer, and nothing else is tried.
 // UNITS      Smallest units. THREADS  Pure; allocates nothing.
 #pragma once
 #include <array>
