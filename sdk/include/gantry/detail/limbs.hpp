@@ -10,6 +10,11 @@
 #include <cstdint>
 #include <type_traits>
 
+// GANTRY_PORTABLE leaves out what is written for one processor; the results are the same.
+#if defined(__x86_64__) && !defined(GANTRY_PORTABLE)
+#define GANTRY_X86_64
+#endif
+
 // A value that has been to memory limb by limb and is read back as vectors stalls the processor for
 // longer than the arithmetic takes: what is hot stays in registers, and what is rare stays out.
 #define GANTRY_HOT [[gnu::always_inline]] inline
@@ -56,7 +61,7 @@ struct Quotient64 {
 // Requires high < divisor: else the quotient does not fit, and the instruction traps.
 GANTRY_HOT constexpr Quotient64 div_2by1(std::uint64_t high, std::uint64_t low,
                                          std::uint64_t divisor) {
-#if defined(__x86_64__)
+#ifdef GANTRY_X86_64
   if (!std::is_constant_evaluated()) {
     Quotient64 result{low, high};
     __asm__("divq %[divisor]"
@@ -79,7 +84,7 @@ struct Difference {
 // have - take, and + back if that is negative, without a branch. Compilers need twice as many
 // instructions, and this is the inner part of every division.
 GANTRY_HOT constexpr Difference sub_or_add_back(uint128 have, uint128 take, uint128 back) {
-#if defined(__x86_64__)
+#ifdef GANTRY_X86_64
   if (!std::is_constant_evaluated()) {
     std::uint64_t value_low = low64(have);
     std::uint64_t value_high = high64(have);
@@ -116,9 +121,9 @@ struct Digit {
 };
 
 // (top * 2^64 + low) / divisor. Requires divisor >= 2^127 and top < divisor.
-// The estimate by the divisor's high limb is at most 2 too large. With `Rarely`, the caller knows
+// The estimate by the divisor's high limb is at most 2 too large. With `rarely`, the caller knows
 // that it seldom is, and a branch is cheaper; else, about every third time is too often for one.
-enum class TooLarge { Often, Rarely };
+enum class TooLarge { often, rarely };
 
 template <TooLarge estimates>
 GANTRY_HOT constexpr Digit div_3by2(uint128 top, std::uint64_t low, uint128 divisor) {
@@ -135,7 +140,7 @@ GANTRY_HOT constexpr Digit div_3by2(uint128 top, std::uint64_t low, uint128 divi
   }
   const uint128 have = join(estimate.remainder, low);
   const uint128 take = mul64(estimate.quotient, low64(divisor));
-  if constexpr (estimates == TooLarge::Rarely) {
+  if constexpr (estimates == TooLarge::rarely) {
     Digit digit{estimate.quotient, 0};
     bool below = __builtin_sub_overflow(have, take, &digit.remainder);
     while (below) [[unlikely]] {
@@ -156,7 +161,7 @@ struct Product256 {
 
 // Compilers spend a third more instructions on the carries, and this is half of every quote.
 GANTRY_HOT constexpr Product256 mul_128(uint128 a, uint128 b) {
-#if defined(__x86_64__)
+#ifdef GANTRY_X86_64
   if (!std::is_constant_evaluated()) {
     std::uint64_t limb0, limb1, limb2, limb3;
     __asm__(
@@ -203,8 +208,8 @@ GANTRY_HOT constexpr Quotient128 div_256_by_128(uint128 high, uint128 low, uint1
   const uint128 carried = shift == 0 ? 0 : low >> (128 - shift);
   const uint128 top = shift_left_128(high, shift) | carried;
   const uint128 bottom = shift_left_128(low, shift);
-  const Digit first = div_3by2<TooLarge::Often>(top, high64(bottom), scaled);
-  const Digit second = div_3by2<TooLarge::Often>(first.remainder, low64(bottom), scaled);
+  const Digit first = div_3by2<TooLarge::often>(top, high64(bottom), scaled);
+  const Digit second = div_3by2<TooLarge::often>(first.remainder, low64(bottom), scaled);
   return {join(first.quotient, second.quotient), second.remainder >> shift};
 }
 
@@ -218,8 +223,8 @@ GANTRY_HOT constexpr uint128 div_256_by_256(uint128 high, uint128 low, uint128 d
   const uint128 top = shift == 0 ? 0 : high >> dropped;
   const uint128 bottom = shift == 0 ? high : high << shift | low >> dropped;
   const uint128 scaled = shift == 0 ? divisor_high : divisor_high << shift | divisor_low >> dropped;
-  const Digit first = div_3by2<TooLarge::Often>(top, high64(bottom), scaled);
-  const Digit second = div_3by2<TooLarge::Often>(first.remainder, low64(bottom), scaled);
+  const Digit first = div_3by2<TooLarge::often>(top, high64(bottom), scaled);
+  const Digit second = div_3by2<TooLarge::often>(first.remainder, low64(bottom), scaled);
   uint128 quotient = join(first.quotient, second.quotient);
   const Product256 product_low = mul_128(quotient, divisor_low);
   const Product256 product_high = mul_128(quotient, divisor_high);
@@ -267,8 +272,8 @@ GANTRY_HOT constexpr uint128 mul_ratio_128(uint128 a, uint128 b, uint128 divisor
   const uint128 a_scaled = join(a_high << shift | a_low >> 1 >> (63 ^ shift), a_low << shift);
   const Product256 product = mul_128(a_scaled, b);
   // The first digit is below 2^48 where b is below 2^112, and its estimate then as good as exact.
-  const Digit first = div_3by2<TooLarge::Rarely>(product.high, high64(product.low), scaled);
-  const Digit second = div_3by2<TooLarge::Often>(first.remainder, low64(product.low), scaled);
+  const Digit first = div_3by2<TooLarge::rarely>(product.high, high64(product.low), scaled);
+  const Digit second = div_3by2<TooLarge::often>(first.remainder, low64(product.low), scaled);
   return join(first.quotient, second.quotient);
 }
 
@@ -300,7 +305,7 @@ constexpr std::uint64_t divide_step(std::uint64_t* window, const std::uint64_t* 
   const uint128 top = join(window[size], window[size - 1]);
   std::uint64_t quotient = ~std::uint64_t{0};
   if (top < divisor_top)
-    quotient = div_3by2<TooLarge::Often>(top, window[size - 2], divisor_top).quotient;
+    quotient = div_3by2<TooLarge::often>(top, window[size - 2], divisor_top).quotient;
   std::uint64_t carry = 0;
   std::uint64_t borrow = 0;
   for (std::size_t i = 0; i < size; ++i) {
@@ -358,7 +363,7 @@ constexpr void divide_512(const std::uint64_t* value, const std::uint64_t* divis
     const uint128 wide = join(scaled[1], scaled[0]);
     for (std::size_t i = value_size; i-- > 1;) {
       const Digit digit =
-          div_3by2<TooLarge::Often>(join(dividend[i + 1], dividend[i]), dividend[i - 1], wide);
+          div_3by2<TooLarge::often>(join(dividend[i + 1], dividend[i]), dividend[i - 1], wide);
       quotient[i - 1] = digit.quotient;
       dividend[i + 1] = 0;
       dividend[i] = high64(digit.remainder);
