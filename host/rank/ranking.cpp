@@ -29,8 +29,8 @@ Ranked price_opportunity(const MarketView& view, const gantry_opportunity& oppor
   }
   const u256 gross(ranked.gross.ether_wei);
   ranked.pays = gross > ranked.gas_cost;
-  ranked.net = ranked.pays ? wrapping_sub(gross, ranked.gas_cost)
-                           : wrapping_sub(ranked.gas_cost, gross);
+  ranked.net =
+      ranked.pays ? wrapping_sub(gross, ranked.gas_cost) : wrapping_sub(ranked.gas_cost, gross);
   const u256 ether(1'000'000'000'000'000'000ULL);
   if (!mul_div_floor(ranked.net, u256(view.snapshot().ether_usd_e6), ether, ranked.net_usd_e6)) {
     ranked.net_usd_e6 = u256();

@@ -12,15 +12,6 @@
 
 namespace gantry::host {
 
-// What one strategy found in one snapshot.
-struct Batch {
-  SnapshotPtr snapshot;
-  std::uint32_t strategy = 0;  // index in the operator's order
-  bool ran = false;            // false: it was skipped or retired
-  std::uint32_t cut = 0;       // opportunities over the bound
-  std::vector<gantry_opportunity> opportunities;
-};
-
 // An opportunity with its money. Amounts in wei unless named otherwise.
 struct Ranked {
   gantry_opportunity opportunity;

@@ -127,9 +127,9 @@ struct RunReport {
   std::vector<Refusal> plugins_refused;
   std::vector<StrategyReport> strategies;
 
-  std::uint64_t opportunities = 0;  // sightings in all
-  std::uint64_t routes = 0;         // distinct
-  std::uint64_t routes_dropped = 0; // over the report's bound
+  std::uint64_t opportunities = 0;   // sightings in all
+  std::uint64_t routes = 0;          // distinct
+  std::uint64_t routes_dropped = 0;  // over the report's bound
   std::uint64_t approved = 0;
   std::uint64_t plans = 0;
   std::vector<OpportunityReport> best;  // distinct routes, best first, bounded
@@ -139,8 +139,8 @@ struct RunReport {
 
   // Timings: the only part that two runs may differ in.
   std::array<Histogram, stage_count> stages;
-  double load_s = 0;     // libraries, recording's first block, topology
-  double stream_s = 0;   // the rest
+  double load_s = 0;    // libraries, recording's first block, topology
+  double stream_s = 0;  // the rest
   std::uint64_t threads = 0;
   std::uint64_t resident_bytes_max = 0;
 };

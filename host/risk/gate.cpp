@@ -7,32 +7,50 @@ namespace gantry::host {
 
 std::string_view to_string(RefusalReason reason) {
   switch (reason) {
-    case RefusalReason::none: return "none";
-    case RefusalReason::simulate_only: return "simulate_only";
-    case RefusalReason::stale_snapshot: return "stale_snapshot";
-    case RefusalReason::pool_unusable: return "pool_unusable";
-    case RefusalReason::unvalued: return "unvalued";
-    case RefusalReason::low_confidence: return "low_confidence";
-    case RefusalReason::high_risk: return "high_risk";
-    case RefusalReason::pool_concentration: return "pool_concentration";
-    case RefusalReason::max_position: return "max_position";
-    case RefusalReason::max_position_usd: return "max_position_usd";
-    case RefusalReason::min_profit: return "min_profit";
-    case RefusalReason::min_profit_bps: return "min_profit_bps";
-    case RefusalReason::pool_used_already: return "pool_used_already";
+    case RefusalReason::none:
+      return "none";
+    case RefusalReason::simulate_only:
+      return "simulate_only";
+    case RefusalReason::stale_snapshot:
+      return "stale_snapshot";
+    case RefusalReason::pool_unusable:
+      return "pool_unusable";
+    case RefusalReason::unvalued:
+      return "unvalued";
+    case RefusalReason::low_confidence:
+      return "low_confidence";
+    case RefusalReason::high_risk:
+      return "high_risk";
+    case RefusalReason::pool_concentration:
+      return "pool_concentration";
+    case RefusalReason::max_position:
+      return "max_position";
+    case RefusalReason::max_position_usd:
+      return "max_position_usd";
+    case RefusalReason::min_profit:
+      return "min_profit";
+    case RefusalReason::min_profit_bps:
+      return "min_profit_bps";
+    case RefusalReason::pool_used_already:
+      return "pool_used_already";
   }
   return "unknown";
 }
 
 std::string_view unit_of(RefusalReason reason) {
   switch (reason) {
-    case RefusalReason::stale_snapshot: return "blocks";
+    case RefusalReason::stale_snapshot:
+      return "blocks";
     case RefusalReason::pool_concentration:
-    case RefusalReason::min_profit_bps: return "bps";
-    case RefusalReason::max_position: return "ETH";
+    case RefusalReason::min_profit_bps:
+      return "bps";
+    case RefusalReason::max_position:
+      return "ETH";
     case RefusalReason::max_position_usd:
-    case RefusalReason::min_profit: return "USD";
-    default: return "";
+    case RefusalReason::min_profit:
+      return "USD";
+    default:
+      return "";
   }
 }
 
@@ -52,12 +70,10 @@ RiskRefusal RiskGate::first_refusal(const MarketView& view, const Ranked& ranked
   if ((opportunity.flags & GANTRY_OPPORTUNITY_SIMULATE_ONLY) != 0) {
     return {RefusalReason::simulate_only, 0, 0};
   }
-  const std::uint64_t age =
-      newest_block > opportunity.block ? newest_block - opportunity.block : 0;
+  const std::uint64_t age = newest_block > opportunity.block ? newest_block - opportunity.block : 0;
   const auto age_max = static_cast<std::uint64_t>(settings_.max_snapshot_age_blocks);
   if (age > age_max || newest_block > opportunity.valid_until_block) {
-    return {RefusalReason::stale_snapshot, static_cast<double>(age),
-            static_cast<double>(age_max)};
+    return {RefusalReason::stale_snapshot, static_cast<double>(age), static_cast<double>(age_max)};
   }
   if (const auto refusal = check_pools(view, opportunity); refusal.reason != RefusalReason::none) {
     return refusal;
@@ -80,8 +96,8 @@ RiskRefusal RiskGate::check_pools(const MarketView& view,
     u256 share;
     u256 allowed;
     const u256 limit(static_cast<std::uint64_t>(settings_.pool_concentration_bps));
-    if (!mul(u256(leg.amount_in), u256(10000), share) ||
-        !mul(u256(balances[in]), limit, allowed) || share > allowed) {
+    if (!mul(u256(leg.amount_in), u256(10000), share) || !mul(u256(balances[in]), limit, allowed) ||
+        share > allowed) {
       const double measured =
           to_double(u256(leg.amount_in)) / std::max(to_double(u256(balances[in])), 1.0) * 1e4;
       return {RefusalReason::pool_concentration, measured,

@@ -15,18 +15,18 @@ namespace gantry::host {
 // In the order in which they are checked. Recorded: never renumber.
 enum class RefusalReason : std::int32_t {
   none = 0,
-  simulate_only = 1,        // measured and reported, never traded
-  stale_snapshot = 2,       // blocks since the state was read
-  pool_unusable = 3,        // a pool on the way takes no part (any more)
-  unvalued = 4,             // no price, so limits in ether and USD cannot be checked
-  low_confidence = 5,       // the strategy's own, or of the valuation
-  high_risk = 6,            // the strategy's risk score
-  pool_concentration = 7,   // share of a pool's balance that goes in, in bps
-  max_position = 8,         // ether that goes in
-  max_position_usd = 9,     // dollars that go in
-  min_profit = 10,          // dollars after fees and gas
-  min_profit_bps = 11,      // of the amount in, the strategy's own limit
-  pool_used_already = 12,   // a better one of this snapshot trades in the same pool
+  simulate_only = 1,       // measured and reported, never traded
+  stale_snapshot = 2,      // blocks since the state was read
+  pool_unusable = 3,       // a pool on the way takes no part (any more)
+  unvalued = 4,            // no price, so limits in ether and USD cannot be checked
+  low_confidence = 5,      // the strategy's own, or of the valuation
+  high_risk = 6,           // the strategy's risk score
+  pool_concentration = 7,  // share of a pool's balance that goes in, in bps
+  max_position = 8,        // ether that goes in
+  max_position_usd = 9,    // dollars that go in
+  min_profit = 10,         // dollars after fees and gas
+  min_profit_bps = 11,     // of the amount in, the strategy's own limit
+  pool_used_already = 12,  // a better one of this snapshot trades in the same pool
 };
 std::string_view to_string(RefusalReason reason);
 // The unit of `measured` and `limit`: "bps", "ETH", "USD", "blocks" or "".

@@ -1,6 +1,7 @@
 // The street: bytes -> snapshot -> strategies -> rank -> risk -> plan, as one task graph.
 //
-// THREADS  run() blocks its caller, which works in the graph's arena. request_stop(), progress() and
+// THREADS  run() blocks its caller, which works in the graph's arena. request_stop(), progress()
+// and
 //          status from any thread.
 #pragma once
 #include <atomic>
@@ -22,8 +23,8 @@ struct StreetOptions {
   std::filesystem::path recording;
   std::filesystem::path record_to;  // empty: nothing is recorded
   Pace pace = Pace::back_pressure;
-  double speed = 1;           // live pace only: how much faster than the chain's clock; 0: no wait
-  std::int64_t threads = 0;   // 0: one a core
+  double speed = 1;          // live pace only: how much faster than the chain's clock; 0: no wait
+  std::int64_t threads = 0;  // 0: one a core
   std::uint64_t blocks_max = 0;  // 0: all
   bool obey_decisions = true;    // replay a recording's own decisions, when it has any
 };
