@@ -185,7 +185,7 @@ constexpr std::optional<u256> parse_decimal(std::string_view text) {
       scale *= 10;
     }
     text.remove_prefix(used);
-    if (!mul(value, u256(scale), value) || !add(value, u256(part), value)) return std::nullopt;
+    if (!mul(value, scale, value) || !add(value, u256(part), value)) return std::nullopt;
   }
   return value;
 }
