@@ -66,7 +66,7 @@ Draw amount_one_in(Random& random) {
 
 Draw dust_in(Random& random) {
     return {random.between(Integer(1), 3000), random.between(Integer(1), 3000),
-            random.between(Integer(1), 1000)};
+            random.between(Integer(1), 5)};
 }
 
 Draw draining_in(Random& random) {

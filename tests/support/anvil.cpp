@@ -151,9 +151,10 @@ Anvil::Anvil(const std::vector<std::string>& arguments) {
 Anvil::~Anvil() { end(); }
 
 void Anvil::start(const std::filesystem::path& program, const std::vector<std::string>& arguments) {
-    std::vector<std::string> words = {program.string(), "--host",       "127.0.0.1",
-                                      "--port",         "0",            "--accounts",
-                                      "2",              "--cache-path", (folder_ / "cache").string()};
+    const std::string cache = (folder_ / "cache").string();
+    std::vector<std::string> words = {program.string(), "--host", "127.0.0.1",    "--port",
+                                      "0",              "--accounts", "2", "--no-mining",
+                                      "--cache-path",   cache};
     words.insert(words.end(), arguments.begin(), arguments.end());
     // An environment of its own: anvil reads ANVIL_IP_ADDR and writes below HOME.
     std::vector<std::string> variables = {"HOME=" + folder_.string(), "PATH=/usr/bin:/bin"};
@@ -215,6 +216,16 @@ boost::json::value Anvil::call(std::string method, boost::json::array params) {
     RpcAnswer answer = to_answer(boost::json::parse(reply).as_object());
     if (answer.failure) throw std::runtime_error(method + ": " + answer.failure->message);
     return std::move(answer.result);
+}
+
+boost::json::object Anvil::transact(boost::json::object transaction) {
+    boost::json::array params;
+    params.push_back(std::move(transaction));
+    const boost::json::value hash = call("eth_sendTransaction", std::move(params));
+    call("evm_mine");
+    boost::json::value receipt = call("eth_getTransactionReceipt", {hash});
+    if (!receipt.is_object()) throw std::runtime_error("a transaction was not mined");
+    return std::move(receipt.as_object());
 }
 
 std::vector<RpcAnswer> Anvil::batch(const std::vector<RpcRequest>& requests) {

@@ -38,8 +38,8 @@ class HttpClient;
 
 class Anvil {
    public:
-    // Starts the chain on a free port and returns when it answers. `arguments` are added to the
-    // command line as they are.
+    // Starts the chain on a free port and returns when it answers. Blocks are mined by transact()
+    // alone. `arguments` are added to the command line as they are.
     explicit Anvil(const std::vector<std::string>& arguments = {});
     ~Anvil();
     Anvil(const Anvil&) = delete;
@@ -51,6 +51,8 @@ class Anvil {
 
     // One round trip; a failure that the node reports is thrown.
     boost::json::value call(std::string method, boost::json::array params = {});
+    // Sends a transaction of an unlocked account, mines it, and returns its receipt.
+    boost::json::object transact(boost::json::object transaction);
     // One round trip for all; answers come in the order of the requests.
     std::vector<RpcAnswer> batch(const std::vector<RpcRequest>& requests);
 

@@ -1,0 +1,39 @@
+// The SDK's constant-product kernel, called as a plain function.
+#pragma once
+#include "evm/integer_words.hpp"
+#include "evm/pair_quoter.hpp"
+#include "gantry/constant_product.hpp"
+
+namespace gantry::test {
+
+class KernelQuoter final : public PairQuoter {
+   public:
+    std::string name() const override { return "the kernel"; }
+    bool knows_uint112() const override { return false; }
+
+    gantry_status amount_out(const SwapCase& swap, Integer& out) override {
+        u256 result;
+        const gantry_status status =
+            gantry::amount_out(pool_of(swap), u256(to_amount(swap.amount)), result);
+        if (status == GANTRY_OK) out = to_integer(result.amount());
+        return status;
+    }
+
+    gantry_status amount_in(const SwapCase& swap, Integer& in) override {
+        u256 result;
+        const gantry_status status =
+            gantry::amount_in(pool_of(swap), u256(to_amount(swap.amount)), result);
+        if (status == GANTRY_OK) in = to_integer(result.amount());
+        return status;
+    }
+
+   private:
+    static ConstantProduct pool_of(const SwapCase& swap) {
+        return {.reserve_in = u256(to_amount(swap.reserve_in)),
+                .reserve_out = u256(to_amount(swap.reserve_out)),
+                .fee_numerator = 3,
+                .fee_denominator = 1000};
+    }
+};
+
+}  // namespace gantry::test
