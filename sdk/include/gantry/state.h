@@ -15,72 +15,72 @@ extern "C" {
 #endif
 
 enum {
-    GANTRY_SOURCE_EVM_CALL = 1,       /* target: contract; payload: calldata; data: what it returned */
-    GANTRY_SOURCE_EVM_STORAGE = 2,    /* target: contract; payload: 32-byte slot; data: 32 bytes */
-    GANTRY_SOURCE_EVM_LOG = 3,        /* a standing request. target: emitter; payload: topic0, or
-                                         empty for all; each log is a fact with topics and data */
-    GANTRY_SOURCE_SOLANA_ACCOUNT = 4, /* target: account; data: its bytes */
-    GANTRY_SOURCE_HTTP = 5,           /* payload: gantry_http_request as bytes, see paymaster.h */
-    GANTRY_SOURCE_EVM_CODE_HASH = 6   /* target: contract; data: keccak-256 of its code */
+  GANTRY_SOURCE_EVM_CALL = 1,    /* target: contract; payload: calldata; data: what it returned */
+  GANTRY_SOURCE_EVM_STORAGE = 2, /* target: contract; payload: 32-byte slot; data: 32 bytes */
+  GANTRY_SOURCE_EVM_LOG = 3,     /* a standing request. target: emitter; payload: topic0, or
+                                    empty for all; each log is a fact with topics and data */
+  GANTRY_SOURCE_SOLANA_ACCOUNT = 4, /* target: account; data: its bytes */
+  GANTRY_SOURCE_HTTP = 5,           /* payload: gantry_http_request as bytes, see paymaster.h */
+  GANTRY_SOURCE_EVM_CODE_HASH = 6   /* target: contract; data: keccak-256 of its code */
 };
 
 /* One thing to fetch. The same `tag` comes back in the fact. */
 typedef struct gantry_request {
-    int32_t source; /* GANTRY_SOURCE_* */
-    uint32_t tag;
-    gantry_address target;
-    gantry_bytes payload;
+  int32_t source; /* GANTRY_SOURCE_* */
+  uint32_t tag;
+  gantry_address target;
+  gantry_bytes payload;
 } gantry_request;
 
 /* One answer, or one log. Facts reach apply() in the chain's order (block, then log index). */
 typedef struct gantry_fact {
-    int32_t source;       /* GANTRY_SOURCE_* */
-    uint32_t tag;         /* of the request; 0 for a log nobody tagged */
-    gantry_status status; /* GANTRY_OK, or GANTRY_REFUSED: a revert, whose bytes are in data */
-    uint32_t log_index;   /* within the block; 0 unless a log */
-    uint64_t block;
-    gantry_address emitter; /* target of the request, or emitter of the log */
-    gantry_bytes topics;    /* 32 bytes each, logs only */
-    gantry_bytes data;
+  int32_t source;       /* GANTRY_SOURCE_* */
+  uint32_t tag;         /* of the request; 0 for a log nobody tagged */
+  gantry_status status; /* GANTRY_OK, or GANTRY_REFUSED: a revert, whose bytes are in data */
+  uint32_t log_index;   /* within the block; 0 unless a log */
+  uint64_t block;
+  gantry_address emitter; /* target of the request, or emitter of the log */
+  gantry_bytes topics;    /* 32 bytes each, logs only */
+  gantry_bytes data;
 } gantry_fact;
 
 typedef struct gantry_request_sink {
-    void* self;
-    /* GANTRY_OK; GANTRY_BAD_ARGUMENT: unknown source; GANTRY_REFUSED: over the host's bound on
-     * requests a round, or on payload size. [same thread, during the call it was given to] */
-    gantry_status (*emit)(void* self, const gantry_request* request);
+  void* self;
+  /* GANTRY_OK; GANTRY_BAD_ARGUMENT: unknown source; GANTRY_REFUSED: over the host's bound on
+   * requests a round, or on payload size. [same thread, during the call it was given to] */
+  gantry_status (*emit)(void* self, const gantry_request* request);
 } gantry_request_sink;
 
 /* A published state. A chunk that does not exist is {null, 0}. */
 typedef struct gantry_state {
-    const gantry_bytes* chunks;
-    uint32_t chunk_count;
-    uint32_t reserved;
+  const gantry_bytes* chunks;
+  uint32_t chunk_count;
+  uint32_t reserved;
 } gantry_state;
 
 /* Writes the next state over an old one. Chunks that are not asked for are carried over unchanged,
  * without a copy. */
 typedef struct gantry_state_writer {
-    void* self;
-    /* `size` zeroed bytes, 16-aligned, that become chunk `index`; null when over the host's bounds
-     * (64 chunks, 1 MiB each). The memory is the host's; write before the call returns. */
-    uint8_t* (*chunk)(void* self, uint32_t index, uint64_t size);
+  void* self;
+  /* `size` zeroed bytes, 16-aligned, that become chunk `index`; null when over the host's bounds
+   * (64 chunks, 1 MiB each). The memory is the host's; write before the call returns. */
+  uint8_t* (*chunk)(void* self, uint32_t index, uint64_t size);
 } gantry_state_writer;
 
 /* Any kind of plugin may need state of its own besides pools (lending positions, oracles): it then
  * offers this extension, "gantry.state/1", through its get_extension(). */
 #define GANTRY_STATE_SOURCE_ID "gantry.state/1"
 typedef struct gantry_state_source_v1 {
-    /* Emits what round `round` (from 0) needs. GANTRY_OK: nothing more is needed after this round.
-     * GANTRY_NEED_STATE: apply() first, then ask for the next round. [instance] */
-    gantry_status (*requests)(void* instance, const gantry_context* context,
-                              const gantry_state* state, uint32_t round,
-                              const gantry_request_sink* sink);
-    /* Makes the next state of the instance. GANTRY_BAD_STATE: the facts do not decode, and the old
-     * state stays. [instance] */
-    gantry_status (*apply)(void* instance, const gantry_context* context, const gantry_state* old,
-                           const gantry_fact* facts, uint32_t fact_count,
-                           const gantry_state_writer* writer);
+  /* Emits what round `round` (from 0) needs. GANTRY_OK: nothing more is needed after this round.
+   * GANTRY_NEED_STATE: apply() first, then ask for the next round. [instance] */
+  gantry_status (*requests)(void* instance, const gantry_context* context,
+                            const gantry_state* state, uint32_t round,
+                            const gantry_request_sink* sink);
+  /* Makes the next state of the instance. GANTRY_BAD_STATE: the facts do not decode, and the old
+   * state stays. [instance] */
+  gantry_status (*apply)(void* instance, const gantry_context* context, const gantry_state* old,
+                         const gantry_fact* facts, uint32_t fact_count,
+                         const gantry_state_writer* writer);
 } gantry_state_source_v1;
 
 GANTRY_LAYOUT(gantry_request, 64);

@@ -1,0 +1,65 @@
+// Text that may hold ${NAME}: the template may be printed, what it resolves to may not.
+#pragma once
+#include <functional>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/base/result.hpp"
+
+namespace gantry::host {
+
+// The port to environment variables; nullopt: not set.
+using Environment = std::function<std::optional<std::string>(std::string_view name)>;
+// The process's own environment.
+Environment process_environment();
+
+// A resolved value. It prints as "[secret]"; only reveal() gives it away, at the place of use.
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(std::string value) : value_(std::move(value)) {}
+  const std::string& reveal() const { return value_; }
+  bool empty() const { return value_.empty(); }
+  friend std::ostream& operator<<(std::ostream& out, const Secret& secret);
+
+ private:
+  std::string value_;
+};
+std::string to_string(const Secret& secret);
+std::string_view format_as(const Secret& secret);  // for fmt
+
+// A URL or other text with ${NAME} in it, checked when it was read. Printing shows the template.
+class TemplatedText {
+ public:
+  TemplatedText() = default;
+  // ErrorKind::configuration: "${" without "}", or a name other than [A-Za-z_][A-Za-z0-9_]*.
+  static Result<TemplatedText> parse(std::string_view text);
+
+  const std::string& text() const { return text_; }  // as written
+  const std::vector<std::string>& variables() const { return variables_; }
+  bool empty() const { return text_.empty(); }
+  // ErrorKind::configuration, naming the variable that is not set or empty.
+  Result<Secret> resolve(const Environment& environment) const;
+  friend std::ostream& operator<<(std::ostream& out, const TemplatedText& text);
+  friend bool operator==(const TemplatedText&, const TemplatedText&) = default;
+
+ private:
+  std::string text_;
+  std::vector<std::string> variables_;
+};
+using TemplatedUrl = TemplatedText;
+
+// TemplatedText::parse and resolve in one, for a parameter's text.
+Result<Secret> resolve_text(std::string_view text, const Environment& environment);
+
+// True for what looks like an API key, a token or a private key rather than a word, a file name or
+// an address.
+bool looks_like_key(std::string_view text);
+// The text with whatever looks like a key, and every value of a name such as `password`, replaced
+// by as many asterisks: columns stay where they were.
+std::string mask_keys(std::string_view text);
+
+}  // namespace gantry::host

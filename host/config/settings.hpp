@@ -1,0 +1,135 @@
+// What the operator decides: one plain struct per stage, defaults in place. load.hpp fills them
+// from config/*.toml and checks every range named here.
+//
+// UNITS  In the name, as everywhere; bps are hundredths of a percent.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gantry/abi.h"
+#include "host/config/secret.hpp"
+#include "host/plugin/manifest.hpp"
+
+namespace gantry::host {
+
+// [[chain.provider]]
+struct RpcProviderSettings {
+  std::string name;
+  TemplatedUrl url;           // https, http, wss or ws; keys as ${NAME}
+  std::int64_t priority = 1;  // 1 = tried first
+  std::int64_t weight = 1;    // share of the calls among providers of one priority
+};
+
+// [[chain]]: the first one is where a DEX, strategy or paymaster runs that names none.
+struct ChainSettings {
+  std::string id = "eip155:1";  // CAIP-2
+  std::string name = "ethereum";
+  double block_time_s = 12;    // from one block to the next: how far ahead a trade would execute
+  double gas_price_gwei = 30;  // what a trade is charged per gas where the market brings no price
+  std::string native_symbol = "ETH";
+  gantry_address wrapped_native{};             // the token that stands for the chain's own coin
+  std::vector<gantry_address> usd_tokens;      // worth one dollar each, in order of preference
+  std::vector<RpcProviderSettings> providers;  // in the order they are tried
+};
+
+// [market]: what is replayed when no chain is live.
+struct MarketSettings {
+  std::filesystem::path recording;  // absolute; the file says it relative to itself; or empty
+};
+
+// [wallet]
+struct WalletSettings {
+  gantry_address sender{};       // the account that trades; none: only dry runs
+  gantry_address entry_point{};  // ERC-4337 contract that user operations go through
+};
+
+// [risk]: what the gate refuses.
+struct RiskSettings {
+  std::int64_t pool_concentration_bps = 1000;  // most of a pool's reserve one trade may put in
+  double min_profit_usd = 1;                   // least profit after fees and gas
+  double max_position_eth = 50;                // most that one trade may put in, in the coin
+  double max_position_usd = 100000;            // the same in dollars
+  double min_confidence = 0.5;                 // 0 to 1, as the strategy states it
+  double max_risk_score = 0.8;                 // 0 to 1, as the strategy states it
+  std::int64_t max_snapshot_age_blocks = 2;    // older than this is stale
+};
+
+// [plugins]
+struct PluginSettings {
+  std::vector<std::filesystem::path> folders;  // absolute; searched in this order for *.so
+  std::int64_t strikes_max = 3;                // faults before a plugin is quarantined
+};
+
+enum class Pace : std::int32_t {
+  back_pressure = 1,  // every snapshot to every strategy, however long it takes
+  live = 2,           // newest wins; a slow strategy skips, and skips are counted
+};
+std::string_view to_string(Pace pace);
+
+// [street]
+struct StreetSettings {
+  std::int64_t threads = 0;  // workers of the task graph; 0 = one per core
+  std::int64_t snapshots_in_flight = 4;
+  std::int64_t opportunities_per_snapshot = 1024;  // of one strategy; more are cut and counted
+  Pace pace = Pace::back_pressure;
+  std::int64_t strategy_deadline_ms = 250;  // live only: longer costs the strategy a strike
+};
+
+enum class LogLevel : std::int32_t { trace = 0, debug = 1, info = 2, warning = 3, error = 4 };
+std::string_view to_string(LogLevel level);
+enum class LogFormat : std::int32_t { automatic = 1, human = 2, json = 3 };
+std::string_view to_string(LogFormat format);
+
+// [log]
+struct LogSettings {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::automatic;  // human on a terminal, JSON otherwise
+};
+
+// [api]
+struct ApiSettings {
+  // Socket that `status` and `stop` talk to; empty: gantry.sock in $XDG_RUNTIME_DIR.
+  std::filesystem::path socket;
+};
+
+// A parameter on its way to a plugin: all that its manifest declares and that has a value.
+struct ParameterSetting {
+  std::string name;
+  ParameterType type = ParameterType::string;
+  ParameterValue value;  // texts as written: see resolve_text
+};
+
+// What every named instance of a plugin has.
+struct InstanceSettings {
+  std::string name;
+  bool enabled = true;
+  std::string plugin;         // the library's manifest name or id; the instance's name by default
+  std::string chain;          // CAIP-2; the first chain by default
+  std::int64_t priority = 0;  // see the structs below: which end comes first depends on the kind
+  std::vector<ParameterSetting> parameters;  // in the manifest's order; none if not installed
+  std::optional<std::size_t> installed;      // into Configuration::plugins; none: not installed
+
+  bool runs() const { return enabled && installed.has_value(); }
+};
+
+// [[dex]]
+struct DexSettings : InstanceSettings {  // priority: higher = first
+  double min_liquidity_usd = 0;          // pools that hold less are left out
+  std::int64_t max_slippage_bps = 100;   // minimum out = quote less this
+  std::optional<std::int64_t> fee_bps;   // where the pool's state does not say its fee
+};
+
+// [strategies.NAME], and its number in [strategy_priorities]
+struct StrategySettings : InstanceSettings {  // priority: higher = first
+  std::int64_t min_profit_bps = 0;            // opportunities that promise less are dropped
+};
+
+// [[paymaster]]
+struct PaymasterSettings : InstanceSettings {};  // priority: 1 = first
+
+}  // namespace gantry::host

@@ -1,0 +1,90 @@
+// A snapshot: the whole market as of one block, immutable, shared by whoever looks at it.
+//
+// THREADS    Const members from any thread.
+// OWNERSHIP  Holds its version of the state store alive until the last owner lets go.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "host/market/state_store.hpp"
+#include "host/market/topology.hpp"
+
+namespace gantry::host {
+
+// Which versions somebody may still read: the writer reuses memory behind the oldest.
+class LiveVersions {
+ public:
+  void add(std::uint64_t version);
+  void remove(std::uint64_t version) noexcept;
+  // The oldest that is alive, or `newest` when none is.
+  std::uint64_t oldest(std::uint64_t newest) const;
+
+ private:
+  mutable std::mutex mutex_;  // guards versions_
+  std::vector<std::uint64_t> versions_;
+};
+
+// Released with the snapshot that holds it.
+class VersionLease {
+ public:
+  VersionLease(std::shared_ptr<LiveVersions> live, std::uint64_t version)
+      : live_(std::move(live)), version_(version) {
+    live_->add(version_);
+  }
+  VersionLease(const VersionLease&) = delete;
+  VersionLease& operator=(const VersionLease&) = delete;
+  ~VersionLease() { live_->remove(version_); }
+
+ private:
+  std::shared_ptr<LiveVersions> live_;
+  std::uint64_t version_;
+};
+
+struct Snapshot {
+  Snapshot(std::shared_ptr<LiveVersions> live, std::uint64_t version)
+      : id(version), lease(std::move(live), version) {}
+
+  std::uint64_t id;  // also the version in the state store; from 1, dense
+  std::shared_ptr<const Topology> topology;
+  StateTree states;
+  gantry_context context{};
+  std::vector<std::uint32_t> changed;  // pools whose state this block changed, ascending
+  bool cold = false;                   // every pool counts as changed
+  std::chrono::steady_clock::time_point arrived{};
+  VersionLease lease;
+
+  // The state of a usable pool as its venue wants it; false when it has none.
+  bool pool_state(std::uint32_t pool, gantry_pool_state& out) const noexcept {
+    const PoolState* state = states.find(pool);
+    if (state == nullptr) return false;
+    out = {state->view, {}, &context};
+    return true;
+  }
+};
+
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+// The changed pools of the last snapshots, so that one who skipped some can catch up.
+class ChangeLog {
+ public:
+  static constexpr std::size_t kept = 1024;
+
+  void add(const Snapshot& snapshot);
+  // Collects into `out` (ascending, unique) what changed after snapshot `last` up to `now`. False:
+  // too long ago, or a new topology lies between, so everything counts as changed.
+  bool since(std::uint64_t last, std::uint64_t now, std::vector<std::uint32_t>& out) const;
+
+ private:
+  struct Entry {
+    std::uint64_t id = 0;
+    bool cold = true;
+    std::vector<std::uint32_t> changed;
+  };
+  mutable std::mutex mutex_;  // guards entries_
+  std::vector<Entry> entries_ = std::vector<Entry>(kept);
+};
+
+}  // namespace gantry::host

@@ -1,0 +1,166 @@
+#include "host/market/state_store.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstring>
+#include <new>
+
+namespace gantry::host {
+
+namespace {
+constexpr std::uint64_t block_bytes_min = 64;
+constexpr std::uint64_t slab_bytes = 1U << 20U;
+constexpr std::align_val_t block_alignment{64};
+}  // namespace
+
+BlockPool::~BlockPool() {
+  for (void* block : large_) ::operator delete(block, block_alignment);
+}
+
+std::size_t BlockPool::class_of(std::uint64_t size) noexcept {
+  const std::uint64_t rounded = std::bit_ceil(std::max(size, block_bytes_min));
+  return static_cast<std::size_t>(std::countr_zero(rounded) - std::countr_zero(block_bytes_min));
+}
+
+void* BlockPool::take(std::uint64_t size) {
+  const std::size_t index = class_of(size);
+  assert(index < classes);
+  auto& free = free_[index];
+  if (!free.empty()) {
+    void* block = free.back();
+    free.pop_back();
+    return block;
+  }
+  const std::uint64_t bytes = block_bytes_min << index;
+  // Room on the free list for every block of the class, so that give() never allocates.
+  if (++made_[index] > free.capacity()) free.reserve(2 * made_[index] + 16);
+  bytes_taken_ += bytes;
+  if (bytes > slab_bytes / 4) {
+    void* block = ::operator new(bytes, block_alignment);
+    large_.push_back(block);
+    return block;
+  }
+  if (slab_left_ < bytes) {
+    slabs_.push_back(std::make_unique_for_overwrite<std::uint8_t[]>(slab_bytes + 64));
+    const auto address = reinterpret_cast<std::uintptr_t>(slabs_.back().get());
+    slab_next_ = slabs_.back().get() + (64 - address % 64) % 64;
+    slab_left_ = slab_bytes;
+  }
+  void* block = slab_next_;
+  slab_next_ += bytes;
+  slab_left_ -= bytes;
+  return block;
+}
+
+void BlockPool::give(void* block, std::uint64_t size) noexcept {
+  free_[class_of(size)].push_back(block);
+}
+
+const PoolState* StateTree::find(std::uint32_t pool) const noexcept {
+  if (root_ == nullptr || pool >= pools_max) return nullptr;
+  const Branch* branch = root_->branches[pool >> (2 * fan_bits)];
+  if (branch == nullptr) return nullptr;
+  const Leaf* leaf = branch->leaves[(pool >> fan_bits) % fan];
+  return leaf == nullptr ? nullptr : leaf->pools[pool % fan];
+}
+
+StateStore::StateStore() { pending_.reserve(chunks_max); }
+StateStore::~StateStore() = default;
+
+void StateStore::begin(std::uint64_t version, std::uint64_t oldest_live) {
+  assert(version > version_);
+  version_ = version;
+  while (!retired_.empty() && retired_.front().version <= oldest_live) {
+    blocks_.give(retired_.front().block, retired_.front().size);
+    retired_.pop_front();
+  }
+}
+
+void StateStore::retire(void* block, std::uint64_t size) {
+  retired_.push_back({version_, block, size});
+}
+
+// The node as this version's own: itself when this version made it, else a copy.
+template <class Node>
+Node* StateStore::own(Node* node) {
+  if (node != nullptr && node->version == version_) return node;
+  auto* copy = static_cast<Node*>(blocks_.take(sizeof(Node)));
+  if (node == nullptr) {
+    copy = new (copy) Node{};
+  } else {
+    copy = new (copy) Node(*node);
+    retire(node, sizeof(Node));
+  }
+  copy->version = version_;
+  return copy;
+}
+
+const PoolState** StateStore::slot(std::uint32_t pool) {
+  using Tree = StateTree;
+  auto* root = own(const_cast<Tree::Root*>(tree_.root_));
+  tree_.root_ = root;
+  auto*& branch = root->branches[pool >> (2 * Tree::fan_bits)];
+  branch = own(branch);
+  auto*& leaf = branch->leaves[(pool >> Tree::fan_bits) % Tree::fan];
+  leaf = own(leaf);
+  return &leaf->pools[pool % Tree::fan];
+}
+
+void StateStore::open(std::uint32_t pool) noexcept {
+  assert(pool < StateTree::pools_max && pending_.empty());
+  pool_ = pool;
+}
+
+std::uint8_t* StateStore::chunk(std::uint32_t index, std::uint64_t size) noexcept {
+  if (index >= chunks_max || size == 0 || size > chunk_bytes_max) return nullptr;
+  for (const Pending& pending : pending_) {
+    if (pending.index == index) return pending.size == size ? pending.data : nullptr;
+  }
+  try {
+    auto* data = static_cast<std::uint8_t*>(blocks_.take(size));
+    std::memset(data, 0, size);
+    pending_.push_back({data, size, index});
+    return data;
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
+gantry_state StateStore::current() const noexcept {
+  const PoolState* state = tree_.find(pool_);
+  return state == nullptr ? gantry_state{} : state->view;
+}
+
+void StateStore::commit() {
+  if (pending_.empty()) return;
+  const gantry_state old = current();
+  std::uint32_t count = old.chunk_count;
+  for (const Pending& pending : pending_) count = std::max(count, pending.index + 1);
+
+  const std::uint64_t bytes = sizeof(PoolState) + count * sizeof(gantry_bytes);
+  auto* state = new (blocks_.take(bytes)) PoolState{};
+  auto* chunks = reinterpret_cast<gantry_bytes*>(state + 1);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    chunks[i] = i < old.chunk_count ? old.chunks[i] : gantry_bytes{};
+  }
+  for (const Pending& pending : pending_) {
+    gantry_bytes& chunk = chunks[pending.index];
+    if (chunk.size > 0) retire(const_cast<std::uint8_t*>(chunk.data), chunk.size);
+    chunk = {pending.data, pending.size};
+  }
+  state->view = {chunks, count, 0};
+  state->bytes = bytes;
+
+  const PoolState** place = slot(pool_);
+  if (*place != nullptr) retire(const_cast<PoolState*>(*place), (*place)->bytes);
+  *place = state;
+  pending_.clear();
+}
+
+void StateStore::abandon() noexcept {
+  for (const Pending& pending : pending_) blocks_.give(pending.data, pending.size);
+  pending_.clear();
+}
+
+}  // namespace gantry::host

@@ -1,0 +1,134 @@
+// The pools' states of every live snapshot: one tree of immutable nodes, copied along the path that
+// a block changes, so that a snapshot costs what changed and not what exists.
+//
+// THREADS    One writer (the snapshot stage). Any number of readers of published roots.
+// OWNERSHIP  Memory belongs to the store. What a new version replaces is retired with that version
+//            and reused once no snapshot older than it is alive (release()).
+// ERRORS     Bounds are reported as null or false, never thrown; memory exhaustion may throw, and
+//            only at start-up, when the store takes its pages.
+#pragma once
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "gantry/state.h"
+
+namespace gantry::host {
+
+inline constexpr std::uint32_t chunks_max = 64;
+inline constexpr std::uint64_t chunk_bytes_max = 1U << 20U;
+
+// Reuses memory blocks by size class, so that a steady stream of updates calls malloc only while it
+// grows. Not thread-safe: the writer's.
+class BlockPool {
+ public:
+  BlockPool() = default;
+  BlockPool(const BlockPool&) = delete;
+  BlockPool& operator=(const BlockPool&) = delete;
+  ~BlockPool();
+
+  // 16-aligned, contents undefined. `size` > 0.
+  void* take(std::uint64_t size);
+  void give(void* block, std::uint64_t size) noexcept;
+  std::uint64_t bytes_taken() const noexcept { return bytes_taken_; }
+
+ private:
+  static constexpr std::size_t classes = 22;  // 64 bytes to 128 MiB
+  static std::size_t class_of(std::uint64_t size) noexcept;
+
+  std::array<std::vector<void*>, classes> free_;
+  std::array<std::size_t, classes> made_{};
+  std::vector<std::unique_ptr<std::uint8_t[]>> slabs_;
+  std::uint8_t* slab_next_ = nullptr;
+  std::uint64_t slab_left_ = 0;
+  std::vector<void*> large_;
+  std::uint64_t bytes_taken_ = 0;
+};
+
+// One published pool state; `view.chunks` points right behind this header.
+struct PoolState {
+  gantry_state view;
+  std::uint64_t bytes;  // of this block
+};
+
+// A version of all pools' states. Cheap to copy: a pointer.
+class StateTree {
+ public:
+  static constexpr std::uint32_t fan_bits = 6;
+  static constexpr std::uint32_t fan = 1U << fan_bits;
+  static constexpr std::uint32_t pools_max = fan * fan * fan;
+
+  // Null: this pool has no state yet.
+  const PoolState* find(std::uint32_t pool) const noexcept;
+
+ private:
+  friend class StateStore;
+  struct Leaf {
+    std::array<const PoolState*, fan> pools;
+    std::uint64_t version;
+  };
+  struct Branch {
+    std::array<Leaf*, fan> leaves;
+    std::uint64_t version;
+  };
+  struct Root {
+    std::array<Branch*, fan> branches;
+    std::uint64_t version;
+  };
+  const Root* root_ = nullptr;
+};
+
+class StateStore {
+ public:
+  StateStore();
+  StateStore(const StateStore&) = delete;
+  StateStore& operator=(const StateStore&) = delete;
+  ~StateStore();
+
+  // Starts the next version. `oldest_live` is the oldest version that a reader may still hold:
+  // what was retired before it is reused.
+  void begin(std::uint64_t version, std::uint64_t oldest_live);
+
+  // Collects chunks that a plugin writes for `pool`, over its state in the version being built.
+  void open(std::uint32_t pool) noexcept;
+  std::uint8_t* chunk(std::uint32_t index, std::uint64_t size) noexcept;
+  // The state as it stands, for apply(old): {null, 0} when the pool has none.
+  gantry_state current() const noexcept;
+  // Publishes what was collected, or drops it.
+  void commit();
+  void abandon() noexcept;
+
+  // The version being built, readable by others once the caller shares it.
+  StateTree tree() const noexcept { return tree_; }
+  std::uint64_t bytes() const noexcept { return blocks_.bytes_taken(); }
+
+ private:
+  struct Retired {
+    std::uint64_t version;
+    void* block;
+    std::uint64_t size;
+  };
+  struct Pending {
+    std::uint8_t* data;
+    std::uint64_t size;
+    std::uint32_t index;
+  };
+
+  template <class Node>
+  Node* own(Node* node);
+  const PoolState** slot(std::uint32_t pool);
+  void retire(void* block, std::uint64_t size);
+
+  BlockPool blocks_;
+  std::deque<Retired> retired_;
+  StateTree tree_;
+  std::uint64_t version_ = 0;
+  std::uint32_t pool_ = 0;
+  std::vector<Pending> pending_;
+};
+
+}  // namespace gantry::host

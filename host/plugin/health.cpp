@@ -1,0 +1,76 @@
+#include "host/plugin/health.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+namespace gantry::host {
+
+std::string_view to_string(Phase phase) {
+  switch (phase) {
+    case Phase::load: return "load";
+    case Phase::create: return "create";
+    case Phase::open_pool: return "open_pool";
+    case Phase::apply: return "apply";
+    case Phase::quote: return "quote";
+    case Phase::prepare: return "prepare";
+    case Phase::find: return "find";
+    case Phase::validate: return "validate";
+    case Phase::size: return "size";
+    case Phase::plan: return "plan";
+    case Phase::sponsor: return "sponsor";
+    case Phase::result: return "result";
+  }
+  return "unknown";
+}
+
+std::string_view status_name(gantry_status status) {
+  switch (status) {
+    case GANTRY_OK: return "OK";
+    case GANTRY_NO_LIQUIDITY: return "NO_LIQUIDITY";
+    case GANTRY_OUT_OF_RANGE: return "OUT_OF_RANGE";
+    case GANTRY_NEED_SIZE: return "NEED_SIZE";
+    case GANTRY_NEED_STATE: return "NEED_STATE";
+    case GANTRY_UNSUPPORTED: return "UNSUPPORTED";
+    case GANTRY_REFUSED: return "REFUSED";
+    case GANTRY_BAD_STATE: return "BAD_STATE";
+    case GANTRY_BAD_ARGUMENT: return "BAD_ARGUMENT";
+    case GANTRY_PLUGIN_FAULT: return "PLUGIN_FAULT";
+    case GANTRY_HOST_FAULT: return "HOST_FAULT";
+    default: return "an unknown status";
+  }
+}
+
+void Health::strike(Phase phase, std::string_view reason) {
+  const auto count = count_.fetch_add(1, std::memory_order_relaxed) + 1;
+  {
+    const std::lock_guard lock(mutex_);
+    if (kept_.size() < kept_max) kept_.push_back({phase, std::string(reason)});
+  }
+  if (count > static_cast<std::uint64_t>(strikes_max_)) return;
+  spdlog::warn("plugin {}: strike {} of {} in {}: {} ({})", instance_, count, strikes_max_,
+               to_string(phase), reason, file_);
+  if (count == static_cast<std::uint64_t>(strikes_max_)) {
+    retired_.store(true, std::memory_order_relaxed);
+    spdlog::error("plugin {}: retired for the rest of this run after {} strikes", instance_, count);
+  }
+}
+
+bool Health::accept(Phase phase, gantry_status status) {
+  if (status == GANTRY_OK) return true;
+  if (status == GANTRY_PLUGIN_FAULT) {
+    strike(phase, "it threw, or reported a fault of its own");
+  } else if (status == GANTRY_BAD_ARGUMENT) {
+    strike(phase, "it rejected an argument that the host had checked");
+  } else if (status < GANTRY_OK || status > GANTRY_HOST_FAULT ||
+             (status > GANTRY_BAD_STATE && status < GANTRY_BAD_ARGUMENT)) {
+    strike(phase, fmt::format("it returned {}, which is no status", status));
+  }
+  return false;
+}
+
+std::vector<Strike> Health::kept() const {
+  const std::lock_guard lock(mutex_);
+  return kept_;
+}
+
+}  // namespace gantry::host

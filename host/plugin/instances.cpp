@@ -1,0 +1,183 @@
+#include "host/plugin/instances.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <variant>
+
+namespace gantry::host {
+
+namespace {
+
+gantry_string text(const std::string& s) { return {s.data(), s.size()}; }
+
+// The C view of an instance's parameters; `texts` keeps joined lists alive.
+class ParameterTable {
+ public:
+  explicit ParameterTable(const std::vector<ParameterSetting>& settings) {
+    texts_.reserve(settings.size());
+    for (const auto& setting : settings) add(setting);
+  }
+  const std::vector<gantry_parameter>& rows() const { return rows_; }
+
+ private:
+  void add(const ParameterSetting& setting) {
+    gantry_parameter row{};
+    row.name = text(setting.name);
+    if (const auto* flag = std::get_if<bool>(&setting.value)) {
+      row.type = GANTRY_PARAMETER_BOOLEAN;
+      row.integer = *flag ? 1 : 0;
+    } else if (const auto* integer = std::get_if<std::int64_t>(&setting.value)) {
+      row.type = GANTRY_PARAMETER_INTEGER;
+      row.integer = *integer;
+    } else if (const auto* number = std::get_if<double>(&setting.value)) {
+      row.type = GANTRY_PARAMETER_NUMBER;
+      row.number = *number;
+    } else if (const auto* string = std::get_if<std::string>(&setting.value)) {
+      row.type = GANTRY_PARAMETER_STRING;
+      row.string = text(*string);
+    } else {
+      row.type = GANTRY_PARAMETER_STRINGS;
+      texts_.push_back(
+          fmt::format("{}", fmt::join(std::get<std::vector<std::string>>(setting.value), "\n")));
+      row.string = text(texts_.back());
+    }
+    rows_.push_back(row);
+  }
+
+  std::vector<gantry_parameter> rows_;
+  std::vector<std::string> texts_;
+};
+
+template <class Instance>
+struct Kind;
+template <>
+struct Kind<VenueInstance> {
+  static constexpr const char* id = GANTRY_DEX_ID;
+  static constexpr const char* word = "dex";
+  using Table = gantry_dex_v1;
+  using Object = gantry_dex_instance;
+};
+template <>
+struct Kind<StrategyInstance> {
+  static constexpr const char* id = GANTRY_STRATEGY_ID;
+  static constexpr const char* word = "strategy";
+  using Table = gantry_strategy_v1;
+  using Object = gantry_strategy_instance;
+};
+template <>
+struct Kind<PaymasterInstance> {
+  static constexpr const char* id = GANTRY_PAYMASTER_ID;
+  static constexpr const char* word = "paymaster";
+  using Table = gantry_paymaster_v1;
+  using Object = gantry_paymaster_instance;
+};
+
+// Every function of a table is filled, whatever the plugin can do: what it cannot answers
+// GANTRY_UNSUPPORTED.
+bool has_hole(const void* table, std::size_t bytes) {
+  const auto* slots = static_cast<void* const*>(table);
+  return std::any_of(slots, slots + bytes / sizeof(void*), [](void* slot) { return !slot; });
+}
+
+class Maker {
+ public:
+  Maker(const Configuration& configuration, std::filesystem::path store)
+      : configuration_(configuration), store_(std::move(store)) {}
+
+  template <class Instance, class Settings>
+  void make_all(const std::vector<Settings>& all, std::vector<std::shared_ptr<Instance>>& out,
+                std::vector<Refusal>& refused) {
+    for (const Settings& settings : all) {
+      if (!settings.enabled) continue;
+      auto made = make<Instance>(settings);
+      if (made) {
+        (*made)->settings = settings;
+        out.push_back(std::move(*made));
+      } else {
+        spdlog::error("{} {}: {}", Kind<Instance>::word, settings.name, made.error().message);
+        refused.push_back({settings.name, Kind<Instance>::word, made.error().message});
+      }
+    }
+  }
+
+ private:
+  Result<std::shared_ptr<Library>> library(std::size_t index) {
+    if (const auto found = libraries_.find(index); found != libraries_.end()) return found->second;
+    const PluginFile& file = configuration_.plugins[index];
+    // init() gets services of the library's own name; instances get theirs in create().
+    auto& services = library_services_.emplace_back(
+        std::make_shared<InstanceServices>(file.manifest.name));
+    auto loaded = Library::load(file, store_, services->table());
+    if (loaded) {
+      // The deleter keeps the services until deinit() has run.
+      *loaded = std::shared_ptr<Library>(
+          loaded->get(), [keep = *loaded, services](Library*) mutable { keep.reset(); });
+    }
+    return libraries_.emplace(index, std::move(loaded)).first->second;
+  }
+
+  template <class Instance>
+  Result<std::shared_ptr<Instance>> make(const InstanceSettings& settings) {
+    using K = Kind<Instance>;
+    if (!settings.installed) {
+      return fail(ErrorKind::not_found,
+                  fmt::format("named but not installed: no plugin '{}' in the plugin folders; "
+                              "install it, or set enabled = false",
+                              settings.plugin));
+    }
+    auto lib = library(*settings.installed);
+    if (!lib) return std::unexpected(lib.error());
+    const auto& file = (*lib)->file();
+    const auto* table = static_cast<const typename K::Table*>((*lib)->interface(K::id));
+    if (table == nullptr) {
+      return fail(ErrorKind::plugin,
+                  fmt::format("{}: it has no interface {}, its manifest lists {}; build it with an "
+                              "SDK that has it",
+                              file.path.string(), K::id,
+                              fmt::join(file.manifest.interfaces, ", ")));
+    }
+    if (has_hole(table, sizeof(*table))) {
+      return fail(ErrorKind::plugin,
+                  fmt::format("{}: its table for {} has an empty function; fill every one",
+                              file.path.string(), K::id));
+    }
+    const ParameterTable parameters(settings.parameters);
+    const gantry_instance_config config{text(settings.name), text(settings.chain),
+                                        parameters.rows().data(),
+                                        static_cast<std::uint32_t>(parameters.rows().size()), 0};
+    auto services = std::make_unique<InstanceServices>(settings.name);
+    typename K::Object* object = nullptr;
+    gantry_error error{};
+    const auto status = table->create(services->table(), &config, &object, &error);
+    error.message[sizeof(error.message) - 1] = '\0';
+    if (status != GANTRY_OK || object == nullptr) {
+      return fail(ErrorKind::plugin,
+                  fmt::format("{}: create() answered {}: {}", file.path.string(),
+                              status_name(status), error.message));
+    }
+    auto health = std::make_shared<Health>(settings.name, file.path.string(),
+                                           configuration_.plugin.strikes_max);
+    return std::make_shared<Instance>(*lib, std::move(services), table, object,
+                                      std::move(health));
+  }
+
+  const Configuration& configuration_;
+  std::filesystem::path store_;
+  std::unordered_map<std::size_t, Result<std::shared_ptr<Library>>> libraries_;
+  std::vector<std::shared_ptr<InstanceServices>> library_services_;
+};
+
+}  // namespace
+
+Plugins make_plugins(const Configuration& configuration, const std::filesystem::path& store) {
+  Plugins plugins;
+  Maker maker(configuration, store);
+  maker.make_all(configuration.dexes, plugins.venues, plugins.refused);
+  maker.make_all(configuration.strategies, plugins.strategies, plugins.refused);
+  maker.make_all(configuration.paymasters, plugins.paymasters, plugins.refused);
+  return plugins;
+}
+
+}  // namespace gantry::host

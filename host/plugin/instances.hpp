@@ -1,0 +1,85 @@
+// Running instances of plugins: a table, the plugin's own object, and what the host knows of both.
+//
+// THREADS    Made and destroyed on the main thread; how each may be called is the SDK's to say.
+// OWNERSHIP  An instance holds its library, so that no table outlives its code.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "gantry/dex.h"
+#include "gantry/paymaster.h"
+#include "gantry/strategy.h"
+#include "host/config/load.hpp"
+#include "host/plugin/health.hpp"
+#include "host/plugin/library.hpp"
+#include "host/plugin/services.hpp"
+
+namespace gantry::host {
+
+// What the three kinds share; `Table` and `Object` are a kind's C types.
+template <class Table, class Object>
+class PluginInstance {
+ public:
+  PluginInstance(std::shared_ptr<Library> library, std::unique_ptr<InstanceServices> services,
+                 const Table* table, Object* object, std::shared_ptr<Health> health)
+      : library_(std::move(library)),
+        services_(std::move(services)),
+        table_(table),
+        object_(object),
+        health_(std::move(health)) {}
+  PluginInstance(const PluginInstance&) = delete;
+  PluginInstance& operator=(const PluginInstance&) = delete;
+  ~PluginInstance() { table_->destroy(object_); }
+
+  const Table& table() const noexcept { return *table_; }
+  Object* object() const noexcept { return object_; }
+  Health& health() const noexcept { return *health_; }
+  const std::string& name() const noexcept { return health_->instance(); }
+  const PluginFile& file() const noexcept { return library_->file(); }
+  const InstanceServices& services() const noexcept { return *services_; }
+
+ private:
+  std::shared_ptr<Library> library_;  // outlives the object
+  std::unique_ptr<InstanceServices> services_;
+  const Table* table_;
+  Object* object_;
+  std::shared_ptr<Health> health_;
+};
+
+struct VenueInstance : PluginInstance<gantry_dex_v1, gantry_dex_instance> {
+  using PluginInstance::PluginInstance;
+  DexSettings settings;
+};
+struct StrategyInstance : PluginInstance<gantry_strategy_v1, gantry_strategy_instance> {
+  using PluginInstance::PluginInstance;
+  StrategySettings settings;
+};
+struct PaymasterInstance : PluginInstance<gantry_paymaster_v1, gantry_paymaster_instance> {
+  using PluginInstance::PluginInstance;
+  PaymasterSettings settings;
+};
+
+// An instance that the operator wanted and did not get.
+struct Refusal {
+  std::string instance;
+  std::string kind;
+  std::string reason;  // what, where and the remedy
+};
+
+// All that runs, in the operator's order of precedence.
+struct Plugins {
+  std::vector<std::shared_ptr<VenueInstance>> venues;
+  std::vector<std::shared_ptr<StrategyInstance>> strategies;
+  std::vector<std::shared_ptr<PaymasterInstance>> paymasters;
+  std::vector<Refusal> refused;
+};
+
+// Loads each library once and makes every enabled instance. One that fails is in `refused`; the
+// others go on.
+Plugins make_plugins(const Configuration& configuration, const std::filesystem::path& store);
+
+}  // namespace gantry::host

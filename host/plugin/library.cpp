@@ -1,0 +1,158 @@
+#include "host/plugin/library.hpp"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <link.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <boost/dll/shared_library.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <system_error>
+
+#include "host/base/sha256.hpp"
+
+namespace gantry::host {
+
+struct Library::Mapping {
+  boost::dll::shared_library library;
+};
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::unexpected<Error> refuse(const PluginFile& file, std::string_view reason,
+                              std::string_view remedy) {
+  return fail(ErrorKind::plugin,
+              fmt::format("{}: {}; {}", file.path.string(), reason, remedy));
+}
+
+// Writes the bytes whose hash was checked under that hash; an existing copy is checked, not trusted.
+Result<fs::path> place(const PluginFile& file, const fs::path& store) {
+  std::error_code error;
+  fs::create_directories(store, error);
+  if (!error) fs::permissions(store, fs::perms::owner_all, error);
+  if (error) {
+    return fail(ErrorKind::io, fmt::format("{}: cannot keep plugins there: {}; set XDG_CACHE_HOME",
+                                           store.string(), error.message()));
+  }
+  const fs::path target = store / (file.sha256 + ".so");
+  const auto kept = sha256_of_file(target);
+  if (kept && *kept == file.sha256) return target;
+
+  const fs::path draft = store / fmt::format("{}.{}.tmp", file.sha256, ::getpid());
+  fs::copy_file(file.path, draft, fs::copy_options::overwrite_existing, error);
+  if (error) {
+    return fail(ErrorKind::io,
+                fmt::format("{}: cannot copy: {}", file.path.string(), error.message()));
+  }
+  const auto copied = sha256_of_file(draft);
+  if (!copied || *copied != file.sha256) {
+    fs::remove(draft, error);
+    return fail(ErrorKind::io, fmt::format("{}: it changed while it was being loaded; install "
+                                           "plugins by rename, then start again",
+                                           file.path.string()));
+  }
+  fs::permissions(draft, fs::perms::owner_read | fs::perms::owner_exec, error);
+  fs::rename(draft, target, error);
+  if (error) {
+    return fail(ErrorKind::io, fmt::format("{}: {}", target.string(), error.message()));
+  }
+  return target;
+}
+
+// dlsym also finds a symbol of a library that this one links to.
+bool stands_in(const void* symbol, const fs::path& path) {
+  Dl_info info{};
+  return ::dladdr(symbol, &info) != 0 && info.dli_fname != nullptr && path == info.dli_fname;
+}
+
+}  // namespace
+
+bool is_mapped(const fs::path& path) {
+  struct Search {
+    std::string path;
+    bool found = false;
+  } search{path.string()};
+  ::dl_iterate_phdr(
+      [](dl_phdr_info* info, std::size_t, void* data) {
+        auto& wanted = *static_cast<Search*>(data);
+        wanted.found = wanted.found || wanted.path == info->dlpi_name;
+        return wanted.found ? 1 : 0;
+      },
+      &search);
+  return search.found;
+}
+
+fs::path default_plugin_store() {
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  if (cache != nullptr && *cache == '/') return fs::path(cache) / "gantry" / "plugins";
+  const char* home = std::getenv("HOME");
+  if (home != nullptr && *home == '/') return fs::path(home) / ".cache" / "gantry" / "plugins";
+  return fs::temp_directory_path() / fmt::format("gantry-{}", ::getuid()) / "plugins";
+}
+
+Library::Library(PluginFile file, fs::path path, std::unique_ptr<Mapping> mapping,
+                 const gantry_plugin_entry* entry)
+    : file_(std::move(file)),
+      mapped_path_(std::move(path)),
+      mapping_(std::move(mapping)),
+      entry_(entry) {}
+
+Library::~Library() {
+  entry_->deinit();
+  mapping_.reset();
+  if (is_mapped(mapped_path_)) {
+    spdlog::warn("plugin {}: still mapped after unloading; a STB_GNU_UNIQUE symbol or a "
+                 "thread_local destructor keeps it",
+                 file_.path.string());
+  }
+}
+
+Result<std::shared_ptr<Library>> Library::load(const PluginFile& file, const fs::path& store,
+                                               const gantry_host* host) {
+  if (!file.exports_entry()) {
+    return refuse(file, fmt::format("it does not export {}", plugin_entry_symbol),
+                  "write GANTRY_PLUGIN(YourClass) once and build with gantry_add_plugin()");
+  }
+  auto path = place(file, store);
+  if (!path) return std::unexpected(path.error());
+
+  auto mapping = std::make_unique<Mapping>();
+  try {
+    // rtld_now: a missing symbol is found here, not in a trade. The throwing overload keeps dlerror.
+    mapping->library.load(*path, boost::dll::load_mode::rtld_now);
+  } catch (const std::exception& e) {
+    return refuse(file, fmt::format("the dynamic loader says: {}", e.what()),
+                  "rebuild it on this system with gantry_add_plugin(), which links with -z defs");
+  }
+  const auto* entry = &mapping->library.get<const gantry_plugin_entry>(GANTRY_PLUGIN_SYMBOL);
+  if (!stands_in(entry, *path)) {
+    return refuse(file, "its gantry_plugin belongs to another library that it links to",
+                  "do not link one plugin against another");
+  }
+  if (entry->magic != GANTRY_PLUGIN_MAGIC) {
+    return refuse(file, "its gantry_plugin is not a plugin entry (wrong magic)",
+                  "build it with the headers of a Gantry SDK");
+  }
+  if (entry->revision != GANTRY_PLUGIN_REVISION) {
+    return refuse(file,
+                  fmt::format("its entry has revision {}, this host knows {}", entry->revision,
+                              GANTRY_PLUGIN_REVISION),
+                  "build it with SDK 0.1, or use a newer host");
+  }
+  if (entry->init == nullptr || entry->deinit == nullptr || entry->get_interface == nullptr) {
+    return refuse(file, "its entry lacks init, deinit or get_interface", "fill all three");
+  }
+  gantry_error error{};
+  if (const auto status = entry->init(host, &error); status != GANTRY_OK) {
+    error.message[sizeof(error.message) - 1] = '\0';
+    return refuse(file, fmt::format("init() failed with status {}: {}", status, error.message),
+                  "ask its author");
+  }
+  return std::shared_ptr<Library>(new Library(file, *path, std::move(mapping), entry));
+}
+
+}  // namespace gantry::host

@@ -1,0 +1,54 @@
+// A plugin's shared library: mapped, checked, initialised; and unmapped again, which is verified.
+// The only place where Boost.DLL appears.
+//
+// THREADS    [main] throughout.
+// OWNERSHIP  Tables of a Library last as long as it does: whoever holds an instance holds it too.
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "gantry/plugin.h"
+#include "host/base/result.hpp"
+#include "host/plugin/manifest.hpp"
+
+namespace gantry::host {
+
+class Library {
+ public:
+  // Maps the very bytes that `file` was read from: they are copied under their hash into `store`
+  // (mode 0700, made when missing), so that nothing can change between check and load. Then checks
+  // the entry and runs init(). `host` must outlive the library.
+  // Errors: io (the file changed or vanished, the store), plugin (everything the library is to
+  // blame for, with the remedy).
+  static Result<std::shared_ptr<Library>> load(const PluginFile& file,
+                                               const std::filesystem::path& store,
+                                               const gantry_host* host);
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+  ~Library();
+
+  // The table of `id`; null when it has none.
+  const void* interface(const char* id) const { return entry_->get_interface(id); }
+  const PluginFile& file() const { return file_; }
+  const std::filesystem::path& mapped_path() const { return mapped_path_; }
+
+ private:
+  struct Mapping;
+  Library(PluginFile file, std::filesystem::path path, std::unique_ptr<Mapping> mapping,
+          const gantry_plugin_entry* entry);
+
+  PluginFile file_;
+  std::filesystem::path mapped_path_;
+  std::unique_ptr<Mapping> mapping_;
+  const gantry_plugin_entry* entry_;
+};
+
+// True while any object of that path is mapped into this process.
+bool is_mapped(const std::filesystem::path& path);
+
+// Where checked libraries are kept: $XDG_CACHE_HOME/gantry/plugins, or under $HOME/.cache, or the
+// system's temporary folder with the user's id.
+std::filesystem::path default_plugin_store();
+
+}  // namespace gantry::host

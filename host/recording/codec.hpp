@@ -1,0 +1,50 @@
+// Records to bytes and back, and the rules that hold between records. Writer and reader use the
+// same rules, so that nothing is written that cannot be read.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/base/result.hpp"
+#include "host/recording/format.hpp"
+#include "host/recording/records.hpp"
+
+namespace gantry::host::recording {
+
+// What must be remembered of the records so far: what may follow, and what handles mean.
+class Sequence {
+ public:
+  // Fails with limit (a bound) or internal (an order, handle or value that cannot be).
+  [[nodiscard]] Status check(const Record& record) const;
+  // After check(). `encoded` is the whole record, head included.
+  void add(const Record& record, ByteView encoded);
+  // An optional record of an unknown type: it is part of the digest, and of nothing else.
+  void add_unknown(ByteView encoded);
+
+  [[nodiscard]] const std::vector<gantry_address>& pool_addresses() const { return pools_; }
+  // What End has to say now.
+  [[nodiscard]] End end() const;
+  [[nodiscard]] bool ended() const { return ended_; }
+  [[nodiscard]] std::optional<std::uint64_t> open_block() const { return open_block_; }
+
+ private:
+  struct Checker;
+  void digest(ByteView encoded) { crc_.process_bytes(encoded.data(), encoded.size()); }
+
+  std::vector<gantry_address> pools_;
+  End counts_;
+  Crc64 crc_;
+  std::optional<std::uint64_t> open_block_;
+  bool started_ = false;
+  bool ended_ = false;
+};
+
+// Appends the record, head included. It has passed sequence.check().
+void encode(const Record& record, const Sequence& sequence, Bytes& out);
+
+// A record of a known type, from its payload. Every length is checked against what is there before
+// it is used. Fails with format. sequence.check() is the caller's.
+Result<Record> decode(RecordType type, ByteView payload, const Sequence& sequence);
+
+}  // namespace gantry::host::recording

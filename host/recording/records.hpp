@@ -1,0 +1,121 @@
+// What a recording holds: the bytes that came in, and the host's own decisions, in the order in
+// which they happened. docs/recording_format.md says how each is laid out on disk.
+//
+// UNITS      Amounts are 256-bit in the smallest unit. Times are seconds of the chain's clock.
+// OWNERSHIP  Every record owns its bytes: it stays valid when the reader goes on.
+#pragma once
+#include <gantry/abi.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace gantry::host::recording {
+
+using Bytes = std::vector<std::uint8_t>;
+
+// Named bounds. The writer refuses what is above them, so the reader may too.
+inline constexpr std::size_t kTextBytesMax = 64;          // chain, creator, symbol, venue
+inline constexpr std::size_t kProvenanceBytesMax = 1024;  // one line
+inline constexpr std::size_t kTokensMax = 1U << 20U;      // handles are dense: memory is bounded
+inline constexpr std::size_t kPoolsMax = 1U << 20U;
+inline constexpr std::size_t kPoolTokensMax = 64;
+inline constexpr std::size_t kSpecBytesMax = 1U << 16U;
+inline constexpr std::size_t kTopicsMax = 4;                // an EVM log has at most four
+inline constexpr std::size_t kFactBytesMax = 12U << 20U;    // a Solana account has at most 10 MiB
+inline constexpr std::size_t kPayloadBytesMax = 1U << 20U;  // of an event or a decision
+
+inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::uint32_t kNoPool = 0xFFFFFFFFU;  // a fact that belongs to no pool (an oracle)
+
+// The first record, once.
+struct Header {
+  std::uint32_t version = kFormatVersion;
+  std::string chain;       // CAIP-2, as "eip155:1"
+  std::string provenance;  // one line: what is real, what is synthetic
+  std::string creator;     // program and version that wrote it
+};
+
+// Its handle is its order of appearance among the tokens, from 0.
+struct Token {
+  gantry_address address{};
+  std::string symbol;  // printable ASCII: whoever writes it made it so
+  std::uint8_t decimals = 0;
+};
+
+// Its handle is its order of appearance among the pools, from 0.
+struct Pool {
+  std::string venue;  // the name of a [[dex]] instance, as "uniswap_v2"
+  gantry_address address{};
+  std::vector<std::uint32_t> tokens;  // handles of tokens that came before
+  Bytes spec;                         // the venue's own description; may be empty
+};
+
+// Opens a block (slot): the facts after it, up to the next, are of this block, and together they
+// make one snapshot.
+struct Block {
+  std::uint64_t number = 0;
+  std::uint64_t time_s = 0;
+  gantry_amount base_fee{};                // wei per gas; 0 where the chain has none
+  std::optional<gantry_amount> gas_price;  // wei per gas, when it was observed
+};
+
+// The request that the bytes answer: the values of GANTRY_REQUEST_*.
+enum class FactKind : std::int32_t {
+  evm_call = 1,
+  evm_storage = 2,
+  evm_log = 3,
+  solana_account = 4,
+  http = 5,
+};
+
+// Exactly the bytes that a provider gave.
+struct Fact {
+  std::uint32_t pool = kNoPool;
+  FactKind kind = FactKind::evm_call;
+  std::uint32_t tag = 0;        // the tag of the request it answers
+  std::uint32_t log_index = 0;  // within the block, for logs
+  gantry_address source{};      // the contract or account; GANTRY_ADDRESS_NONE for HTTP
+  Bytes topics;                 // whole words of 32 bytes, for logs
+  Bytes data;
+};
+
+// A sequenced input that is not state: a pending swap, a fill, a change of a breaker.
+struct Event {
+  std::int32_t kind = 0;
+  Bytes payload;
+};
+
+enum class DecisionKind : std::int32_t {
+  delivered = 1,   // the strategy was given the snapshot
+  skipped = 2,     // the snapshot was superseded before the strategy was free
+  batch = 3,       // the strategy completed the snapshot; their order is the order of completion
+  verdict = 4,     // a deadline: payload is the verdict
+  plugin_set = 5,  // the plugins from here on: payload is names and SHA-256
+};
+
+// What the host decided, which replay obeys.
+struct Decision {
+  DecisionKind kind = DecisionKind::delivered;
+  std::uint32_t strategy = 0;  // index within the current plugin set
+  std::uint64_t snapshot = 0;  // number of the block
+  Bytes payload;
+};
+
+// The last record: without it the recording is cut.
+struct End {
+  std::uint64_t tokens = 0;
+  std::uint64_t pools = 0;
+  std::uint64_t blocks = 0;
+  std::uint64_t facts = 0;
+  std::uint64_t events = 0;
+  std::uint64_t decisions = 0;
+  std::uint64_t digest = 0;  // CRC-64/XZ of every record before this one, uncompressed
+};
+
+using Record = std::variant<Header, Token, Pool, Block, Fact, Event, Decision, End>;
+
+}  // namespace gantry::host::recording

@@ -1,0 +1,166 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "host/recording/codec.hpp"
+
+namespace gantry::host::recording {
+namespace {
+
+bool printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c <= 0x7E; });
+}
+
+Status check_text(const char* what, std::string_view text, std::size_t bytes_max) {
+  if (text.size() > bytes_max) {
+    return fail(ErrorKind::limit,
+                fmt::format("{} has {} bytes, the bound is {}", what, text.size(), bytes_max));
+  }
+  if (!printable(text)) {
+    return fail(ErrorKind::internal, fmt::format("{} is not printable ASCII", what));
+  }
+  return {};
+}
+
+Status check_size(const char* what, std::size_t size, std::size_t size_max) {
+  if (size <= size_max) return {};
+  return fail(ErrorKind::limit,
+              fmt::format("{}: {} is above the bound of {}", what, size, size_max));
+}
+
+Status check_address(const gantry_address& address) {
+  constexpr std::uint8_t kLengths[] = {0, 20, 32, 0, 32};  // by kind
+  const bool known = address.kind < std::size(kLengths);
+  bool clean = known && address.length == kLengths[address.kind];
+  for (std::size_t i = address.length; clean && i < sizeof address.bytes; ++i) {
+    clean = address.bytes[i] == 0;
+  }
+  for (const std::uint8_t byte : address.reserved) clean = clean && byte == 0;
+  if (clean) return {};
+  return fail(ErrorKind::internal, fmt::format("an address of kind {} and length {} cannot be",
+                                               address.kind, address.length));
+}
+
+}  // namespace
+
+struct Sequence::Checker {
+  const Sequence& so_far;
+
+  Status operator()(const Header& header) const {
+    if (so_far.started_) return fail(ErrorKind::internal, "there is a second header");
+    if (header.version != kFormatVersion) {
+      return fail(ErrorKind::internal, fmt::format("the header says version {}, this is {}",
+                                                   header.version, kFormatVersion));
+    }
+    if (header.chain.empty()) return fail(ErrorKind::internal, "the header names no chain");
+    if (auto ok = check_text("the chain", header.chain, kTextBytesMax); !ok) return ok;
+    if (auto ok = check_text("the creator", header.creator, kTextBytesMax); !ok) return ok;
+    return check_text("the provenance", header.provenance, kProvenanceBytesMax);
+  }
+
+  Status operator()(const Token& token) const {
+    if (auto ok = check_size("tokens", so_far.counts_.tokens + 1, kTokensMax); !ok) return ok;
+    if (auto ok = check_text("a symbol", token.symbol, kTextBytesMax); !ok) return ok;
+    return check_address(token.address);
+  }
+
+  Status operator()(const Pool& pool) const {
+    if (auto ok = check_size("pools", so_far.pools_.size() + 1, kPoolsMax); !ok) return ok;
+    if (auto ok = check_text("a venue", pool.venue, kTextBytesMax); !ok) return ok;
+    if (auto ok = check_size("a pool's tokens", pool.tokens.size(), kPoolTokensMax); !ok) return ok;
+    if (auto ok = check_size("a pool's spec", pool.spec.size(), kSpecBytesMax); !ok) return ok;
+    for (const std::uint32_t token : pool.tokens) {
+      if (token >= so_far.counts_.tokens) {
+        return fail(ErrorKind::internal,
+                    fmt::format("pool {} has token {}, but there are only {}", so_far.pools_.size(),
+                                token, so_far.counts_.tokens));
+      }
+    }
+    return check_address(pool.address);
+  }
+
+  Status operator()(const Block&) const { return {}; }
+
+  Status operator()(const Fact& fact) const {
+    if (!so_far.open_block_) return fail(ErrorKind::internal, "a fact comes before any block");
+    const auto kind = static_cast<std::int32_t>(fact.kind);
+    if (kind < static_cast<std::int32_t>(FactKind::evm_call) ||
+        kind > static_cast<std::int32_t>(FactKind::http)) {
+      return fail(ErrorKind::internal, fmt::format("a fact has the unknown kind {}", kind));
+    }
+    if (fact.pool != kNoPool && fact.pool >= so_far.pools_.size()) {
+      return fail(ErrorKind::internal, fmt::format("a fact is of pool {}, but there are only {}",
+                                                   fact.pool, so_far.pools_.size()));
+    }
+    if (fact.topics.size() % 32 != 0) {
+      return fail(ErrorKind::internal, "a log's topics are not whole words");
+    }
+    if (auto ok = check_size("topics", fact.topics.size() / 32, kTopicsMax); !ok) return ok;
+    if (auto ok = check_size("a fact's bytes", fact.data.size(), kFactBytesMax); !ok) return ok;
+    return check_address(fact.source);
+  }
+
+  Status operator()(const Event& event) const {
+    return check_size("an event's bytes", event.payload.size(), kPayloadBytesMax);
+  }
+
+  Status operator()(const Decision& decision) const {
+    const auto kind = static_cast<std::int32_t>(decision.kind);
+    if (kind < static_cast<std::int32_t>(DecisionKind::delivered) ||
+        kind > static_cast<std::int32_t>(DecisionKind::plugin_set)) {
+      return fail(ErrorKind::internal, fmt::format("a decision has the unknown kind {}", kind));
+    }
+    return check_size("a decision's bytes", decision.payload.size(), kPayloadBytesMax);
+  }
+
+  Status operator()(const End& end) const {
+    const End now = so_far.end();
+    if (end.tokens == now.tokens && end.pools == now.pools && end.blocks == now.blocks &&
+        end.facts == now.facts && end.events == now.events && end.decisions == now.decisions &&
+        end.digest == now.digest) {
+      return {};
+    }
+    return fail(ErrorKind::internal, "the end's counts or digest do not match the records");
+  }
+};
+
+Status Sequence::check(const Record& record) const {
+  if (ended_) return fail(ErrorKind::internal, "a record follows the end");
+  if (!started_ && !std::holds_alternative<Header>(record)) {
+    return fail(ErrorKind::internal, "the first record is not the header");
+  }
+  return std::visit(Checker{*this}, record);
+}
+
+void Sequence::add(const Record& record, ByteView encoded) {
+  started_ = true;
+  if (std::holds_alternative<End>(record)) {
+    ended_ = true;
+    return;
+  }
+  digest(encoded);
+  if (std::holds_alternative<Token>(record)) ++counts_.tokens;
+  if (std::holds_alternative<Fact>(record)) ++counts_.facts;
+  if (std::holds_alternative<Event>(record)) ++counts_.events;
+  if (std::holds_alternative<Decision>(record)) ++counts_.decisions;
+  if (const auto* pool = std::get_if<Pool>(&record)) {
+    ++counts_.pools;
+    pools_.push_back(pool->address);
+  }
+  if (const auto* block = std::get_if<Block>(&record)) {
+    ++counts_.blocks;
+    open_block_ = block->number;
+  }
+}
+
+void Sequence::add_unknown(ByteView encoded) { digest(encoded); }
+
+End Sequence::end() const {
+  End end = counts_;
+  end.digest = crc_.checksum();
+  return end;
+}
+
+}  // namespace gantry::host::recording
