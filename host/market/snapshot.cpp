@@ -78,4 +78,17 @@ std::uint32_t PoolInfo::index_of(std::uint32_t token) const noexcept {
   return no_handle;
 }
 
+void Topology::index_pools() {
+  token_pools_begin.assign(tokens.size() + 1, 0);
+  for (const PoolInfo& pool : pools) {
+    for (const std::uint32_t token : pool.tokens) ++token_pools_begin[token + 1];
+  }
+  for (std::size_t i = 0; i < tokens.size(); ++i) token_pools_begin[i + 1] += token_pools_begin[i];
+  token_pools.resize(token_pools_begin.back());
+  auto next = token_pools_begin;
+  for (std::uint32_t i = 0; i < pools.size(); ++i) {
+    for (const std::uint32_t token : pools[i].tokens) token_pools[next[token]++] = i;
+  }
+}
+
 }  // namespace gantry::host

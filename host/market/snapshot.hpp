@@ -53,6 +53,7 @@ struct Snapshot {
   gantry_context context{};
   std::vector<std::uint32_t> changed;  // pools whose state this block changed, ascending
   bool cold = false;                   // every pool counts as changed
+  std::uint64_t ether_usd_e6 = 0;      // millionths of a dollar for one coin; 0: no dollar price
   std::chrono::steady_clock::time_point arrived{};
   VersionLease lease;
 

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -72,6 +73,15 @@ struct Topology {
   std::uint32_t wrapped_token = no_handle;
   std::vector<std::uint32_t> usd_tokens;  // in the operator's order
   std::vector<ValueStep> value_steps;     // by token; the wrapped coin has none and needs none
+  std::vector<std::uint32_t> token_pools;  // pools by token, all tokens in one array
+  std::vector<std::uint32_t> token_pools_begin;  // of each token, and one past the last
+
+  std::span<const std::uint32_t> pools_of(std::uint32_t token) const noexcept {
+    return std::span(token_pools)
+        .subspan(token_pools_begin[token], token_pools_begin[token + 1] - token_pools_begin[token]);
+  }
+  // Fills token_pools from pools; call it when the pools are complete.
+  void index_pools();
 
   const VenueInstance& venue_of(const PoolInfo& pool) const { return *venues[pool.venue]; }
 };

@@ -7,6 +7,7 @@
  *            answer, on every machine. They allocate nothing, throw nothing, and keep nothing.
  * OVERLAY    An overlay is bytes in the caller's memory that stand for a state later than the base:
  *            the pool after a swap. Empty means the base itself. Only the same plugin reads it.
+ *            Overlay buffers are 16-aligned.
  * STABILITY  SDK 0.1. Frozen once released; a change is "gantry.dex/2" in a header of its own. */
 #ifndef GANTRY_DEX_H
 #define GANTRY_DEX_H

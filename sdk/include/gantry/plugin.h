@@ -91,7 +91,7 @@ typedef struct gantry_plugin_entry {
 #define GANTRY_MANIFEST_MAGIC "GANTRYM1" /* then a little-endian uint32_t length, then JSON */
 
 #if defined(__GNUC__)
-#define GANTRY_EXPORT __attribute__((visibility("default"), used))
+#define GANTRY_EXPORT __attribute__((visibility("default")))
 #else
 #define GANTRY_EXPORT
 #endif

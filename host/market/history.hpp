@@ -1,0 +1,52 @@
+// Prices over the last snapshots, kept for the series that strategies subscribed to: bounded, in
+// snapshot time, reduced in a fixed order, so that a replay computes the same doubles.
+//
+// THREADS  subscribe() at start-up; add() from the snapshot stage; read() from any thread. A reader
+//          of snapshot s sees exactly the samples up to s, whatever was added since.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "host/base/result.hpp"
+#include "host/market/snapshot.hpp"
+
+namespace gantry::host {
+
+class History {
+ public:
+  static constexpr std::size_t series_max = 256;
+  static constexpr std::uint64_t samples_kept = 8192;  // one a snapshot
+  // How far the writer may run ahead of the slowest reader without taking samples from it.
+  static constexpr std::uint64_t reader_lag_max = 1024;
+
+  // Keeps the price of `token` in `quote`. False: over the bound.
+  bool subscribe(std::uint32_t token, std::uint32_t quote);
+  void add(const Snapshot& snapshot);
+
+  // As gantry_market_services::history.
+  gantry_status read(const Snapshot& snapshot, const gantry_history_query& query,
+                     std::span<gantry_sample> out, std::uint32_t& count) const;
+  bool empty() const noexcept { return series_.empty(); }
+
+ private:
+  struct Slot {
+    std::atomic<std::uint64_t> snapshot{0};
+    std::atomic<std::uint64_t> time_s{0};
+    std::atomic<double> price{0};
+  };
+  struct Series {
+    std::uint32_t token;
+    std::uint32_t quote;
+    std::unique_ptr<Slot[]> slots;
+  };
+  class Window;
+
+  const Series* find(std::uint32_t token, std::uint32_t quote) const;
+
+  std::vector<Series> series_;
+};
+
+}  // namespace gantry::host

@@ -1,0 +1,162 @@
+#include "host/market/market_view.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "gantry/u256.hpp"
+#include "host/market/market_services.hpp"
+#include "host/market/valuation.hpp"
+
+namespace gantry::host {
+
+MarketView::MarketView(const History* history)
+    : history_(history), overlays_(GANTRY_LEGS_MAX * overlay_slot_bytes + 16) {
+  market_.self = this;
+  market_.services = &market_services();
+}
+
+void MarketView::bind(const Snapshot& snapshot, std::span<const std::uint32_t> changed,
+                      bool cold) {
+  const Topology& topology = *snapshot.topology;
+  snapshot_ = &snapshot;
+  market_.context = &snapshot.context;
+  market_.snapshot = snapshot.id;
+  market_.topology = topology.id;
+  market_.token_count = static_cast<std::uint32_t>(topology.tokens.size());
+  market_.pool_count = static_cast<std::uint32_t>(topology.pools.size());
+  market_.venue_count = static_cast<std::uint32_t>(topology.venues.size());
+  market_.wrapped_token = topology.wrapped_token;
+  market_.changed_pools = cold ? nullptr : changed.data();
+  market_.changed_count = cold ? 0 : static_cast<std::uint32_t>(changed.size());
+  market_.cold = cold ? 1 : 0;
+}
+
+const PoolInfo* MarketView::usable(std::uint32_t pool, gantry_pool_state& state) const noexcept {
+  const Topology& topology = *snapshot_->topology;
+  if (pool >= topology.pools.size()) return nullptr;
+  const PoolInfo& info = topology.pools[pool];
+  if (info.use != PoolUse::usable || !topology.venue_of(info).health().usable()) return nullptr;
+  return snapshot_->pool_state(pool, state) ? &info : nullptr;
+}
+
+gantry_status MarketView::quote(std::uint32_t pool, const gantry_swap& swap,
+                                gantry_quote& out) const {
+  gantry_pool_state state;
+  const PoolInfo* info = usable(pool, state);
+  if (info == nullptr) return GANTRY_REFUSED;
+  if (swap.token_in >= info->tokens.size() || swap.token_out >= info->tokens.size() ||
+      swap.token_in == swap.token_out) {
+    return GANTRY_BAD_ARGUMENT;
+  }
+  const VenueInstance& venue = snapshot_->topology->venue_of(*info);
+  const auto status = venue.table().quote(venue.object(), &state, &swap, &out, nullptr);
+  if (status != GANTRY_OK) venue.health().accept(Phase::quote, status);
+  return status;
+}
+
+gantry_status MarketView::quote_route(std::span<const gantry_hop> hops,
+                                      const gantry_amount& amount, std::int32_t mode,
+                                      gantry_route_quote& out) const {
+  if (hops.empty() || hops.size() > GANTRY_LEGS_MAX) return GANTRY_BAD_ARGUMENT;
+  const bool forward = mode == GANTRY_EXACT_IN;
+  const std::size_t count = hops.size();
+  gantry_amount amounts[GANTRY_LEGS_MAX + 1];
+  gantry_bytes next_state[GANTRY_LEGS_MAX] = {};
+  std::uint64_t gas = 0;
+  amounts[forward ? 0 : count] = amount;
+  const auto aligned = reinterpret_cast<std::uintptr_t>(overlays_.data() + 15) & ~std::uintptr_t{15};
+  for (std::size_t step = 0; step < count; ++step) {
+    const std::size_t i = forward ? step : count - 1 - step;
+    const gantry_hop& hop = hops[i];
+    gantry_pool_state state;
+    const PoolInfo* info = usable(hop.pool, state);
+    if (info == nullptr) return GANTRY_REFUSED;
+    gantry_swap swap{amounts[forward ? i : i + 1], info->index_of(hop.token_in),
+                     info->index_of(hop.token_out), mode, 0};
+    if (swap.token_in == no_handle || swap.token_out == no_handle ||
+        swap.token_in == swap.token_out) {
+      return GANTRY_BAD_ARGUMENT;
+    }
+    bool visited_again = false;
+    for (std::size_t j = 0; j < count; ++j) {
+      if (j == i || hops[j].pool != hop.pool) continue;
+      // Backwards, the state before a later visit is not known yet.
+      if (!forward) return GANTRY_UNSUPPORTED;
+      if (j < i) state.overlay = next_state[j];
+      visited_again = visited_again || j > i;
+    }
+    gantry_buffer next{reinterpret_cast<std::uint8_t*>(aligned) + i * overlay_slot_bytes,
+                       overlay_slot_bytes, 0};
+    const VenueInstance& venue = snapshot_->topology->venue_of(*info);
+    gantry_quote quote;
+    const auto status = venue.table().quote(venue.object(), &state, &swap, &quote,
+                                            visited_again ? &next : nullptr);
+    if (status != GANTRY_OK) {
+      venue.health().accept(Phase::quote, status);
+      return status;
+    }
+    next_state[i] = {next.data, next.size};
+    amounts[forward ? i + 1 : i] = forward ? quote.amount_out : quote.amount_in;
+    gas += quote.gas;
+  }
+  out.amount_in = amounts[0];
+  out.amount_out = amounts[count];
+  std::copy_n(amounts, count + 1, out.amounts);
+  out.gas = gas;
+  return GANTRY_OK;
+}
+
+gantry_status MarketView::view(std::uint32_t pool, gantry_pool_view& out) const {
+  gantry_pool_state state;
+  const PoolInfo* info = usable(pool, state);
+  if (info == nullptr) return GANTRY_REFUSED;
+  const VenueInstance& venue = snapshot_->topology->venue_of(*info);
+  const auto status = venue.table().view(venue.object(), &state, &out);
+  if (status != GANTRY_OK && status != GANTRY_NEED_SIZE) {
+    venue.health().accept(Phase::quote, status);
+  }
+  return status;
+}
+
+gantry_status MarketView::value(std::uint32_t token, const gantry_amount& amount,
+                                gantry_value& out) const {
+  return value_of(*snapshot_, token, amount, out);
+}
+
+gantry_status MarketView::price(std::uint32_t token, std::uint32_t quote,
+                                gantry_price& out) const {
+  const Topology& topology = *snapshot_->topology;
+  if (token >= topology.tokens.size() || quote >= topology.tokens.size() || token == quote) {
+    return GANTRY_BAD_ARGUMENT;
+  }
+  gantry_price best{};
+  double best_liquidity = -1;
+  for (const std::uint32_t pool : topology.pools_of(token)) {
+    gantry_pool_state state;
+    const PoolInfo* info = usable(pool, state);
+    if (info == nullptr) continue;
+    const std::uint32_t in = info->index_of(token);
+    const std::uint32_t out_index = info->index_of(quote);
+    if (out_index == no_handle) continue;
+    SpotPrice spot;
+    if (!spot_price(*snapshot_, pool, in, out_index, spot)) continue;
+    const double scale = std::pow(10.0, static_cast<double>(topology.tokens[token].decimals) -
+                                            static_cast<double>(topology.tokens[quote].decimals));
+    const double kept = 1.0 - spot.fee;
+    if (spot.reserve_in <= best_liquidity) continue;
+    best_liquidity = spot.reserve_in;
+    best.bid = spot.reserve_out / spot.reserve_in * kept * scale;
+    best.ask = spot.reserve_out / spot.reserve_in / kept * scale;
+    best.time_s = snapshot_->context.state_time_s;
+    best.block = snapshot_->context.state_block;
+    // Selling dx moves the price by about 2 dx / reserve: half a percent of the reserve is 1 %.
+    u256 liquidity;
+    if (from_double_floor(spot.reserve_in * 0.005, liquidity)) best.liquidity = liquidity;
+    best.source = pool;
+  }
+  if (best_liquidity < 0) return GANTRY_UNSUPPORTED;
+  out = best;
+  return GANTRY_OK;
+}
+
+}  // namespace gantry::host

@@ -1,0 +1,52 @@
+// A snapshot as one strategy sees it: fills the SDK's gantry_market and answers its services.
+//
+// THREADS    One thread at a time; a strategy runner owns one.
+// OWNERSHIP  Borrows the snapshot between bind() and the next bind(). After the first bind() of a
+//            topology, no service allocates.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "gantry/market.h"
+#include "host/market/history.hpp"
+#include "host/market/snapshot.hpp"
+
+namespace gantry::host {
+
+class MarketView {
+ public:
+  explicit MarketView(const History* history = nullptr);
+  MarketView(const MarketView&) = delete;
+  MarketView& operator=(const MarketView&) = delete;
+
+  // `changed` is what this viewer has not seen yet; ignored when `cold`.
+  void bind(const Snapshot& snapshot, std::span<const std::uint32_t> changed, bool cold);
+  const gantry_market* market() const noexcept { return &market_; }
+  const Snapshot& snapshot() const noexcept { return *snapshot_; }
+
+  // The services, for the host's own use. Statuses as in gantry/market.h.
+  gantry_status quote(std::uint32_t pool, const gantry_swap& swap, gantry_quote& out) const;
+  gantry_status quote_route(std::span<const gantry_hop> hops, const gantry_amount& amount,
+                            std::int32_t mode, gantry_route_quote& out) const;
+  gantry_status value(std::uint32_t token, const gantry_amount& amount, gantry_value& out) const;
+  gantry_status price(std::uint32_t token, std::uint32_t quote, gantry_price& out) const;
+  gantry_status view(std::uint32_t pool, gantry_pool_view& out) const;
+
+ private:
+  struct Services;  // the C functions, in market_services.cpp
+  friend struct Services;
+
+  // The pool and its state; null when it takes no part or its venue is retired.
+  const PoolInfo* usable(std::uint32_t pool, gantry_pool_state& state) const noexcept;
+
+  static constexpr std::size_t overlay_slot_bytes = 4096;
+
+  const History* history_;
+  const Snapshot* snapshot_ = nullptr;
+  gantry_market market_{};
+  mutable std::vector<std::uint8_t> overlays_;  // GANTRY_LEGS_MAX slots for quote_route
+};
+
+}  // namespace gantry::host

@@ -1,0 +1,193 @@
+#include "host/market/valuation.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <queue>
+
+#include "gantry/u256.hpp"
+
+namespace gantry::host {
+
+namespace {
+
+constexpr double confidence_half_usd = 10000;
+constexpr std::uint64_t wei_per_ether = 1'000'000'000'000'000'000ULL;
+constexpr std::size_t usd_tokens_max = 8;
+
+// The first segment of a direction: enough for a price at the margin.
+bool first_segment(const Snapshot& snapshot, std::uint32_t pool, std::uint32_t in,
+                   std::uint32_t out, gantry_segment& segment) {
+  const PoolInfo& info = snapshot.topology->pools[pool];
+  gantry_pool_state state;
+  if (!snapshot.pool_state(pool, state)) return false;
+  const VenueInstance& venue = snapshot.topology->venue_of(info);
+  if (!venue.health().usable()) return false;
+  std::uint32_t count = 0;
+  const auto status = venue.table().segments(venue.object(), &state, in, out, &segment, 1, &count);
+  if (status != GANTRY_OK) venue.health().accept(Phase::quote, status);
+  return status == GANTRY_OK && count == 1 && !u256(segment.reserve_in).is_zero() &&
+         !u256(segment.reserve_out).is_zero();
+}
+
+// What `amount` of step.in is at the spot price, fee left out.
+bool convert(const Snapshot& snapshot, const ValueStep& step, const u256& amount, u256& out) {
+  gantry_segment segment;
+  return first_segment(snapshot, step.pool, step.in, step.out, segment) &&
+         mul_div_floor(amount, u256(segment.reserve_out), u256(segment.reserve_in), out);
+}
+
+// Breadth first from the wrapped coin: each token takes its deepest pool towards a token that is
+// nearer. Depth is compared in ether, so that it means the same in every pool.
+class Planner {
+ public:
+  Planner(Topology& topology, const Snapshot& snapshot)
+      : topology_(topology), snapshot_(snapshot), ether_per_unit_(topology.tokens.size(), 0) {}
+
+  void run() {
+    topology_.value_steps.assign(topology_.tokens.size(), {});
+    if (topology_.wrapped_token == no_handle) return;
+    ether_per_unit_[topology_.wrapped_token] = 1e-18;
+    std::vector<std::uint32_t> layer{topology_.wrapped_token};
+    for (std::uint32_t depth = 0; depth < value_steps_max && !layer.empty(); ++depth) {
+      layer = next_layer(layer);
+    }
+  }
+
+  double ether_of(std::uint32_t token, double amount) const {
+    return ether_per_unit_[token] * amount;
+  }
+
+ private:
+  std::vector<std::uint32_t> next_layer(const std::vector<std::uint32_t>& layer) {
+    std::vector<double> depth(topology_.tokens.size(), 0);
+    std::vector<double> price(topology_.tokens.size(), 0);
+    std::vector<std::uint32_t> found;
+    for (const std::uint32_t known : layer) {
+      for (const std::uint32_t pool : topology_.pools_of(known)) {
+        for (const std::uint32_t token : topology_.pools[pool].tokens) {
+          if (ether_per_unit_[token] > 0) continue;
+          const PoolInfo& info = topology_.pools[pool];
+          const std::uint32_t in = info.index_of(token);
+          const std::uint32_t out = info.index_of(known);
+          SpotPrice spot;
+          if (!spot_price(snapshot_, pool, in, out, spot)) continue;
+          const double ether = ether_of(known, spot.reserve_out);
+          if (ether <= depth[token]) continue;
+          if (depth[token] == 0) found.push_back(token);
+          depth[token] = ether;
+          price[token] = ether / spot.reserve_in;
+          topology_.value_steps[token] = {pool, known, in, out, 2 * ether};
+        }
+      }
+    }
+    for (const std::uint32_t token : found) ether_per_unit_[token] = price[token];
+    return found;
+  }
+
+  Topology& topology_;
+  const Snapshot& snapshot_;
+  std::vector<double> ether_per_unit_;
+};
+
+}  // namespace
+
+bool spot_price(const Snapshot& snapshot, std::uint32_t pool, std::uint32_t in, std::uint32_t out,
+                SpotPrice& price) {
+  gantry_segment segment;
+  if (!first_segment(snapshot, pool, in, out, segment)) return false;
+  price = {to_double(u256(segment.reserve_in)), to_double(u256(segment.reserve_out)),
+           static_cast<double>(segment.fee) / static_cast<double>(segment.fee_denominator)};
+  return true;
+}
+
+void plan_valuation(Topology& topology, const Snapshot& snapshot) {
+  Planner planner(topology, snapshot);
+  planner.run();
+  const double usd = static_cast<double>(median_ether_usd_e6(snapshot)) * 1e-6;
+  // So far a step's confidence holds its pool's depth in ether.
+  for (std::uint32_t token = 0; token < topology.tokens.size(); ++token) {
+    ValueStep& step = topology.value_steps[token];
+    if (step.pool == no_handle) continue;
+    const double depth_usd = step.confidence * usd;
+    step.confidence = depth_usd / (depth_usd + confidence_half_usd);
+    topology.tokens[token].flags |= GANTRY_TOKEN_VALUED;
+  }
+  for (std::uint32_t i = 0; i < topology.pools.size(); ++i) {
+    PoolInfo& pool = topology.pools[i];
+    if (pool.use != PoolUse::usable) continue;
+    double ether = 0;
+    for (std::uint32_t t = 0; t < pool.tokens.size(); ++t) {
+      SpotPrice spot;
+      const std::uint32_t other = t == 0 ? 1 : 0;
+      if (spot_price(snapshot, i, t, other, spot)) {
+        ether += planner.ether_of(pool.tokens[t], spot.reserve_in);
+      }
+    }
+    pool.liquidity_usd = ether * usd;
+  }
+}
+
+gantry_status value_of(const Snapshot& snapshot, std::uint32_t token, const gantry_amount& amount,
+                       gantry_value& out) {
+  const Topology& topology = *snapshot.topology;
+  if (token >= topology.tokens.size()) return GANTRY_BAD_ARGUMENT;
+  u256 value(amount);
+  double confidence = 1;
+  std::uint32_t source = no_handle;
+  double weakest = 2;
+  std::uint32_t at = token;
+  for (std::uint32_t step_count = 0; at != topology.wrapped_token; ++step_count) {
+    const ValueStep& step = topology.value_steps[at];
+    if (step.pool == no_handle || step_count == value_steps_max ||
+        !convert(snapshot, step, value, value)) {
+      return GANTRY_UNSUPPORTED;
+    }
+    confidence *= step.confidence;
+    if (step.confidence < weakest) {
+      weakest = step.confidence;
+      source = step.pool;
+    }
+    at = step.next;
+  }
+  u256 usd;
+  if (!mul_div_floor(value, u256(snapshot.ether_usd_e6), u256(wei_per_ether), usd)) {
+    return GANTRY_UNSUPPORTED;
+  }
+  out = {value, usd, 0, confidence, GANTRY_OK, source};
+  return GANTRY_OK;
+}
+
+std::uint64_t median_ether_usd_e6(const Snapshot& snapshot) {
+  const Topology& topology = *snapshot.topology;
+  std::array<std::uint64_t, usd_tokens_max> prices{};
+  std::size_t count = 0;
+  for (const std::uint32_t usd : topology.usd_tokens) {
+    if (count == prices.size()) break;
+    // The token's own step leads to the coin directly, or it is no measure of it.
+    const ValueStep& step = topology.value_steps[usd];
+    if (step.pool == no_handle || step.next != topology.wrapped_token) continue;
+    gantry_segment segment;
+    if (!first_segment(snapshot, step.pool, step.out, step.in, segment)) continue;
+    // One coin at the spot price in the token's smallest unit, then in millionths.
+    u256 units;
+    if (!mul_div_floor(u256(wei_per_ether), u256(segment.reserve_out), u256(segment.reserve_in),
+                       units)) {
+      continue;
+    }
+    const std::uint32_t decimals = topology.tokens[usd].decimals;
+    u256 scale(1);
+    bool fits = true;
+    for (std::uint32_t i = 6; i < std::max<std::uint32_t>(decimals, 6); ++i) {
+      fits = fits && mul(scale, u256(10), scale);
+    }
+    if (!fits || !div_floor(units, scale, units)) continue;
+    for (std::uint32_t i = decimals; i < 6 && fits; ++i) fits = mul(units, u256(10), units);
+    if (fits && units.fits_u64()) prices[count++] = units.limb(0);
+  }
+  if (count == 0) return 0;
+  std::sort(prices.begin(), prices.begin() + static_cast<std::ptrdiff_t>(count));
+  return prices[(count - 1) / 2];
+}
+
+}  // namespace gantry::host

@@ -1,0 +1,58 @@
+// The pair's words on chain: selectors, topics and ABI encoding of what this venue sends and reads.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "gantry/u256.hpp"
+
+namespace gantry::uniswap_v2 {
+
+// keccak-256 of the signatures: getReserves(), swap(uint256,uint256,address,bytes), and
+// Sync(uint112,uint112).
+inline constexpr std::array<std::uint8_t, 4> get_reserves_selector{0x09, 0x02, 0xf1, 0xac};
+inline constexpr std::array<std::uint8_t, 4> swap_selector{0x02, 0x2c, 0x0d, 0x9f};
+inline constexpr std::array<std::uint8_t, 32> sync_topic{
+    0x1c, 0x41, 0x1e, 0x9a, 0x96, 0xe0, 0x71, 0x24, 0x1c, 0x2f, 0x21, 0xf7, 0x72, 0x6b, 0x17, 0xae,
+    0x89, 0xe3, 0xca, 0xb4, 0xc7, 0x8b, 0xe5, 0x0e, 0x06, 0x2b, 0x03, 0xa9, 0xff, 0xfb, 0xba, 0xd1};
+
+inline constexpr std::size_t word_bytes = 32;
+// getReserves() returns three words; the third is a time that no quote depends on.
+inline constexpr std::size_t get_reserves_bytes = 3 * word_bytes;
+inline constexpr std::size_t sync_bytes = 2 * word_bytes;
+
+// A uint112 from its ABI word; false: the word holds more, so it is no reserve.
+inline bool read_reserve(std::span<const std::uint8_t> word, uint128& out) noexcept {
+  for (std::size_t i = 0; i < 18; ++i) {
+    if (word[i] != 0) return false;
+  }
+  uint128 value = 0;
+  for (std::size_t i = 18; i < word_bytes; ++i) value = (value << 8U) | word[i];
+  out = value;
+  return true;
+}
+
+inline void write_word(std::span<std::uint8_t> word, const u256& value) noexcept {
+  for (std::size_t i = 0; i < word_bytes; ++i) {
+    word[word_bytes - 1 - i] = static_cast<std::uint8_t>(value.limb(i / 8) >> (8 * (i % 8)));
+  }
+}
+
+// swap(amount0Out, amount1Out, to, "") as calldata: selector and five words.
+struct SwapCall {
+  static constexpr std::uint32_t amount0_offset = 4;
+  static constexpr std::uint32_t amount1_offset = 4 + word_bytes;
+
+  std::array<std::uint8_t, 4 + 5 * word_bytes> bytes{};
+
+  SwapCall(std::uint32_t token_out, const u256& out, std::span<const std::uint8_t> to) noexcept {
+    std::memcpy(bytes.data(), swap_selector.data(), swap_selector.size());
+    const std::span<std::uint8_t> words(bytes.data() + 4, 5 * word_bytes);
+    write_word(words.subspan(token_out * word_bytes, word_bytes), out);
+    std::memcpy(words.data() + 2 * word_bytes + (word_bytes - to.size()), to.data(), to.size());
+    write_word(words.subspan(3 * word_bytes, word_bytes), u256(4 * word_bytes));  // offset of ""
+  }
+};
+
+}  // namespace gantry::uniswap_v2
