@@ -7,33 +7,37 @@
 namespace gantry::test {
 
 class KernelQuoter final : public PairQuoter {
-   public:
-    std::string name() const override { return "the kernel"; }
-    bool knows_uint112() const override { return false; }
+ public:
+  std::string name() const override { return "the kernel"; }
+  bool knows_uint112() const override { return false; }
 
-    gantry_status amount_out(const SwapCase& swap, Integer& out) override {
-        u256 result;
-        const gantry_status status =
-            gantry::amount_out(pool_of(swap), u256(to_amount(swap.amount)), result);
-        if (status == GANTRY_OK) out = to_integer(result.amount());
-        return status;
-    }
+  // The kernel is the formula alone: that the pair refuses amounts of zero is said here.
+  gantry_status amount_out(const SwapCase& swap, Integer& out) override {
+    u256 result;
+    const gantry_status status =
+        gantry::amount_out(pool_of(swap), u256(to_amount(swap.amount)), result);
+    if (status != GANTRY_OK) return status;
+    if (result.is_zero()) return GANTRY_NO_LIQUIDITY;
+    out = to_integer(result.amount());
+    return GANTRY_OK;
+  }
 
-    gantry_status amount_in(const SwapCase& swap, Integer& in) override {
-        u256 result;
-        const gantry_status status =
-            gantry::amount_in(pool_of(swap), u256(to_amount(swap.amount)), result);
-        if (status == GANTRY_OK) in = to_integer(result.amount());
-        return status;
-    }
+  gantry_status amount_in(const SwapCase& swap, Integer& in) override {
+    if (swap.amount == 0) return GANTRY_NO_LIQUIDITY;
+    u256 result;
+    const gantry_status status =
+        gantry::amount_in(pool_of(swap), u256(to_amount(swap.amount)), result);
+    if (status == GANTRY_OK) in = to_integer(result.amount());
+    return status;
+  }
 
-   private:
-    static ConstantProduct pool_of(const SwapCase& swap) {
-        return {.reserve_in = u256(to_amount(swap.reserve_in)),
-                .reserve_out = u256(to_amount(swap.reserve_out)),
-                .fee_numerator = 3,
-                .fee_denominator = 1000};
-    }
+ private:
+  static ConstantProduct pool_of(const SwapCase& swap) {
+    return {.reserve_in = u256(to_amount(swap.reserve_in)),
+            .reserve_out = u256(to_amount(swap.reserve_out)),
+            .fee_numerator = 3,
+            .fee_denominator = 1000};
+  }
 };
 
 }  // namespace gantry::test
