@@ -8,6 +8,9 @@ namespace gantry::test {
 
 class KernelQuoter final : public PairQuoter {
  public:
+  KernelQuoter() = default;
+  KernelQuoter(std::uint32_t fee_numerator, std::uint32_t fee_denominator)
+      : fee_numerator_(fee_numerator), fee_denominator_(fee_denominator) {}
   std::string name() const override { return "the kernel"; }
   bool knows_uint112() const override { return false; }
 
@@ -32,12 +35,15 @@ class KernelQuoter final : public PairQuoter {
   }
 
  private:
-  static ConstantProduct pool_of(const SwapCase& swap) {
+  ConstantProduct pool_of(const SwapCase& swap) const {
     return {.reserve_in = u256(to_amount(swap.reserve_in)),
             .reserve_out = u256(to_amount(swap.reserve_out)),
-            .fee_numerator = 3,
-            .fee_denominator = 1000};
+            .fee_numerator = fee_numerator_,
+            .fee_denominator = fee_denominator_};
   }
+
+  std::uint32_t fee_numerator_ = 3;
+  std::uint32_t fee_denominator_ = 1000;
 };
 
 }  // namespace gantry::test

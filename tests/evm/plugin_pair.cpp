@@ -69,8 +69,10 @@ host::PluginFile inspect(const std::string& path) {
   return std::move(*file);
 }
 
-// Every parameter of the manifest at its default, as when the operator's file names none.
-std::vector<gantry_parameter> defaults_of(const host::Manifest& manifest) {
+// Every parameter of the manifest at its default, as when the operator's file names none, or
+// fee_bps alone.
+std::vector<gantry_parameter> parameters_of(const host::Manifest& manifest,
+                                            std::optional<std::int64_t> fee_bps) {
   std::vector<gantry_parameter> parameters;
   for (const host::ParameterSchema& schema : manifest.parameters) {
     if (!schema.default_value || !std::holds_alternative<std::int64_t>(*schema.default_value)) {
@@ -80,6 +82,7 @@ std::vector<gantry_parameter> defaults_of(const host::Manifest& manifest) {
     parameter.name = text(schema.name);
     parameter.type = GANTRY_PARAMETER_INTEGER;
     parameter.integer = std::get<std::int64_t>(*schema.default_value);
+    if (schema.name == "fee_bps" && fee_bps) parameter.integer = *fee_bps;
     parameters.push_back(parameter);
   }
   return parameters;
@@ -107,7 +110,7 @@ struct PluginPair::Parts {
 };
 
 PluginPair::PluginPair(const std::string& pair, const std::string& token0,
-                       const std::string& token1)
+                       const std::string& token1, std::optional<std::int64_t> fee_bps)
     : parts_(std::make_unique<Parts>(GANTRY_UNISWAP_V2_PLUGIN)) {
   Parts& p = *parts_;
   auto library = host::Library::load(p.file, GANTRY_TEST_PLUGIN_STORE, p.services.table());
@@ -116,7 +119,7 @@ PluginPair::PluginPair(const std::string& pair, const std::string& token0,
   p.table = static_cast<const gantry_dex_v1*>(p.library->interface(GANTRY_DEX_ID));
   if (p.table == nullptr) throw std::runtime_error("the library has no " GANTRY_DEX_ID);
 
-  const std::vector<gantry_parameter> parameters = defaults_of(p.file.manifest);
+  const std::vector<gantry_parameter> parameters = parameters_of(p.file.manifest, fee_bps);
   gantry_instance_config config{};
   config.name = text("uniswap_v2");
   config.chain = text(chain);

@@ -6,6 +6,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,7 +47,9 @@ struct PairReservesSeen {
 
 class PluginPair {
  public:
-  PluginPair(const std::string& pair, const std::string& token0, const std::string& token1);
+  // `fee_bps`: the operator's setting; unset, the manifest's default holds.
+  PluginPair(const std::string& pair, const std::string& token0, const std::string& token1,
+             std::optional<std::int64_t> fee_bps = std::nullopt);
   ~PluginPair();
   PluginPair(const PluginPair&) = delete;
   PluginPair& operator=(const PluginPair&) = delete;

@@ -9,9 +9,13 @@ namespace gantry::test {
 
 class PluginQuoter final : public PairQuoter {
  public:
-  explicit PluginQuoter(const PairContract& contract)
-      : pair_(contract.address(), contract.token(0), contract.token(1)), contract_(contract) {
-    pair_.requests(0, requests_);
+  explicit PluginQuoter(const PairContract& contract,
+                        std::optional<std::int64_t> fee_bps = std::nullopt)
+      : pair_(contract.address(), contract.token(0), contract.token(1), fee_bps),
+        contract_(contract) {
+    if (pair_.requests(0, requests_) != GANTRY_OK) {
+      throw std::runtime_error("the plugin does not say what it needs");
+    }
   }
   std::string name() const override { return "the plugin"; }
   bool knows_uint112() const override { return true; }

@@ -28,23 +28,31 @@ std::uint64_t seed() {
 // The reference as a quoter: it, too, has to stand before the contract.
 class ReferenceQuoter final : public PairQuoter {
  public:
+  explicit ReferenceQuoter(unsigned fee_bps = 30) : fee_bps_(fee_bps) {}
   std::string name() const override { return "the reference"; }
   bool knows_uint112() const override { return true; }
   gantry_status amount_out(const SwapCase& swap, Integer& out) override {
     if (swap.amount == 0 || swap.reserve_in == 0) return GANTRY_NO_LIQUIDITY;
     if (swap.reserve_in + swap.amount > largest_reserve()) return GANTRY_OUT_OF_RANGE;
-    const Integer quote = reference_amount_out({swap.reserve_in, swap.reserve_out}, swap.amount);
+    const Integer quote = reference_amount_out(pool_of(swap), swap.amount);
     if (quote == 0) return GANTRY_NO_LIQUIDITY;
     out = quote;
     return GANTRY_OK;
   }
   gantry_status amount_in(const SwapCase& swap, Integer& in) override {
     if (swap.amount == 0 || swap.amount >= swap.reserve_out) return GANTRY_NO_LIQUIDITY;
-    const Integer quote = reference_amount_in({swap.reserve_in, swap.reserve_out}, swap.amount);
+    const Integer quote = reference_amount_in(pool_of(swap), swap.amount);
     if (swap.reserve_in + quote > largest_reserve()) return GANTRY_OUT_OF_RANGE;
     in = quote;
     return GANTRY_OK;
   }
+
+ private:
+  ReferencePool pool_of(const SwapCase& swap) const {
+    return {swap.reserve_in, swap.reserve_out, fee_bps_, 10'000};
+  }
+
+  unsigned fee_bps_;
 };
 
 void check_buckets(const CaseSet& set, const ComparisonReport& report) {
@@ -121,6 +129,34 @@ void compare_both_modes(PairContract& pair, PairQuoter& quoter) {
   CHECK(totals.succeeded * 100 >= totals.cases * 80);
   CHECK(totals.calls == pair.calls_made());
   CHECK(totals.calls >= 2 * totals.succeeded);
+}
+
+// Whether two quoters give the same answer: the same amount, or none. A quoter of the bare formula
+// may still quote what does not fit in a uint112.
+bool agree(PairQuoter& quoter, PairQuoter& reference, const SwapCase& swap, Mode mode) {
+  const auto quote = [&](PairQuoter& from, Integer& amount) {
+    return mode == Mode::exact_in ? from.amount_out(swap, amount) : from.amount_in(swap, amount);
+  };
+  Integer expected;
+  Integer answer;
+  const gantry_status wanted = quote(reference, expected);
+  const gantry_status got = quote(quoter, answer);
+  if (wanted == GANTRY_OK) return got == GANTRY_OK && answer == expected;
+  if (wanted == GANTRY_OUT_OF_RANGE && !quoter.knows_uint112()) return true;
+  return got != GANTRY_OK;
+}
+
+void compare_with_reference(PairQuoter& quoter, unsigned fee_bps) {
+  ReferenceQuoter reference(fee_bps);
+  for (const Mode mode : {Mode::exact_in, Mode::exact_out}) {
+    const CaseSet set = mode == Mode::exact_in ? exact_in_cases(seed()) : exact_out_cases(seed());
+    std::size_t different = 0;
+    for (const SwapCase& swap : set.cases) {
+      different += agree(quoter, reference, swap, mode) ? 0U : 1U;
+    }
+    INFO(quoter.name() << " at " << fee_bps << " bps, seed " << seed());
+    CHECK(different == 0);
+  }
 }
 
 }  // namespace
@@ -203,6 +239,18 @@ TEST_CASE("the uniswap_v2 plugin agrees with the real pair to the last unit") {
   PairContract pair(chain);
   PluginQuoter plugin(pair);
   compare_both_modes(pair, plugin);
+}
+
+// No contract here has another fee, so for the forks the reference alone is asked.
+TEST_CASE("quotes at the fees of other constant-product venues equal the reference") {
+  Anvil chain;
+  PairContract pair(chain);
+  for (const unsigned fee_bps : {0U, 1U, 5U, 20U, 25U, 100U, 9'999U}) {
+    KernelQuoter kernel(fee_bps, 10'000);
+    compare_with_reference(kernel, fee_bps);
+    PluginQuoter plugin(pair, fee_bps);
+    compare_with_reference(plugin, fee_bps);
+  }
 }
 
 }  // namespace gantry::test
