@@ -78,8 +78,7 @@ struct MarketView::Services {
 
   static gantry_status segments(const gantry_market* market, std::uint32_t pool,
                                 std::uint32_t token_in, std::uint32_t token_out,
-                                gantry_segment* out, std::uint32_t capacity,
-                                std::uint32_t* count) {
+                                gantry_segment* out, std::uint32_t capacity, std::uint32_t* count) {
     gantry_pool_state state;
     const PoolInfo* info = self(market).usable(pool, state);
     if (info == nullptr) return GANTRY_REFUSED;
@@ -87,8 +86,8 @@ struct MarketView::Services {
       return GANTRY_BAD_ARGUMENT;
     }
     const VenueInstance& venue = self(market).snapshot_->topology->venue_of(*info);
-    const auto status = venue.table().segments(venue.object(), &state, token_in, token_out, out,
-                                               capacity, count);
+    const auto status =
+        venue.table().segments(venue.object(), &state, token_in, token_out, out, capacity, count);
     if (status == GANTRY_OK && *count > capacity) {
       venue.health().strike(Phase::quote, "segments() wrote more than it was given room for");
       return GANTRY_PLUGIN_FAULT;
@@ -140,8 +139,8 @@ struct MarketView::Services {
   }
 
   static constexpr gantry_market_services table = {
-      &token, &pool,  &find_token, &quote, &quote_many, &limits,  &segments,
-      &view,  &state, &quote_route, &value, &price,     &history, &balance};
+      &token, &pool,  &find_token,  &quote, &quote_many, &limits,  &segments,
+      &view,  &state, &quote_route, &value, &price,      &history, &balance};
 };
 
 const gantry_market_services& market_services() noexcept { return MarketView::Services::table; }

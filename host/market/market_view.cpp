@@ -15,8 +15,7 @@ MarketView::MarketView(const History* history)
   market_.services = &market_services();
 }
 
-void MarketView::bind(const Snapshot& snapshot, std::span<const std::uint32_t> changed,
-                      bool cold) {
+void MarketView::bind(const Snapshot& snapshot, std::span<const std::uint32_t> changed, bool cold) {
   const Topology& topology = *snapshot.topology;
   snapshot_ = &snapshot;
   market_.context = &snapshot.context;
@@ -54,9 +53,8 @@ gantry_status MarketView::quote(std::uint32_t pool, const gantry_swap& swap,
   return status;
 }
 
-gantry_status MarketView::quote_route(std::span<const gantry_hop> hops,
-                                      const gantry_amount& amount, std::int32_t mode,
-                                      gantry_route_quote& out) const {
+gantry_status MarketView::quote_route(std::span<const gantry_hop> hops, const gantry_amount& amount,
+                                      std::int32_t mode, gantry_route_quote& out) const {
   if (hops.empty() || hops.size() > GANTRY_LEGS_MAX) return GANTRY_BAD_ARGUMENT;
   const bool forward = mode == GANTRY_EXACT_IN;
   const std::size_t count = hops.size();
@@ -64,7 +62,8 @@ gantry_status MarketView::quote_route(std::span<const gantry_hop> hops,
   gantry_bytes next_state[GANTRY_LEGS_MAX] = {};
   std::uint64_t gas = 0;
   amounts[forward ? 0 : count] = amount;
-  const auto aligned = reinterpret_cast<std::uintptr_t>(overlays_.data() + 15) & ~std::uintptr_t{15};
+  const auto aligned =
+      reinterpret_cast<std::uintptr_t>(overlays_.data() + 15) & ~std::uintptr_t{15};
   for (std::size_t step = 0; step < count; ++step) {
     const std::size_t i = forward ? step : count - 1 - step;
     const gantry_hop& hop = hops[i];
@@ -89,8 +88,8 @@ gantry_status MarketView::quote_route(std::span<const gantry_hop> hops,
                        overlay_slot_bytes, 0};
     const VenueInstance& venue = snapshot_->topology->venue_of(*info);
     gantry_quote quote;
-    const auto status = venue.table().quote(venue.object(), &state, &swap, &quote,
-                                            visited_again ? &next : nullptr);
+    const auto status =
+        venue.table().quote(venue.object(), &state, &swap, &quote, visited_again ? &next : nullptr);
     if (status != GANTRY_OK) {
       venue.health().accept(Phase::quote, status);
       return status;
@@ -123,8 +122,7 @@ gantry_status MarketView::value(std::uint32_t token, const gantry_amount& amount
   return value_of(*snapshot_, token, amount, out);
 }
 
-gantry_status MarketView::price(std::uint32_t token, std::uint32_t quote,
-                                gantry_price& out) const {
+gantry_status MarketView::price(std::uint32_t token, std::uint32_t quote, gantry_price& out) const {
   const Topology& topology = *snapshot_->topology;
   if (token >= topology.tokens.size() || quote >= topology.tokens.size() || token == quote) {
     return GANTRY_BAD_ARGUMENT;

@@ -57,17 +57,27 @@ bool AddressEqual::operator()(const gantry_address& a, const gantry_address& b) 
 
 std::string_view to_string(PoolUse use) {
   switch (use) {
-    case PoolUse::usable: return "usable";
-    case PoolUse::refused: return "refused by its venue";
-    case PoolUse::no_state: return "no state";
-    case PoolUse::low_liquidity: return "below min_liquidity_usd";
-    case PoolUse::no_value: return "liquidity cannot be valued";
+    case PoolUse::usable:
+      return "usable";
+    case PoolUse::refused:
+      return "refused by its venue";
+    case PoolUse::no_state:
+      return "no state";
+    case PoolUse::low_liquidity:
+      return "below min_liquidity_usd";
+    case PoolUse::no_venue:
+      return "no such venue enabled";
+    case PoolUse::no_value:
+      return "liquidity cannot be valued";
   }
   return "unknown";
 }
 
 gantry_pool_spec PoolInfo::spec() const noexcept {
-  return {address, contract_tokens.data(), static_cast<std::uint32_t>(contract_tokens.size()), 0,
+  return {address,
+          contract_tokens.data(),
+          static_cast<std::uint32_t>(contract_tokens.size()),
+          0,
           {metadata.data(), metadata.size()}};
 }
 

@@ -36,12 +36,13 @@ enum class PoolUse : std::int32_t {
   no_state = 2,       // the chain's answers are missing or do not decode
   low_liquidity = 3,  // below the venue's min_liquidity_usd
   no_value = 4,       // its liquidity cannot be valued, and a minimum is set
+  no_venue = 5,       // no enabled venue of that name is loaded
 };
 std::string_view to_string(PoolUse use);
 
 struct PoolInfo {
   gantry_address address{};
-  std::vector<std::uint32_t> tokens;         // market handles
+  std::vector<std::uint32_t> tokens;               // market handles
   std::vector<gantry_pool_token> contract_tokens;  // as the plugin was shown them
   std::vector<std::uint8_t> metadata;
   std::uint32_t venue = no_handle;
@@ -71,8 +72,8 @@ struct Topology {
   std::vector<std::shared_ptr<VenueInstance>> venues;
   std::unordered_map<gantry_address, std::uint32_t, AddressHash, AddressEqual> token_by_address;
   std::uint32_t wrapped_token = no_handle;
-  std::vector<std::uint32_t> usd_tokens;  // in the operator's order
-  std::vector<ValueStep> value_steps;     // by token; the wrapped coin has none and needs none
+  std::vector<std::uint32_t> usd_tokens;   // in the operator's order
+  std::vector<ValueStep> value_steps;      // by token; the wrapped coin has none and needs none
   std::vector<std::uint32_t> token_pools;  // pools by token, all tokens in one array
   std::vector<std::uint32_t> token_pools_begin;  // of each token, and one past the last
 

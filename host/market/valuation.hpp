@@ -2,8 +2,8 @@
 // replay, with source, age and confidence.
 //
 // METHOD  A token is priced in the deepest usable pool that leads towards the wrapped coin, at most
-//         `value_steps_max` pools away; the way is chosen once for a topology, the prices are those of
-//         the snapshot. A dollar is the median price of the operator's usd_tokens. Confidence is
+//         `value_steps_max` pools away; the way is chosen once for a topology, the prices are those
+//         of the snapshot. A dollar is the median price of the operator's usd_tokens. Confidence is
 //         the product over the way of liquidity / (liquidity + 10,000 USD).
 // THREADS Free functions of immutable data: any thread; no allocation but in plan_valuation().
 #pragma once

@@ -7,36 +7,60 @@ namespace gantry::host {
 
 std::string_view to_string(Phase phase) {
   switch (phase) {
-    case Phase::load: return "load";
-    case Phase::create: return "create";
-    case Phase::open_pool: return "open_pool";
-    case Phase::apply: return "apply";
-    case Phase::quote: return "quote";
-    case Phase::prepare: return "prepare";
-    case Phase::find: return "find";
-    case Phase::validate: return "validate";
-    case Phase::size: return "size";
-    case Phase::plan: return "plan";
-    case Phase::sponsor: return "sponsor";
-    case Phase::result: return "result";
+    case Phase::load:
+      return "load";
+    case Phase::create:
+      return "create";
+    case Phase::open_pool:
+      return "open_pool";
+    case Phase::apply:
+      return "apply";
+    case Phase::quote:
+      return "quote";
+    case Phase::prepare:
+      return "prepare";
+    case Phase::find:
+      return "find";
+    case Phase::validate:
+      return "validate";
+    case Phase::size:
+      return "size";
+    case Phase::plan:
+      return "plan";
+    case Phase::sponsor:
+      return "sponsor";
+    case Phase::result:
+      return "result";
   }
   return "unknown";
 }
 
 std::string_view status_name(gantry_status status) {
   switch (status) {
-    case GANTRY_OK: return "OK";
-    case GANTRY_NO_LIQUIDITY: return "NO_LIQUIDITY";
-    case GANTRY_OUT_OF_RANGE: return "OUT_OF_RANGE";
-    case GANTRY_NEED_SIZE: return "NEED_SIZE";
-    case GANTRY_NEED_STATE: return "NEED_STATE";
-    case GANTRY_UNSUPPORTED: return "UNSUPPORTED";
-    case GANTRY_REFUSED: return "REFUSED";
-    case GANTRY_BAD_STATE: return "BAD_STATE";
-    case GANTRY_BAD_ARGUMENT: return "BAD_ARGUMENT";
-    case GANTRY_PLUGIN_FAULT: return "PLUGIN_FAULT";
-    case GANTRY_HOST_FAULT: return "HOST_FAULT";
-    default: return "an unknown status";
+    case GANTRY_OK:
+      return "OK";
+    case GANTRY_NO_LIQUIDITY:
+      return "NO_LIQUIDITY";
+    case GANTRY_OUT_OF_RANGE:
+      return "OUT_OF_RANGE";
+    case GANTRY_NEED_SIZE:
+      return "NEED_SIZE";
+    case GANTRY_NEED_STATE:
+      return "NEED_STATE";
+    case GANTRY_UNSUPPORTED:
+      return "UNSUPPORTED";
+    case GANTRY_REFUSED:
+      return "REFUSED";
+    case GANTRY_BAD_STATE:
+      return "BAD_STATE";
+    case GANTRY_BAD_ARGUMENT:
+      return "BAD_ARGUMENT";
+    case GANTRY_PLUGIN_FAULT:
+      return "PLUGIN_FAULT";
+    case GANTRY_HOST_FAULT:
+      return "HOST_FAULT";
+    default:
+      return "an unknown status";
   }
 }
 

@@ -107,8 +107,8 @@ class Maker {
     if (const auto found = libraries_.find(index); found != libraries_.end()) return found->second;
     const PluginFile& file = configuration_.plugins[index];
     // init() gets services of the library's own name; instances get theirs in create().
-    auto& services = library_services_.emplace_back(
-        std::make_shared<InstanceServices>(file.manifest.name));
+    auto& services =
+        library_services_.emplace_back(std::make_shared<InstanceServices>(file.manifest.name));
     auto loaded = Library::load(file, store_, services->table());
     if (loaded) {
       // The deleter keeps the services until deinit() has run.
@@ -132,11 +132,11 @@ class Maker {
     const auto& file = (*lib)->file();
     const auto* table = static_cast<const typename K::Table*>((*lib)->interface(K::id));
     if (table == nullptr) {
-      return fail(ErrorKind::plugin,
-                  fmt::format("{}: it has no interface {}, its manifest lists {}; build it with an "
-                              "SDK that has it",
-                              file.path.string(), K::id,
-                              fmt::join(file.manifest.interfaces, ", ")));
+      return fail(
+          ErrorKind::plugin,
+          fmt::format("{}: it has no interface {}, its manifest lists {}; build it with an "
+                      "SDK that has it",
+                      file.path.string(), K::id, fmt::join(file.manifest.interfaces, ", ")));
     }
     if (has_hole(table, sizeof(*table))) {
       return fail(ErrorKind::plugin,
@@ -153,14 +153,12 @@ class Maker {
     const auto status = table->create(services->table(), &config, &object, &error);
     error.message[sizeof(error.message) - 1] = '\0';
     if (status != GANTRY_OK || object == nullptr) {
-      return fail(ErrorKind::plugin,
-                  fmt::format("{}: create() answered {}: {}", file.path.string(),
-                              status_name(status), error.message));
+      return fail(ErrorKind::plugin, fmt::format("{}: create() answered {}: {}", file.path.string(),
+                                                 status_name(status), error.message));
     }
     auto health = std::make_shared<Health>(settings.name, file.path.string(),
                                            configuration_.plugin.strikes_max);
-    return std::make_shared<Instance>(*lib, std::move(services), table, object,
-                                      std::move(health));
+    return std::make_shared<Instance>(*lib, std::move(services), table, object, std::move(health));
   }
 
   const Configuration& configuration_;

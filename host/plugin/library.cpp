@@ -25,11 +25,11 @@ namespace fs = std::filesystem;
 
 std::unexpected<Error> refuse(const PluginFile& file, std::string_view reason,
                               std::string_view remedy) {
-  return fail(ErrorKind::plugin,
-              fmt::format("{}: {}; {}", file.path.string(), reason, remedy));
+  return fail(ErrorKind::plugin, fmt::format("{}: {}; {}", file.path.string(), reason, remedy));
 }
 
-// Writes the bytes whose hash was checked under that hash; an existing copy is checked, not trusted.
+// Writes the bytes whose hash was checked under that hash; an existing copy is checked, not
+// trusted.
 Result<fs::path> place(const PluginFile& file, const fs::path& store) {
   std::error_code error;
   fs::create_directories(store, error);
@@ -105,9 +105,10 @@ Library::~Library() {
   entry_->deinit();
   mapping_.reset();
   if (is_mapped(mapped_path_)) {
-    spdlog::warn("plugin {}: still mapped after unloading; a STB_GNU_UNIQUE symbol or a "
-                 "thread_local destructor keeps it",
-                 file_.path.string());
+    spdlog::warn(
+        "plugin {}: still mapped after unloading; a STB_GNU_UNIQUE symbol or a "
+        "thread_local destructor keeps it",
+        file_.path.string());
   }
 }
 
@@ -122,7 +123,8 @@ Result<std::shared_ptr<Library>> Library::load(const PluginFile& file, const fs:
 
   auto mapping = std::make_unique<Mapping>();
   try {
-    // rtld_now: a missing symbol is found here, not in a trade. The throwing overload keeps dlerror.
+    // rtld_now: a missing symbol is found here, not in a trade. The throwing overload keeps
+    // dlerror.
     mapping->library.load(*path, boost::dll::load_mode::rtld_now);
   } catch (const std::exception& e) {
     return refuse(file, fmt::format("the dynamic loader says: {}", e.what()),

@@ -18,17 +18,20 @@ std::string_view text(gantry_string s) {
 // Plugins' bytes are printed: control characters would let one write over other lines.
 std::string printable(std::string_view raw, std::size_t bytes_max) {
   std::string line(raw.substr(0, bytes_max));
-  std::ranges::replace_if(
-      line, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  std::ranges::replace_if(line, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
   return line;
 }
 
 spdlog::level::level_enum level_of(std::int32_t severity) {
   switch (severity) {
-    case GANTRY_LOG_DEBUG: return spdlog::level::debug;
-    case GANTRY_LOG_INFO: return spdlog::level::info;
-    case GANTRY_LOG_WARNING: return spdlog::level::warn;
-    default: return spdlog::level::err;
+    case GANTRY_LOG_DEBUG:
+      return spdlog::level::debug;
+    case GANTRY_LOG_INFO:
+      return spdlog::level::info;
+    case GANTRY_LOG_WARNING:
+      return spdlog::level::warn;
+    default:
+      return spdlog::level::err;
   }
 }
 
@@ -82,9 +85,9 @@ void InstanceServices::observe(gantry_string name, double value) {
     return;
   }
   if (found == distributions_.end()) {
-    found = distributions_
-                .emplace(printable(text(name), names_max), Distribution{0, 0, value, value})
-                .first;
+    found =
+        distributions_.emplace(printable(text(name), names_max), Distribution{0, 0, value, value})
+            .first;
   }
   Distribution& d = found->second;
   ++d.count;

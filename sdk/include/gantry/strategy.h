@@ -114,8 +114,9 @@ typedef struct gantry_strategy_v1 {
                           gantry_strategy_instance** out, gantry_error* error);
   /* Frees what create() made; null is allowed. [main] */
   void (*destroy)(gantry_strategy_instance* instance);
-  /* Says which events and history it wants. Once after create(). [instance] */
-  gantry_status (*subscribe)(gantry_strategy_instance* instance,
+  /* Says which events and history it wants. Once for each topology, before its prepare(): handles
+   * of tokens are known then. [instance] */
+  gantry_status (*subscribe)(gantry_strategy_instance* instance, const gantry_market* market,
                              const gantry_subscription_sink* sink);
   /* The topology is new: build indexes. Before the first find() and at each change. The only call
    * of these in which memory may be allocated. [instance] */
@@ -127,8 +128,8 @@ typedef struct gantry_strategy_v1 {
   /* Whether one still holds in this snapshot. GANTRY_OK; GANTRY_REFUSED: it does not. [instance] */
   gantry_status (*validate)(gantry_strategy_instance* instance, const gantry_market* market,
                             const gantry_opportunity* opportunity);
-  /* Fits one to the limits: the best amounts that respect them. GANTRY_REFUSED: within them it
-   * does not pay. [instance] */
+  /* Fits one to the limits that it exceeds: the best amounts that respect them. GANTRY_REFUSED:
+   * within them it does not pay. [instance] */
   gantry_status (*size)(gantry_strategy_instance* instance, const gantry_market* market,
                         const gantry_opportunity* opportunity, const gantry_sizing_limits* limits,
                         gantry_opportunity* out);

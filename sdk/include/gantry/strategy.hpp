@@ -28,7 +28,9 @@ class TradingStrategy {
   TradingStrategy(const TradingStrategy&) = delete;
   TradingStrategy& operator=(const TradingStrategy&) = delete;
 
-  virtual gantry_status subscribe(const gantry_subscription_sink*) { return GANTRY_OK; }
+  virtual gantry_status subscribe(const Market&, const gantry_subscription_sink*) {
+    return GANTRY_OK;
+  }
   // The only call of these that may allocate.
   virtual gantry_status prepare(const Market&) { return GANTRY_OK; }
   virtual gantry_status find(const Market&, OpportunitySink) = 0;
@@ -75,9 +77,9 @@ struct StrategyFace {
   static Plugin& self(Instance* instance) { return *reinterpret_cast<Plugin*>(instance); }
 
   static void destroy(Instance* instance) noexcept { delete reinterpret_cast<Plugin*>(instance); }
-  static gantry_status subscribe(Instance* instance,
+  static gantry_status subscribe(Instance* instance, const gantry_market* market,
                                  const gantry_subscription_sink* sink) noexcept {
-    return guarded([&] { return self(instance).subscribe(sink); });
+    return guarded([&] { return self(instance).subscribe(Market(market), sink); });
   }
   static gantry_status prepare(Instance* instance, const gantry_market* market,
                                gantry_error* error) noexcept {

@@ -1,0 +1,63 @@
+// The market as it grows: takes what came in for a block and publishes the next snapshot.
+//
+// THREADS  One at a time: the apply stage.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/base/result.hpp"
+#include "host/config/load.hpp"
+#include "host/market/snapshot.hpp"
+#include "host/recording/records.hpp"
+
+namespace gantry::host {
+
+// All that came in for one block, in its order.
+struct BlockInput {
+  std::vector<recording::Token> tokens;  // new ones, before the block
+  std::vector<recording::Pool> pools;
+  recording::Block block;
+  std::vector<recording::Fact> facts;
+  std::chrono::steady_clock::time_point arrived{};
+};
+
+class MarketState {
+ public:
+  MarketState(const Configuration& configuration, const std::string& chain,
+              std::vector<std::shared_ptr<VenueInstance>> venues);
+  ~MarketState();
+
+  // Fails with `limit` (too many pools), `format` (handles that do not exist). Facts that a venue
+  // cannot decode cost that pool, not the snapshot.
+  Result<SnapshotPtr> advance(const BlockInput& input);
+
+  std::uint64_t state_bytes() const noexcept { return store_.bytes(); }
+
+ private:
+  struct Facts;  // one pool's facts of a block, as the SDK wants them
+
+  Status extend(const BlockInput& input);
+  Status add_pool(Topology& topology, const recording::Pool& pool);
+  void open_pool(Topology& topology, std::uint32_t handle);
+  bool answered(const Topology& topology, std::uint32_t handle, const Facts& facts) const;
+  void apply_facts(const BlockInput& input, Snapshot& snapshot);
+  void apply_pool(Snapshot& snapshot, std::uint32_t pool, const Facts& facts);
+  void settle_topology(Snapshot& snapshot);
+  gantry_context context_of(const recording::Block& block) const;
+
+  const Configuration& configuration_;
+  const ChainSettings& chain_;
+  u256 gas_price_;
+  std::vector<std::shared_ptr<VenueInstance>> venues_;
+  StateStore store_;
+  std::shared_ptr<LiveVersions> live_ = std::make_shared<LiveVersions>();
+  std::shared_ptr<Topology> growing_;  // being extended; null: topology_ is up to date
+  std::shared_ptr<const Topology> topology_;
+  std::uint64_t version_ = 0;
+  std::vector<std::uint32_t> order_;  // facts by pool
+  std::unique_ptr<Facts> facts_;
+};
+
+}  // namespace gantry::host

@@ -1,0 +1,60 @@
+// From an approved opportunity to what would be sent: calls, minimum out, payer. In dry run this is
+// the end of the road.
+//
+// THREADS  [main] or one graph node at a time. Nothing is submitted here.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "host/config/load.hpp"
+#include "host/plugin/instances.hpp"
+#include "host/risk/gate.hpp"
+
+namespace gantry::host {
+
+struct PlannedCall {
+  std::string purpose;  // "transfer 12.5 WETH to the first pair", "swap WETH for DAI"
+  gantry_address target{};
+  u256 value;                      // of the chain's coin
+  std::vector<std::uint8_t> data;  // calldata
+  u256 min_out;                    // 0: this call has none
+};
+
+// A request that a paymaster would have had sent. Secrets stay as ${NAME}.
+struct PlannedRequest {
+  std::string method;
+  std::string url;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+
+struct Plan {
+  Ranked trade;
+  std::uint64_t block = 0;            // whose state it was planned on
+  std::uint64_t execution_block = 0;  // the first it could be in
+  std::vector<PlannedCall> calls;
+  u256 min_out;                     // of the whole trade, in the opportunity's token_out
+  std::string payer;                // the paymaster's name, or "sender" when nobody sponsors
+  std::vector<std::string> passed;  // paymasters that would not, each with its reason
+  std::vector<PlannedRequest> sponsorship;
+  std::vector<std::uint8_t> user_operation_call;  // executeBatch(...) calldata of the operation
+};
+
+class Planner {
+ public:
+  Planner(const Configuration& configuration, const Plugins& plugins)
+      : configuration_(configuration), plugins_(plugins) {}
+
+  // Fails with `plugin` when a venue cannot build its swap, `configuration` without a sender.
+  Result<Plan> plan(const MarketView& view, const Approved<Ranked>& trade) const;
+
+ private:
+  Status add_calls(const MarketView& view, const Ranked& trade, Plan& plan) const;
+  void add_sponsorship(const MarketView& view, Plan& plan) const;
+
+  const Configuration& configuration_;
+  const Plugins& plugins_;
+};
+
+}  // namespace gantry::host

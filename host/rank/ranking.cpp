@@ -1,0 +1,55 @@
+#include "host/rank/ranking.hpp"
+
+#include <algorithm>
+
+namespace gantry::host {
+
+Ranked price_opportunity(const MarketView& view, const gantry_opportunity& opportunity,
+                         std::uint32_t strategy, std::uint32_t index) {
+  Ranked ranked{};
+  ranked.opportunity = opportunity;
+  ranked.strategy = strategy;
+  ranked.index = index;
+  ranked.stake.status = GANTRY_UNSUPPORTED;
+  ranked.gross.status = GANTRY_UNSUPPORTED;
+
+  const gantry_context& context = view.snapshot().context;
+  const u256 gas(opportunity.gas + gas_overhead);
+  if (!mul(gas, u256(context.gas_price), ranked.gas_cost)) ranked.gas_cost = u256::max();
+
+  if (opportunity.token_in != opportunity.token_out ||
+      !sub(u256(opportunity.amount_out), u256(opportunity.amount_in), ranked.gross_token)) {
+    return ranked;
+  }
+  if (view.value(opportunity.token_in, opportunity.amount_in, ranked.stake) != GANTRY_OK ||
+      view.value(opportunity.token_in, ranked.gross_token, ranked.gross) != GANTRY_OK) {
+    ranked.stake.status = GANTRY_UNSUPPORTED;
+    ranked.gross.status = GANTRY_UNSUPPORTED;
+    return ranked;
+  }
+  const u256 gross(ranked.gross.ether_wei);
+  ranked.pays = gross > ranked.gas_cost;
+  ranked.net =
+      ranked.pays ? wrapping_sub(gross, ranked.gas_cost) : wrapping_sub(ranked.gas_cost, gross);
+  const u256 ether(1'000'000'000'000'000'000ULL);
+  if (!mul_div_floor(ranked.net, u256(view.snapshot().ether_usd_e6), ether, ranked.net_usd_e6)) {
+    ranked.net_usd_e6 = u256();
+  }
+  // At the price that valued it; floor() keeps it below what is there.
+  if (gross.is_zero() || !mul_div_floor(ranked.gross_token, ranked.net, gross, ranked.net_token)) {
+    ranked.net_token = u256();
+  }
+  const double net_ether = to_double(ranked.net) * 1e-18 * (ranked.pays ? 1.0 : -1.0);
+  ranked.score = net_ether * opportunity.confidence;
+  return ranked;
+}
+
+void rank(std::vector<Ranked>& all) {
+  std::ranges::sort(all, [](const Ranked& a, const Ranked& b) {
+    if (a.score != b.score) return a.score > b.score;
+    if (a.strategy != b.strategy) return a.strategy < b.strategy;
+    return a.index < b.index;
+  });
+}
+
+}  // namespace gantry::host

@@ -1,0 +1,41 @@
+// Orders what the strategies found by expected profit times confidence, after gas, in ether.
+//
+// THREADS  Pure functions: any thread. No allocation beyond the caller's vectors.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "gantry/strategy.h"
+#include "gantry/u256.hpp"
+#include "host/market/market_view.hpp"
+
+namespace gantry::host {
+
+// An opportunity with its money. Amounts in wei unless named otherwise.
+struct Ranked {
+  gantry_opportunity opportunity;
+  std::uint32_t strategy = 0;
+  std::uint32_t index = 0;  // within its batch
+  gantry_value stake{};     // what goes in
+  gantry_value gross{};     // amount_out - amount_in; status says when it cannot be valued
+  u256 gross_token;         // the same in the token
+  u256 gas_cost;            // legs and overhead, at the context's gas price
+  bool pays = false;        // gross > gas_cost
+  u256 net;                 // gross - gas_cost when it pays, else gas_cost - gross: a loss
+  u256 net_usd_e6;          // of the same
+  u256 net_token;           // of the same
+  double score = 0;         // net in ether, negative for a loss, times confidence
+};
+
+// What a transaction costs besides its legs: 21,000, and the executor's own bookkeeping.
+inline constexpr std::uint64_t gas_overhead = 60000;
+
+// Fills in the money of one opportunity. `view` is bound to its snapshot.
+Ranked price_opportunity(const MarketView& view, const gantry_opportunity& opportunity,
+                         std::uint32_t strategy, std::uint32_t index);
+
+// Best first; ties by strategy, then index, so that the order depends on nothing else.
+void rank(std::vector<Ranked>& all);
+
+}  // namespace gantry::host

@@ -1,0 +1,175 @@
+#include "host/street/decisions.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "host/recording/reader.hpp"
+
+namespace gantry::host {
+
+using recording::Bytes;
+using recording::Decision;
+using recording::DecisionKind;
+
+namespace {
+
+constexpr std::size_t word = sizeof(std::uint64_t);
+
+Bytes bytes_of(std::initializer_list<std::uint64_t> values) {
+  Bytes bytes;
+  for (const std::uint64_t value : values) {
+    for (std::size_t i = 0; i < word; ++i) {
+      bytes.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+    }
+  }
+  return bytes;
+}
+
+std::uint64_t number_at(const Bytes& bytes, std::size_t index) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < word; ++i) {
+    value |= std::uint64_t{bytes[index * word + i]} << (8 * i);
+  }
+  return value;
+}
+
+template <class Instances>
+void list(std::string& text, const char* kind, const Instances& instances) {
+  for (const auto& instance : instances) {
+    text += fmt::format("{} {} {}\n", kind, instance->name(), instance->file().sha256);
+  }
+}
+
+}  // namespace
+
+std::string plugin_set_of(const Plugins& plugins) {
+  std::string text;
+  list(text, "dex", plugins.venues);
+  list(text, "strategy", plugins.strategies);
+  list(text, "paymaster", plugins.paymasters);
+  return text;
+}
+
+Result<std::optional<DecisionPlan>> DecisionPlan::read(const std::filesystem::path& path,
+                                                       const Plugins& plugins) {
+  auto reader = RecordingReader::open(path);
+  if (!reader) return std::unexpected(reader.error());
+  DecisionPlan plan;
+  plan.strategies_.resize(plugins.strategies.size());
+  const std::string plugin_set = plugin_set_of(plugins);
+  std::uint64_t count = 0;
+  while (true) {
+    auto record = reader->next();
+    // Damage is told by the feed, which replays what is whole before it.
+    if (!record || !*record) break;
+    const auto* decision = std::get_if<Decision>(&**record);
+    if (decision == nullptr) continue;
+    if (++count > decisions_max) {
+      return fail(ErrorKind::limit,
+                  fmt::format("{}: more than {} decisions", path.string(), decisions_max));
+    }
+    if (auto taken = plan.take(*decision, plugin_set); !taken) {
+      return fail(taken.error().kind, fmt::format("{}: {}", path.string(), taken.error().message));
+    }
+  }
+  if (count == 0) return std::optional<DecisionPlan>();
+  std::ranges::stable_sort(plan.places_, {}, &BatchPlace::group);
+  return std::optional(std::move(plan));
+}
+
+Status DecisionPlan::take(const Decision& decision, const std::string& plugin_set) {
+  if (decision.kind == DecisionKind::plugin_set) {
+    if (std::string(decision.payload.begin(), decision.payload.end()) == plugin_set) return {};
+    return fail(ErrorKind::configuration,
+                "it was recorded with other plugins, so its decisions cannot be obeyed; install "
+                "those, or replay with --ignore-decisions. It names:\n" +
+                    std::string(decision.payload.begin(), decision.payload.end()));
+  }
+  if (decision.strategy >= strategies_.size()) {
+    return fail(ErrorKind::format, fmt::format("a decision names strategy {} of {}",
+                                               decision.strategy, strategies_.size()));
+  }
+  PerStrategy& strategy = strategies_[decision.strategy];
+  switch (decision.kind) {
+    case DecisionKind::delivered:
+      if (decision.payload.size() != word) {
+        return fail(ErrorKind::format, "a delivery without its outcomes");
+      }
+      strategy.delivered[decision.snapshot] = number_at(decision.payload, 0);
+      return {};
+    case DecisionKind::batch:
+      if (decision.payload.size() != 2 * word) {
+        return fail(ErrorKind::format, "a batch without its group and head");
+      }
+      places_.push_back({number_at(decision.payload, 0), decision.strategy, decision.snapshot,
+                         number_at(decision.payload, 1)});
+      return {};
+    case DecisionKind::verdict:
+      strategy.late[decision.snapshot] = true;
+      return {};
+    default:
+      return {};
+  }
+}
+
+std::optional<std::uint64_t> DecisionPlan::delivered(std::uint32_t strategy,
+                                                     std::uint64_t snapshot) const {
+  const auto& all = strategies_[strategy].delivered;
+  const auto found = all.find(snapshot);
+  return found == all.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool DecisionPlan::late(std::uint32_t strategy, std::uint64_t snapshot) const {
+  return strategies_[strategy].late.contains(snapshot);
+}
+
+Result<std::unique_ptr<Recorder>> Recorder::create(const std::filesystem::path& path,
+                                                   const recording::Header& header,
+                                                   const Plugins& plugins) {
+  auto writer = RecordingWriter::create(path);
+  if (!writer) return std::unexpected(writer.error());
+  std::unique_ptr<Recorder> recorder(new Recorder(std::move(*writer)));
+  recorder->input(header);
+  const std::string set = plugin_set_of(plugins);
+  recorder->input(Decision{DecisionKind::plugin_set, 0, 0, Bytes(set.begin(), set.end())});
+  return recorder;
+}
+
+void Recorder::append(const recording::Record& record) {
+  if (failure_) return;
+  if (auto done = writer_.append(record); !done) failure_ = done.error();
+}
+
+void Recorder::input(const recording::Record& record) {
+  const std::lock_guard lock(mutex_);
+  append(record);
+}
+
+void Recorder::decide(const Group& group) {
+  const std::lock_guard lock(mutex_);
+  for (const BatchPtr& batch : group.batches) {
+    append(Decision{DecisionKind::delivered, batch->strategy, batch->snapshot->id,
+                    bytes_of({batch->results_seen})});
+    if (batch->late) {
+      append(Decision{DecisionKind::verdict, batch->strategy, batch->snapshot->id, {}});
+    }
+    append(Decision{DecisionKind::batch, batch->strategy, batch->snapshot->id,
+                    bytes_of({group.number, group.head_block})});
+  }
+}
+
+void Recorder::skipped(std::uint32_t strategy, std::uint64_t snapshot) {
+  const std::lock_guard lock(mutex_);
+  append(Decision{DecisionKind::skipped, strategy, snapshot, {}});
+}
+
+Status Recorder::finish() {
+  const std::lock_guard lock(mutex_);
+  if (failure_) return std::unexpected(*failure_);
+  auto end = writer_.finish();
+  if (!end) return std::unexpected(end.error());
+  return {};
+}
+
+}  // namespace gantry::host

@@ -1,0 +1,87 @@
+// The host's own decisions of a run: written into its recording, and obeyed by a replay of it.
+//
+// A recording without decisions is delivered with back-pressure: every snapshot to every strategy,
+// one group a snapshot, no deadlines.
+//
+// LAYOUT   Decision.snapshot is the snapshot's number (from 1, dense). Payloads, little-endian:
+//          delivered: u64 outcomes that had ended. batch: u64 group number, u64 head
+//          block. verdict: empty, late.
+//          plugin_set: one line "kind instance sha256" each.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "host/base/result.hpp"
+#include "host/plugin/instances.hpp"
+#include "host/recording/records.hpp"
+#include "host/recording/writer.hpp"
+#include "host/street/messages.hpp"
+
+namespace gantry::host {
+
+// One batch's place: which strategy, which snapshot, in which group.
+struct BatchPlace {
+  std::uint64_t group;
+  std::uint32_t strategy;
+  std::uint64_t snapshot;
+  std::uint64_t head_block;
+};
+
+// What a recorded run decided. Read whole before the replay starts: a decision stands behind the
+// inputs that it is about.
+class DecisionPlan {
+ public:
+  static constexpr std::uint64_t decisions_max = 50'000'000;
+
+  // Nothing when the recording holds no decisions. `strategies` is how many run now: a recording
+  // made with another number cannot be obeyed (configuration).
+  static Result<std::optional<DecisionPlan>> read(const std::filesystem::path& recording,
+                                                  const Plugins& plugins);
+
+  // The outcomes that had ended when the strategy was given the snapshot; nothing: it was skipped.
+  std::optional<std::uint64_t> delivered(std::uint32_t strategy, std::uint64_t snapshot) const;
+  bool late(std::uint32_t strategy, std::uint64_t snapshot) const;
+  // In the order of their groups.
+  const std::vector<BatchPlace>& places() const noexcept { return places_; }
+
+ private:
+  Status take(const recording::Decision& decision, const std::string& plugin_set);
+
+  struct PerStrategy {
+    std::unordered_map<std::uint64_t, std::uint64_t> delivered;
+    std::unordered_map<std::uint64_t, bool> late;
+  };
+  std::vector<PerStrategy> strategies_;
+  std::vector<BatchPlace> places_;
+};
+
+// Writes inputs and decisions; either may come from any thread. A failed write is kept and told by
+// finish(): the run itself goes on.
+class Recorder {
+ public:
+  static Result<std::unique_ptr<Recorder>> create(const std::filesystem::path& path,
+                                                  const recording::Header& header,
+                                                  const Plugins& plugins);
+  void input(const recording::Record& record);
+  void decide(const Group& group);
+  void skipped(std::uint32_t strategy, std::uint64_t snapshot);
+  Status finish();
+
+ private:
+  explicit Recorder(RecordingWriter writer) : writer_(std::move(writer)) {}
+  void append(const recording::Record& record);  // mutex_ held
+
+  std::mutex mutex_;
+  RecordingWriter writer_;
+  std::optional<Error> failure_;
+};
+
+// The plugin_set payload.
+std::string plugin_set_of(const Plugins& plugins);
+
+}  // namespace gantry::host

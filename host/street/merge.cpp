@@ -1,0 +1,70 @@
+#include "host/street/merge.hpp"
+
+#include <algorithm>
+
+namespace gantry::host {
+
+GroupPtr Merge::open_group(SnapshotPtr snapshot, std::uint64_t head_block) {
+  auto group = std::make_shared<Group>();
+  group->number = next_group_++;
+  group->snapshot = std::move(snapshot);
+  group->head_block = head_block;
+  return group;
+}
+
+bool Merge::take(BatchPtr batch, std::uint64_t head_block, std::vector<GroupPtr>& groups) {
+  const std::uint64_t id = batch->snapshot->id;
+  auto& answers = snapshots_[id];
+  answers.push_back(batch);
+  const bool complete = answers.size() == strategies_;
+
+  if (mode_ == DeliveryMode::live && batch->ran) {
+    auto group = open_group(batch->snapshot, head_block);
+    group->batches.push_back(batch);
+    groups.push_back(std::move(group));
+  }
+  if (mode_ == DeliveryMode::obey && batch->ran) {
+    early_.emplace(std::pair(id, batch->strategy), batch);
+    obey(groups);
+  }
+  // Strategies work on their snapshots in order, so the oldest is complete first.
+  if (mode_ == DeliveryMode::back_pressure) {
+    while (!snapshots_.empty() && snapshots_.begin()->second.size() == strategies_) {
+      auto& oldest = snapshots_.begin()->second;
+      std::ranges::sort(oldest, {}, [](const BatchPtr& b) { return b->strategy; });
+      const SnapshotPtr& snapshot = oldest.front()->snapshot;
+      auto group = open_group(snapshot, snapshot->context.state_block);
+      group->batches = std::move(oldest);
+      groups.push_back(std::move(group));
+      snapshots_.erase(snapshots_.begin());
+    }
+  } else if (complete) {
+    snapshots_.erase(id);
+  }
+  return complete;
+}
+
+// Closes every recorded group whose batches are all there.
+void Merge::obey(std::vector<GroupPtr>& groups) {
+  const auto& places = plan_->places();
+  while (next_place_ < places.size()) {
+    std::size_t end = next_place_;
+    std::vector<BatchPtr> batches;
+    for (; end < places.size() && places[end].group == places[next_place_].group; ++end) {
+      const auto found = early_.find({places[end].snapshot, places[end].strategy});
+      if (found == early_.end()) return;
+      batches.push_back(found->second);
+    }
+    for (const BatchPtr& batch : batches) early_.erase({batch->snapshot->id, batch->strategy});
+    SnapshotPtr newest = batches.front()->snapshot;
+    for (const BatchPtr& batch : batches) {
+      if (batch->snapshot->id > newest->id) newest = batch->snapshot;
+    }
+    auto group = open_group(std::move(newest), places[next_place_].head_block);
+    group->batches = std::move(batches);
+    groups.push_back(std::move(group));
+    next_place_ = end;
+  }
+}
+
+}  // namespace gantry::host

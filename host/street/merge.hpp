@@ -1,0 +1,41 @@
+// Puts the strategies' batches into the order in which they are decided: with back-pressure by
+// snapshot and strategy, live as they come, in replay as recorded.
+//
+// THREADS  One at a time: a serial node of the graph owns it.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "host/street/decisions.hpp"
+#include "host/street/mailbox.hpp"
+#include "host/street/messages.hpp"
+
+namespace gantry::host {
+
+class Merge {
+ public:
+  Merge(DeliveryMode mode, std::uint32_t strategies, const DecisionPlan* plan)
+      : mode_(mode), strategies_(strategies), plan_(plan) {}
+
+  // Takes one batch, or word of a skip. `head_block` is the chain's newest; only live asks for it.
+  // Groups that are due now are appended to `groups`. True: all strategies have answered for the
+  // batch's snapshot.
+  bool take(BatchPtr batch, std::uint64_t head_block, std::vector<GroupPtr>& groups);
+  // Batches that wait for an earlier one; 0 at the end of a whole run.
+  std::size_t waiting() const noexcept { return early_.size(); }
+
+ private:
+  GroupPtr open_group(SnapshotPtr snapshot, std::uint64_t head_block);
+  void obey(std::vector<GroupPtr>& groups);
+
+  DeliveryMode mode_;
+  std::uint32_t strategies_;
+  const DecisionPlan* plan_;
+  std::uint64_t next_group_ = 0;
+  std::size_t next_place_ = 0;                                         // obey only
+  std::map<std::uint64_t, std::vector<BatchPtr>> snapshots_;           // not answered by all yet
+  std::map<std::pair<std::uint64_t, std::uint32_t>, BatchPtr> early_;  // obey only
+};
+
+}  // namespace gantry::host

@@ -1,0 +1,225 @@
+#include "host/street/strategy_runner.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <chrono>
+#include <cmath>
+
+namespace gantry::host {
+
+namespace {
+
+constexpr std::uint32_t balances_max = 64;
+
+std::uint64_t now_ns() {
+  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+bool fraction(double value) { return value >= 0 && value <= 1; }  // false for NaN
+
+}  // namespace
+
+struct StrategyRunner::Sink {
+  static gantry_status emit(void* self, const gantry_opportunity* opportunity) {
+    return static_cast<StrategyRunner*>(self)->take(*opportunity);
+  }
+};
+
+StrategyRunner::StrategyRunner(std::shared_ptr<StrategyInstance> instance, const ChangeLog& changes,
+                               History& history, RunnerOptions options)
+    : instance_(std::move(instance)),
+      changes_(changes),
+      history_(history),
+      options_(options),
+      view_(&history) {
+  if (!from_double_floor(options_.position_max_eth * 1e18, position_max_wei_)) {
+    position_max_wei_ = u256::max();
+  }
+  found_.reserve(options_.opportunities_max);
+  ranked_.reserve(options_.opportunities_max);
+}
+
+Batch StrategyRunner::run(const Delivery& delivery, std::optional<bool> late) {
+  const Snapshot& snapshot = *delivery.snapshot;
+  Batch batch{delivery.snapshot, options_.strategy, true};
+  batch.results_seen = delivery.results_seen;
+  Health& health = instance_->health();
+  const std::uint64_t start = now_ns();
+  if (health.usable()) {
+    tell(delivery.results);
+    bool cold = !changes_.since(last_, snapshot.id, changed_);
+    cold = cold || topology_ != snapshot.topology->id;
+    view_.bind(snapshot, changed_, cold);
+    found_.clear();
+    ranked_.clear();
+    cut_ = 0;
+    emitted_ = 0;
+    if (prepare(snapshot)) {
+      const gantry_opportunity_sink sink{this, &Sink::emit};
+      health.accept(Phase::find,
+                    instance_->table().find(instance_->object(), view_.market(), &sink));
+    }
+    for (std::uint32_t i = 0; i < found_.size() && health.usable(); ++i) {
+      finish_one(found_[i], i, batch);
+    }
+    last_ = snapshot.id;
+  }
+  batch.spent_ns = now_ns() - start;
+  batch.late = late ? *late : options_.deadline_ns != 0 && batch.spent_ns > options_.deadline_ns;
+  batch.found = emitted_;
+  batch.cut = cut_;
+  if (batch.late) {
+    health.strike(Phase::find, "it missed its deadline");
+  } else if (health.usable()) {
+    batch.ranked.assign(ranked_.begin(), ranked_.end());
+  }
+  return batch;
+}
+
+void StrategyRunner::tell(const std::vector<gantry_result>& results) {
+  for (const gantry_result& result : results) {
+    instance_->health().accept(Phase::result,
+                               instance_->table().on_result(instance_->object(), &result));
+  }
+}
+
+bool StrategyRunner::prepare(const Snapshot& snapshot) {
+  if (topology_ == snapshot.topology->id) return true;
+  gantry_error error{};
+  const auto status = instance_->table().prepare(instance_->object(), view_.market(), &error);
+  if (status == GANTRY_OK) {
+    topology_ = snapshot.topology->id;
+    return true;
+  }
+  error.message[sizeof(error.message) - 1] = '\0';
+  // Without an index it can find nothing, whoever is to blame: that costs a strike each time.
+  instance_->health().strike(
+      Phase::prepare, fmt::format("prepare() answered {}: {}", status_name(status), error.message));
+  return false;
+}
+
+// Called by the plugin for each opportunity, during find().
+gantry_status StrategyRunner::take(const gantry_opportunity& opportunity) {
+  ++emitted_;
+  if (found_.size() == options_.opportunities_max) {
+    ++cut_;
+    return GANTRY_REFUSED;
+  }
+  if (!chained(opportunity)) {
+    instance_->health().strike(
+        Phase::find, "it emitted nonsense: a handle, an amount, or a number out of its range");
+    return GANTRY_BAD_ARGUMENT;
+  }
+  found_.push_back(opportunity);
+  return GANTRY_OK;
+}
+
+// Handles exist, legs follow each other with the amounts they name, doubles are what they should
+// be.
+bool StrategyRunner::chained(const gantry_opportunity& o) const {
+  const Topology& topology = *view_.snapshot().topology;
+  if (o.leg_count == 0 || o.leg_count > GANTRY_LEGS_MAX) return false;
+  if (o.kind < GANTRY_OPPORTUNITY_ARBITRAGE || o.kind > GANTRY_OPPORTUNITY_POSITION) return false;
+  if (!std::isfinite(o.expected_profit_bps) || !fraction(o.confidence) || !fraction(o.risk_score)) {
+    return false;
+  }
+  if (o.gas > 1'000'000'000 || u256(o.amount_in).is_zero()) return false;
+  if (o.block != view_.snapshot().context.state_block || o.valid_until_block < o.block) {
+    return false;
+  }
+  std::uint32_t token = o.token_in;
+  u256 amount(o.amount_in);
+  for (std::uint32_t i = 0; i < o.leg_count; ++i) {
+    const gantry_leg& leg = o.legs[i];
+    if (leg.hop.pool >= topology.pools.size() || leg.hop.token_in != token ||
+        u256(leg.amount_in) != amount) {
+      return false;
+    }
+    const PoolInfo& pool = topology.pools[leg.hop.pool];
+    if (pool.index_of(leg.hop.token_in) == no_handle ||
+        pool.index_of(leg.hop.token_out) == no_handle || leg.hop.token_in == leg.hop.token_out) {
+      return false;
+    }
+    token = leg.hop.token_out;
+    amount = u256(leg.amount_out);
+  }
+  return token == o.token_out && amount == u256(o.amount_out);
+}
+
+// What it says its route pays is what the venues say, to the unit.
+bool StrategyRunner::check_route(const gantry_opportunity& o, Phase phase) {
+  std::array<gantry_hop, GANTRY_LEGS_MAX> hops;
+  for (std::uint32_t i = 0; i < o.leg_count; ++i) hops[i] = o.legs[i].hop;
+  gantry_route_quote quote;
+  const auto status =
+      view_.quote_route({hops.data(), o.leg_count}, o.amount_in, GANTRY_EXACT_IN, quote);
+  bool same = status == GANTRY_OK;
+  for (std::uint32_t i = 0; same && i < o.leg_count; ++i) {
+    same = u256(quote.amounts[i + 1]) == u256(o.legs[i].amount_out);
+  }
+  if (!same) {
+    instance_->health().strike(
+        phase, fmt::format("its amounts are not what the venues quote for its route ({})",
+                           status == GANTRY_OK ? "they differ" : status_name(status)));
+  }
+  return same;
+}
+
+// Whether it is above what may be traded; fills in the limits for size().
+bool StrategyRunner::exceeds(const gantry_opportunity& o, gantry_sizing_limits& limits) const {
+  bool above = false;
+  limits.amount_in_max = u256::max();
+  limits.pool_share_max_bps = static_cast<std::uint32_t>(options_.pool_share_max_bps);
+  limits.gas_cost_wei = view_.snapshot().context.gas_price;
+  limits.gas_overhead = gas_overhead;
+  gantry_value stake{};
+  if (view_.value(o.token_in, o.amount_in, stake) == GANTRY_OK) {
+    u256 most;
+    if (mul_div_floor(u256(o.amount_in), position_max_wei_, u256(stake.ether_wei), most)) {
+      limits.amount_in_max = most;
+      above = u256(o.amount_in) > most;
+    }
+  }
+  std::array<gantry_amount, balances_max> balances;
+  for (std::uint32_t i = 0; i < o.leg_count && !above; ++i) {
+    gantry_pool_view pool{0, balances_max, balances.data()};
+    if (view_.view(o.legs[i].hop.pool, pool) != GANTRY_OK) continue;
+    const auto in =
+        view_.snapshot().topology->pools[o.legs[i].hop.pool].index_of(o.legs[i].hop.token_in);
+    u256 share;
+    u256 allowed;
+    above = in >= pool.token_count || !mul(u256(o.legs[i].amount_in), u256(10000), share) ||
+            !mul(u256(balances[in]), u256(options_.pool_share_max_bps), allowed) || share > allowed;
+  }
+  return above;
+}
+
+void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t index,
+                                Batch& batch) {
+  const bool swaps_only =
+      found.kind == GANTRY_OPPORTUNITY_ARBITRAGE || found.kind == GANTRY_OPPORTUNITY_BACKRUN;
+  if (swaps_only && !check_route(found, Phase::find)) return;
+  const auto valid = instance_->table().validate(instance_->object(), view_.market(), &found);
+  if (valid != GANTRY_OK) {
+    instance_->health().accept(Phase::validate, valid);
+    return;
+  }
+  gantry_opportunity sized = found;
+  gantry_sizing_limits limits{};
+  if (exceeds(found, limits)) {
+    const auto status =
+        instance_->table().size(instance_->object(), view_.market(), &found, &limits, &sized);
+    if (status != GANTRY_OK) {
+      // As found: the risk gate says what it exceeds.
+      instance_->health().accept(Phase::size, status);
+      sized = found;
+    } else if (!chained(sized) || (swaps_only && !check_route(sized, Phase::size))) {
+      instance_->health().strike(Phase::size, "size() answered nonsense");
+      return;
+    }
+  }
+  ranked_.push_back(price_opportunity(view_, sized, batch.strategy, index));
+}
+
+}  // namespace gantry::host

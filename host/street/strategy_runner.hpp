@@ -1,0 +1,62 @@
+// One strategy on the street: gives it its snapshots, checks every word it says, fits what it found
+// to the limits, and puts a price on it.
+//
+// THREADS  One at a time: the strategy's node.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "host/config/load.hpp"
+#include "host/market/history.hpp"
+#include "host/market/market_view.hpp"
+#include "host/plugin/instances.hpp"
+#include "host/street/messages.hpp"
+
+namespace gantry::host {
+
+struct RunnerOptions {
+  std::uint32_t strategy = 0;
+  std::uint64_t opportunities_max = 1024;  // of one snapshot
+  std::uint64_t pool_share_max_bps = 1000;
+  double position_max_eth = 50;
+  std::uint64_t deadline_ns = 0;  // 0: none
+};
+
+class StrategyRunner {
+ public:
+  StrategyRunner(std::shared_ptr<StrategyInstance> instance, const ChangeLog& changes,
+                 History& history, RunnerOptions options);
+
+  // `late` is the recorded verdict; nothing: the clock decides.
+  Batch run(const Delivery& delivery, std::optional<bool> late);
+
+  const StrategyInstance& instance() const noexcept { return *instance_; }
+
+ private:
+  struct Sink;
+
+  void tell(const std::vector<gantry_result>& results);
+  bool prepare(const Snapshot& snapshot);
+  gantry_status take(const gantry_opportunity& opportunity);
+  bool chained(const gantry_opportunity& opportunity) const;
+  bool check_route(const gantry_opportunity& opportunity, Phase phase);
+  bool exceeds(const gantry_opportunity& opportunity, gantry_sizing_limits& limits) const;
+  void finish_one(const gantry_opportunity& found, std::uint32_t index, Batch& batch);
+
+  std::shared_ptr<StrategyInstance> instance_;
+  const ChangeLog& changes_;
+  History& history_;
+  RunnerOptions options_;
+  u256 position_max_wei_;
+  MarketView view_;
+  std::uint64_t last_ = 0;          // the last snapshot it was given
+  std::uint64_t topology_ = ~0ULL;  // that it is prepared for
+  std::vector<std::uint32_t> changed_;
+  std::vector<gantry_opportunity> found_;
+  std::vector<Ranked> ranked_;
+  std::uint64_t cut_ = 0;
+  std::uint64_t emitted_ = 0;
+};
+
+}  // namespace gantry::host

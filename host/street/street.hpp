@@ -1,0 +1,65 @@
+// The street: bytes -> snapshot -> strategies -> rank -> risk -> plan, as one task graph.
+//
+// THREADS  run() blocks its caller, which works in the graph's arena. request_stop(), progress()
+// and
+//          status from any thread.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/base/result.hpp"
+#include "host/config/load.hpp"
+#include "host/plugin/instances.hpp"
+#include "host/report/run_report.hpp"
+
+namespace gantry::host {
+
+struct StreetOptions {
+  std::filesystem::path recording;
+  std::filesystem::path record_to;  // empty: nothing is recorded
+  Pace pace = Pace::back_pressure;
+  double speed = 1;          // live pace only: how much faster than the chain's clock; 0: no wait
+  std::int64_t threads = 0;  // 0: one a core
+  std::uint64_t blocks_max = 0;  // 0: all
+  bool obey_decisions = true;    // replay a recording's own decisions, when it has any
+};
+
+// What a running street says of itself.
+struct StreetStatus {
+  std::uint64_t snapshots = 0;
+  std::uint64_t block = 0;
+  std::uint64_t opportunities = 0;
+  std::uint64_t approved = 0;
+  std::uint64_t skipped = 0;
+};
+
+// One node of the picture: `gantry graph` prints what run() wires.
+struct StreetNode {
+  std::string name;
+  std::string detail;  // "serial", "one at a time for each strategy", a bound
+  std::vector<std::size_t> next;
+};
+std::vector<StreetNode> street_picture(const Configuration& configuration);
+
+class Street {
+ public:
+  Street(const Configuration& configuration, Plugins plugins, StreetOptions options);
+  ~Street();
+
+  // Errors: whatever the recording cannot give, an unwritable record_to. A damaged recording is no
+  // error here: what was whole is replayed and the report says so.
+  Result<RunReport> run();
+  void request_stop() noexcept;
+  StreetStatus status() const noexcept;
+
+ private:
+  class Run;
+  std::unique_ptr<Run> run_;
+};
+
+}  // namespace gantry::host
