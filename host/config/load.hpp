@@ -94,6 +94,16 @@ std::expected<Configuration, ConfigReport> load_configuration(
     const ConfigFiles& files, const std::vector<PluginFile>& plugins,
     const Environment& environment);
 
+// Texts as if they stood in those files: nothing is read.
+struct ConfigTexts {
+  std::string_view gantry;
+  std::string_view dex;
+  std::string_view strategies;
+};
+std::expected<Configuration, ConfigReport> parse_configuration(
+    const ConfigTexts& texts, const ConfigFiles& files, const std::vector<PluginFile>& plugins,
+    const Environment& environment);
+
 // Every effective key with its value, origin, unit and meaning; and what comes first, and why.
 std::string explain_text(const Configuration& configuration);
 std::string explain_json(const Configuration& configuration);

@@ -29,7 +29,6 @@ class Secret {
   std::string value_;
 };
 std::string to_string(const Secret& secret);
-std::string_view format_as(const Secret& secret);  // for fmt
 
 // A URL or other text with ${NAME} in it, checked when it was read. Printing shows the template.
 class TemplatedText {

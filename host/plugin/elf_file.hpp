@@ -44,6 +44,9 @@ struct ElfSection {
 
 class ElfFile {
  public:
+  ElfFile(ElfFile&&) = default;  // not copied: the sections view its bytes
+  ElfFile& operator=(ElfFile&&) = default;
+
   // Reads the whole file once, at most `bytes_max`; all that is said later is about these bytes.
   static Result<ElfFile> open(const std::filesystem::path& path);
   // `name` is what the errors call it.

@@ -20,6 +20,7 @@
 #include <variant>
 #include <vector>
 
+#include "gantry/abi.h"
 #include "host/base/result.hpp"
 #include "host/plugin/elf_file.hpp"
 
@@ -41,25 +42,34 @@ enum class ParameterType : std::int32_t {
   string = 4,   // may hold ${NAME}, resolved from the environment when it is used
   choice = 5,   // "enum" in JSON: one of `choices`
   secret = 6,   // a string that must come from the environment
-  strings = 7,  // a list of strings
+  amount = 7,   // unsigned 256 bit: an integer, or its decimal digits in a string
 };
 std::string_view to_string(ParameterType type);  // as the JSON spells it
 
 // choice, string and secret are std::string. ${NAME} is kept as it is written: what is held here
 // may be printed, what it stands for may not (see config/secret.hpp).
-using ParameterValue =
-    std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>>;
+using ParameterValue = std::variant<bool, std::int64_t, double, std::string, gantry_amount>;
 std::string to_string(const ParameterValue& value);  // as TOML writes it
+
+// Decimal digits alone; nullopt for anything else and from 2^256 on.
+std::optional<gantry_amount> parse_amount(std::string_view digits);
+std::string amount_to_text(const gantry_amount& amount);
+
+struct ParameterSchema;
+// What keeps the value outside the schema's range or choices, as "is above the maximum of 10 bps";
+// nullopt: nothing. The value must be of the schema's type.
+std::optional<std::string> out_of_schema(const ParameterSchema& schema,
+                                         const ParameterValue& value);
 
 struct ParameterSchema {
   std::string name;
   ParameterType type = ParameterType::string;
-  std::optional<ParameterValue> default_value;  // never for a secret
+  std::optional<ParameterValue> default_value;  // always, unless required; never of a secret
   std::string unit;                             // as "bps", "hours"; empty: a bare number
   std::optional<double> min;                    // both inclusive; exact up to 2^53
   std::optional<double> max;
   std::vector<std::string> choices;
-  bool required = false;  // has to be in the TOML; then there is no default
+  bool required = false;  // has to be in the TOML; an optional secret left out is ""
   std::string help;       // one line
 };
 

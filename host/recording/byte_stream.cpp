@@ -14,7 +14,7 @@
 namespace gantry::host::recording {
 namespace {
 
-constexpr int kPartialFilesMax = 100;
+constexpr int partial_files_max = 100;
 
 std::unexpected<Error> io_error(const char* what, const std::filesystem::path& path, int code) {
   return fail(code == ENOENT ? ErrorKind::not_found : ErrorKind::io,
@@ -124,7 +124,7 @@ Result<std::unique_ptr<ByteSource>> open_file(const std::filesystem::path& path)
 }
 
 Result<std::unique_ptr<ByteSink>> create_file(const std::filesystem::path& path) {
-  for (int attempt = 1; attempt <= kPartialFilesMax; ++attempt) {
+  for (int attempt = 1; attempt <= partial_files_max; ++attempt) {
     auto partial = path;
     partial += attempt == 1 ? std::string(".partial") : fmt::format(".{}.partial", attempt);
     const int number = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
@@ -135,7 +135,7 @@ Result<std::unique_ptr<ByteSink>> create_file(const std::filesystem::path& path)
   return fail(ErrorKind::io,
               fmt::format("{}: {} unfinished recordings are beside it: delete or move the files "
                           "whose names end in .partial",
-                          path.string(), kPartialFilesMax));
+                          path.string(), partial_files_max));
 }
 
 }  // namespace gantry::host::recording

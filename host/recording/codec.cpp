@@ -8,7 +8,7 @@ namespace gantry::host::recording {
 namespace {
 
 // How a fact says where it came from: nearly all come from their pool's own address.
-enum SourceForm : std::uint8_t { kSourceIsPool = 1, kSourceWritten = 2 };
+enum SourceForm : std::uint8_t { source_is_pool = 1, source_written = 2 };
 
 class Encoder {
  public:
@@ -84,9 +84,10 @@ struct EncodeRecord {
     to.word(static_cast<std::uint32_t>(record.kind));
     to.word(record.tag);
     to.word(record.log_index);
+    to.word(static_cast<std::uint32_t>(record.status));
     const bool is_pool =
-        record.pool != kNoPool && same(record.source, sequence.pool_addresses()[record.pool]);
-    to.word(static_cast<std::uint8_t>(is_pool ? kSourceIsPool : kSourceWritten));
+        record.pool != no_pool && same(record.source, sequence.pool_addresses()[record.pool]);
+    to.word(static_cast<std::uint8_t>(is_pool ? source_is_pool : source_written));
     if (!is_pool) to.address(record.source);
     to.bytes(record.topics);
     to.bytes(record.data);
@@ -129,14 +130,14 @@ class Decoder {
     return value;
   }
   gantry_address address() {
-    constexpr std::uint8_t kLengths[] = {0, 20, 32, 0, 32};
+    constexpr std::uint8_t lengths[] = {0, 20, 32, 0, 32};
     gantry_address value{};
     value.kind = word<std::uint8_t>();
-    if (value.kind >= std::size(kLengths)) {
+    if (value.kind >= std::size(lengths)) {
       good_ = false;
       return gantry_address{};
     }
-    value.length = kLengths[value.kind];
+    value.length = lengths[value.kind];
     const ByteView at = take(value.length);
     std::copy(at.begin(), at.end(), value.bytes);
     return value;
@@ -222,8 +223,9 @@ Fact decode_fact(Decoder& from, const Sequence& sequence) {
   record.kind = static_cast<FactKind>(from.word<std::uint32_t>());
   record.tag = from.word<std::uint32_t>();
   record.log_index = from.word<std::uint32_t>();
+  record.status = static_cast<gantry_status>(from.word<std::uint32_t>());
   const auto& pools = sequence.pool_addresses();
-  if (from.choice(kSourceWritten, kSourceIsPool)) {
+  if (from.choice(source_written, source_is_pool)) {
     if (record.pool < pools.size()) {
       record.source = pools[record.pool];
     } else {
@@ -269,7 +271,7 @@ void encode(const Record& record, const Sequence& sequence, Bytes& out) {
   write_record_head(RecordHead{}, out);
   const RecordType type = std::visit(EncodeRecord{sequence, Encoder(out)}, record);
   out[at] = static_cast<std::uint8_t>(type);
-  store_word(static_cast<std::uint32_t>(out.size() - at - kRecordHeadBytes), &out[at + 4]);
+  store_word(static_cast<std::uint32_t>(out.size() - at - record_head_bytes), &out[at + 4]);
 }
 
 Result<Record> decode(RecordType type, ByteView payload, const Sequence& sequence) {

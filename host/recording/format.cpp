@@ -12,33 +12,33 @@ std::uint32_t crc32c(ByteView bytes) {
   return crc.checksum();
 }
 
-std::array<std::uint8_t, kFileHeadBytes> write_file_head(std::uint32_t version) {
-  std::array<std::uint8_t, kFileHeadBytes> out{};
-  std::copy(kMagic.begin(), kMagic.end(), out.begin());
+std::array<std::uint8_t, file_head_bytes> write_file_head(std::uint32_t version) {
+  std::array<std::uint8_t, file_head_bytes> out{};
+  std::copy(magic.begin(), magic.end(), out.begin());
   store_word(version, &out[8]);
   store_word(crc32c(ByteView(out).first(12)), &out[12]);
   return out;
 }
 
-Result<std::uint32_t> read_file_head(std::span<const std::uint8_t, kFileHeadBytes> bytes) {
-  if (!std::equal(kMagic.begin(), kMagic.end(), bytes.begin())) {
+Result<std::uint32_t> read_file_head(std::span<const std::uint8_t, file_head_bytes> bytes) {
+  if (!std::equal(magic.begin(), magic.end(), bytes.begin())) {
     return fail(ErrorKind::format, "this is not a Gantry recording: its first 8 bytes are others");
   }
   if (load_word<std::uint32_t>(&bytes[12]) != crc32c(ByteView(bytes).first(12))) {
     return fail(ErrorKind::format, "the file's head does not match its checksum");
   }
   const auto version = load_word<std::uint32_t>(&bytes[8]);
-  if (version == 0 || version > kFormatVersion) {
+  if (version == 0 || version > format_version) {
     return fail(ErrorKind::format,
                 fmt::format("the format's version is {}, this program reads up to {}: read it "
                             "with the version of gantry that wrote it",
-                            version, kFormatVersion));
+                            version, format_version));
   }
   return version;
 }
 
-std::array<std::uint8_t, kFrameHeadBytes> write_frame_head(const FrameHead& head) {
-  std::array<std::uint8_t, kFrameHeadBytes> out{};
+std::array<std::uint8_t, frame_head_bytes> write_frame_head(const FrameHead& head) {
+  std::array<std::uint8_t, frame_head_bytes> out{};
   out[0] = head.type;
   out[1] = head.flags;
   store_word(head.stored_bytes, &out[4]);
@@ -50,7 +50,7 @@ std::array<std::uint8_t, kFrameHeadBytes> write_frame_head(const FrameHead& head
   return out;
 }
 
-Result<FrameHead> read_frame_head(std::span<const std::uint8_t, kFrameHeadBytes> bytes) {
+Result<FrameHead> read_frame_head(std::span<const std::uint8_t, frame_head_bytes> bytes) {
   if (load_word<std::uint32_t>(&bytes[28]) != crc32c(ByteView(bytes).first(28))) {
     return fail(ErrorKind::format, "the frame's head does not match its checksum");
   }
@@ -62,23 +62,23 @@ Result<FrameHead> read_frame_head(std::span<const std::uint8_t, kFrameHeadBytes>
   head.records = load_word<std::uint32_t>(&bytes[12]);
   head.first_record = load_word<std::uint64_t>(&bytes[16]);
   head.payload_crc = load_word<std::uint32_t>(&bytes[24]);
-  if (head.type != kFrameRecords || (head.flags & ~kFrameCompressed) != 0 || bytes[2] != 0 ||
+  if (head.type != frame_records || (head.flags & ~frame_compressed) != 0 || bytes[2] != 0 ||
       bytes[3] != 0) {
     return fail(ErrorKind::format,
                 fmt::format("frame type {} with flags {} is unknown to this version", head.type,
                             head.flags));
   }
-  if (head.raw_bytes > kFrameRawBytesMax || head.stored_bytes > kFrameStoredBytesMax) {
+  if (head.raw_bytes > frame_raw_bytes_max || head.stored_bytes > frame_stored_bytes_max) {
     return fail(ErrorKind::format,
                 fmt::format("the frame claims {} bytes, {} uncompressed; the bound is {}",
-                            head.stored_bytes, head.raw_bytes, kFrameRawBytesMax));
+                            head.stored_bytes, head.raw_bytes, frame_raw_bytes_max));
   }
   // A record takes at least its head.
-  if (head.records == 0 || head.records > head.raw_bytes / kRecordHeadBytes) {
+  if (head.records == 0 || head.records > head.raw_bytes / record_head_bytes) {
     return fail(ErrorKind::format, fmt::format("the frame claims {} records in {} bytes",
                                                head.records, head.raw_bytes));
   }
-  const bool compressed = (head.flags & kFrameCompressed) != 0;
+  const bool compressed = (head.flags & frame_compressed) != 0;
   if (!compressed && head.stored_bytes != head.raw_bytes) {
     return fail(ErrorKind::format, "the frame is not compressed, but claims two sizes");
   }
@@ -87,26 +87,26 @@ Result<FrameHead> read_frame_head(std::span<const std::uint8_t, kFrameHeadBytes>
 
 void write_record_head(const RecordHead& head, Bytes& out) {
   const std::size_t at = out.size();
-  out.resize(at + kRecordHeadBytes);
+  out.resize(at + record_head_bytes);
   out[at] = head.type;
   out[at + 1] = head.flags;
   store_word(head.length, &out[at + 4]);
 }
 
 Result<RecordHead> read_record_head(ByteView bytes) {
-  if (bytes.size() < kRecordHeadBytes) {
+  if (bytes.size() < record_head_bytes) {
     return fail(ErrorKind::format, "the frame ends within a record's head");
   }
   RecordHead head;
   head.type = bytes[0];
   head.flags = bytes[1];
   head.length = load_word<std::uint32_t>(&bytes[4]);
-  if ((head.flags & ~kRecordOptional) != 0 || bytes[2] != 0 || bytes[3] != 0) {
+  if ((head.flags & ~record_optional) != 0 || bytes[2] != 0 || bytes[3] != 0) {
     return fail(ErrorKind::format, fmt::format("a record has the unknown flags {}", head.flags));
   }
-  if (head.length > bytes.size() - kRecordHeadBytes) {
+  if (head.length > bytes.size() - record_head_bytes) {
     return fail(ErrorKind::format, fmt::format("a record claims {} bytes, its frame has {} left",
-                                               head.length, bytes.size() - kRecordHeadBytes));
+                                               head.length, bytes.size() - record_head_bytes));
   }
   return head;
 }

@@ -15,19 +15,19 @@ namespace gantry::host::recording {
 using ByteView = std::span<const std::uint8_t>;
 
 // A byte above ASCII and both line ends, so that a copy in text mode is noticed at once.
-inline constexpr std::array<std::uint8_t, 8> kMagic = {0x8F, 'g', 'n', 't', 'r', 'y', '\r', '\n'};
-inline constexpr std::size_t kFileHeadBytes = 16;   // magic, version, CRC-32C of both
-inline constexpr std::size_t kFrameHeadBytes = 32;  // see FrameHead
-inline constexpr std::size_t kRecordHeadBytes = 8;  // type, flags, two zero bytes, length
+inline constexpr std::array<std::uint8_t, 8> magic = {0x8F, 'g', 'n', 't', 'r', 'y', '\r', '\n'};
+inline constexpr std::size_t file_head_bytes = 16;   // magic, version, CRC-32C of both
+inline constexpr std::size_t frame_head_bytes = 32;  // see FrameHead
+inline constexpr std::size_t record_head_bytes = 8;  // type, flags, two zero bytes, length
 
 // Bounds that are checked before anything is allocated.
-inline constexpr std::size_t kFrameRawBytesMax = 16U << 20U;
-inline constexpr std::size_t kFrameStoredBytesMax = kFrameRawBytesMax;  // else it is stored raw
-inline constexpr std::size_t kRecordBytesMax = kFrameRawBytesMax - kRecordHeadBytes;
+inline constexpr std::size_t frame_raw_bytes_max = 16U << 20U;
+inline constexpr std::size_t frame_stored_bytes_max = frame_raw_bytes_max;  // else it is stored raw
+inline constexpr std::size_t record_bytes_max = frame_raw_bytes_max - record_head_bytes;
 
-inline constexpr std::uint8_t kFrameRecords = 1;     // the only type of frame in version 1
-inline constexpr std::uint8_t kFrameCompressed = 1;  // flag: the payload is one zstd frame
-inline constexpr std::uint8_t kRecordOptional = 1;   // flag: who does not know the type may skip it
+inline constexpr std::uint8_t frame_records = 1;     // the only type of frame in version 1
+inline constexpr std::uint8_t frame_compressed = 1;  // flag: the payload is one zstd frame
+inline constexpr std::uint8_t record_optional = 1;   // flag: who does not know the type may skip it
 
 // Never renumbered, never reused.
 enum class RecordType : std::uint8_t {
@@ -42,7 +42,7 @@ enum class RecordType : std::uint8_t {
 };
 
 struct FrameHead {
-  std::uint8_t type = kFrameRecords;
+  std::uint8_t type = frame_records;
   std::uint8_t flags = 0;
   std::uint32_t stored_bytes = 0;
   std::uint32_t raw_bytes = 0;
@@ -63,13 +63,13 @@ using Crc64 =
 
 std::uint32_t crc32c(ByteView bytes);
 
-std::array<std::uint8_t, kFileHeadBytes> write_file_head(std::uint32_t version);
+std::array<std::uint8_t, file_head_bytes> write_file_head(std::uint32_t version);
 // Returns the version. Fails with format: not a recording, damaged, or of a newer version.
-Result<std::uint32_t> read_file_head(std::span<const std::uint8_t, kFileHeadBytes> bytes);
+Result<std::uint32_t> read_file_head(std::span<const std::uint8_t, file_head_bytes> bytes);
 
-std::array<std::uint8_t, kFrameHeadBytes> write_frame_head(const FrameHead& head);
+std::array<std::uint8_t, frame_head_bytes> write_frame_head(const FrameHead& head);
 // Fails with format: its checksum, a bound, an unknown type or flag.
-Result<FrameHead> read_frame_head(std::span<const std::uint8_t, kFrameHeadBytes> bytes);
+Result<FrameHead> read_frame_head(std::span<const std::uint8_t, frame_head_bytes> bytes);
 
 void write_record_head(const RecordHead& head, Bytes& out);
 // `bytes` starts at the record. Fails with format: too short for the head or what it announces.

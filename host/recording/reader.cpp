@@ -16,7 +16,7 @@ namespace {
 
 // Memory for a payload is taken in steps, as its bytes arrive: a short file that claims a large
 // frame costs no more than its own size and one step.
-constexpr std::size_t kReadStepBytes = 1U << 20U;
+constexpr std::size_t read_step_bytes = 1U << 20U;
 
 bool known(std::uint8_t type) {
   return type >= static_cast<std::uint8_t>(RecordType::header) &&
@@ -31,7 +31,7 @@ class RecordingReader::State {
       : source_(std::move(source)), name_(std::move(name)) {}
 
   Status start() {
-    std::array<std::uint8_t, kFileHeadBytes> head{};
+    std::array<std::uint8_t, file_head_bytes> head{};
     auto got = source_->read(head);
     if (!got) return std::unexpected(got.error());
     if (*got < head.size()) return damaged(fmt::format("it has only {} bytes", *got));
@@ -77,17 +77,17 @@ class RecordingReader::State {
     const ByteView left = ByteView(raw_).subspan(raw_position_);
     const auto head = read_record_head(left);
     if (!head) return damaged(head.error().message);
-    const ByteView encoded = left.first(kRecordHeadBytes + head->length);
+    const ByteView encoded = left.first(record_head_bytes + head->length);
     std::optional<Record> result;
     if (known(head->type)) {
-      auto record =
-          decode(static_cast<RecordType>(head->type), encoded.subspan(kRecordHeadBytes), sequence_);
+      auto record = decode(static_cast<RecordType>(head->type), encoded.subspan(record_head_bytes),
+                           sequence_);
       if (!record) return damaged(record.error().message);
       if (auto ok = sequence_.check(*record); !ok) return damaged(ok.error().message);
       note_block(*record);
       sequence_.add(*record, encoded);
       result = std::move(*record);
-    } else if ((head->flags & kRecordOptional) != 0 && position_.record > 0) {
+    } else if ((head->flags & record_optional) != 0 && position_.record > 0) {
       sequence_.add_unknown(encoded);
       ++skipped_records_;
     } else {
@@ -127,7 +127,7 @@ class RecordingReader::State {
     if (any_frame_) ++position_.frame;
     any_frame_ = true;
     position_.byte_offset = next_offset_;
-    std::array<std::uint8_t, kFrameHeadBytes> bytes{};
+    std::array<std::uint8_t, frame_head_bytes> bytes{};
     auto got = source_->read(bytes);
     if (!got) return std::unexpected(got.error());
     if (*got == 0) return damaged("it is cut: there is no end record");
@@ -138,7 +138,7 @@ class RecordingReader::State {
       return damaged(fmt::format("a frame is missing or doubled: this one starts at record {}",
                                  head->first_record));
     }
-    const bool compressed = (head->flags & kFrameCompressed) != 0;
+    const bool compressed = (head->flags & frame_compressed) != 0;
     Bytes& payload = compressed ? stored_ : raw_;
     if (auto ok = read_payload(head->stored_bytes, payload); !ok) return ok;
     if (crc32c(payload) != head->payload_crc) {
@@ -148,7 +148,7 @@ class RecordingReader::State {
       auto ok = decompressor_.decompress(stored_, head->raw_bytes, raw_);
       if (!ok) return damaged(ok.error().message);
     }
-    next_offset_ += kFrameHeadBytes + head->stored_bytes;
+    next_offset_ += frame_head_bytes + head->stored_bytes;
     raw_position_ = 0;
     records_left_ = head->records;
     return {};
@@ -158,7 +158,7 @@ class RecordingReader::State {
     out.clear();
     while (out.size() < size) {
       const std::size_t at = out.size();
-      const std::size_t step = std::min(kReadStepBytes, size - at);
+      const std::size_t step = std::min(read_step_bytes, size - at);
       out.resize(at + step);
       const auto got = source_->read(std::span(out).subspan(at));
       if (!got) return std::unexpected(got.error());

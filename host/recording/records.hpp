@@ -4,7 +4,7 @@
 // UNITS      Amounts are 256-bit in the smallest unit. Times are seconds of the chain's clock.
 // OWNERSHIP  Every record owns its bytes: it stays valid when the reader goes on.
 #pragma once
-#include <gantry/abi.h>
+#include <gantry/state.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -18,22 +18,22 @@ namespace gantry::host::recording {
 using Bytes = std::vector<std::uint8_t>;
 
 // Named bounds. The writer refuses what is above them, so the reader may too.
-inline constexpr std::size_t kTextBytesMax = 64;          // chain, creator, symbol, venue
-inline constexpr std::size_t kProvenanceBytesMax = 1024;  // one line
-inline constexpr std::size_t kTokensMax = 1U << 20U;      // handles are dense: memory is bounded
-inline constexpr std::size_t kPoolsMax = 1U << 20U;
-inline constexpr std::size_t kPoolTokensMax = 64;
-inline constexpr std::size_t kSpecBytesMax = 1U << 16U;
-inline constexpr std::size_t kTopicsMax = 4;                // an EVM log has at most four
-inline constexpr std::size_t kFactBytesMax = 12U << 20U;    // a Solana account has at most 10 MiB
-inline constexpr std::size_t kPayloadBytesMax = 1U << 20U;  // of an event or a decision
+inline constexpr std::size_t text_bytes_max = 64;          // chain, creator, symbol, venue
+inline constexpr std::size_t provenance_bytes_max = 1024;  // one line
+inline constexpr std::size_t tokens_max = 1U << 20U;       // handles are dense: memory is bounded
+inline constexpr std::size_t pools_max = 1U << 20U;
+inline constexpr std::size_t pool_tokens_max = 64;
+inline constexpr std::size_t spec_bytes_max = 1U << 16U;
+inline constexpr std::size_t topics_max = 4;                 // an EVM log has at most four
+inline constexpr std::size_t fact_bytes_max = 12U << 20U;    // a Solana account has at most 10 MiB
+inline constexpr std::size_t payload_bytes_max = 1U << 20U;  // of an event or a decision
 
-inline constexpr std::uint32_t kFormatVersion = 1;
-inline constexpr std::uint32_t kNoPool = 0xFFFFFFFFU;  // a fact that belongs to no pool (an oracle)
+inline constexpr std::uint32_t format_version = 1;
+inline constexpr std::uint32_t no_pool = 0xFFFFFFFFU;  // a fact that belongs to no pool (an oracle)
 
 // The first record, once.
 struct Header {
-  std::uint32_t version = kFormatVersion;
+  std::uint32_t version = format_version;
   std::string chain;       // CAIP-2, as "eip155:1"
   std::string provenance;  // one line: what is real, what is synthetic
   std::string creator;     // program and version that wrote it
@@ -63,24 +63,26 @@ struct Block {
   std::optional<gantry_amount> gas_price;  // wei per gas, when it was observed
 };
 
-// The request that the bytes answer: the values of GANTRY_REQUEST_*.
+// Where the bytes came from. On disk as in the ABI, which never renumbers.
 enum class FactKind : std::int32_t {
-  evm_call = 1,
-  evm_storage = 2,
-  evm_log = 3,
-  solana_account = 4,
-  http = 5,
+  evm_call = GANTRY_SOURCE_EVM_CALL,
+  evm_storage = GANTRY_SOURCE_EVM_STORAGE,
+  evm_log = GANTRY_SOURCE_EVM_LOG,
+  solana_account = GANTRY_SOURCE_SOLANA_ACCOUNT,
+  http = GANTRY_SOURCE_HTTP,
+  evm_code_hash = GANTRY_SOURCE_EVM_CODE_HASH,
 };
 
 // Exactly the bytes that a provider gave.
 struct Fact {
-  std::uint32_t pool = kNoPool;
+  std::uint32_t pool = no_pool;
   FactKind kind = FactKind::evm_call;
   std::uint32_t tag = 0;        // the tag of the request it answers
   std::uint32_t log_index = 0;  // within the block, for logs
   gantry_address source{};      // the contract or account; GANTRY_ADDRESS_NONE for HTTP
   Bytes topics;                 // whole words of 32 bytes, for logs
   Bytes data;
+  gantry_status status = GANTRY_OK;  // or GANTRY_REFUSED: a revert, whose bytes are in data
 };
 
 // A sequenced input that is not state: a pending swap, a fill, a change of a breaker.

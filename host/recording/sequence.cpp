@@ -31,9 +31,9 @@ Status check_size(const char* what, std::size_t size, std::size_t size_max) {
 }
 
 Status check_address(const gantry_address& address) {
-  constexpr std::uint8_t kLengths[] = {0, 20, 32, 0, 32};  // by kind
-  const bool known = address.kind < std::size(kLengths);
-  bool clean = known && address.length == kLengths[address.kind];
+  constexpr std::uint8_t lengths[] = {0, 20, 32, 0, 32};  // by kind
+  const bool known = address.kind < std::size(lengths);
+  bool clean = known && address.length == lengths[address.kind];
   for (std::size_t i = address.length; clean && i < sizeof address.bytes; ++i) {
     clean = address.bytes[i] == 0;
   }
@@ -50,27 +50,28 @@ struct Sequence::Checker {
 
   Status operator()(const Header& header) const {
     if (so_far.started_) return fail(ErrorKind::internal, "there is a second header");
-    if (header.version != kFormatVersion) {
+    if (header.version != format_version) {
       return fail(ErrorKind::internal, fmt::format("the header says version {}, this is {}",
-                                                   header.version, kFormatVersion));
+                                                   header.version, format_version));
     }
     if (header.chain.empty()) return fail(ErrorKind::internal, "the header names no chain");
-    if (auto ok = check_text("the chain", header.chain, kTextBytesMax); !ok) return ok;
-    if (auto ok = check_text("the creator", header.creator, kTextBytesMax); !ok) return ok;
-    return check_text("the provenance", header.provenance, kProvenanceBytesMax);
+    if (auto ok = check_text("the chain", header.chain, text_bytes_max); !ok) return ok;
+    if (auto ok = check_text("the creator", header.creator, text_bytes_max); !ok) return ok;
+    return check_text("the provenance", header.provenance, provenance_bytes_max);
   }
 
   Status operator()(const Token& token) const {
-    if (auto ok = check_size("tokens", so_far.counts_.tokens + 1, kTokensMax); !ok) return ok;
-    if (auto ok = check_text("a symbol", token.symbol, kTextBytesMax); !ok) return ok;
+    if (auto ok = check_size("tokens", so_far.counts_.tokens + 1, tokens_max); !ok) return ok;
+    if (auto ok = check_text("a symbol", token.symbol, text_bytes_max); !ok) return ok;
     return check_address(token.address);
   }
 
   Status operator()(const Pool& pool) const {
-    if (auto ok = check_size("pools", so_far.pools_.size() + 1, kPoolsMax); !ok) return ok;
-    if (auto ok = check_text("a venue", pool.venue, kTextBytesMax); !ok) return ok;
-    if (auto ok = check_size("a pool's tokens", pool.tokens.size(), kPoolTokensMax); !ok) return ok;
-    if (auto ok = check_size("a pool's spec", pool.spec.size(), kSpecBytesMax); !ok) return ok;
+    if (auto ok = check_size("pools", so_far.pools_.size() + 1, pools_max); !ok) return ok;
+    if (auto ok = check_text("a venue", pool.venue, text_bytes_max); !ok) return ok;
+    if (auto ok = check_size("a pool's tokens", pool.tokens.size(), pool_tokens_max); !ok)
+      return ok;
+    if (auto ok = check_size("a pool's spec", pool.spec.size(), spec_bytes_max); !ok) return ok;
     for (const std::uint32_t token : pool.tokens) {
       if (token >= so_far.counts_.tokens) {
         return fail(ErrorKind::internal,
@@ -87,23 +88,26 @@ struct Sequence::Checker {
     if (!so_far.open_block_) return fail(ErrorKind::internal, "a fact comes before any block");
     const auto kind = static_cast<std::int32_t>(fact.kind);
     if (kind < static_cast<std::int32_t>(FactKind::evm_call) ||
-        kind > static_cast<std::int32_t>(FactKind::http)) {
+        kind > static_cast<std::int32_t>(FactKind::evm_code_hash)) {
       return fail(ErrorKind::internal, fmt::format("a fact has the unknown kind {}", kind));
     }
-    if (fact.pool != kNoPool && fact.pool >= so_far.pools_.size()) {
+    if (fact.status != GANTRY_OK && fact.status != GANTRY_REFUSED) {
+      return fail(ErrorKind::internal, fmt::format("a fact has the status {}", fact.status));
+    }
+    if (fact.pool != no_pool && fact.pool >= so_far.pools_.size()) {
       return fail(ErrorKind::internal, fmt::format("a fact is of pool {}, but there are only {}",
                                                    fact.pool, so_far.pools_.size()));
     }
     if (fact.topics.size() % 32 != 0) {
       return fail(ErrorKind::internal, "a log's topics are not whole words");
     }
-    if (auto ok = check_size("topics", fact.topics.size() / 32, kTopicsMax); !ok) return ok;
-    if (auto ok = check_size("a fact's bytes", fact.data.size(), kFactBytesMax); !ok) return ok;
+    if (auto ok = check_size("topics", fact.topics.size() / 32, topics_max); !ok) return ok;
+    if (auto ok = check_size("a fact's bytes", fact.data.size(), fact_bytes_max); !ok) return ok;
     return check_address(fact.source);
   }
 
   Status operator()(const Event& event) const {
-    return check_size("an event's bytes", event.payload.size(), kPayloadBytesMax);
+    return check_size("an event's bytes", event.payload.size(), payload_bytes_max);
   }
 
   Status operator()(const Decision& decision) const {
@@ -112,7 +116,7 @@ struct Sequence::Checker {
         kind > static_cast<std::int32_t>(DecisionKind::plugin_set)) {
       return fail(ErrorKind::internal, fmt::format("a decision has the unknown kind {}", kind));
     }
-    return check_size("a decision's bytes", decision.payload.size(), kPayloadBytesMax);
+    return check_size("a decision's bytes", decision.payload.size(), payload_bytes_max);
   }
 
   Status operator()(const End& end) const {

@@ -18,20 +18,20 @@ class RecordingWriter::State {
   State(std::unique_ptr<ByteSink> sink, Options options)
       : sink_(std::move(sink)),
         compressor_(options.compression_level),
-        frame_bytes_(std::min(options.frame_bytes, kFrameRawBytesMax)) {}
+        frame_bytes_(std::min(options.frame_bytes, frame_raw_bytes_max)) {}
 
-  Status start() { return write(write_file_head(kFormatVersion)); }
+  Status start() { return write(write_file_head(format_version)); }
 
   Status append(const Record& record) {
     if (failed_) return std::unexpected(*failed_);
     if (auto ok = sequence_.check(record); !ok) return ok;
     record_.clear();
     encode(record, sequence_, record_);
-    if (record_.size() - kRecordHeadBytes > kRecordBytesMax) {
+    if (record_.size() - record_head_bytes > record_bytes_max) {
       return fail(ErrorKind::limit, fmt::format("a record has {} bytes, the bound is {}",
-                                                record_.size(), kRecordBytesMax));
+                                                record_.size(), record_bytes_max));
     }
-    if (raw_.size() + record_.size() > kFrameRawBytesMax) {
+    if (raw_.size() + record_.size() > frame_raw_bytes_max) {
       if (auto ok = flush(); !ok) return ok;
     }
     sequence_.add(record, record_);
@@ -47,7 +47,7 @@ class RecordingWriter::State {
     if (!smaller) return remember(smaller.error());
     const Bytes& payload = *smaller ? stored_ : raw_;
     FrameHead head;
-    head.flags = *smaller ? kFrameCompressed : std::uint8_t{0};
+    head.flags = *smaller ? frame_compressed : std::uint8_t{0};
     head.stored_bytes = static_cast<std::uint32_t>(payload.size());
     head.raw_bytes = static_cast<std::uint32_t>(raw_.size());
     head.records = records_;

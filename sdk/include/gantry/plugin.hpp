@@ -117,9 +117,12 @@ class Config {
   }
 
  private:
-  struct Missing final : std::exception {
+  class Missing final : public std::exception {
+   public:
     explicit Missing(std::string text) : text_(std::move(text)) {}
     const char* what() const noexcept override { return text_.c_str(); }
+
+   private:
     std::string text_;
   };
 

@@ -1,0 +1,150 @@
+#include "host/config/load.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "host/config/document.hpp"
+#include "host/config/sections.hpp"
+#include "host/config/table_reader.hpp"
+
+namespace gantry::host {
+namespace {
+
+struct Documents {
+  config::Document gantry;
+  config::Document dex;
+  config::Document strategies;
+};
+
+// Every file is checked as far as it can be, whatever is wrong with the others.
+std::expected<Configuration, ConfigReport> load_documents(const Documents& documents,
+                                                          const ConfigFiles& files,
+                                                          const FindPlugins& find_plugins,
+                                                          const Environment& environment,
+                                                          config::Loading loading) {
+  Configuration out;
+  out.files = files;
+  config::TableReader gantry(loading, documents.gantry, documents.gantry.root, "");
+  config::TableReader dex(loading, documents.dex, documents.dex.root, "");
+  config::TableReader strategies(loading, documents.strategies, documents.strategies.root, "");
+
+  if (documents.gantry.parsed) config::read_gantry(gantry, environment, out);
+  out.plugins = find_plugins(out.plugin);
+  const config::Surroundings around{out.chains, out.plugins, environment,
+                                    documents.gantry.parsed || !out.plugins.empty()};
+  if (documents.gantry.parsed) {
+    config::read_paymasters(gantry, around, out.paymasters);
+    gantry.refuse_unknown();
+  }
+  if (documents.dex.parsed) {
+    config::read_dexes(dex, around, out.dexes);
+    dex.refuse_unknown();
+    if (documents.dex.root.find("dex") == nullptr) {
+      dex.fault(Severity::warning, {}, {},
+                {"has no [[dex]]: there is nothing to trade on", "[[dex]] with its name", {}});
+    }
+  }
+  if (documents.strategies.parsed) {
+    config::read_strategies(strategies, around, out.strategies);
+    strategies.refuse_unknown();
+    if (documents.strategies.root.find("strategies") == nullptr) {
+      strategies.fault(Severity::warning, {}, {},
+                       {"has no [strategies.NAME]: nothing will be looked for",
+                        "a header for each strategy",
+                        {}});
+    }
+  }
+  const bool failed = loading.diagnostics.has_errors();
+  out.report = loading.diagnostics.take();
+  if (failed) return std::unexpected(std::move(out.report));
+  out.keys = std::move(loading.keys);
+  return out;
+}
+
+}  // namespace
+
+std::string_view to_string(Severity severity) {
+  switch (severity) {
+    case Severity::error:
+      return "error";
+    case Severity::warning:
+      return "warning";
+    case Severity::note:
+      return "note";
+  }
+  return "?";
+}
+
+std::string_view to_string(Pace pace) { return pace == Pace::live ? "live" : "back_pressure"; }
+
+std::string_view to_string(LogLevel level) {
+  switch (level) {
+    case LogLevel::trace:
+      return "trace";
+    case LogLevel::debug:
+      return "debug";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::warning:
+      return "warning";
+    case LogLevel::error:
+      return "error";
+  }
+  return "?";
+}
+
+std::string_view to_string(LogFormat format) {
+  switch (format) {
+    case LogFormat::automatic:
+      return "automatic";
+    case LogFormat::human:
+      return "human";
+    case LogFormat::json:
+      return "json";
+  }
+  return "?";
+}
+
+ConfigFiles ConfigFiles::in_folder(const std::filesystem::path& folder) {
+  return {.gantry = folder / "gantry.toml",
+          .dex = folder / "dex_config.toml",
+          .strategies = folder / "strategies.toml"};
+}
+
+const ChainSettings* Configuration::find_chain(std::string_view id) const {
+  const auto at = std::ranges::find(chains, id, &ChainSettings::id);
+  return at == chains.end() ? nullptr : &*at;
+}
+
+std::expected<Configuration, ConfigReport> load_configuration(const ConfigFiles& files,
+                                                              const FindPlugins& find_plugins,
+                                                              const Environment& environment) {
+  config::Loading loading;
+  const Documents documents{
+      .gantry = config::read_document(files.gantry, loading.diagnostics),
+      .dex = config::read_document(files.dex, loading.diagnostics),
+      .strategies = config::read_document(files.strategies, loading.diagnostics)};
+  return load_documents(documents, files, find_plugins, environment, std::move(loading));
+}
+
+std::expected<Configuration, ConfigReport> load_configuration(
+    const ConfigFiles& files, const std::vector<PluginFile>& plugins,
+    const Environment& environment) {
+  return load_configuration(files, [&](const PluginSettings&) { return plugins; }, environment);
+}
+
+std::expected<Configuration, ConfigReport> parse_configuration(
+    const ConfigTexts& texts, const ConfigFiles& files, const std::vector<PluginFile>& plugins,
+    const Environment& environment) {
+  config::Loading loading;
+  const Documents documents{
+      .gantry = config::parse_document(texts.gantry, files.gantry, loading.diagnostics),
+      .dex = config::parse_document(texts.dex, files.dex, loading.diagnostics),
+      .strategies =
+          config::parse_document(texts.strategies, files.strategies, loading.diagnostics)};
+  return load_documents(
+      documents, files, [&](const PluginSettings&) { return plugins; }, environment,
+      std::move(loading));
+}
+
+}  // namespace gantry::host

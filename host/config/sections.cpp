@@ -1,0 +1,231 @@
+// gantry.toml, section by section. The order here is the order of `config explain`.
+#include "host/config/sections.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "host/config/address.hpp"
+
+namespace gantry::host::config {
+namespace {
+
+void read_provider(TableReader& chain, const Node& node, const Environment& environment,
+                   std::vector<RpcProviderSettings>& out) {
+  TableReader reader(chain.loading(), chain.document(), node, chain.path() + ".provider");
+  RpcProviderSettings provider;
+  const bool named = reader.name({.key = "name", .help = "what logs call it"}, provider.name);
+  if (named) reader.set_path(fmt::format("{}.provider.{}", chain.path(), provider.name));
+  const auto same = std::ranges::find(out, provider.name, &RpcProviderSettings::name);
+  if (named && same != out.end()) {
+    reader.fault(Severity::error, node.find("name")->value.place, "name",
+                 {"is there twice", "another name for each provider of a chain", {}});
+  }
+  if (node.find("url") == nullptr) {
+    reader.fault(Severity::error, node.place, "url",
+                 {"is missing", "the provider's address, as \"https://...\"", {}});
+  }
+  reader.url({.key = "url", .help = "where JSON-RPC requests go; keys as ${NAME}"}, provider.url,
+             true, environment);
+  reader.integer({.key = "priority", .help = "1 is tried first", .min = 1, .max = 1000},
+                 provider.priority);
+  reader.integer({.key = "weight",
+                  .help = "share of the calls among providers of one priority",
+                  .min = 1,
+                  .max = 1000},
+                 provider.weight);
+  reader.refuse_unknown();
+  if (named) out.push_back(std::move(provider));
+}
+
+void read_chain(TableReader& root, const Node& node, const Environment& environment,
+                std::vector<ChainSettings>& out) {
+  TableReader reader(root.loading(), root.document(), node, "chain");
+  ChainSettings chain;
+  const Member* id = reader.take("id");
+  if (id == nullptr || id->value.kind != Node::Kind::text || !is_chain_id(id->value.text)) {
+    reader.fault(Severity::error, id == nullptr ? node.place : id->value.place, "id",
+                 {id == nullptr ? "is missing" : "is " + describe(id->value),
+                  "a CAIP-2 id in quotes, as \"eip155:1\" for Ethereum",
+                  {}});
+    chain.id.clear();
+  } else {
+    chain.id = id->value.text;
+    reader.set_path("chain." + chain.id);
+    if (std::ranges::find(out, chain.id, &ChainSettings::id) != out.end()) {
+      reader.fault(Severity::error, id->value.place, "id",
+                   {"is there twice", "one [[chain]] for each chain", {}});
+    }
+  }
+  reader.text({.key = "name", .help = "what the output calls the chain"}, chain.name);
+  reader.number({.key = "block_time_s",
+                 .help = "from one block to the next: how far ahead a trade executes",
+                 .unit = "seconds",
+                 .min = 0.01,
+                 .max = 3600},
+                chain.block_time_s);
+  reader.number({.key = "gas_price_gwei",
+                 .help = "what a trade is charged per gas where the market brings no price",
+                 .unit = "gwei",
+                 .min = 0,
+                 .max = 1e6},
+                chain.gas_price_gwei);
+  reader.text({.key = "native_symbol", .help = "symbol of the chain's own coin"},
+              chain.native_symbol);
+  reader.address({.key = "wrapped_native", .help = "the token that stands for the coin"}, chain.id,
+                 chain.wrapped_native);
+  reader.addresses({.key = "usd_tokens",
+                    .help = "tokens worth one dollar each, by preference: values in USD are "
+                            "derived from their pools"},
+                   chain.id, chain.usd_tokens);
+  for (const Node* provider : reader.tables("provider")) {
+    read_provider(reader, *provider, environment, chain.providers);
+  }
+  std::ranges::stable_sort(chain.providers, {}, &RpcProviderSettings::priority);
+  reader.refuse_unknown();
+  if (!chain.id.empty()) out.push_back(std::move(chain));
+}
+
+void read_risk(TableReader& root, RiskSettings& risk) {
+  TableReader reader(root.loading(), root.document(), root.table("risk"), "risk");
+  reader.integer({.key = "pool_concentration_bps",
+                  .help = "most of a pool's reserve that one trade may put in",
+                  .unit = "bps",
+                  .min = 1,
+                  .max = 10000},
+                 risk.pool_concentration_bps);
+  reader.number({.key = "min_profit_usd",
+                 .help = "least profit after fees and gas",
+                 .unit = "USD",
+                 .min = 0,
+                 .max = 1e9},
+                risk.min_profit_usd);
+  reader.number({.key = "max_position_eth",
+                 .help = "most that one trade may put in, in the chain's coin",
+                 .unit = "ether",
+                 .min = 0,
+                 .max = 1e9},
+                risk.max_position_eth);
+  reader.number({.key = "max_position_usd",
+                 .help = "most that one trade may put in, in dollars",
+                 .unit = "USD",
+                 .min = 0,
+                 .max = 1e12},
+                risk.max_position_usd);
+  reader.number({.key = "min_confidence",
+                 .help = "least confidence, as the strategy states it",
+                 .unit = {},
+                 .min = 0,
+                 .max = 1},
+                risk.min_confidence);
+  reader.number({.key = "max_risk_score",
+                 .help = "highest risk score, as the strategy states it",
+                 .unit = {},
+                 .min = 0,
+                 .max = 1},
+                risk.max_risk_score);
+  reader.integer({.key = "max_snapshot_age_blocks",
+                  .help = "a quote from an older block is refused",
+                  .unit = "blocks",
+                  .min = 0,
+                  .max = 10000},
+                 risk.max_snapshot_age_blocks);
+  reader.refuse_unknown();
+}
+
+void read_street(TableReader& root, StreetSettings& street) {
+  TableReader reader(root.loading(), root.document(), root.table("street"), "street");
+  reader.integer({.key = "threads",
+                  .help = "workers of the task graph; 0: one per core",
+                  .unit = "threads",
+                  .min = 0,
+                  .max = 256},
+                 street.threads);
+  reader.integer({.key = "snapshots_in_flight",
+                  .help = "snapshots worked on at once; more wait",
+                  .unit = "snapshots",
+                  .min = 1,
+                  .max = 1024},
+                 street.snapshots_in_flight);
+  reader.integer({.key = "opportunities_per_snapshot",
+                  .help = "taken from one strategy for one snapshot; more are cut and counted",
+                  .unit = {},
+                  .min = 1,
+                  .max = 1'000'000},
+                 street.opportunities_per_snapshot);
+  reader.choice({.key = "pace",
+                 .help = "back_pressure: every snapshot to every strategy; live: newest wins, "
+                         "skips are counted"},
+                std::array{Pace::back_pressure, Pace::live}, street.pace);
+  reader.integer({.key = "strategy_deadline_ms",
+                  .help = "at live pace: longer on one snapshot costs the strategy a strike",
+                  .unit = "ms",
+                  .min = 1,
+                  .max = 600'000},
+                 street.strategy_deadline_ms);
+  reader.refuse_unknown();
+}
+
+}  // namespace
+
+void read_gantry(TableReader& root, const Environment& environment, Configuration& out) {
+  Loading& loading = root.loading();
+  const Document& document = root.document();
+  for (const Node* chain : root.tables("chain")) read_chain(root, *chain, environment, out.chains);
+  if (root.node().find("chain") == nullptr) {
+    root.fault(Severity::error, {}, "chain",
+               {"is missing: nothing can run without a chain",
+                "[[chain]] with its id, as id = \"eip155:1\"",
+                {}});
+  }
+  // Addresses elsewhere are of the first chain's kind.
+  const std::string chain = out.chains.empty() ? "eip155:1" : out.chains.front().id;
+  {
+    TableReader reader(loading, document, root.table("market"), "market");
+    reader.path({.key = "recording", .help = "the market that `gantry run` replays"},
+                out.market.recording);
+    reader.refuse_unknown();
+  }
+  {
+    TableReader reader(loading, document, root.table("wallet"), "wallet");
+    reader.address({.key = "sender", .help = "the account that trades; none: only dry runs"}, chain,
+                   out.wallet.sender);
+    reader.address({.key = "entry_point", .help = "ERC-4337 contract for user operations"}, chain,
+                   out.wallet.entry_point);
+    reader.refuse_unknown();
+  }
+  read_risk(root, out.risk);
+  {
+    TableReader reader(loading, document, root.table("plugins"), "plugins");
+    reader.paths({.key = "folders", .help = "searched for plugins (*.so), in this order"},
+                 out.plugin.folders);
+    reader.integer({.key = "strikes_max",
+                    .help = "faults before a plugin is quarantined",
+                    .unit = "strikes",
+                    .min = 1,
+                    .max = 1000},
+                   out.plugin.strikes_max);
+    reader.refuse_unknown();
+  }
+  read_street(root, out.street);
+  {
+    TableReader reader(loading, document, root.table("log"), "log");
+    reader.choice({.key = "level", .help = "the least severe that is written"},
+                  std::array{LogLevel::trace, LogLevel::debug, LogLevel::info, LogLevel::warning,
+                             LogLevel::error},
+                  out.log.level);
+    reader.choice({.key = "format", .help = "automatic: human on a terminal, JSON otherwise"},
+                  std::array{LogFormat::automatic, LogFormat::human, LogFormat::json},
+                  out.log.format);
+    reader.refuse_unknown();
+  }
+  TableReader reader(loading, document, root.table("api"), "api");
+  reader.path({.key = "socket",
+               .help = "where `status` and `stop` reach a running host; empty: gantry.sock in "
+                       "$XDG_RUNTIME_DIR"},
+              out.api.socket);
+  reader.refuse_unknown();
+}
+
+}  // namespace gantry::host::config
