@@ -77,6 +77,33 @@ Batch StrategyRunner::run(const Delivery& delivery, std::optional<bool> late) {
   return batch;
 }
 
+void StrategyRunner::subscribe(const Snapshot& snapshot) {
+  view_.bind(snapshot, {}, true);
+  const gantry_subscription_sink sink{
+      this,
+      [](void* self, std::int32_t kind) -> gantry_status {
+        if (kind < GANTRY_EVENT_PENDING_SWAP || kind > GANTRY_EVENT_OUTSIDE_PRICE) {
+          return GANTRY_BAD_ARGUMENT;
+        }
+        static_cast<StrategyRunner*>(self)->events_ |= 1U << static_cast<unsigned>(kind);
+        return GANTRY_OK;
+      },
+      [](void* self, const gantry_history_query* query, std::uint64_t) -> gantry_status {
+        auto& runner = *static_cast<StrategyRunner*>(self);
+        const auto tokens = runner.view_.snapshot().topology->tokens.size();
+        if (query->token >= tokens || query->quote >= tokens) return GANTRY_BAD_ARGUMENT;
+        bool kept = runner.history_.subscribe(query->token, query->quote);
+        if (query->what == GANTRY_HISTORY_CORRELATION) {
+          if (query->other >= tokens) return GANTRY_BAD_ARGUMENT;
+          kept = kept && runner.history_.subscribe(query->other, query->quote);
+        }
+        return kept ? GANTRY_OK : GANTRY_REFUSED;
+      }};
+  const auto status =
+      instance_->table().subscribe(instance_->object(), view_.market(), &sink);
+  instance_->health().accept(Phase::prepare, status);
+}
+
 void StrategyRunner::tell(const std::vector<gantry_result>& results) {
   for (const gantry_result& result : results) {
     instance_->health().accept(Phase::result,

@@ -114,8 +114,8 @@ typedef struct gantry_strategy_v1 {
                           gantry_strategy_instance** out, gantry_error* error);
   /* Frees what create() made; null is allowed. [main] */
   void (*destroy)(gantry_strategy_instance* instance);
-  /* Says which events and history it wants. Once for each topology, before its prepare(): handles
-   * of tokens are known then. [instance] */
+  /* Says which events and history it wants. Once, with the first market, before prepare(): tokens
+   * have handles then. [instance] */
   gantry_status (*subscribe)(gantry_strategy_instance* instance, const gantry_market* market,
                              const gantry_subscription_sink* sink);
   /* The topology is new: build indexes. Before the first find() and at each change. The only call
