@@ -20,7 +20,7 @@ class UniswapV2 final : public DexPlugin {
     if (chunk == nullptr) return GANTRY_HOST_FAULT;
     const PairTraits pair{fee_bps_, 0};
     std::memcpy(chunk, &pair, sizeof(pair));
-    traits.flags = GANTRY_POOL_EXACT_OUT | GANTRY_POOL_SEGMENTS;
+    traits.flags = GANTRY_POOL_EXACT_OUT | GANTRY_POOL_SEGMENTS | GANTRY_POOL_FOLLOWS_LOGS;
     traits.overlay_bytes = sizeof(PairReserves);
     traits.swap_gas = swap_gas;
     return GANTRY_OK;

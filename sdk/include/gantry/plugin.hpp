@@ -111,9 +111,8 @@ class Config {
   std::string_view string(std::string_view key) const {
     return view(find(key, GANTRY_PARAMETER_STRING).string);
   }
-  // Items separated by '\n'.
-  std::string_view strings(std::string_view key) const {
-    return view(find(key, GANTRY_PARAMETER_STRINGS).string);
+  gantry_amount amount(std::string_view key) const {
+    return find(key, GANTRY_PARAMETER_AMOUNT).amount;
   }
 
  private:
