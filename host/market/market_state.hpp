@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "gantry/u256.hpp"
 #include "host/base/result.hpp"
 #include "host/config/load.hpp"
 #include "host/market/snapshot.hpp"

@@ -11,6 +11,7 @@
 
 #include "gantry/market.h"
 #include "host/market/history.hpp"
+#include "host/market/market_services.hpp"
 #include "host/market/snapshot.hpp"
 
 namespace gantry::host {
@@ -36,7 +37,7 @@ class MarketView {
 
  private:
   struct Services;  // the C functions, in market_services.cpp
-  friend struct Services;
+  friend const gantry_market_services& market_services() noexcept;
 
   // The pool and its state; null when it takes no part or its venue is retired.
   const PoolInfo* usable(std::uint32_t pool, gantry_pool_state& state) const noexcept;

@@ -57,4 +57,7 @@ class Planner {
   const Plugins& plugins_;
 };
 
+// Of "eip155:1": 1. 0: no EVM chain.
+std::uint64_t evm_chain_id(std::string_view caip2);
+
 }  // namespace gantry::host

@@ -12,11 +12,10 @@ namespace {
 
 gantry_string text(const std::string& s) { return {s.data(), s.size()}; }
 
-// The C view of an instance's parameters; `texts` keeps joined lists alive.
+// The C view of an instance's parameters; it borrows their texts.
 class ParameterTable {
  public:
   explicit ParameterTable(const std::vector<ParameterSetting>& settings) {
-    texts_.reserve(settings.size());
     for (const auto& setting : settings) add(setting);
   }
   const std::vector<gantry_parameter>& rows() const { return rows_; }
@@ -38,16 +37,13 @@ class ParameterTable {
       row.type = GANTRY_PARAMETER_STRING;
       row.string = text(*string);
     } else {
-      row.type = GANTRY_PARAMETER_STRINGS;
-      texts_.push_back(
-          fmt::format("{}", fmt::join(std::get<std::vector<std::string>>(setting.value), "\n")));
-      row.string = text(texts_.back());
+      row.type = GANTRY_PARAMETER_AMOUNT;
+      row.amount = std::get<gantry_amount>(setting.value);
     }
     rows_.push_back(row);
   }
 
   std::vector<gantry_parameter> rows_;
-  std::vector<std::string> texts_;
 };
 
 template <class Instance>

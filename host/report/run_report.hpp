@@ -132,7 +132,8 @@ struct RunReport {
   std::uint64_t routes_dropped = 0;  // over the report's bound
   std::uint64_t approved = 0;
   std::uint64_t plans = 0;
-  std::vector<OpportunityReport> best;  // distinct routes, best first, bounded
+  std::size_t best_max = 20;            // how many are wanted of them
+  std::vector<OpportunityReport> best;  // distinct routes, best first
   std::map<RefusalReason, RefusalCount> refusals;
   std::optional<PlanReport> plan;  // of the best approved one
   std::vector<std::string> plan_failures;

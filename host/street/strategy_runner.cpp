@@ -77,6 +77,32 @@ Batch StrategyRunner::run(const Delivery& delivery, std::optional<bool> late) {
   return batch;
 }
 
+void StrategyRunner::subscribe(const Snapshot& snapshot) {
+  view_.bind(snapshot, {}, true);
+  const gantry_subscription_sink sink{
+      this,
+      [](void* self, std::int32_t kind) -> gantry_status {
+        if (kind < GANTRY_EVENT_PENDING_SWAP || kind > GANTRY_EVENT_OUTSIDE_PRICE) {
+          return GANTRY_BAD_ARGUMENT;
+        }
+        static_cast<StrategyRunner*>(self)->events_ |= 1U << static_cast<unsigned>(kind);
+        return GANTRY_OK;
+      },
+      [](void* self, const gantry_history_query* query, std::uint64_t) -> gantry_status {
+        auto& runner = *static_cast<StrategyRunner*>(self);
+        const auto tokens = runner.view_.snapshot().topology->tokens.size();
+        if (query->token >= tokens || query->quote >= tokens) return GANTRY_BAD_ARGUMENT;
+        bool kept = runner.history_.subscribe(query->token, query->quote);
+        if (query->what == GANTRY_HISTORY_CORRELATION) {
+          if (query->other >= tokens) return GANTRY_BAD_ARGUMENT;
+          kept = kept && runner.history_.subscribe(query->other, query->quote);
+        }
+        return kept ? GANTRY_OK : GANTRY_REFUSED;
+      }};
+  const auto status = instance_->table().subscribe(instance_->object(), view_.market(), &sink);
+  instance_->health().accept(Phase::prepare, status);
+}
+
 void StrategyRunner::tell(const std::vector<gantry_result>& results) {
   for (const gantry_result& result : results) {
     instance_->health().accept(Phase::result,
@@ -119,7 +145,9 @@ gantry_status StrategyRunner::take(const gantry_opportunity& opportunity) {
 // be.
 bool StrategyRunner::chained(const gantry_opportunity& o) const {
   const Topology& topology = *view_.snapshot().topology;
-  if (o.leg_count == 0 || o.leg_count > GANTRY_LEGS_MAX) return false;
+  const bool liquidation = o.kind == GANTRY_OPPORTUNITY_LIQUIDATION;
+  if (o.leg_count > GANTRY_LEGS_MAX || (o.leg_count == 0 && !liquidation)) return false;
+  if (o.token_in >= topology.tokens.size() || o.token_out >= topology.tokens.size()) return false;
   if (o.kind < GANTRY_OPPORTUNITY_ARBITRAGE || o.kind > GANTRY_OPPORTUNITY_POSITION) return false;
   if (!std::isfinite(o.expected_profit_bps) || !fraction(o.confidence) || !fraction(o.risk_score)) {
     return false;
@@ -128,8 +156,10 @@ bool StrategyRunner::chained(const gantry_opportunity& o) const {
   if (o.block != view_.snapshot().context.state_block || o.valid_until_block < o.block) {
     return false;
   }
-  std::uint32_t token = o.token_in;
-  u256 amount(o.amount_in);
+  if (o.leg_count == 0) return true;
+  // A liquidation's first leg sells what its call seized, not what it paid.
+  std::uint32_t token = liquidation ? o.legs[0].hop.token_in : o.token_in;
+  u256 amount(liquidation ? o.legs[0].amount_in : o.amount_in);
   for (std::uint32_t i = 0; i < o.leg_count; ++i) {
     const gantry_leg& leg = o.legs[i];
     if (leg.hop.pool >= topology.pools.size() || leg.hop.token_in != token ||
@@ -177,6 +207,12 @@ bool StrategyRunner::exceeds(const gantry_opportunity& o, gantry_sizing_limits& 
   if (view_.value(o.token_in, o.amount_in, stake) == GANTRY_OK) {
     u256 most;
     if (mul_div_floor(u256(o.amount_in), position_max_wei_, u256(stake.ether_wei), most)) {
+      // The price rounds down, so the last units may still be worth a wei too much.
+      gantry_value worth{};
+      while (!most.is_zero() && view_.value(o.token_in, most, worth) == GANTRY_OK &&
+             u256(worth.ether_wei) > position_max_wei_) {
+        most = wrapping_sub(most, wrapping_add(shift_right(most, 40), u256(1)));
+      }
       limits.amount_in_max = most;
       above = u256(o.amount_in) > most;
     }
@@ -220,6 +256,14 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
     }
   }
   ranked_.push_back(price_opportunity(view_, sized, batch.strategy, index));
+  InstructionList before;
+  const gantry_instruction_sink sink = before.sink();
+  const auto planned = instance_->table().plan(instance_->object(), view_.market(), &sized, &sink);
+  instance_->health().accept(Phase::plan, planned);
+  if (planned == GANTRY_OK && !before.all().empty()) {
+    ranked_.back().before =
+        std::make_shared<const std::vector<Instruction>>(std::move(before.all()));
+  }
 }
 
 }  // namespace gantry::host

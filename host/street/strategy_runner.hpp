@@ -31,6 +31,9 @@ class StrategyRunner {
   // `late` is the recorded verdict; nothing: the clock decides.
   Batch run(const Delivery& delivery, std::optional<bool> late);
 
+  // Once, before the first run(): no other call is under way then.
+  void subscribe(const Snapshot& snapshot);
+  std::uint32_t strategy() const noexcept { return options_.strategy; }
   const StrategyInstance& instance() const noexcept { return *instance_; }
 
  private:
@@ -47,6 +50,7 @@ class StrategyRunner {
   std::shared_ptr<StrategyInstance> instance_;
   const ChangeLog& changes_;
   History& history_;
+  std::uint32_t events_ = 0;  // bits of the kinds it subscribed to
   RunnerOptions options_;
   u256 position_max_wei_;
   MarketView view_;

@@ -26,6 +26,7 @@ struct StreetOptions {
   double speed = 1;          // live pace only: how much faster than the chain's clock; 0: no wait
   std::int64_t threads = 0;  // 0: one a core
   std::uint64_t blocks_max = 0;  // 0: all
+  std::size_t best_max = 20;     // routes in the report
   bool obey_decisions = true;    // replay a recording's own decisions, when it has any
 };
 

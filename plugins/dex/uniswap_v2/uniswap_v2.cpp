@@ -20,7 +20,7 @@ class UniswapV2 final : public DexPlugin {
     if (chunk == nullptr) return GANTRY_HOST_FAULT;
     const PairTraits pair{fee_bps_, 0};
     std::memcpy(chunk, &pair, sizeof(pair));
-    traits.flags = GANTRY_POOL_EXACT_OUT | GANTRY_POOL_SEGMENTS;
+    traits.flags = GANTRY_POOL_EXACT_OUT | GANTRY_POOL_SEGMENTS | GANTRY_POOL_FOLLOWS_LOGS;
     traits.overlay_bytes = sizeof(PairReserves);
     traits.swap_gas = swap_gas;
     return GANTRY_OK;
@@ -131,7 +131,8 @@ class UniswapV2 final : public DexPlugin {
   gantry_status build_swap(const gantry_pool_spec& spec, const gantry_pool_state&,
                            const gantry_swap_order& order,
                            const gantry_instruction_sink* sink) const override {
-    if (order.swap.token_out > 1 || order.recipient.kind != GANTRY_ADDRESS_EVM) {
+    if (order.swap.token_out > 1 || order.recipient.kind != GANTRY_ADDRESS_EVM ||
+        order.recipient.length != 20) {
       return GANTRY_BAD_ARGUMENT;
     }
     const SwapCall call(order.swap.token_out, u256(order.out),

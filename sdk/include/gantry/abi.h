@@ -103,7 +103,8 @@ typedef struct gantry_context {
   uint64_t execution_block;
   uint64_t execution_time_s;
   gantry_amount base_fee;  /* wei per gas at execution_block; 0 where the chain has none */
-  gantry_amount gas_price; /* wei per gas that we would pay in all */
+  gantry_amount gas_price; /* wei per gas that we would pay in all; on Solana millionths of a
+                              lamport per compute unit */
 } gantry_context;
 
 #define GANTRY_LAYOUT(type, bytes) \

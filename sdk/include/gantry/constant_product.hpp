@@ -29,19 +29,37 @@ constexpr bool is_fee(const ConstantProduct& pool) {
 }
 
 // amount_out by checked 256-bit arithmetic, as the contract has it: every input, no shortcut.
-constexpr gantry_status amount_out_general(const ConstantProduct& pool, const u256& in, u256& out) {
+GANTRY_APART constexpr gantry_status amount_out_general(const ConstantProduct& pool, const u256& in,
+                                                        u256& out) {
   if (!is_fee(pool)) return GANTRY_BAD_ARGUMENT;
   if (pool.reserve_in.is_zero() || pool.reserve_out.is_zero()) return GANTRY_NO_LIQUIDITY;
   u256 in_kept;
   u256 numerator;
   u256 denominator;
-  if (!mul(in, u256(pool.fee_denominator - pool.fee_numerator), in_kept) ||
+  if (!mul(in, std::uint64_t{pool.fee_denominator - pool.fee_numerator}, in_kept) ||
       !mul(in_kept, pool.reserve_out, numerator) ||
-      !mul(pool.reserve_in, u256(pool.fee_denominator), denominator) ||
+      !mul(pool.reserve_in, std::uint64_t{pool.fee_denominator}, denominator) ||
       !add(denominator, in_kept, denominator) || !div_floor(numerator, denominator, out)) {
     return GANTRY_OUT_OF_RANGE;
   }
   return GANTRY_OK;
+}
+
+// Every input. in * n / d < in, so the division cannot overflow.
+GANTRY_APART constexpr gantry_status fee_of_general(const ConstantProduct& pool, const u256& in,
+                                                    u256& fee) {
+  const bool fits = mul_div_ceil(in, u256(pool.fee_numerator), u256(pool.fee_denominator), fee);
+  return fits ? GANTRY_OK : GANTRY_OUT_OF_RANGE;
+}
+
+// floor(value / denominator), by a multiplication for the denominators that contracts use.
+GANTRY_HOT constexpr uint128 divide_by_fee(uint128 value, std::uint32_t denominator) {
+  if (denominator == 1000) return div_128_by_constant<1000>(value);
+  if (denominator == 10'000) return div_128_by_constant<10'000>(value);
+  if (denominator == 1'000'000) return div_128_by_constant<1'000'000>(value);
+  const Quotient64 high = div_2by1(0, high64(value), denominator);
+  const Quotient64 low = div_2by1(high.remainder, low64(value), denominator);
+  return join(high.quotient, low.quotient);
 }
 
 }  // namespace detail
@@ -50,7 +68,8 @@ constexpr gantry_status amount_out_general(const ConstantProduct& pool, const u2
 //   floor(in * (d - n) * reserve_out / (reserve_in * d + in * (d - n))), fee n / d.
 // NO_LIQUIDITY: a reserve is zero. OUT_OF_RANGE: an intermediate product overflows 256 bits, where
 // the contract reverts. BAD_ARGUMENT: the fee is not below 1. Always less than reserve_out.
-constexpr gantry_status amount_out(const ConstantProduct& pool, const u256& in, u256& out) {
+GANTRY_HOT constexpr gantry_status amount_out(const ConstantProduct& pool, const u256& in,
+                                              u256& out) {
   const bool narrow =
       ((pool.reserve_in.limb(2) | pool.reserve_in.limb(3)) |
        (pool.reserve_out.limb(2) | pool.reserve_out.limb(3)) | (in.limb(2) | in.limb(3))) == 0;
@@ -65,15 +84,12 @@ constexpr gantry_status amount_out(const ConstantProduct& pool, const u256& in, 
   const uint128 base_low = detail::mul64(pool.reserve_in.limb(0), pool.fee_denominator);
   const uint128 base_high =
       detail::mul64(pool.reserve_in.limb(1), pool.fee_denominator) + detail::high64(base_low);
-  const uint128 denominator =
-      detail::join(detail::low64(base_high), detail::low64(base_low)) + in_kept;
-  const std::uint64_t over = detail::high64(kept_high) | detail::high64(base_high) |
-                             static_cast<std::uint64_t>(denominator < in_kept);
-  if (over != 0 || denominator == 0) [[unlikely]] {
+  uint128 denominator = 0;
+  const bool carry = __builtin_add_overflow(
+      detail::join(detail::low64(base_high), detail::low64(base_low)), in_kept, &denominator);
+  const bool wide = (detail::high64(kept_high) | detail::high64(base_high)) != 0;
+  if (carry || wide || pool.reserve_in.is_zero() || pool.reserve_out.is_zero()) [[unlikely]] {
     return detail::amount_out_general(pool, in, out);
-  }
-  if (pool.reserve_in.is_zero() || pool.reserve_out.is_zero()) [[unlikely]] {
-    return GANTRY_NO_LIQUIDITY;
   }
   out = u256::from_u128(detail::mul_ratio_128(in_kept, pool.reserve_out.low128(), denominator));
   return GANTRY_OK;
@@ -94,21 +110,29 @@ constexpr gantry_status amount_in(const ConstantProduct& pool, const u256& out, 
   u256 denominator;
   u256 quotient;
   if (!mul(pool.reserve_in, out, numerator) ||
-      !mul(numerator, u256(pool.fee_denominator), numerator) ||
-      !mul(left, u256(pool.fee_denominator - pool.fee_numerator), denominator) ||
+      !mul(numerator, std::uint64_t{pool.fee_denominator}, numerator) ||
+      !mul(left, std::uint64_t{pool.fee_denominator - pool.fee_numerator}, denominator) ||
       !div_floor(numerator, denominator, quotient) || !add(quotient, u256(1), in)) {
     return GANTRY_OUT_OF_RANGE;
   }
   return GANTRY_OK;
 }
 
-// The fee within `in`, in the token that goes in: what the pool keeps out of the formula above,
-// ceil(in * n / d). OUT_OF_RANGE: cannot happen below 2^224. BAD_ARGUMENT: the fee is not below 1.
-constexpr gantry_status fee_of(const ConstantProduct& pool, const u256& in, u256& fee) {
-  if (!detail::is_fee(pool)) return GANTRY_BAD_ARGUMENT;
-  if (!mul_div_ceil(in, u256(pool.fee_numerator), u256(pool.fee_denominator), fee)) {
-    return GANTRY_OUT_OF_RANGE;
+// The fee within `in`, in the token that goes in: what the formulas above leave out of `in`,
+// ceil(in * n / d), fee n / d. BAD_ARGUMENT: the fee is not below 1.
+GANTRY_HOT constexpr gantry_status fee_of(const ConstantProduct& pool, const u256& in, u256& fee) {
+  if (!detail::is_fee(pool)) [[unlikely]]
+    return GANTRY_BAD_ARGUMENT;
+  const std::uint64_t keep = pool.fee_denominator - pool.fee_numerator;
+  const uint128 kept_low = detail::mul64(in.limb(0), keep);
+  const uint128 kept_high = detail::mul64(in.limb(1), keep) + detail::high64(kept_low);
+  if (!in.fits_u128() || detail::high64(kept_high) != 0) [[unlikely]] {
+    return detail::fee_of_general(pool, in, fee);
   }
+  // in - floor(in * keep / d), as the product is amount_out's, too.
+  const uint128 in_kept = detail::join(detail::low64(kept_high), detail::low64(kept_low));
+  const uint128 kept = detail::divide_by_fee(in_kept, pool.fee_denominator);
+  fee = u256::from_u128(in.low128() - kept);
   return GANTRY_OK;
 }
 

@@ -37,17 +37,21 @@ typedef struct gantry_pool_spec {
   gantry_bytes metadata; /* the plugin's own, as it emitted it in discover(); may be empty */
 } gantry_pool_spec;
 
+#define GANTRY_OVERLAY_BYTES_MAX 4096
+
 enum {
-  GANTRY_POOL_EXACT_OUT = 1,   /* quotes GANTRY_EXACT_OUT */
-  GANTRY_POOL_SEGMENTS = 2,    /* answers segments() */
-  GANTRY_POOL_CALLBACK = 4,    /* the pool pays first and calls back for its input */
-  GANTRY_POOL_APPROXIMATE = 8, /* quotes are not exact to the chain: never traded unsimulated */
-  GANTRY_POOL_ONE_WAY = 16     /* some directions are never quoted */
+  GANTRY_POOL_EXACT_OUT = 1,    /* quotes GANTRY_EXACT_OUT */
+  GANTRY_POOL_SEGMENTS = 2,     /* answers segments() */
+  GANTRY_POOL_CALLBACK = 4,     /* the pool pays first and calls back for its input */
+  GANTRY_POOL_APPROXIMATE = 8,  /* quotes are not exact to the chain: never traded unsimulated */
+  GANTRY_POOL_ONE_WAY = 16,     /* some directions are never quoted */
+  GANTRY_POOL_FOLLOWS_LOGS = 32 /* after its first rounds its logs alone keep the state right; a
+                                   pool without this is asked for requests at each block */
 };
 
 typedef struct gantry_pool_traits {
   uint32_t flags;         /* GANTRY_POOL_* */
-  uint32_t overlay_bytes; /* an overlay of this pool never needs more */
+  uint32_t overlay_bytes; /* an overlay never needs more; at most GANTRY_OVERLAY_BYTES_MAX */
   uint64_t swap_gas;      /* gas units, an estimate for a plain swap */
 } gantry_pool_traits;
 
@@ -189,7 +193,8 @@ typedef struct gantry_dex_v1 {
                              gantry_error* error);
   /* Emits what round `round` (from 0) needs to know the pool's state; standing log requests belong
    * to round 0. GANTRY_OK: complete after this round; GANTRY_NEED_STATE: apply, then the next
-   * round. [worker] */
+   * round. Asked again from round 0 when apply() says GANTRY_NEED_STATE, and at each block unless
+   * GANTRY_POOL_FOLLOWS_LOGS; what is asked may move with the price. [worker] */
   gantry_status (*requests)(gantry_dex_instance* instance, const gantry_context* context,
                             const gantry_pool_spec* spec, const gantry_state* state, uint32_t round,
                             const gantry_request_sink* sink);
@@ -203,7 +208,9 @@ typedef struct gantry_dex_v1 {
 
   /* Quotes one swap. `next` may be null; else it receives the overlay of the pool after the swap.
    * GANTRY_NO_LIQUIDITY, GANTRY_OUT_OF_RANGE, GANTRY_UNSUPPORTED (mode), GANTRY_NEED_SIZE (next),
-   * GANTRY_BAD_STATE (chunks or overlay do not decode), GANTRY_BAD_ARGUMENT. [worker] */
+   * GANTRY_NEED_STATE (it goes past the ticks or bins that are known), GANTRY_REFUSED (paused, or
+   * an oracle too old), GANTRY_BAD_STATE (chunks or overlay do not decode), GANTRY_BAD_ARGUMENT.
+   * [worker] */
   gantry_status (*quote)(const gantry_dex_instance* instance, const gantry_pool_state* state,
                          const gantry_swap* swap, gantry_quote* out, gantry_buffer* next);
   /* Quotes `count` swaps, each on the same state; statuses[i] tells about out[i]. GANTRY_OK, or

@@ -14,6 +14,7 @@ extern "C" {
 #endif
 
 #define GANTRY_LEGS_MAX 8
+#define GANTRY_OWN_STATE UINT32_MAX
 
 enum {
   GANTRY_TOKEN_VALUED = 1,  /* the valuation service knows a price for it */
@@ -121,7 +122,8 @@ typedef struct gantry_market_services {
                             uint32_t token_out, gantry_segment* out, uint32_t capacity,
                             uint32_t* count);
   gantry_status (*view)(const struct gantry_market* market, uint32_t pool, gantry_pool_view* out);
-  /* The state's bytes, for a strategy that knows the venue. */
+  /* The state's bytes, for a strategy that knows the venue. GANTRY_OWN_STATE as pool: what this
+   * instance's own "gantry.state/1" made; GANTRY_UNSUPPORTED: nothing yet. */
   gantry_status (*state)(const struct gantry_market* market, uint32_t pool, gantry_state* out);
   /* Quotes up to GANTRY_LEGS_MAX hops in a row, exactly; a pool that is visited again is quoted
    * on its state after the earlier visit. mode: GANTRY_EXACT_IN or GANTRY_EXACT_OUT. */
@@ -152,7 +154,11 @@ typedef struct gantry_market {
   uint32_t wrapped_token;        /* handle of the wrapped coin, or ~0 */
   const uint32_t* changed_pools; /* since the last snapshot this instance was given; ascending */
   uint32_t changed_count;
-  uint32_t cold; /* 1: treat every pool as changed (first snapshot, or new topology) */
+  uint32_t cold;    /* 1: treat every pool as changed (first snapshot, or new topology) */
+  uint64_t time_ms; /* the host's clock when this snapshot was made, as recorded: for ages only */
+  /* 0: the chain's own state. Else the sequence of a pending swap that this snapshot has in it, so
+   * that all services answer as of after it, and what is found is a back-run of it. */
+  uint64_t pending;
 } gantry_market;
 
 GANTRY_LAYOUT(gantry_token, 64);
@@ -164,7 +170,7 @@ GANTRY_LAYOUT(gantry_price, 72);
 GANTRY_LAYOUT(gantry_history_query, 40);
 GANTRY_LAYOUT(gantry_sample, 16);
 GANTRY_LAYOUT(gantry_market_services, 112);
-GANTRY_LAYOUT(gantry_market, 72);
+GANTRY_LAYOUT(gantry_market, 88);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -17,6 +17,8 @@ class Market {
   std::uint32_t token_count() const noexcept { return market_->token_count; }
   std::uint32_t pool_count() const noexcept { return market_->pool_count; }
   // True: every pool counts as changed, and changed_pools() is empty.
+  // Not 0: the sequence of the pending swap whose effect is in this snapshot.
+  std::uint64_t pending() const noexcept { return market_->pending; }
   bool cold() const noexcept { return market_->cold != 0; }
   std::span<const std::uint32_t> changed_pools() const noexcept {
     return {market_->changed_pools, market_->changed_count};
@@ -34,6 +36,16 @@ class Market {
   gantry_status quote(std::uint32_t pool, const gantry_swap& swap,
                       gantry_quote& out) const noexcept {
     return services().quote(market_, pool, &swap, &out);
+  }
+  // Each on the pool's state as it is; statuses[i] tells about out[i].
+  gantry_status quote_many(std::uint32_t pool, std::span<const gantry_swap> swaps,
+                           gantry_quote* out, gantry_status* statuses) const noexcept {
+    return services().quote_many(market_, pool, swaps.data(),
+                                 static_cast<std::uint32_t>(swaps.size()), out, statuses);
+  }
+  // Pool GANTRY_OWN_STATE: what this instance's "gantry.state/1" made.
+  gantry_status state(std::uint32_t pool, gantry_state& out) const noexcept {
+    return services().state(market_, pool, &out);
   }
   gantry_status limits(std::uint32_t pool, std::uint32_t token_in, std::uint32_t token_out,
                        gantry_swap_limits& out) const noexcept {

@@ -34,21 +34,12 @@ typedef struct gantry_user_operation {
   gantry_amount max_priority_fee_per_gas;
   gantry_bytes signature;
   uint64_t chain_id;
+  /* Merged from a provisional answer, the limits as estimated since; none and 0 before. */
+  gantry_address paymaster;
+  gantry_bytes paymaster_data;
+  gantry_amount paymaster_verification_gas_limit;
+  gantry_amount paymaster_post_op_gas_limit;
 } gantry_user_operation;
-
-typedef struct gantry_http_header {
-  gantry_string name;
-  gantry_string value; /* may name secrets as ${NAME} */
-} gantry_http_header;
-
-typedef struct gantry_http_request {
-  gantry_string method;
-  gantry_string url; /* may name secrets as ${NAME} */
-  const gantry_http_header* headers;
-  uint32_t header_count;
-  uint32_t timeout_ms;
-  gantry_bytes body;
-} gantry_http_request;
 
 typedef struct gantry_http_sink {
   void* self;
@@ -61,7 +52,9 @@ enum {
   GANTRY_SPONSOR_GRANTED = 1,
   GANTRY_SPONSOR_RETRY_OTHER = 2, /* this one does not or cannot pay: ask the next */
   GANTRY_SPONSOR_RETRY_SAME = 3,  /* rate limited or busy: retry_after_ms */
-  GANTRY_SPONSOR_OUR_FAULT = 4    /* the operation itself is bad: never fail over */
+  GANTRY_SPONSOR_OUR_FAULT = 4,   /* the operation itself is bad: never fail over */
+  GANTRY_SPONSOR_PROVISIONAL = 5  /* merge the fields, estimate gas, sign; then ask the next round
+                                     with the operation as it then is */
 };
 
 enum {
@@ -87,6 +80,9 @@ typedef struct gantry_sponsorship {
   uint32_t retry_after_ms;
   int32_t provider_code; /* JSON-RPC or HTTP code, for the log */
   gantry_string provider_message;
+  const gantry_http_header* submit_headers; /* to send with submit_url */
+  uint32_t submit_header_count;
+  uint32_t reserved;
 } gantry_sponsorship;
 
 typedef struct gantry_paymaster_v1 {
@@ -100,12 +96,14 @@ typedef struct gantry_paymaster_v1 {
   gantry_status (*supports)(gantry_paymaster_instance* instance, const gantry_context* context,
                             const gantry_user_operation* operation);
   /* Emits the request of round `round` (from 0). GANTRY_OK: one was emitted; GANTRY_UNSUPPORTED:
-   * no such round; GANTRY_REFUSED: over the instance's cap on cost. [instance] */
+   * no such round; GANTRY_REFUSED: over the instance's cap on cost; GANTRY_BAD_ARGUMENT: a field
+   * of the operation has no form in this EntryPoint version. [instance] */
   gantry_status (*request)(gantry_paymaster_instance* instance, const gantry_context* context,
                            const gantry_user_operation* operation, uint32_t round,
                            const gantry_http_sink* sink);
   /* Reads the answer to round `round`. GANTRY_OK: *out is filled, whatever the outcome;
-   * GANTRY_NEED_STATE: the next round is needed; GANTRY_BAD_STATE: the answer does not decode;
+   * GANTRY_NEED_STATE: the next round is needed, and nothing of this one has to be merged;
+   * GANTRY_BAD_STATE: the answer does not decode;
    * GANTRY_REFUSED: granted at more than the cap. [instance] */
   gantry_status (*response)(gantry_paymaster_instance* instance, const gantry_context* context,
                             const gantry_user_operation* operation, uint32_t round,
@@ -114,10 +112,8 @@ typedef struct gantry_paymaster_v1 {
   const void* (*get_extension)(const gantry_paymaster_instance* instance, const char* id);
 } gantry_paymaster_v1;
 
-GANTRY_LAYOUT(gantry_user_operation, 376);
-GANTRY_LAYOUT(gantry_http_header, 32);
-GANTRY_LAYOUT(gantry_http_request, 64);
-GANTRY_LAYOUT(gantry_sponsorship, 304);
+GANTRY_LAYOUT(gantry_user_operation, 496);
+GANTRY_LAYOUT(gantry_sponsorship, 320);
 GANTRY_LAYOUT(gantry_paymaster_v1, 48);
 
 #ifdef __cplusplus

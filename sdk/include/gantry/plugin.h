@@ -43,7 +43,7 @@ enum {
   GANTRY_PARAMETER_INTEGER = 2,
   GANTRY_PARAMETER_NUMBER = 3,
   GANTRY_PARAMETER_STRING = 4, /* also a choice; a secret arrives as ${NAME}, never its value */
-  GANTRY_PARAMETER_STRINGS = 5 /* string: the items, separated by '\n' */
+  GANTRY_PARAMETER_AMOUNT = 5  /* 256 bits, smallest unit */
 };
 
 /* One parameter, already checked against the manifest's schema; defaults are filled in. */
@@ -54,6 +54,7 @@ typedef struct gantry_parameter {
   int64_t integer;
   double number;
   gantry_string string;
+  gantry_amount amount;
 } gantry_parameter;
 
 /* What create() gets. It lasts until create() returns. */
@@ -97,7 +98,7 @@ typedef struct gantry_plugin_entry {
 #endif
 
 GANTRY_LAYOUT(gantry_host, 56);
-GANTRY_LAYOUT(gantry_parameter, 56);
+GANTRY_LAYOUT(gantry_parameter, 88);
 GANTRY_LAYOUT(gantry_instance_config, 48);
 GANTRY_LAYOUT(gantry_plugin_entry, 40);
 

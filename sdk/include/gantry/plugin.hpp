@@ -111,15 +111,17 @@ class Config {
   std::string_view string(std::string_view key) const {
     return view(find(key, GANTRY_PARAMETER_STRING).string);
   }
-  // Items separated by '\n'.
-  std::string_view strings(std::string_view key) const {
-    return view(find(key, GANTRY_PARAMETER_STRINGS).string);
+  gantry_amount amount(std::string_view key) const {
+    return find(key, GANTRY_PARAMETER_AMOUNT).amount;
   }
 
  private:
-  struct Missing final : std::exception {
+  class Missing final : public std::exception {
+   public:
     explicit Missing(std::string text) : text_(std::move(text)) {}
     const char* what() const noexcept override { return text_.c_str(); }
+
+   private:
     std::string text_;
   };
 

@@ -17,14 +17,37 @@ extern "C" {
 enum {
   GANTRY_SOURCE_EVM_CALL = 1,    /* target: contract; payload: calldata; data: what it returned */
   GANTRY_SOURCE_EVM_STORAGE = 2, /* target: contract; payload: 32-byte slot; data: 32 bytes */
-  GANTRY_SOURCE_EVM_LOG = 3,     /* a standing request. target: emitter; payload: topic0, or
-                                    empty for all; each log is a fact with topics and data */
-  GANTRY_SOURCE_SOLANA_ACCOUNT = 4, /* target: account; data: its bytes */
-  GANTRY_SOURCE_HTTP = 5,           /* payload: gantry_http_request as bytes, see paymaster.h */
-  GANTRY_SOURCE_EVM_CODE_HASH = 6   /* target: contract; data: keccak-256 of its code */
+  GANTRY_SOURCE_EVM_LOG = 3,     /* a standing request. target: emitter; payload: the topics a log
+                                    must begin with, 32 bytes each, or empty for all (a vault's
+                                    logs: topic0 and the pool's id). Each log is a fact */
+  GANTRY_SOURCE_SOLANA_ACCOUNT = 4, /* target: account; data: its bytes, empty when there is none;
+                                       topics: the 32 bytes of the program that owns it */
+  GANTRY_SOURCE_HTTP = 5,           /* payload: one gantry_http_request, which the sink copies with
+                                       all it points to; data: the body; log_index: the code */
+  GANTRY_SOURCE_EVM_CODE_HASH = 6,  /* target: contract; data: keccak-256 of its code */
+  GANTRY_SOURCE_EVM_LOG_RANGE = 7,  /* discovery. target: emitter; payload: first and last block as
+                                       little-endian uint64_t, then topics; each log is a fact */
+  GANTRY_SOURCE_SOLANA_PROGRAM = 8  /* discovery. target: program; payload: the accounts' size as
+                                       little-endian uint64_t, then their first bytes; each
+                                       account is a fact with itself as emitter */
 };
 
-/* One thing to fetch. The same `tag` comes back in the fact. */
+typedef struct gantry_http_header {
+  gantry_string name;
+  gantry_string value; /* may name secrets as ${NAME} */
+} gantry_http_header;
+
+typedef struct gantry_http_request {
+  gantry_string method;
+  gantry_string url; /* may name secrets as ${NAME} */
+  const gantry_http_header* headers;
+  uint32_t header_count;
+  uint32_t timeout_ms;
+  gantry_bytes body;
+} gantry_http_request;
+
+/* One thing to fetch. The same `tag` comes back in the fact. Equal requests of many pools (a clock,
+ * an oracle, a mint) are fetched once, and each gets its fact. */
 typedef struct gantry_request {
   int32_t source; /* GANTRY_SOURCE_* */
   uint32_t tag;
@@ -37,10 +60,10 @@ typedef struct gantry_fact {
   int32_t source;       /* GANTRY_SOURCE_* */
   uint32_t tag;         /* of the request; 0 for a log nobody tagged */
   gantry_status status; /* GANTRY_OK, or GANTRY_REFUSED: a revert, whose bytes are in data */
-  uint32_t log_index;   /* within the block; 0 unless a log */
+  uint32_t log_index;   /* within the block; 0 unless a log, or HTTP */
   uint64_t block;
   gantry_address emitter; /* target of the request, or emitter of the log */
-  gantry_bytes topics;    /* 32 bytes each, logs only */
+  gantry_bytes topics;    /* 32 bytes each; of a Solana account its owner */
   gantry_bytes data;
 } gantry_fact;
 
@@ -83,6 +106,8 @@ typedef struct gantry_state_source_v1 {
                          const gantry_state_writer* writer);
 } gantry_state_source_v1;
 
+GANTRY_LAYOUT(gantry_http_header, 32);
+GANTRY_LAYOUT(gantry_http_request, 64);
 GANTRY_LAYOUT(gantry_request, 64);
 GANTRY_LAYOUT(gantry_fact, 96);
 GANTRY_LAYOUT(gantry_state, 16);

@@ -19,7 +19,7 @@ typedef struct gantry_strategy_instance gantry_strategy_instance; /* the plugin'
 enum {
   GANTRY_OPPORTUNITY_ARBITRAGE = 1,   /* starts and ends in one token, in one transaction */
   GANTRY_OPPORTUNITY_BACKRUN = 2,     /* the same, right behind a pending transaction */
-  GANTRY_OPPORTUNITY_LIQUIDATION = 3, /* with a call that is not a swap; see call */
+  GANTRY_OPPORTUNITY_LIQUIDATION = 3, /* plan() pays token_in and gets the first leg's input */
   GANTRY_OPPORTUNITY_POSITION = 4     /* opens or closes a position: token_in != token_out */
 };
 enum {
@@ -37,7 +37,7 @@ typedef struct gantry_opportunity {
   uint64_t key;       /* the strategy's: the same route has the same key in every snapshot */
   int32_t kind;       /* GANTRY_OPPORTUNITY_* */
   uint32_t flags;     /* GANTRY_OPPORTUNITY_SIMULATE_ONLY */
-  uint32_t leg_count; /* 1 to GANTRY_LEGS_MAX */
+  uint32_t leg_count; /* 1 to GANTRY_LEGS_MAX; of a liquidation also 0 */
   uint32_t token_in;
   uint32_t token_out;
   uint32_t reserved;
@@ -70,18 +70,29 @@ typedef struct gantry_opportunity_sink {
 } gantry_opportunity_sink;
 
 enum {
-  GANTRY_EVENT_PENDING_SWAP = 1, /* payload: the transaction's bytes */
-  GANTRY_EVENT_FILL = 2,
-  GANTRY_EVENT_BREAKER = 3, /* payload: int32_t 0 active, 1 reducing, 2 halted */
-  GANTRY_EVENT_OUTSIDE_PRICE = 4
+  GANTRY_EVENT_PENDING_SWAP = 1, /* payload: the transaction's bytes as broadcast; may be empty
+                                    where only its effect is shown. See gantry_market.pending */
+  GANTRY_EVENT_FILL = 2,         /* payload: gantry_result */
+  GANTRY_EVENT_BREAKER = 3,      /* payload: int32_t 0 active, 1 reducing, 2 halted */
+  GANTRY_EVENT_OUTSIDE_PRICE = 4 /* payload: gantry_outside_price */
 };
+
+/* A price from off the chain, in market handles. */
+typedef struct gantry_outside_price {
+  uint32_t token;
+  uint32_t quote;
+  double bid; /* of one whole token in whole quote tokens; 0: none */
+  double ask;
+  uint64_t time_ms; /* on the clock of gantry_market.time_ms */
+  char source[32];  /* ends in zeros */
+} gantry_outside_price;
 
 typedef struct gantry_event {
   int32_t kind;  /* GANTRY_EVENT_* */
   uint32_t pool; /* ~0: none */
   uint64_t sequence;
   uint64_t time_s;
-  gantry_bytes payload;
+  gantry_bytes payload; /* 8-aligned */
 } gantry_event;
 
 enum {
@@ -114,8 +125,8 @@ typedef struct gantry_strategy_v1 {
                           gantry_strategy_instance** out, gantry_error* error);
   /* Frees what create() made; null is allowed. [main] */
   void (*destroy)(gantry_strategy_instance* instance);
-  /* Says which events and history it wants. Once for each topology, before its prepare(): handles
-   * of tokens are known then. [instance] */
+  /* Says which events and history it wants. Once, with the first market, before prepare(): tokens
+   * have handles then. [instance] */
   gantry_status (*subscribe)(gantry_strategy_instance* instance, const gantry_market* market,
                              const gantry_subscription_sink* sink);
   /* The topology is new: build indexes. Before the first find() and at each change. The only call
@@ -133,11 +144,12 @@ typedef struct gantry_strategy_v1 {
   gantry_status (*size)(gantry_strategy_instance* instance, const gantry_market* market,
                         const gantry_opportunity* opportunity, const gantry_sizing_limits* limits,
                         gantry_opportunity* out);
-  /* Emits what must be called besides the swaps of the legs, in order. GANTRY_UNSUPPORTED: the
+  /* Emits what must be called before the swaps of the legs, in order. GANTRY_UNSUPPORTED: the
    * legs are the whole plan, and the host asks their venues. [instance] */
   gantry_status (*plan)(gantry_strategy_instance* instance, const gantry_market* market,
                         const gantry_opportunity* opportunity, const gantry_instruction_sink* sink);
-  /* [instance] */
+  /* Events come before the find() that follows them; who is told of any gets a find() even when no
+   * pool changed, with none in changed_pools. [instance] */
   gantry_status (*on_event)(gantry_strategy_instance* instance, const gantry_event* event);
   gantry_status (*on_result)(gantry_strategy_instance* instance, const gantry_result* result);
   /* The instance's own memory, for a restart or an upgrade. GANTRY_NEED_SIZE; GANTRY_UNSUPPORTED:
@@ -152,6 +164,7 @@ typedef struct gantry_strategy_v1 {
 GANTRY_LAYOUT(gantry_leg, 80);
 GANTRY_LAYOUT(gantry_opportunity, 848);
 GANTRY_LAYOUT(gantry_sizing_limits, 80);
+GANTRY_LAYOUT(gantry_outside_price, 64);
 GANTRY_LAYOUT(gantry_event, 40);
 GANTRY_LAYOUT(gantry_result, 88);
 GANTRY_LAYOUT(gantry_strategy_v1, 104);

@@ -49,7 +49,6 @@ class u256 {
 
   // 0 is the least significant; index < 4.
   constexpr std::uint64_t limb(std::size_t index) const { return value_.limb[index]; }
-  constexpr const std::uint64_t* limbs() const { return value_.limb; }
   constexpr uint128 low128() const { return detail::join(limb(1), limb(0)); }
   constexpr uint128 high128() const { return detail::join(limb(3), limb(2)); }
 
@@ -57,11 +56,11 @@ class u256 {
   constexpr bool fits_u64() const { return (limb(1) | limb(2) | limb(3)) == 0; }
   constexpr bool fits_u128() const { return (limb(2) | limb(3)) == 0; }
 
-  friend constexpr bool operator==(const u256& a, const u256& b) {
+  GANTRY_HOT friend constexpr bool operator==(const u256& a, const u256& b) {
     return ((a.limb(0) ^ b.limb(0)) | (a.limb(1) ^ b.limb(1)) | (a.limb(2) ^ b.limb(2)) |
             (a.limb(3) ^ b.limb(3))) == 0;
   }
-  friend constexpr std::strong_ordering operator<=>(const u256& a, const u256& b) {
+  GANTRY_HOT friend constexpr std::strong_ordering operator<=>(const u256& a, const u256& b) {
     if (a.high128() != b.high128()) {
       return a.high128() < b.high128() ? std::strong_ordering::less : std::strong_ordering::greater;
     }
@@ -93,24 +92,24 @@ constexpr bool is_zero(const u256& value) { return value.is_zero(); }
 // The number of bits up to the highest one; 0 for zero.
 constexpr unsigned bit_width(const u256& value) {
   if (value.high128() != 0) return 256 - detail::leading_zeros(value.high128());
-  return 128 - detail::leading_zeros(value.low128());
+  return value.low128() == 0 ? 0 : 128 - detail::leading_zeros(value.low128());
 }
 
 // Modulo 2^256.
-constexpr u256 wrapping_add(const u256& a, const u256& b) {
+GANTRY_HOT constexpr u256 wrapping_add(const u256& a, const u256& b) {
   const uint128 low = a.low128() + b.low128();
   const auto carry = static_cast<std::uint64_t>(low < a.low128());
   return u256::from_halves(low, a.high128() + b.high128() + carry);
 }
 
 // Modulo 2^256.
-constexpr u256 wrapping_sub(const u256& a, const u256& b) {
+GANTRY_HOT constexpr u256 wrapping_sub(const u256& a, const u256& b) {
   const auto borrow = static_cast<std::uint64_t>(a.low128() < b.low128());
   return u256::from_halves(a.low128() - b.low128(), a.high128() - b.high128() - borrow);
 }
 
 // Modulo 2^256.
-constexpr u256 wrapping_mul(const u256& a, const u256& b) {
+GANTRY_HOT constexpr u256 wrapping_mul(const u256& a, const u256& b) {
   const detail::Product256 low = detail::mul_128(a.low128(), b.low128());
   return u256::from_halves(low.low, low.high + a.low128() * b.high128() + a.high128() * b.low128());
 }
@@ -146,7 +145,7 @@ constexpr u256 shift_right(const u256& value, unsigned count) {
 }
 
 // a + b. False: overflow.
-[[nodiscard]] constexpr bool add(const u256& a, const u256& b, u256& out) {
+[[nodiscard]] GANTRY_HOT constexpr bool add(const u256& a, const u256& b, u256& out) {
   const u256 sum = wrapping_add(a, b);
   if (sum < a) return false;
   out = sum;
@@ -154,14 +153,14 @@ constexpr u256 shift_right(const u256& value, unsigned count) {
 }
 
 // a - b. False: b > a.
-[[nodiscard]] constexpr bool sub(const u256& a, const u256& b, u256& out) {
+[[nodiscard]] GANTRY_HOT constexpr bool sub(const u256& a, const u256& b, u256& out) {
   if (a < b) return false;
   out = wrapping_sub(a, b);
   return true;
 }
 
 // a * b in full: cannot overflow.
-constexpr u512 mul_wide(const u256& a, const u256& b) {
+GANTRY_HOT constexpr u512 mul_wide(const u256& a, const u256& b) {
   const detail::Product256 low = detail::mul_128(a.low128(), b.low128());
   const detail::Product256 high = detail::mul_128(a.high128(), b.high128());
   const detail::Product256 cross_a = detail::mul_128(a.high128(), b.low128());
@@ -181,7 +180,19 @@ constexpr u512 mul_wide(const u256& a, const u256& b) {
 }
 
 // a * b. False: overflow.
-[[nodiscard]] constexpr bool mul(const u256& a, const u256& b, u256& out) {
+[[nodiscard]] GANTRY_HOT constexpr bool mul(const u256& a, std::uint64_t b, u256& out) {
+  const uint128 limb0 = detail::mul64(a.limb(0), b);
+  const uint128 limb1 = detail::mul64(a.limb(1), b) + detail::high64(limb0);
+  const uint128 limb2 = detail::mul64(a.limb(2), b) + detail::high64(limb1);
+  const uint128 limb3 = detail::mul64(a.limb(3), b) + detail::high64(limb2);
+  if (detail::high64(limb3) != 0) return false;
+  out = u256::from_limbs(detail::low64(limb0), detail::low64(limb1), detail::low64(limb2),
+                         detail::low64(limb3));
+  return true;
+}
+
+// a * b. False: overflow.
+[[nodiscard]] GANTRY_HOT constexpr bool mul(const u256& a, const u256& b, u256& out) {
   if (a.fits_u128() && b.fits_u128()) {
     const detail::Product256 product = detail::mul_128(a.low128(), b.low128());
     out = u256::from_halves(product.low, product.high);
@@ -193,9 +204,29 @@ constexpr u512 mul_wide(const u256& a, const u256& b) {
   return true;
 }
 
-// floor(value / divisor) and what is left. False: zero divisor, or the quotient overflows.
-[[nodiscard]] constexpr bool divmod(const u512& value, const u256& divisor, u256& quotient,
-                                    u256& remainder) {
+namespace detail {
+
+// Every value. Requires value.high < divisor.
+GANTRY_APART constexpr void divmod_512(const u512& value, const u256& divisor, u256& quotient,
+                                       u256& remainder) {
+  const std::uint64_t limbs[8] = {value.low.limb(0),  value.low.limb(1),  value.low.limb(2),
+                                  value.low.limb(3),  value.high.limb(0), value.high.limb(1),
+                                  value.high.limb(2), value.high.limb(3)};
+  const std::uint64_t divisor_limbs[4] = {divisor.limb(0), divisor.limb(1), divisor.limb(2),
+                                          divisor.limb(3)};
+  std::uint64_t q[8] = {};
+  std::uint64_t r[4] = {};
+  divide_512(limbs, divisor_limbs, q, r);
+  quotient = u256::from_limbs(q[0], q[1], q[2], q[3]);
+  remainder = u256::from_limbs(r[0], r[1], r[2], r[3]);
+}
+
+}  // namespace detail
+
+// floor(value / divisor), and what is left. False: zero divisor, or the quotient overflows.
+// `quotient` and `remainder` are different variables.
+[[nodiscard]] GANTRY_HOT constexpr bool divmod(const u512& value, const u256& divisor,
+                                               u256& quotient, u256& remainder) {
   if (value.high >= divisor) return false;
   if (divisor.fits_u128() && value.high.is_zero() && value.low.high128() < divisor.low128()) {
     const detail::Quotient128 result =
@@ -204,30 +235,33 @@ constexpr u512 mul_wide(const u256& a, const u256& b) {
     remainder = u256::from_u128(result.remainder);
     return true;
   }
-  std::uint64_t limbs[8] = {value.low.limb(0),  value.low.limb(1),  value.low.limb(2),
-                            value.low.limb(3),  value.high.limb(0), value.high.limb(1),
-                            value.high.limb(2), value.high.limb(3)};
-  std::uint64_t q[8] = {};
-  std::uint64_t r[4] = {};
-  detail::divide_512(limbs, divisor.limbs(), q, r);
-  quotient = u256::from_limbs(q[0], q[1], q[2], q[3]);
-  remainder = u256::from_limbs(r[0], r[1], r[2], r[3]);
+  if (value.high.is_zero() && !divisor.fits_u128()) {
+    const uint128 result = detail::div_256_by_256(value.low.high128(), value.low.low128(),
+                                                  divisor.high128(), divisor.low128());
+    remainder = wrapping_sub(value.low, wrapping_mul(u256::from_u128(result), divisor));
+    quotient = u256::from_u128(result);
+    return true;
+  }
+  detail::divmod_512(value, divisor, quotient, remainder);
   return true;
 }
 
-// floor(a / b) and a - b * that. False: b == 0. quotient and remainder are different variables.
-[[nodiscard]] constexpr bool divmod(const u256& a, const u256& b, u256& quotient, u256& remainder) {
+// As above. False: b == 0.
+[[nodiscard]] GANTRY_HOT constexpr bool divmod(const u256& a, const u256& b, u256& quotient,
+                                               u256& remainder) {
   return divmod(u512{a, u256()}, b, quotient, remainder);
 }
 
 // floor(value / divisor). False: zero divisor, or the quotient overflows.
-[[nodiscard]] constexpr bool div_floor(const u512& value, const u256& divisor, u256& out) {
+[[nodiscard]] GANTRY_HOT constexpr bool div_floor(const u512& value, const u256& divisor,
+                                                  u256& out) {
   u256 remainder;
   return divmod(value, divisor, out, remainder);
 }
 
 // ceil(value / divisor). False: zero divisor, or the quotient overflows.
-[[nodiscard]] constexpr bool div_ceil(const u512& value, const u256& divisor, u256& out) {
+[[nodiscard]] GANTRY_HOT constexpr bool div_ceil(const u512& value, const u256& divisor,
+                                                 u256& out) {
   u256 quotient;
   u256 remainder;
   if (!divmod(value, divisor, quotient, remainder)) return false;
@@ -235,24 +269,24 @@ constexpr u512 mul_wide(const u256& a, const u256& b) {
 }
 
 // floor(a / b). False: b == 0.
-[[nodiscard]] constexpr bool div_floor(const u256& a, const u256& b, u256& out) {
+[[nodiscard]] GANTRY_HOT constexpr bool div_floor(const u256& a, const u256& b, u256& out) {
   return div_floor(u512{a, u256()}, b, out);
 }
 
 // ceil(a / b). False: b == 0.
-[[nodiscard]] constexpr bool div_ceil(const u256& a, const u256& b, u256& out) {
+[[nodiscard]] GANTRY_HOT constexpr bool div_ceil(const u256& a, const u256& b, u256& out) {
   return div_ceil(u512{a, u256()}, b, out);
 }
 
 // floor(a * b / divisor), the product in full. False: zero divisor, or the result overflows.
-[[nodiscard]] constexpr bool mul_div_floor(const u256& a, const u256& b, const u256& divisor,
-                                           u256& out) {
+[[nodiscard]] GANTRY_HOT constexpr bool mul_div_floor(const u256& a, const u256& b,
+                                                      const u256& divisor, u256& out) {
   return div_floor(mul_wide(a, b), divisor, out);
 }
 
 // ceil(a * b / divisor), the product in full. False: zero divisor, or the result overflows.
-[[nodiscard]] constexpr bool mul_div_ceil(const u256& a, const u256& b, const u256& divisor,
-                                          u256& out) {
+[[nodiscard]] GANTRY_HOT constexpr bool mul_div_ceil(const u256& a, const u256& b,
+                                                     const u256& divisor, u256& out) {
   return div_ceil(mul_wide(a, b), divisor, out);
 }
 

@@ -10,6 +10,16 @@
 #include <cstdint>
 #include <type_traits>
 
+// GANTRY_PORTABLE leaves out what is written for one processor; the results are the same.
+#if defined(__x86_64__) && !defined(GANTRY_PORTABLE)
+#define GANTRY_X86_64
+#endif
+
+// A value that has been to memory limb by limb and is read back as vectors stalls the processor for
+// longer than the arithmetic takes: what is hot stays in registers, and what is rare stays out.
+#define GANTRY_HOT [[gnu::always_inline]] inline
+#define GANTRY_APART [[gnu::noinline]]
+
 namespace gantry::detail {
 
 __extension__ typedef unsigned __int128 uint128;  // `using` cannot carry __extension__
@@ -23,19 +33,19 @@ constexpr uint128 mul64(std::uint64_t a, std::uint64_t b) { return static_cast<u
 
 // All ones or all zeros: selects without a branch what no branch predictor can know.
 constexpr std::uint64_t mask64(bool condition) { return 0 - static_cast<std::uint64_t>(condition); }
-constexpr uint128 masked(uint128 value, std::uint64_t mask) {
+GANTRY_HOT constexpr uint128 masked(uint128 value, std::uint64_t mask) {
   return join(high64(value) & mask, low64(value) & mask);
 }
 
-// 128 for zero.
-constexpr unsigned leading_zeros(uint128 value) {
-  const auto high = static_cast<unsigned>(std::countl_zero(high64(value)));
-  const auto low = static_cast<unsigned>(std::countl_zero(low64(value)));
-  return high64(value) != 0 ? high : 64 + low;
+// Requires value != 0. No branch: in shuffled pools it would be wrong every other time.
+GANTRY_HOT constexpr unsigned leading_zeros(uint128 value) {
+  const std::uint64_t narrow = mask64(high64(value) == 0);
+  const std::uint64_t top = high64(value) | (low64(value) & narrow);
+  return static_cast<unsigned>(__builtin_clzll(top)) + static_cast<unsigned>(narrow & 64);
 }
 
 // value << count for count < 128, which compilers do with slow instructions and a branch.
-constexpr uint128 shift_left_128(uint128 value, unsigned count) {
+GANTRY_HOT constexpr uint128 shift_left_128(uint128 value, unsigned count) {
   const std::uint64_t whole = mask64((count & 64) != 0);
   const std::uint64_t high = (high64(value) & ~whole) | (low64(value) & whole);
   const std::uint64_t low = low64(value) & ~whole;
@@ -49,8 +59,9 @@ struct Quotient64 {
 };
 
 // Requires high < divisor: else the quotient does not fit, and the instruction traps.
-constexpr Quotient64 div_2by1(std::uint64_t high, std::uint64_t low, std::uint64_t divisor) {
-#if defined(__x86_64__)
+GANTRY_HOT constexpr Quotient64 div_2by1(std::uint64_t high, std::uint64_t low,
+                                         std::uint64_t divisor) {
+#ifdef GANTRY_X86_64
   if (!std::is_constant_evaluated()) {
     Quotient64 result{low, high};
     __asm__("divq %[divisor]"
@@ -64,15 +75,58 @@ constexpr Quotient64 div_2by1(std::uint64_t high, std::uint64_t low, std::uint64
   return {low64(value / divisor), low64(value % divisor)};
 }
 
+struct Difference {
+  uint128 value;              // modulo 2^128
+  std::uint64_t below;        // all ones if have < take, and `back` was added
+  std::uint64_t below_twice;  // all ones if that was still not enough
+};
+
+// have - take, and + back if that is negative, without a branch. Compilers need twice as many
+// instructions, and this is the inner part of every division.
+GANTRY_HOT constexpr Difference sub_or_add_back(uint128 have, uint128 take, uint128 back) {
+#ifdef GANTRY_X86_64
+  if (!std::is_constant_evaluated()) {
+    std::uint64_t value_low = low64(have);
+    std::uint64_t value_high = high64(have);
+    std::uint64_t back_low = low64(back);
+    std::uint64_t back_high = high64(back);
+    std::uint64_t below;
+    std::uint64_t below_twice;
+    __asm__(
+        "subq %[take_low], %[value_low]\n\t"
+        "sbbq %[take_high], %[value_high]\n\t"
+        "sbbq %[below], %[below]\n\t"
+        "movq %[below], %[below_twice]\n\t"
+        "andq %[below], %[back_low]\n\t"
+        "andq %[below], %[back_high]\n\t"
+        "addq %[back_low], %[value_low]\n\t"
+        "adcq %[back_high], %[value_high]\n\t"
+        "adcq $0, %[below_twice]"
+        : [value_low] "+&r"(value_low), [value_high] "+&r"(value_high), [back_low] "+&r"(back_low),
+          [back_high] "+&r"(back_high), [below] "=&r"(below), [below_twice] "=&r"(below_twice)
+        : [take_low] "r"(low64(take)), [take_high] "r"(high64(take))
+        : "cc");
+    return {join(value_high, value_low), below, below_twice};
+  }
+#endif
+  const std::uint64_t below = mask64(have < take);
+  const uint128 once = have - take;
+  const uint128 value = once + masked(back, below);
+  return {value, below, below & mask64(value >= once)};
+}
+
 struct Digit {
   std::uint64_t quotient;
   uint128 remainder;
 };
 
 // (top * 2^64 + low) / divisor. Requires divisor >= 2^127 and top < divisor.
-// The estimate by the divisor's high limb is at most 2 too large. It is 1 too large about every
-// third time, so that correction is made without a branch.
-constexpr Digit div_3by2(uint128 top, std::uint64_t low, uint128 divisor) {
+// The estimate by the divisor's high limb is at most 2 too large. With `rarely`, the caller knows
+// that it seldom is, and a branch is cheaper; else, about every third time is too often for one.
+enum class TooLarge { often, rarely };
+
+template <TooLarge estimates>
+GANTRY_HOT constexpr Digit div_3by2(uint128 top, std::uint64_t low, uint128 divisor) {
   const std::uint64_t divisor_high = high64(divisor);
   Quotient64 estimate{};
   if (high64(top) == divisor_high) [[unlikely]] {
@@ -86,14 +140,60 @@ constexpr Digit div_3by2(uint128 top, std::uint64_t low, uint128 divisor) {
   }
   const uint128 have = join(estimate.remainder, low);
   const uint128 take = mul64(estimate.quotient, low64(divisor));
-  const std::uint64_t below = mask64(have < take);
-  const uint128 once = have - take;
-  Digit digit{estimate.quotient + below, once + masked(divisor, below)};
-  if ((below & static_cast<std::uint64_t>(digit.remainder >= once)) != 0) [[unlikely]] {
-    digit.quotient -= 1;
-    digit.remainder += divisor;
+  if constexpr (estimates == TooLarge::rarely) {
+    Digit digit{estimate.quotient, 0};
+    bool below = __builtin_sub_overflow(have, take, &digit.remainder);
+    while (below) [[unlikely]] {
+      digit.quotient -= 1;
+      below = !__builtin_add_overflow(digit.remainder, divisor, &digit.remainder);
+    }
+    return digit;
   }
-  return digit;
+  const Difference rest = sub_or_add_back(have, take, divisor);
+  return {estimate.quotient + rest.below + rest.below_twice,
+          rest.value + masked(divisor, rest.below_twice)};
+}
+
+struct Product256 {
+  uint128 low;
+  uint128 high;
+};
+
+// Compilers spend a third more instructions on the carries, and this is half of every quote.
+GANTRY_HOT constexpr Product256 mul_128(uint128 a, uint128 b) {
+#ifdef GANTRY_X86_64
+  if (!std::is_constant_evaluated()) {
+    std::uint64_t limb0, limb1, limb2, limb3;
+    __asm__(
+        "movq %[a0], %%rax\n\t"
+        "mulq %[b0]\n\t"
+        "movq %%rax, %[limb0]\n\t"
+        "movq %%rdx, %[limb1]\n\t"
+        "movq %[a1], %%rax\n\t"
+        "mulq %[b1]\n\t"
+        "movq %%rax, %[limb2]\n\t"
+        "movq %%rdx, %[limb3]\n\t"
+        "movq %[a0], %%rax\n\t"
+        "mulq %[b1]\n\t"
+        "addq %%rax, %[limb1]\n\t"
+        "adcq %%rdx, %[limb2]\n\t"
+        "adcq $0, %[limb3]\n\t"
+        "movq %[a1], %%rax\n\t"
+        "mulq %[b0]\n\t"
+        "addq %%rax, %[limb1]\n\t"
+        "adcq %%rdx, %[limb2]\n\t"
+        "adcq $0, %[limb3]"
+        : [limb0] "=&r"(limb0), [limb1] "=&r"(limb1), [limb2] "=&r"(limb2), [limb3] "=&r"(limb3)
+        : [a0] "r"(low64(a)), [a1] "r"(high64(a)), [b0] "rm"(low64(b)), [b1] "rm"(high64(b))
+        : "rax", "rdx", "cc");
+    return {join(limb1, limb0), join(limb3, limb2)};
+  }
+#endif
+  const uint128 low = mul64(low64(a), low64(b));
+  const uint128 cross = mul64(high64(a), low64(b)) + high64(low);  // cannot overflow
+  const uint128 middle = mul64(low64(a), high64(b)) + low64(cross);
+  const uint128 high = mul64(high64(a), high64(b)) + high64(cross) + high64(middle);
+  return {join(low64(middle), low64(low)), high};
 }
 
 struct Quotient128 {
@@ -102,38 +202,78 @@ struct Quotient128 {
 };
 
 // (high * 2^128 + low) / divisor. Requires high < divisor.
-constexpr Quotient128 div_256_by_128(uint128 high, uint128 low, uint128 divisor) {
+GANTRY_HOT constexpr Quotient128 div_256_by_128(uint128 high, uint128 low, uint128 divisor) {
   const unsigned shift = leading_zeros(divisor);
   const uint128 scaled = shift_left_128(divisor, shift);
   const uint128 carried = shift == 0 ? 0 : low >> (128 - shift);
   const uint128 top = shift_left_128(high, shift) | carried;
   const uint128 bottom = shift_left_128(low, shift);
-  const Digit first = div_3by2(top, high64(bottom), scaled);
-  const Digit second = div_3by2(first.remainder, low64(bottom), scaled);
+  const Digit first = div_3by2<TooLarge::often>(top, high64(bottom), scaled);
+  const Digit second = div_3by2<TooLarge::often>(first.remainder, low64(bottom), scaled);
   return {join(first.quotient, second.quotient), second.remainder >> shift};
 }
 
-struct Product256 {
-  uint128 low;
-  uint128 high;
-};
+// (high * 2^128 + low) / (divisor_high * 2^128 + divisor_low); the quotient fits 128 bits as
+// divisor_high is required not to be zero. The remainder is left to the caller.
+GANTRY_HOT constexpr uint128 div_256_by_256(uint128 high, uint128 low, uint128 divisor_high,
+                                            uint128 divisor_low) {
+  // By the divisor's first 128 bits, dropping as many bits of the dividend: 0 to 2 too large.
+  const unsigned shift = leading_zeros(divisor_high);
+  const unsigned dropped = 128 - shift;
+  const uint128 top = shift == 0 ? 0 : high >> dropped;
+  const uint128 bottom = shift == 0 ? high : high << shift | low >> dropped;
+  const uint128 scaled = shift == 0 ? divisor_high : divisor_high << shift | divisor_low >> dropped;
+  const Digit first = div_3by2<TooLarge::often>(top, high64(bottom), scaled);
+  const Digit second = div_3by2<TooLarge::often>(first.remainder, low64(bottom), scaled);
+  uint128 quotient = join(first.quotient, second.quotient);
+  const Product256 product_low = mul_128(quotient, divisor_low);
+  const Product256 product_high = mul_128(quotient, divisor_high);
+  uint128 limb0 = product_low.low;
+  uint128 limb1 = product_low.high + product_high.low;
+  uint128 limb2 = product_high.high + static_cast<std::uint64_t>(limb1 < product_high.low);
+  while (limb2 != 0 || limb1 > high || (limb1 == high && limb0 > low)) [[unlikely]] {
+    --quotient;
+    const auto borrow0 = static_cast<std::uint64_t>(limb0 < divisor_low);
+    limb0 -= divisor_low;
+    const auto borrow1 =
+        static_cast<std::uint64_t>(limb1 < divisor_high || (limb1 == divisor_high && borrow0 != 0));
+    limb1 -= divisor_high + borrow0;
+    limb2 -= borrow1;
+  }
+  return quotient;
+}
 
-constexpr Product256 mul_128(uint128 a, uint128 b) {
-  const uint128 low = mul64(low64(a), low64(b));
-  const uint128 cross = mul64(high64(a), low64(b)) + high64(low);  // cannot overflow
-  const uint128 middle = mul64(low64(a), high64(b)) + low64(cross);
-  const uint128 high = mul64(high64(a), high64(b)) + high64(cross) + high64(middle);
-  return {join(low64(middle), low64(low)), high};
+// floor(value / divisor) without a division, for an even divisor known to the compiler: the
+// "round up" method of Granlund and Montgomery (1994). With the factors of 2 taken out, what the
+// rounding adds stays below the unit that is cut off.
+template <std::uint32_t divisor>
+GANTRY_HOT constexpr uint128 div_128_by_constant(uint128 value) {
+  static_assert(divisor % 2 == 0 && !std::has_single_bit(divisor));
+  constexpr int twos = std::countr_zero(divisor);
+  constexpr uint128 odd = divisor >> twos;
+  constexpr int extra = std::bit_width(divisor >> twos) - 1;  // 2^extra < odd < 2^(extra + 1)
+  constexpr uint128 reciprocal =                              // ceil(2^(128 + extra) / odd)
+      div_256_by_128((uint128{1} << extra) - 1, ~uint128{0}, odd).quotient + 1;
+  return mul_128(value >> twos, reciprocal).high >> extra;
 }
 
 // floor(a * b / divisor). Requires a <= divisor and divisor != 0, so that the quotient is at most
 // b. Scaling a instead of the product spares the shift of 256 bits.
-constexpr uint128 mul_ratio_128(uint128 a, uint128 b, uint128 divisor) {
-  const unsigned shift = leading_zeros(divisor);
-  const uint128 scaled = shift_left_128(divisor, shift);
-  const Product256 product = mul_128(shift_left_128(a, shift), b);
-  const Digit first = div_3by2(product.high, high64(product.low), scaled);
-  const Digit second = div_3by2(first.remainder, low64(product.low), scaled);
+GANTRY_HOT constexpr uint128 mul_ratio_128(uint128 a, uint128 b, uint128 divisor) {
+  // Where the divisor's high limb is zero, so is that of a: both move up by a limb first.
+  const std::uint64_t narrow = mask64(high64(divisor) == 0);
+  const std::uint64_t divisor_high = high64(divisor) | (low64(divisor) & narrow);
+  const std::uint64_t divisor_low = low64(divisor) & ~narrow;
+  const std::uint64_t a_high = high64(a) | (low64(a) & narrow);
+  const std::uint64_t a_low = low64(a) & ~narrow;
+  const auto shift = static_cast<unsigned>(__builtin_clzll(divisor_high));
+  const uint128 scaled =
+      join(divisor_high << shift | divisor_low >> 1 >> (63 ^ shift), divisor_low << shift);
+  const uint128 a_scaled = join(a_high << shift | a_low >> 1 >> (63 ^ shift), a_low << shift);
+  const Product256 product = mul_128(a_scaled, b);
+  // The first digit is below 2^48 where b is below 2^112, and its estimate then as good as exact.
+  const Digit first = div_3by2<TooLarge::rarely>(product.high, high64(product.low), scaled);
+  const Digit second = div_3by2<TooLarge::often>(first.remainder, low64(product.low), scaled);
   return join(first.quotient, second.quotient);
 }
 
@@ -164,7 +304,8 @@ constexpr std::uint64_t divide_step(std::uint64_t* window, const std::uint64_t* 
   const uint128 divisor_top = join(divisor[size - 1], divisor[size - 2]);
   const uint128 top = join(window[size], window[size - 1]);
   std::uint64_t quotient = ~std::uint64_t{0};
-  if (top < divisor_top) quotient = div_3by2(top, window[size - 2], divisor_top).quotient;
+  if (top < divisor_top)
+    quotient = div_3by2<TooLarge::often>(top, window[size - 2], divisor_top).quotient;
   std::uint64_t carry = 0;
   std::uint64_t borrow = 0;
   for (std::size_t i = 0; i < size; ++i) {
@@ -221,7 +362,8 @@ constexpr void divide_512(const std::uint64_t* value, const std::uint64_t* divis
   } else if (size == 2) {
     const uint128 wide = join(scaled[1], scaled[0]);
     for (std::size_t i = value_size; i-- > 1;) {
-      const Digit digit = div_3by2(join(dividend[i + 1], dividend[i]), dividend[i - 1], wide);
+      const Digit digit =
+          div_3by2<TooLarge::often>(join(dividend[i + 1], dividend[i]), dividend[i - 1], wide);
       quotient[i - 1] = digit.quotient;
       dividend[i + 1] = 0;
       dividend[i] = high64(digit.remainder);

@@ -1,0 +1,71 @@
+# What ./dev run builds, and what is installed.
+# The program and every plugin of this repository: what ./dev run builds.
+function(gantry_collect_modules folder result)
+  get_property(targets DIRECTORY ${folder} PROPERTY BUILDSYSTEM_TARGETS)
+  set(modules "")
+  foreach(target IN LISTS targets)
+    get_target_property(type ${target} TYPE)
+    if(type STREQUAL MODULE_LIBRARY)
+      list(APPEND modules ${target})
+    endif()
+  endforeach()
+  get_property(folders DIRECTORY ${folder} PROPERTY SUBDIRECTORIES)
+  foreach(below IN LISTS folders)
+    gantry_collect_modules(${below} more)
+    list(APPEND modules ${more})
+  endforeach()
+  set(${result} "${modules}" PARENT_SCOPE)
+endfunction()
+gantry_collect_modules(${PROJECT_SOURCE_DIR}/plugins gantry_modules)
+add_custom_target(gantry_run DEPENDS gantry ${gantry_modules})
+
+# Two components, each a .deb:
+#   sdk   headers, find_package(gantry-sdk), the plugin template. Source only: for any compiler.
+#   host  the program, the plugins that ship with it, and the configuration.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+# One place for every architecture, where find_package looks under any prefix.
+set(sdk_cmake share/cmake/gantry-sdk)
+set(GANTRY_SDK_TEMPLATE share/gantry-sdk/template)
+
+install(DIRECTORY sdk/include/ DESTINATION include COMPONENT sdk)
+install(TARGETS gantry_sdk EXPORT gantry-sdkTargets COMPONENT sdk)
+install(EXPORT gantry-sdkTargets NAMESPACE gantry:: DESTINATION ${sdk_cmake} COMPONENT sdk)
+install(DIRECTORY sdk/cmake/ DESTINATION ${sdk_cmake} COMPONENT sdk)
+install(DIRECTORY sdk/template/ DESTINATION ${GANTRY_SDK_TEMPLATE} COMPONENT sdk)
+configure_package_config_file(cmake/gantry-sdkConfig.cmake.in
+  ${CMAKE_BINARY_DIR}/gantry-sdkConfig.cmake INSTALL_DESTINATION ${sdk_cmake}
+  PATH_VARS GANTRY_SDK_TEMPLATE)
+# Before 1.0 a minor version may change what a plugin compiles against (never what one already
+# built is loaded with).
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/gantry-sdkConfigVersion.cmake
+  VERSION ${GANTRY_SDK_VERSION} COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
+install(FILES ${CMAKE_BINARY_DIR}/gantry-sdkConfig.cmake
+  ${CMAKE_BINARY_DIR}/gantry-sdkConfigVersion.cmake DESTINATION ${sdk_cmake} COMPONENT sdk)
+
+if(TARGET gantry)
+  install(TARGETS gantry RUNTIME DESTINATION bin COMPONENT host)
+endif()
+install(TARGETS ${gantry_modules} LIBRARY DESTINATION lib/gantry/plugins COMPONENT host)
+install(DIRECTORY config/ DESTINATION share/gantry/config COMPONENT host)
+install(FILES LICENSE DESTINATION share/doc/gantry RENAME copyright COMPONENT host)
+install(FILES LICENSE DESTINATION share/doc/gantry-sdk RENAME copyright COMPONENT sdk)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_COMPONENTS_ALL sdk host)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_PACKAGE_CONTACT "The Gantry developers <noreply@localhost>")
+set(CPACK_PACKAGE_DIRECTORY ${CMAKE_BINARY_DIR}/packages)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_SDK_PACKAGE_NAME gantry-sdk)
+set(CPACK_DEBIAN_SDK_PACKAGE_VERSION ${GANTRY_SDK_VERSION})
+set(CPACK_DEBIAN_SDK_PACKAGE_ARCHITECTURE all)
+set(CPACK_DEBIAN_SDK_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_SDK_PACKAGE_RECOMMENDS cmake)
+set(CPACK_DEBIAN_HOST_PACKAGE_NAME gantry)
+set(CPACK_DEBIAN_HOST_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_HOST_PACKAGE_SECTION net)
+set(CPACK_COMPONENT_SDK_DESCRIPTION "Headers, CMake package and template for Gantry plugins")
+set(CPACK_COMPONENT_HOST_DESCRIPTION "Host that runs trading plugins on a task graph")
+include(CPack)

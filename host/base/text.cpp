@@ -1,0 +1,39 @@
+#include "host/base/text.hpp"
+
+#include <algorithm>
+
+namespace gantry::host {
+
+std::string decimal_text(const u256& amount, std::uint32_t decimals) {
+  std::string digits = to_string(amount);
+  if (decimals == 0) return digits;
+  if (digits.size() <= decimals) digits.insert(0, decimals + 1 - digits.size(), '0');
+  digits.insert(digits.size() - decimals, 1, '.');
+  digits.erase(digits.find_last_not_of('0') + 1);
+  if (digits.back() == '.') digits.pop_back();
+  return digits;
+}
+
+std::string hex_text(std::span<const std::uint8_t> bytes) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text = "0x";
+  text.reserve(2 + 2 * bytes.size());
+  for (const std::uint8_t byte : bytes) {
+    text += digits[byte >> 4U];
+    text += digits[byte & 15U];
+  }
+  return text;
+}
+
+std::string address_text(const gantry_address& address) {
+  switch (address.kind) {
+    case GANTRY_ADDRESS_NONE:
+      return "-";
+    case GANTRY_ADDRESS_NATIVE:
+      return "native";
+    default:
+      return hex_text({address.bytes, std::min<std::size_t>(address.length, 32)});
+  }
+}
+
+}  // namespace gantry::host

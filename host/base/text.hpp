@@ -1,0 +1,20 @@
+// Amounts, addresses and bytes as text.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "gantry/abi.h"
+#include "gantry/u256.hpp"
+#include "gantry/u256_convert.hpp"
+
+namespace gantry::host {
+
+// All digits, exact: 1500000 with 6 decimals is "1.5"; with 0 decimals "1500000".
+std::string decimal_text(const u256& amount, std::uint32_t decimals);
+// 0x and lower-case digits.
+std::string hex_text(std::span<const std::uint8_t> bytes);
+// An EVM address or 32-byte id as hex_text; "native"; "-" for none.
+std::string address_text(const gantry_address& address);
+
+}  // namespace gantry::host

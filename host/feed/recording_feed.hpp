@@ -1,0 +1,35 @@
+// A recording as the street's input: one BlockInput for each block, in order.
+//
+// THREADS  One at a time: the feed's own thread.
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "host/base/result.hpp"
+#include "host/market/market_state.hpp"
+#include "host/recording/reader.hpp"
+
+namespace gantry::host {
+
+class RecordingFeed {
+ public:
+  static Result<RecordingFeed> open(const std::filesystem::path& path);
+
+  const recording::Header& header() const { return reader_.header(); }
+  // The next block with all that belongs to it; nothing at the end. Damage ends the feed after the
+  // last whole block: damage() then says what and where.
+  std::optional<BlockInput> next();
+  const std::string& damage() const noexcept { return damage_; }
+
+ private:
+  explicit RecordingFeed(RecordingReader reader) : reader_(std::move(reader)) {}
+
+  RecordingReader reader_;
+  std::optional<BlockInput> open_;  // its facts are still being read
+  BlockInput ahead_;                // tokens and pools that belong to the next block
+  bool ended_ = false;
+  std::string damage_;
+};
+
+}  // namespace gantry::host

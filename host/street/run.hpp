@@ -1,0 +1,109 @@
+// One run of the street: owns the stages and wires them into a flow graph. street.cpp is the
+// wiring.
+#pragma once
+#include <oneapi/tbb/flow_graph.h>
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <semaphore>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+#include "host/feed/recording_feed.hpp"
+#include "host/market/history.hpp"
+#include "host/market/market_state.hpp"
+#include "host/plan/plan.hpp"
+#include "host/report/collector.hpp"
+#include "host/risk/gate.hpp"
+#include "host/street/decisions.hpp"
+#include "host/street/mailbox.hpp"
+#include "host/street/merge.hpp"
+#include "host/street/messages.hpp"
+#include "host/street/strategy_runner.hpp"
+#include "host/street/street.hpp"
+
+namespace gantry::host {
+
+class Street::Run {
+ public:
+  Run(const Configuration& configuration, Plugins plugins, StreetOptions options);
+  ~Run();
+
+  Result<RunReport> run();
+  void request_stop() noexcept { stop_.store(true, std::memory_order_relaxed); }
+  StreetStatus status() const noexcept;
+
+ private:
+  template <class In, class... Out>
+  using Node = tbb::flow::multifunction_node<In, std::tuple<Out...>>;
+  using InputPtr = std::shared_ptr<const BlockInput>;
+  struct Graph;  // the nodes, in street.cpp
+  struct Lane;   // one strategy: its mailbox and its runner
+
+  // Live and in replay: blocks that some strategy has not answered for yet.
+  static constexpr std::uint64_t unanswered_max = 256;
+
+  Status open();
+  void wire();
+  void feed();
+  void pace(const BlockInput& input);
+  void finish(RunReport& report);
+
+  // The stages' bodies, each called one at a time.
+  SnapshotPtr apply(const BlockInput& input);
+  void subscribe(const Snapshot& snapshot);
+  void rank_group(Group& group) const;
+  void judge_group(Group& group) const;
+  void plan_group(Group& group) const;
+  std::vector<OutcomePtr> end_group(const Group& group);
+  void release_token();
+  void offer(InputPtr input);
+  void note_skip(const Batch& batch);
+  static bool shares_pool(const Group& group, const Ranked& ranked);
+
+  const Configuration& configuration_;
+  Plugins plugins_;
+  StreetOptions options_;
+  DeliveryMode mode_ = DeliveryMode::back_pressure;
+  std::uint64_t in_flight_ = 4;
+
+  std::optional<RecordingFeed> feed_;
+  std::optional<DecisionPlan> decisions_;
+  std::unique_ptr<Recorder> recorder_;
+  std::unique_ptr<MarketState> market_;
+  ChangeLog changes_;
+  History history_;
+  RiskGate gate_;
+  Planner planner_;
+  std::unique_ptr<Collector> collector_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::unique_ptr<Graph> graph_;
+  std::unique_ptr<std::counting_semaphore<>> tokens_;
+
+  // Of the planning and judging nodes, which are serial each.
+  mutable MarketView risk_view_;
+  mutable MarketView plan_view_;
+
+  std::atomic<bool> stop_{false};
+  std::atomic<std::uint64_t> head_block_{0};
+  std::atomic<std::uint64_t> snapshots_{0};
+  std::atomic<std::uint64_t> opportunities_{0};
+  std::atomic<std::uint64_t> approved_{0};
+  std::atomic<std::uint64_t> skipped_{0};
+  std::map<std::uint32_t, std::uint64_t> skips_;  // the merge node's
+  std::uint64_t facts_ = 0;
+  std::uint64_t first_block_ = 0;
+  std::uint64_t last_block_ = 0;
+  SnapshotPtr last_;              // written by the apply stage, read after the run
+  std::optional<Error> failure_;  // the apply stage's; it ends the run
+  std::chrono::steady_clock::time_point first_arrival_{};
+  std::uint64_t first_time_s_ = 0;
+  Histogram apply_times_;
+  double load_s_ = 0;
+};
+
+}  // namespace gantry::host

@@ -1,0 +1,256 @@
+// The bodies of the street's nodes. Each is called by one node, one at a time.
+#include <sys/resource.h>
+
+#include <thread>
+
+#include "host/base/sha256.hpp"
+#include "host/market/valuation.hpp"
+#include "host/street/run.hpp"
+
+namespace gantry::host {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::uint64_t since(Clock::time_point start) {
+  return static_cast<std::uint64_t>((Clock::now() - start).count());
+}
+
+// Every pool's state, chunk by chunk: two runs that hash the same ended in the same market.
+std::string hash_states(const Snapshot& snapshot) {
+  std::vector<std::byte> bytes;
+  const auto add = [&bytes](const void* data, std::size_t size) {
+    const auto* begin = static_cast<const std::byte*>(data);
+    bytes.insert(bytes.end(), begin, begin + size);
+  };
+  for (std::uint32_t pool = 0; pool < snapshot.topology->pools.size(); ++pool) {
+    const PoolState* state = snapshot.states.find(pool);
+    const std::uint64_t chunks = state == nullptr ? 0 : state->view.chunk_count;
+    add(&chunks, sizeof(chunks));
+    for (std::uint64_t i = 0; i < chunks; ++i) {
+      add(&state->view.chunks[i].size, sizeof(std::uint64_t));
+      add(state->view.chunks[i].data, state->view.chunks[i].size);
+    }
+  }
+  return sha256_of(bytes);
+}
+
+}  // namespace
+
+// Live pace: waits until the block is due by the chain's clock, `speed` times faster.
+void Street::Run::pace(const BlockInput& input) {
+  if (first_arrival_ == Clock::time_point()) {
+    first_arrival_ = Clock::now();
+    first_time_s_ = input.block.time_s;
+    return;
+  }
+  if (options_.pace != Pace::live || decisions_ || options_.speed <= 0) return;
+  const double elapsed_s = static_cast<double>(input.block.time_s - first_time_s_) / options_.speed;
+  const auto due = first_arrival_ + std::chrono::duration_cast<Clock::duration>(
+                                        std::chrono::duration<double>(elapsed_s));
+  // In steps, so that a stop is heard.
+  while (!stop_.load(std::memory_order_relaxed) && Clock::now() < due) {
+    std::this_thread::sleep_until(std::min(due, Clock::now() + std::chrono::milliseconds(20)));
+  }
+}
+
+void Street::Run::feed() {
+  std::uint64_t blocks = 0;
+  while (!stop_.load(std::memory_order_relaxed)) {
+    auto input = feed_->next();
+    if (!input) return;
+    if (options_.blocks_max != 0 && blocks == options_.blocks_max) return;
+    ++blocks;
+    pace(*input);
+    tokens_->acquire();
+    if (stop_.load(std::memory_order_relaxed)) return;
+    input->arrived = Clock::now();
+    if (recorder_) {
+      for (const auto& token : input->tokens) recorder_->input(token);
+      for (const auto& pool : input->pools) recorder_->input(pool);
+      recorder_->input(input->block);
+      for (const auto& fact : input->facts) recorder_->input(fact);
+    }
+    offer(std::make_shared<const BlockInput>(std::move(*input)));
+  }
+}
+
+SnapshotPtr Street::Run::apply(const BlockInput& input) {
+  if (failure_) {
+    release_token();
+    return nullptr;
+  }
+  const auto start = Clock::now();
+  auto snapshot = market_->advance(input);
+  if (!snapshot) {
+    failure_ = snapshot.error();
+    request_stop();
+    release_token();
+    return nullptr;
+  }
+  if (!last_) {
+    subscribe(**snapshot);
+    first_block_ = input.block.number;
+  }
+  changes_.add(**snapshot);
+  history_.add(**snapshot);
+  facts_ += input.facts.size();
+  last_block_ = input.block.number;
+  head_block_.store(input.block.number, std::memory_order_relaxed);
+  const auto count = snapshots_.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (count == 1) {
+    load_s_ = static_cast<double>(since(input.arrived)) * 1e-9;
+  } else {
+    apply_times_.add(since(start));
+  }
+  last_ = *snapshot;
+  // Nobody would answer for it.
+  if (lanes_.empty()) release_token();
+  return *snapshot;
+}
+
+void Street::Run::rank_group(Group& group) const {
+  const auto start = Clock::now();
+  std::size_t count = 0;
+  for (const BatchPtr& batch : group.batches) count += batch->ranked.size();
+  group.ranked.reserve(count);
+  for (const BatchPtr& batch : group.batches) {
+    group.ranked.insert(group.ranked.end(), batch->ranked.begin(), batch->ranked.end());
+  }
+  rank(group.ranked);
+  group.rank_ns = since(start);
+}
+
+void Street::Run::judge_group(Group& group) const {
+  const auto start = Clock::now();
+  group.verdicts.resize(group.ranked.size());
+  risk_view_.bind(*group.snapshot, {}, true);
+  for (std::size_t i = 0; i < group.ranked.size(); ++i) {
+    const Ranked& ranked = group.ranked[i];
+    const auto& settings = plugins_.strategies[ranked.strategy]->settings;
+    auto verdict = gate_.check(risk_view_, ranked, settings, group.head_block);
+    if (!verdict) {
+      group.verdicts[i] = verdict.error();
+    } else if (shares_pool(group, ranked)) {
+      group.verdicts[i].reason = RefusalReason::pool_used_already;
+    } else {
+      group.approved.push_back(std::move(*verdict));
+    }
+  }
+  group.risk_ns = since(start);
+}
+
+// Two trades of one block through one pool: the second was quoted on a state that the first
+// changes.
+bool Street::Run::shares_pool(const Group& group, const Ranked& ranked) {
+  const gantry_opportunity& o = ranked.opportunity;
+  for (const auto& approved : group.approved) {
+    const gantry_opportunity& other = approved.value().opportunity;
+    for (std::uint32_t i = 0; i < o.leg_count; ++i) {
+      for (std::uint32_t j = 0; j < other.leg_count; ++j) {
+        if (o.legs[i].hop.pool == other.legs[j].hop.pool) return true;
+      }
+    }
+  }
+  return false;
+}
+
+void Street::Run::plan_group(Group& group) const {
+  if (group.approved.empty()) return;
+  const auto start = Clock::now();
+  plan_view_.bind(*group.snapshot, {}, true);
+  auto plan = planner_.plan(plan_view_, group.approved.front());
+  if (plan) {
+    group.plan = std::make_shared<const Plan>(std::move(*plan));
+  } else {
+    group.plan_failure = plan.error().message;
+  }
+  group.plan_ns = since(start);
+}
+
+// Reports, records, and tells each strategy what became of its own.
+std::vector<OutcomePtr> Street::Run::end_group(const Group& group) {
+  collector_->add(group);
+  if (last_ && group.snapshot->id > 1)
+    collector_->time(Stage::total, since(group.snapshot->arrived));
+  opportunities_.fetch_add(group.ranked.size(), std::memory_order_relaxed);
+  approved_.fetch_add(group.approved.size(), std::memory_order_relaxed);
+  if (recorder_) recorder_->decide(group);
+
+  std::vector<std::shared_ptr<Outcome>> outcomes(lanes_.size());
+  for (auto& outcome : outcomes) {
+    outcome = std::make_shared<Outcome>();
+    outcome->group = group.number;
+    outcome->snapshot = group.snapshot->id;
+  }
+  for (std::size_t i = 0; i < group.ranked.size(); ++i) {
+    const Ranked& ranked = group.ranked[i];
+    const gantry_opportunity& o = ranked.opportunity;
+    const RefusalReason reason = group.verdicts[i].reason;
+    const bool planned = group.plan && group.plan->trade.strategy == ranked.strategy &&
+                         group.plan->trade.opportunity.key == o.key;
+    if (reason == RefusalReason::none && !planned) continue;  // approved, another one went first
+    outcomes[ranked.strategy]->results.push_back(
+        {o.key, o.block, planned ? GANTRY_RESULT_PLANNED : GANTRY_RESULT_REFUSED,
+         static_cast<std::int32_t>(reason), o.amount_in, o.amount_out});
+  }
+  return {outcomes.begin(), outcomes.end()};
+}
+
+void Street::Run::note_skip(const Batch& batch) {
+  skipped_.fetch_add(1, std::memory_order_relaxed);
+  skips_[batch.strategy] += 1;
+  if (recorder_) recorder_->skipped(batch.strategy, batch.snapshot->id);
+}
+
+void Street::Run::release_token() { tokens_->release(); }
+
+StreetStatus Street::Run::status() const noexcept {
+  return {snapshots_.load(std::memory_order_relaxed), head_block_.load(std::memory_order_relaxed),
+          opportunities_.load(std::memory_order_relaxed), approved_.load(std::memory_order_relaxed),
+          skipped_.load(std::memory_order_relaxed)};
+}
+
+void Street::Run::finish(RunReport& report) {
+  const ChainSettings* chain = configuration_.find_chain(feed_->header().chain);
+  if (chain == nullptr) chain = &configuration_.chains.front();
+  report.chain = feed_->header().chain;
+  report.chain_name = chain->name;
+  report.provenance = feed_->header().provenance;
+  report.recording = options_.recording.string();
+  report.gas_price_gwei = chain->gas_price_gwei;
+  report.block_time_s = chain->block_time_s;
+  report.snapshots = snapshots_.load();
+  report.facts = facts_;
+  report.first_block = first_block_;
+  report.last_block = last_block_;
+  report.stopped = stop_.load();
+  report.damage = feed_->damage();
+  report.best_max = options_.best_max;
+  if (last_) {
+    const Topology& topology = *last_->topology;
+    report.tokens = topology.tokens.size();
+    report.pools = topology.pools.size();
+    for (const PoolInfo& pool : topology.pools) {
+      if (pool.use != PoolUse::usable) ++report.pools_left_out[std::string(to_string(pool.use))];
+    }
+    report.ether_usd = static_cast<double>(last_->ether_usd_e6) * 1e-6;
+    report.state_hash = hash_states(*last_);
+  }
+  collector_->finish(plugins_, report);
+  for (std::size_t i = 0; i < report.strategies.size(); ++i) {
+    report.strategies[i].skipped = skips_[static_cast<std::uint32_t>(i)];
+  }
+  report.stages[static_cast<std::size_t>(Stage::apply)] = apply_times_;
+  report.load_s = load_s_;
+  if (first_arrival_ != Clock::time_point()) {
+    report.stream_s = static_cast<double>(since(first_arrival_)) * 1e-9 - load_s_;
+  }
+  rusage usage{};
+  if (::getrusage(RUSAGE_SELF, &usage) == 0) {
+    report.resident_bytes_max = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  }
+}
+
+}  // namespace gantry::host

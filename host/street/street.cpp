@@ -1,0 +1,251 @@
+// The street's wiring. Every node but a strategy's is serial, and puts its output while it holds
+// its turn, so that order is kept from node to node.
+#include "host/street/street.hpp"
+
+#include "host/street/run.hpp"
+
+namespace gantry::host {
+
+namespace flow = tbb::flow;
+
+// One strategy: its mailbox decides what it is given, its runner calls it.
+struct Street::Run::Lane {
+  Lane(MailboxOptions mail, std::shared_ptr<StrategyInstance> instance, const ChangeLog& changes,
+       History& history, RunnerOptions options)
+      : mailbox(mail), runner(std::move(instance), changes, history, options) {}
+
+  Mailbox mailbox;
+  StrategyRunner runner;
+  std::vector<SnapshotPtr> skipped;
+};
+
+struct Street::Run::Graph {
+  using Apply = Node<InputPtr, Mail>;
+  using Post = Node<Mail, Delivery, BatchPtr>;
+  using Think = Node<Delivery, BatchPtr, Mail>;
+  using Collect = Node<BatchPtr, GroupPtr>;
+  using Stage = Node<GroupPtr, GroupPtr>;
+  using End = flow::function_node<GroupPtr>;
+
+  explicit Graph(tbb::task_arena& arena) {
+    arena.execute([&] { graph = std::make_unique<flow::graph>(); });
+  }
+
+  std::unique_ptr<flow::graph> graph;
+  std::unique_ptr<Apply> apply;
+  std::vector<std::unique_ptr<Post>> post;
+  std::vector<std::unique_ptr<Think>> think;
+  std::unique_ptr<Collect> merge;
+  std::unique_ptr<Stage> rank;
+  std::unique_ptr<Stage> risk;
+  std::unique_ptr<Stage> plan;
+  std::unique_ptr<End> end;
+  std::unique_ptr<Merge> order;
+};
+
+void Street::Run::wire() {
+  Graph& g = *graph_;
+  auto& graph = *g.graph;
+  const auto strategies = static_cast<std::uint32_t>(lanes_.size());
+  g.order = std::make_unique<Merge>(mode_, strategies, decisions_ ? &*decisions_ : nullptr);
+
+  // bytes -> snapshot
+  g.apply =
+      std::make_unique<Graph::Apply>(graph, flow::serial, [this](const InputPtr& input, auto& out) {
+        if (auto snapshot = apply(*input)) std::get<0>(out).try_put(Mail(std::move(snapshot)));
+      });
+
+  // snapshot -> strategies, each with a mailbox of its own
+  for (const auto& lane : lanes_) {
+    g.post.push_back(std::make_unique<Graph::Post>(
+        graph, flow::serial, [this, lane = lane.get()](const Mail& mail, auto& out) {
+          lane->skipped.clear();
+          lane->mailbox.take(mail, lane->skipped);
+          for (SnapshotPtr& snapshot : lane->skipped) {
+            auto batch = std::make_shared<Batch>();
+            batch->snapshot = std::move(snapshot);
+            batch->strategy = lane->runner.strategy();
+            std::get<1>(out).try_put(std::move(batch));
+          }
+          if (auto delivery = lane->mailbox.next()) std::get<0>(out).try_put(*delivery);
+        }));
+    g.think.push_back(std::make_unique<Graph::Think>(
+        graph, flow::serial, [this, lane = lane.get()](const Delivery& delivery, auto& out) {
+          std::optional<bool> late;
+          if (mode_ == DeliveryMode::back_pressure) late = false;
+          if (mode_ == DeliveryMode::obey) {
+            late = decisions_->late(delivery.strategy, delivery.snapshot->id);
+          }
+          auto batch = std::make_shared<const Batch>(lane->runner.run(delivery, late));
+          std::get<0>(out).try_put(std::move(batch));
+          std::get<1>(out).try_put(Mail(Free()));
+        }));
+  }
+
+  // strategies -> rank -> risk -> plan -> end
+  g.merge = std::make_unique<Graph::Collect>(
+      graph, flow::serial, [this, &g](const BatchPtr& batch, auto& out) {
+        if (!batch->ran) note_skip(*batch);
+        std::vector<GroupPtr> groups;
+        const bool answered = g.order->take(batch, head_block_.load(), groups);
+        for (GroupPtr& group : groups) std::get<0>(out).try_put(std::move(group));
+        if (answered && mode_ != DeliveryMode::back_pressure) release_token();
+      });
+  const auto stage = [&](void (Run::*body)(Group&) const) {
+    return std::make_unique<Graph::Stage>(graph, flow::serial,
+                                          [this, body](const GroupPtr& group, auto& out) {
+                                            (this->*body)(*group);
+                                            std::get<0>(out).try_put(group);
+                                          });
+  };
+  g.rank = stage(&Run::rank_group);
+  g.risk = stage(&Run::judge_group);
+  g.plan = stage(&Run::plan_group);
+  g.end = std::make_unique<Graph::End>(graph, flow::serial, [this, &g](const GroupPtr& group) {
+    const auto outcomes = end_group(*group);
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      g.post[i]->try_put(Mail(outcomes[i]));
+    }
+    if (mode_ == DeliveryMode::back_pressure) release_token();
+    return flow::continue_msg();
+  });
+
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    flow::make_edge(flow::output_port<0>(*g.apply), *g.post[i]);
+    flow::make_edge(flow::output_port<0>(*g.post[i]), *g.think[i]);
+    flow::make_edge(flow::output_port<1>(*g.post[i]), *g.merge);
+    flow::make_edge(flow::output_port<0>(*g.think[i]), *g.merge);
+    flow::make_edge(flow::output_port<1>(*g.think[i]), *g.post[i]);
+  }
+  flow::make_edge(flow::output_port<0>(*g.merge), *g.rank);
+  flow::make_edge(flow::output_port<0>(*g.rank), *g.risk);
+  flow::make_edge(flow::output_port<0>(*g.risk), *g.plan);
+  flow::make_edge(flow::output_port<0>(*g.plan), *g.end);
+}
+
+// The same picture for people: what wire() makes of this configuration.
+std::vector<StreetNode> street_picture(const Configuration& configuration) {
+  std::vector<StreetNode> nodes;
+  std::vector<std::string> names;
+  for (const StrategySettings& strategy : configuration.strategies) {
+    if (strategy.runs()) names.push_back(strategy.name);
+  }
+  const std::size_t lanes = names.size();
+  const std::size_t merge = 2 + 2 * lanes;
+  std::string venues;
+  for (const DexSettings& dex : configuration.dexes) {
+    if (dex.runs()) venues += (venues.empty() ? "" : ", ") + dex.name;
+  }
+  nodes.push_back({"feed", "bytes of each block, in order", {1}});
+  nodes.push_back({"apply", "serial: bytes to snapshot by " + venues, {}});
+  for (std::size_t i = 0; i < lanes; ++i) {
+    nodes[1].next.push_back(2 + 2 * i);
+    nodes.push_back({"mailbox " + names[i],
+                     configuration.street.pace == Pace::live ? "newest wins, skips are counted"
+                                                             : "every snapshot, back-pressure",
+                     {3 + 2 * i}});
+    nodes.push_back({names[i], "strategy: one snapshot at a time", {merge}});
+  }
+  nodes.push_back({"merge", "order: snapshot, strategy, index", {merge + 1}});
+  nodes.push_back({"rank", "profit after gas x confidence", {merge + 2}});
+  nodes.push_back({"risk", "typed approval, refusals are data", {merge + 3}});
+  nodes.push_back({"plan", "calls, minimum out, payer", {merge + 4}});
+  nodes.push_back({"end", "dry run: report and recording", {}});
+  return nodes;
+}
+
+Status Street::Run::open() {
+  auto feed = RecordingFeed::open(options_.recording);
+  if (!feed) return std::unexpected(feed.error());
+  feed_.emplace(std::move(*feed));
+  if (options_.obey_decisions) {
+    auto plan = DecisionPlan::read(options_.recording, plugins_);
+    if (!plan) return std::unexpected(plan.error());
+    decisions_ = std::move(*plan);
+  }
+  mode_ = decisions_                    ? DeliveryMode::obey
+          : options_.pace == Pace::live ? DeliveryMode::live
+                                        : DeliveryMode::back_pressure;
+  in_flight_ = static_cast<std::uint64_t>(configuration_.street.snapshots_in_flight);
+  tokens_ = std::make_unique<std::counting_semaphore<>>(static_cast<std::ptrdiff_t>(
+      mode_ == DeliveryMode::back_pressure ? in_flight_ : unanswered_max));
+  if (!options_.record_to.empty()) {
+    auto recorder = Recorder::create(options_.record_to, feed_->header(), plugins_);
+    if (!recorder) return std::unexpected(recorder.error());
+    recorder_ = std::move(*recorder);
+  }
+  market_ = std::make_unique<MarketState>(configuration_, feed_->header().chain, plugins_.venues);
+  collector_ = std::make_unique<Collector>(plugins_);
+  for (std::uint32_t i = 0; i < plugins_.strategies.size(); ++i) {
+    const MailboxOptions mail{mode_, i, in_flight_, decisions_ ? &*decisions_ : nullptr};
+    RunnerOptions runner;
+    runner.strategy = i;
+    runner.opportunities_max =
+        static_cast<std::uint64_t>(configuration_.street.opportunities_per_snapshot);
+    runner.pool_share_max_bps =
+        static_cast<std::uint64_t>(configuration_.risk.pool_concentration_bps);
+    runner.position_max_eth = configuration_.risk.max_position_eth;
+    if (mode_ == DeliveryMode::live) {
+      runner.deadline_ns =
+          static_cast<std::uint64_t>(configuration_.street.strategy_deadline_ms) * 1'000'000;
+    }
+    lanes_.push_back(
+        std::make_unique<Lane>(mail, plugins_.strategies[i], changes_, history_, runner));
+  }
+  return {};
+}
+
+void Street::Run::subscribe(const Snapshot& snapshot) {
+  for (const auto& lane : lanes_) lane->runner.subscribe(snapshot);
+}
+
+Result<RunReport> Street::Run::run() {
+  if (auto opened = open(); !opened) return std::unexpected(opened.error());
+  const auto threads =
+      options_.threads > 0 ? static_cast<int>(options_.threads) : tbb::task_arena::automatic;
+  // More threads than cores are the caller's wish, for tests of order.
+  std::optional<tbb::global_control> workers;
+  if (threads > 0) {
+    workers.emplace(tbb::global_control::max_allowed_parallelism,
+                    static_cast<std::size_t>(threads));
+  }
+  tbb::task_arena arena(threads);
+  graph_ = std::make_unique<Graph>(arena);
+  wire();
+  // The feed is I/O: it waits, so it has a thread of its own. Until it ends, the graph is not idle.
+  graph_->graph->reserve_wait();
+  std::thread feeder([this] {
+    feed();
+    graph_->graph->release_wait();
+  });
+  arena.execute([this] { graph_->graph->wait_for_all(); });
+  feeder.join();
+  RunReport report;
+  report.threads = static_cast<std::uint64_t>(arena.max_concurrency());
+  graph_.reset();
+  if (failure_) return std::unexpected(*failure_);
+  finish(report);
+  if (recorder_) {
+    if (auto written = recorder_->finish(); !written) return std::unexpected(written.error());
+  }
+  return report;
+}
+
+void Street::Run::offer(InputPtr input) { graph_->apply->try_put(std::move(input)); }
+
+Street::Run::Run(const Configuration& configuration, Plugins plugins, StreetOptions options)
+    : configuration_(configuration),
+      plugins_(std::move(plugins)),
+      options_(std::move(options)),
+      gate_(configuration.risk),
+      planner_(configuration_, plugins_) {}
+Street::Run::~Run() = default;
+
+Street::Street(const Configuration& configuration, Plugins plugins, StreetOptions options)
+    : run_(std::make_unique<Run>(configuration, std::move(plugins), std::move(options))) {}
+Street::~Street() = default;
+Result<RunReport> Street::run() { return run_->run(); }
+void Street::request_stop() noexcept { run_->request_stop(); }
+StreetStatus Street::status() const noexcept { return run_->status(); }
+
+}  // namespace gantry::host

@@ -1,0 +1,225 @@
+#include "plugins/strategies/triangular/sizing.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace gantry::triangular {
+namespace {
+
+// Relative error of every real number here, far above what about 60 roundings can do.
+constexpr long double kRealMargin = 64 * std::numeric_limits<long double>::epsilon();
+
+// Rounding that costs less than this part of the profit is not worth a search.
+constexpr long double kRoundingShare = 0x1p-20L;
+
+// The largest integer not above `value`, brought into 0 .. 2^256 - 1.
+u256 floor_of(long double value) {
+  if (!(value >= 1)) return u256();
+  int exponent = 0;
+  const long double fraction = std::frexp(value, &exponent);  // in [0.5, 1)
+  if (exponent > 256) return u256::max();
+  const auto mantissa = static_cast<std::uint64_t>(std::ldexp(fraction, 64));
+  return exponent >= 64 ? shift_left(u256(mantissa), static_cast<unsigned>(exponent - 64))
+                        : u256(mantissa >> (64 - exponent));
+}
+
+// Stays at the largest, which no limit of a real token reaches.
+u256 next(const u256& value) { return value == u256::max() ? value : wrapping_add(value, u256(1)); }
+u256 half_way(const u256& low, const u256& high) {
+  return wrapping_add(low, shift_right(wrapping_sub(high, low), 1));
+}
+
+// f(x) = rate x / (1 + slope x), see screening.hpp.
+struct Real {
+  long double rate = 1;
+  long double slope = 0;
+};
+
+struct Interval {
+  u256 low;
+  u256 high;
+};
+
+class Search {
+ public:
+  Search(std::span<const Leg> legs, const SizingLimits& limits) : legs_(legs), limits_(limits) {
+    for (std::size_t i = 0; i < legs.size(); ++i) {
+      const ConstantProduct& pool = legs[i].pool;
+      const long double kept = static_cast<long double>(pool.fee_denominator - pool.fee_numerator) /
+                               static_cast<long double>(pool.fee_denominator);
+      const long double reserve_in = to_long_double(pool.reserve_in);
+      leg_[i] = {kept * to_long_double(pool.reserve_out) / reserve_in, kept / reserve_in};
+      whole_ = {whole_.rate * leg_[i].rate, whole_.slope + whole_.rate * leg_[i].slope};
+    }
+  }
+
+  gantry_status run(Sizing& out) {
+    const long double root = std::sqrt(whole_.rate);
+    // Upper bound of the real optimum: the margin goes into the root, where the cancellation is.
+    const long double above = root * (1 + kRealMargin) - 1;
+    if (!(above > 0)) return GANTRY_NO_LIQUIDITY;
+    gain_max_ = above * above / whole_.slope * (1 + kRealMargin);
+    if (gain_max_ < 1) return GANTRY_NO_LIQUIDITY;
+    const u256 first = feasible(next(floor_of((root - 1) / whole_.slope)));
+    if (first.is_zero()) return GANTRY_NO_LIQUIDITY;
+    const auto middle = try_input(first);
+    const long double shortfall = shortfall_at(first, middle);
+    if (shortfall > to_long_double(best_.profit) * kRoundingShare) {
+      for (std::size_t hops = 1; hops <= legs_.size(); ++hops) {
+        try_amount(hops, middle[hops - 1]);
+        try_amount(hops, next(middle[hops - 1]));
+      }
+      best_.best = prove();
+    }
+    if (best_.profit.is_zero()) return GANTRY_NO_LIQUIDITY;
+    best_.shortfall_max = shortfall;
+    out = best_;
+    return GANTRY_OK;
+  }
+
+ private:
+  using Amounts = std::array<u256, kMaxHops>;
+
+  // The exact amounts after each hop. False: beyond the limits of a leg or of 256 bits, as is then
+  // every larger input.
+  bool forward(const u256& in, Amounts& amounts) const {
+    if (in > limits_.amount_in_max) return false;
+    u256 amount = in;
+    for (std::size_t i = 0; i < legs_.size(); ++i) {
+      if (amount > legs_[i].in_max) return false;
+      if (amount_out(legs_[i].pool, amount, amount) != GANTRY_OK) return false;
+      amounts[i] = amount;
+    }
+    return true;
+  }
+
+  // The smallest input after which `hops` hops give at least `amount`: of each hop
+  // ceil(out r d / ((s - out) (d - n))), the inverse of the floor in amount_out(). False: none, or
+  // beyond 256 bits.
+  bool backward(std::size_t hops, u256 amount, u256& in) const {
+    for (std::size_t i = hops; i > 0; --i) {
+      const ConstantProduct& pool = legs_[i - 1].pool;
+      u256 left;
+      u256 scaled;
+      u256 divisor;
+      if (amount >= pool.reserve_out || !sub(pool.reserve_out, amount, left) ||
+          !mul(pool.reserve_in, u256(pool.fee_denominator), scaled) ||
+          !mul(left, u256(pool.fee_denominator - pool.fee_numerator), divisor) ||
+          !mul_div_ceil(amount, scaled, divisor, amount)) {
+        return false;
+      }
+    }
+    in = amount;
+    return true;
+  }
+
+  // The largest input up to `wanted` that the limits allow; 0: none.
+  u256 feasible(const u256& wanted) const {
+    Amounts amounts;
+    u256 bad = std::min(wanted, limits_.amount_in_max);
+    if (forward(bad, amounts)) return bad;
+    u256 good;
+    while (next(good) < bad) {  // at most 256 halvings
+      const u256 middle = half_way(good, bad);
+      (forward(middle, amounts) ? good : bad) = middle;
+    }
+    return good;
+  }
+
+  Amounts try_input(const u256& in) {
+    Amounts amounts{};
+    u256 profit;
+    if (forward(in, amounts) && sub(amounts[legs_.size() - 1], in, profit) &&
+        (profit > best_.profit || (profit == best_.profit && in < best_.amount_in))) {
+      best_.amount_in = in;
+      best_.profit = profit;
+      best_.amounts = amounts;
+    }
+    return amounts;
+  }
+
+  bool try_amount(std::size_t hops, const u256& amount) {
+    u256 in;
+    if (amount.is_zero() || !backward(hops, amount, in)) return false;
+    try_input(in);
+    return true;
+  }
+
+  // 1 + S_k + 8 d^2 sqrt(m) / c of sizing.hpp.
+  long double shortfall_at(const u256& in, const Amounts& amounts) const {
+    long double lost = 0;
+    for (std::size_t i = 0; i < legs_.size(); ++i) {
+      const long double given = to_long_double(i == 0 ? in : amounts[i - 1]);
+      const long double bend = 1 + leg_[i].slope * given;
+      lost = 1 + lost * leg_[i].rate / (bend * bend);
+    }
+    const long double of_floats =
+        8 * kRealMargin * kRealMargin * std::sqrt(whole_.rate) / whole_.slope;
+    return (1 + lost + of_floats) * (1 + kRealMargin);
+  }
+
+  // All integers that can pay `target` or more are inside, if there are any:
+  // c x^2 - (m - 1 - c T) x + T <= 0, whose roots are (centre +- half) with
+  // half = sqrt((P* - T) (Q - T)) / 2 for P*, Q = (sqrt(m) -+ 1)^2 / c.
+  Interval paying(long double target) const {
+    const long double root = std::sqrt(whole_.rate) * (1 + kRealMargin) + 1;
+    const long double other = root * root / whole_.slope * (1 + kRealMargin);
+    const long double half =
+        std::sqrt(std::max(gain_max_ - target, 0.0L) * std::max(other - target, 0.0L)) / 2;
+    const long double centre = (whole_.rate - 1 - whole_.slope * target) / (2 * whole_.slope);
+    const long double error = kRealMargin * ((whole_.rate + 1) / whole_.slope + target + half) + 1;
+    const u256 low = floor_of(centre - half - error);
+    return {low.is_zero() ? u256(1) : low, floor_of(centre + half + error)};
+  }
+
+  // Tries everything that could still be better, when that is little enough: true.
+  bool prove() {
+    const long double target = to_long_double(best_.profit) * (1 - kRealMargin) + 1;
+    if (target > gain_max_) return true;
+    Interval inputs = paying(target);
+    inputs.high = feasible(inputs.high);
+    if (inputs.high < inputs.low) return true;
+    Amounts at_low{};
+    Amounts at_high{};
+    if (!forward(inputs.low, at_low) || !forward(inputs.high, at_high)) return false;
+    Interval narrowest = inputs;
+    std::size_t hops = 0;
+    for (std::size_t i = 0; i < legs_.size(); ++i) {
+      if (wrapping_sub(at_high[i], at_low[i]) < wrapping_sub(narrowest.high, narrowest.low)) {
+        narrowest = {at_low[i], at_high[i]};
+        hops = i + 1;
+      }
+    }
+    if (wrapping_sub(narrowest.high, narrowest.low) >= u256(limits_.scan_max)) return false;
+    bool all = true;
+    const std::uint64_t count = wrapping_sub(narrowest.high, narrowest.low).limb(0) + 1;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const u256 amount = wrapping_add(narrowest.low, u256(i));
+      if (!amount.is_zero()) all = try_amount(hops, amount) && all;
+    }
+    return all;
+  }
+
+  std::span<const Leg> legs_;
+  const SizingLimits& limits_;
+  std::array<Real, kMaxHops> leg_{};
+  Real whole_;
+  long double gain_max_ = 0;
+  Sizing best_{};
+};
+
+}  // namespace
+
+gantry_status best_input(std::span<const Leg> legs, const SizingLimits& limits, Sizing& out) {
+  if (legs.size() < kMinHops || legs.size() > kMaxHops) return GANTRY_BAD_ARGUMENT;
+  for (const Leg& leg : legs) {
+    if (leg.pool.fee_numerator >= leg.pool.fee_denominator) return GANTRY_BAD_ARGUMENT;
+    if (leg.pool.reserve_in.is_zero() || leg.pool.reserve_out.is_zero()) {
+      return GANTRY_NO_LIQUIDITY;
+    }
+  }
+  return Search(legs, limits).run(out);
+}
+
+}  // namespace gantry::triangular

@@ -1,0 +1,196 @@
+# The gates of continuous integration; sourced by ./dev, which has the helpers used here.
+# A gate is a function gate_<name>: it returns non-zero if it failed, and its tests, if any, end with
+# the line "N passed, N failed". A gate without tests counts as one.
+# shellcheck shell=bash
+
+all_gates=(format words release symbols dead no_compile install asan tsan tidy fuzz)
+minutes_max=58
+
+ci_command() {
+    local gates=("$@") gate
+    ((${#gates[@]})) || gates=("${all_gates[@]}")
+    for gate in "${gates[@]}"; do
+        declare -F "gate_${gate//-/_}" >/dev/null || fail "no gate '$gate'; see ./dev --help"
+    done
+    mkdir -p "$logs"
+    set_up ci
+    if ((${#gates[@]} == 1)); then
+        run_gate "${gates[0]}"
+        return
+    fi
+
+    local table="" passed=0 failed=0 result started counts
+    for gate in "${gates[@]}"; do
+        say "== $gate"
+        started=$SECONDS
+        if timeout --kill-after=10 $((minutes_max * 60 - SECONDS)) \
+            ./dev ci "$gate" >"$logs/$gate.log" 2>&1 </dev/null; then
+            result=passed
+        else
+            result=FAILED
+            tail -n 60 "$logs/$gate.log"
+        fi
+        counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$logs/$gate.log" | tail -1)
+        # Ended before its own closing line: the gate as a whole is what failed.
+        if [[ -z $counts ]] || [[ $result == FAILED && $counts == *" 0" ]]; then
+            counts=$([[ $result == passed ]] && echo "1 0" || echo "0 1")
+        fi
+        read -r good bad <<<"$counts"
+        passed=$((passed + good)) failed=$((failed + bad))
+        table+=$(printf '%-12s %-8s %7d %7d %8d' "$gate" $result "$good" "$bad" \
+            $((SECONDS - started)))$'\n'
+    done
+    echo
+    printf '%-12s %-8s %7s %7s %8s\n' gate result passed failed seconds
+    printf '%s' "$table"
+    printf '%-12s %-8s %7d %7d %8d\n\n' total "" $passed $failed $SECONDS
+    echo "$passed passed, $failed failed"
+    ((failed == 0))
+}
+
+# Where one gate runs by itself, a gate without tests still ends with the closing line.
+run_gate() {
+    local status=0 out
+    out=$logs/$1.out
+    # In a shell of its own, so that the first failing command ends the gate.
+    set +e
+    (
+        set -e
+        "gate_${1//-/_}"
+    ) > >(tee "$out") 2>&1
+    status=$?
+    set -e
+    sleep 0.1
+    if ! grep -qE '^[0-9]+ passed, [0-9]+ failed$' "$out"; then
+        ((status == 0)) && echo "1 passed, 0 failed" || echo "0 passed, 1 failed"
+    fi
+    return $status
+}
+
+# ---- reading the text -----------------------------------------------------------------------------
+
+gate_format() {
+    git ls-files '*.h' '*.hpp' '*.c' '*.cpp' | grep -v '^data/' |
+        xargs -r clang-format-19 --dry-run -Werror
+}
+
+# Nothing of one machine, and no leftovers, in what is committed.
+gate_words() { tests/gates/words.sh; }
+
+# ---- builds ---------------------------------------------------------------------------------------
+
+build_release() {
+    set_up_node
+    configure release -DGANTRY_DEVELOPER=ON
+    build release
+}
+
+gate_release() {
+    build_release
+    run_tests release -LE no_compile
+}
+
+gate_no_compile() {
+    build_release
+    run_tests release -L no_compile
+}
+
+gate_symbols() {
+    build_release
+    tests/gates/symbols.sh build/release/plugins
+}
+
+gate_dead() {
+    build_release
+    tests/gates/dead_files.sh build/release
+}
+
+gate_install() {
+    build_release
+    tests/gates/install.sh build/release
+}
+
+# Tests labelled release_only measure the program as users run it (allocations, memory).
+sanitizer_tests() {
+    local preset=$1 runner=()
+    # The thread sanitizer wants addresses where it expects them, on kernels that spread them wide.
+    if setarch "$(uname -m)" -R true 2>/dev/null; then runner=(setarch "$(uname -m)" -R); fi
+    local planted
+    planted=$(ctest --test-dir "build/$preset" -N -L planted | sed -n 's/^Total Tests: //p')
+    ((planted == $2)) || fail "$preset: $planted tests of planted faults instead of $2"
+    run_tests_with "${runner[*]}" "$preset" -LE "no_compile|release_only"
+}
+
+run_tests_with() {
+    local runner=$1
+    shift
+    ctest_runner=$runner run_tests "$@"
+}
+
+gate_asan() {
+    set_up_node
+    configure asan
+    build asan
+    export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:check_initialization_order=1
+    export UBSAN_OPTIONS=print_stacktrace=1
+    sanitizer_tests asan 6
+}
+
+gate_tsan() {
+    local prefix
+    set_up_node
+    prefix=$(GANTRY_JOBS=$(jobs) cmake/build_onetbb_tsan.sh .deps/onetbb-tsan | tail -1)
+    configure tsan -DCMAKE_PREFIX_PATH="$prefix"
+    build tsan
+    ldd build/tsan/race_in_node | grep -q "libtbb.so.12 => $prefix/" ||
+        fail "tsan: the tests do not run with the instrumented oneTBB"
+    export TSAN_OPTIONS=second_deadlock_stack=1
+    sanitizer_tests tsan 2
+}
+
+gate_tidy() {
+    local files
+    cmake --preset tidy >&2 # always: nothing is built here, so nothing notices new files
+    files=$(sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' build/tidy/compile_commands.json |
+        grep -E "^$root/(host|plugins)/" | sort -u)
+    [[ $files ]] || fail "tidy: nothing to check"
+    echo "$(wc -l <<<"$files") files"
+    xargs -P "$(jobs)" -n 1 clang-tidy-19 -p build/tidy --quiet <<<"$files"
+}
+
+# Each target for a short while, from its corpus and a fixed seed; and one with a planted fault,
+# which has to be found.
+gate_fuzz() {
+    local seconds=${GANTRY_FUZZ_SECONDS:-20} target name count=0
+    configure fuzz
+    build fuzz gantry_fuzz
+    export UBSAN_OPTIONS=print_stacktrace=1
+    for target in build/fuzz/fuzz/*; do
+        [[ -x $target && -f $target ]] || continue
+        name=$(basename "$target")
+        local found=build/fuzz/found/$name corpus
+        mkdir -p "$found"
+        corpus=$(cat "build/fuzz/fuzz/$name.corpus")
+        local arguments=(-max_total_time="$seconds" -seed=20201016 -rss_limit_mb=2048
+            -timeout=10 -print_final_stats=0 -verbosity=0 "-artifact_prefix=$found/")
+        if [[ $name == planted_* ]]; then
+            if "$target" "${arguments[@]}" 2>"$found/log"; then
+                echo "$name: the planted fault was not found"
+                return 1
+            fi
+            grep -q "heap-buffer-overflow" "$found/log"
+            echo "$name: the planted fault was found"
+        else
+            mkdir -p "$found/corpus"
+            # shellcheck disable=SC2086
+            "$target" "${arguments[@]}" "$found/corpus" $corpus
+            echo "$name: $seconds s without a fault"
+            count=$((count + 1))
+        fi
+    done
+    echo "$((count + 1)) passed, 0 failed"
+}
+
+# ---- a machine with nothing on it -----------------------------------------------------------------
+
+gate_clean_root() { tests/gates/clean_root.sh "${GANTRY_CLEAN_ROOT:-$root/build/clean-root}"; }
