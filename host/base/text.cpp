@@ -27,9 +27,12 @@ std::string hex_text(std::span<const std::uint8_t> bytes) {
 
 std::string address_text(const gantry_address& address) {
   switch (address.kind) {
-    case GANTRY_ADDRESS_NONE: return "-";
-    case GANTRY_ADDRESS_NATIVE: return "native";
-    default: return hex_text({address.bytes, std::min<std::size_t>(address.length, 32)});
+    case GANTRY_ADDRESS_NONE:
+      return "-";
+    case GANTRY_ADDRESS_NATIVE:
+      return "native";
+    default:
+      return hex_text({address.bytes, std::min<std::size_t>(address.length, 32)});
   }
 }
 

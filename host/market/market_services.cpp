@@ -102,6 +102,7 @@ struct MarketView::Services {
   }
 
   static gantry_status state(const gantry_market* market, std::uint32_t pool, gantry_state* out) {
+    if (pool == GANTRY_OWN_STATE) return GANTRY_UNSUPPORTED;
     gantry_pool_state state;
     if (self(market).usable(pool, state) == nullptr) return GANTRY_REFUSED;
     *out = state.base;

@@ -28,6 +28,9 @@ void MarketView::bind(const Snapshot& snapshot, std::span<const std::uint32_t> c
   market_.changed_pools = cold ? nullptr : changed.data();
   market_.changed_count = cold ? 0 : static_cast<std::uint32_t>(changed.size());
   market_.cold = cold ? 1 : 0;
+  // A recorded market's clock is the chain's.
+  market_.time_ms = snapshot.context.state_time_s * 1000;
+  market_.pending = 0;
 }
 
 const PoolInfo* MarketView::usable(std::uint32_t pool, gantry_pool_state& state) const noexcept {

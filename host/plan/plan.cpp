@@ -6,6 +6,7 @@
 #include <array>
 
 #include "host/plan/abi.hpp"
+#include "host/plan/instructions.hpp"
 
 namespace gantry::host {
 
@@ -14,34 +15,11 @@ namespace {
 // What a smart account's own steps cost, before a bundler has estimated them. Gas units.
 constexpr std::uint64_t verification_gas = 150000;
 constexpr std::uint64_t pre_verification_gas = 60000;
-constexpr std::size_t instructions_max = 16;  // of one swap
-constexpr std::uint64_t requests_max = 4;     // of one paymaster's round
+constexpr std::uint64_t requests_max = 4;  // of one paymaster's round
 
 std::string_view text(gantry_string s) {
   return s.data == nullptr ? std::string_view() : std::string_view(s.data, s.size);
 }
-
-// A copy of an instruction that outlives emit().
-struct Instruction {
-  gantry_instruction head{};
-  std::vector<std::uint8_t> data;
-};
-
-struct Collected {
-  std::vector<Instruction> instructions;
-
-  static gantry_status emit(void* self, const gantry_instruction* instruction) {
-    auto& all = static_cast<Collected*>(self)->instructions;
-    if (all.size() == instructions_max) return GANTRY_REFUSED;
-    if (instruction->data.size > 0 && instruction->data.data == nullptr) return GANTRY_BAD_ARGUMENT;
-    Instruction copy{*instruction, {}};
-    if (instruction->data.size > 0) {
-      copy.data.assign(instruction->data.data, instruction->data.data + instruction->data.size);
-    }
-    all.push_back(std::move(copy));
-    return GANTRY_OK;
-  }
-};
 
 // amount * (10000 - bps) / 10000, rounded down.
 u256 less_bps(const u256& amount, std::uint64_t bps) {
@@ -55,9 +33,12 @@ u256 less_bps(const u256& amount, std::uint64_t bps) {
 std::uint32_t entry_point_version(const gantry_address& address) {
   // The first bytes of the four deployments tell them apart; 0.7 is the form of any other.
   switch (address.bytes[0]) {
-    case 0x5f: return 6;
-    case 0x43: return address.bytes[2] == 0x08 ? 8 : 9;
-    default: return 7;
+    case 0x5f:
+      return 6;
+    case 0x43:
+      return address.bytes[2] == 0x08 ? 8 : 9;
+    default:
+      return 7;
   }
 }
 
@@ -67,8 +48,8 @@ struct Requests {
   static gantry_status emit(void* self, const gantry_http_request* request) {
     auto& requests = static_cast<Requests*>(self)->all;
     if (requests.size() == requests_max) return GANTRY_REFUSED;
-    PlannedRequest copy{std::string(text(request->method)), std::string(text(request->url)), {},
-                        {}};
+    PlannedRequest copy{
+        std::string(text(request->method)), std::string(text(request->url)), {}, {}};
     for (std::uint32_t i = 0; i < request->header_count; ++i) {
       copy.headers.emplace_back(text(request->headers[i].name), text(request->headers[i].value));
     }
@@ -119,22 +100,29 @@ Status Planner::add_calls(const MarketView& view, const Ranked& trade, Plan& pla
     order.swap = {leg.amount_in, pool.index_of(leg.hop.token_in), pool.index_of(leg.hop.token_out),
                   GANTRY_EXACT_IN, 0};
     order.out = leg.amount_out;
-    order.min_out = less_bps(u256(leg.amount_out),
-                             static_cast<std::uint64_t>(venue.settings.max_slippage_bps));
+    order.min_out =
+        less_bps(u256(leg.amount_out), static_cast<std::uint64_t>(venue.settings.max_slippage_bps));
     order.sender = sender;
     order.recipient = recipient;
     const gantry_pool_spec spec = pool.spec();
-    Collected collected;
-    const gantry_instruction_sink sink{&collected, &Collected::emit};
+    InstructionList collected;
+    const gantry_instruction_sink sink = collected.sink();
     const auto status = venue.table().build_swap(venue.object(), &spec, &state, &order, &sink);
-    if (status != GANTRY_OK || collected.instructions.empty()) {
+    if (status != GANTRY_OK || collected.all().empty()) {
       venue.health().accept(Phase::plan, status);
       return fail(ErrorKind::plugin, fmt::format("venue {} cannot build the swap of leg {}: {}",
                                                  venue.name(), i + 1, status_name(status)));
     }
-    legs[i] = std::move(collected.instructions);
+    legs[i] = std::move(collected.all());
     const gantry_instruction& first = legs[i].front().head;
     recipient = first.input == GANTRY_INPUT_TRANSFER ? first.spender : sender;
+  }
+  if (trade.before) {
+    for (const Instruction& instruction : *trade.before) {
+      plan.calls.push_back({"as the strategy planned", instruction.head.target,
+                            u256(instruction.head.value), instruction.data,
+                            u256(instruction.head.min_out)});
+    }
   }
   for (std::uint32_t i = 0; i < o.leg_count; ++i) {
     const gantry_leg& leg = o.legs[i];

@@ -1,6 +1,4 @@
 // From a path to all that is known of the plugin there.
-#include <botan/hash.h>
-#include <botan/hex.h>
 #include <elf.h>
 #include <fmt/format.h>
 
@@ -8,16 +6,11 @@
 #include <system_error>
 #include <utility>
 
+#include "host/base/sha256.hpp"
 #include "host/plugin/manifest.hpp"
 
 namespace gantry::host {
 namespace {
-
-std::string sha256_hex(std::span<const std::byte> bytes) {
-  const auto hash = Botan::HashFunction::create_or_throw("SHA-256");
-  hash->update(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-  return Botan::hex_encode(hash->final(), false);
-}
 
 Result<Manifest> manifest_of(const ElfFile& file) {
   const auto section = file.section(manifest_section);
@@ -59,7 +52,7 @@ Result<PluginFile> inspect_plugin_file(const std::filesystem::path& path) {
   auto facts = file->facts();
   if (!facts) return std::unexpected(std::move(facts.error()));
   return PluginFile{.path = path,
-                    .sha256 = sha256_hex(file->bytes()),
+                    .sha256 = sha256_of(file->bytes()),
                     .size_bytes = file->bytes().size(),
                     .manifest = std::move(*manifest),
                     .elf = std::move(*facts)};

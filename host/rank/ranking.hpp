@@ -3,12 +3,14 @@
 // THREADS  Pure functions: any thread. No allocation beyond the caller's vectors.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "gantry/strategy.h"
 #include "gantry/u256.hpp"
 #include "host/market/market_view.hpp"
+#include "host/plan/instructions.hpp"
 
 namespace gantry::host {
 
@@ -25,7 +27,9 @@ struct Ranked {
   u256 net;                 // gross - gas_cost when it pays, else gas_cost - gross: a loss
   u256 net_usd_e6;          // of the same
   u256 net_token;           // of the same
-  double score = 0;         // net in ether, negative for a loss, times confidence
+  // What the strategy wants called before the legs; null: nothing.
+  std::shared_ptr<const std::vector<Instruction>> before;
+  double score = 0;  // net in ether, negative for a loss, times confidence
 };
 
 // What a transaction costs besides its legs: 21,000, and the executor's own bookkeeping.

@@ -10,12 +10,18 @@ namespace gantry::host {
 
 std::string_view to_string(Stage stage) {
   switch (stage) {
-    case Stage::apply: return "apply";
-    case Stage::strategies: return "strategies";
-    case Stage::rank: return "rank";
-    case Stage::risk: return "risk";
-    case Stage::plan: return "plan";
-    case Stage::total: return "total";
+    case Stage::apply:
+      return "apply";
+    case Stage::strategies:
+      return "strategies";
+    case Stage::rank:
+      return "rank";
+    case Stage::risk:
+      return "risk";
+    case Stage::plan:
+      return "plan";
+    case Stage::total:
+      return "total";
   }
   return "unknown";
 }

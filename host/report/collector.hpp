@@ -68,7 +68,6 @@ class Collector {
   std::uint64_t routes_dropped_ = 0;
   std::uint64_t approved_ = 0;
   std::uint64_t plans_ = 0;
-
 };
 
 }  // namespace gantry::host

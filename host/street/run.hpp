@@ -1,11 +1,12 @@
-// One run of the street: owns the stages and wires them into a flow graph. street.cpp is the wiring.
+// One run of the street: owns the stages and wires them into a flow graph. street.cpp is the
+// wiring.
 #pragma once
 #include <oneapi/tbb/flow_graph.h>
 #include <oneapi/tbb/task_arena.h>
 
 #include <atomic>
-#include <memory>
 #include <map>
+#include <memory>
 #include <semaphore>
 #include <thread>
 #include <tuple>
@@ -96,7 +97,7 @@ class Street::Run {
   std::uint64_t facts_ = 0;
   std::uint64_t first_block_ = 0;
   std::uint64_t last_block_ = 0;
-  SnapshotPtr last_;  // written by the apply stage, read after the run
+  SnapshotPtr last_;              // written by the apply stage, read after the run
   std::optional<Error> failure_;  // the apply stage's; it ends the run
   std::chrono::steady_clock::time_point first_arrival_{};
   std::uint64_t first_time_s_ = 0;

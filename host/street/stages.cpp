@@ -46,8 +46,7 @@ void Street::Run::pace(const BlockInput& input) {
     return;
   }
   if (options_.pace != Pace::live || decisions_ || options_.speed <= 0) return;
-  const double elapsed_s =
-      static_cast<double>(input.block.time_s - first_time_s_) / options_.speed;
+  const double elapsed_s = static_cast<double>(input.block.time_s - first_time_s_) / options_.speed;
   const auto due = first_arrival_ + std::chrono::duration_cast<Clock::duration>(
                                         std::chrono::duration<double>(elapsed_s));
   // In steps, so that a stop is heard.
@@ -142,7 +141,8 @@ void Street::Run::judge_group(Group& group) const {
   group.risk_ns = since(start);
 }
 
-// Two trades of one block through one pool: the second was quoted on a state that the first changes.
+// Two trades of one block through one pool: the second was quoted on a state that the first
+// changes.
 bool Street::Run::shares_pool(const Group& group, const Ranked& ranked) {
   const gantry_opportunity& o = ranked.opportunity;
   for (const auto& approved : group.approved) {
@@ -172,7 +172,8 @@ void Street::Run::plan_group(Group& group) const {
 // Reports, records, and tells each strategy what became of its own.
 std::vector<OutcomePtr> Street::Run::end_group(const Group& group) {
   collector_->add(group);
-  if (last_ && group.snapshot->id > 1) collector_->time(Stage::total, since(group.snapshot->arrived));
+  if (last_ && group.snapshot->id > 1)
+    collector_->time(Stage::total, since(group.snapshot->arrived));
   opportunities_.fetch_add(group.ranked.size(), std::memory_order_relaxed);
   approved_.fetch_add(group.approved.size(), std::memory_order_relaxed);
   if (recorder_) recorder_->decide(group);
@@ -187,9 +188,8 @@ std::vector<OutcomePtr> Street::Run::end_group(const Group& group) {
     const Ranked& ranked = group.ranked[i];
     const gantry_opportunity& o = ranked.opportunity;
     const RefusalReason reason = group.verdicts[i].reason;
-    const bool planned =
-        group.plan && group.plan->trade.strategy == ranked.strategy &&
-        group.plan->trade.opportunity.key == o.key;
+    const bool planned = group.plan && group.plan->trade.strategy == ranked.strategy &&
+                         group.plan->trade.opportunity.key == o.key;
     if (reason == RefusalReason::none && !planned) continue;  // approved, another one went first
     outcomes[ranked.strategy]->results.push_back(
         {o.key, o.block, planned ? GANTRY_RESULT_PLANNED : GANTRY_RESULT_REFUSED,

@@ -99,8 +99,7 @@ void StrategyRunner::subscribe(const Snapshot& snapshot) {
         }
         return kept ? GANTRY_OK : GANTRY_REFUSED;
       }};
-  const auto status =
-      instance_->table().subscribe(instance_->object(), view_.market(), &sink);
+  const auto status = instance_->table().subscribe(instance_->object(), view_.market(), &sink);
   instance_->health().accept(Phase::prepare, status);
 }
 
@@ -146,7 +145,9 @@ gantry_status StrategyRunner::take(const gantry_opportunity& opportunity) {
 // be.
 bool StrategyRunner::chained(const gantry_opportunity& o) const {
   const Topology& topology = *view_.snapshot().topology;
-  if (o.leg_count == 0 || o.leg_count > GANTRY_LEGS_MAX) return false;
+  const bool liquidation = o.kind == GANTRY_OPPORTUNITY_LIQUIDATION;
+  if (o.leg_count > GANTRY_LEGS_MAX || (o.leg_count == 0 && !liquidation)) return false;
+  if (o.token_in >= topology.tokens.size() || o.token_out >= topology.tokens.size()) return false;
   if (o.kind < GANTRY_OPPORTUNITY_ARBITRAGE || o.kind > GANTRY_OPPORTUNITY_POSITION) return false;
   if (!std::isfinite(o.expected_profit_bps) || !fraction(o.confidence) || !fraction(o.risk_score)) {
     return false;
@@ -155,8 +156,10 @@ bool StrategyRunner::chained(const gantry_opportunity& o) const {
   if (o.block != view_.snapshot().context.state_block || o.valid_until_block < o.block) {
     return false;
   }
-  std::uint32_t token = o.token_in;
-  u256 amount(o.amount_in);
+  if (o.leg_count == 0) return true;
+  // A liquidation's first leg sells what its call seized, not what it paid.
+  std::uint32_t token = liquidation ? o.legs[0].hop.token_in : o.token_in;
+  u256 amount(liquidation ? o.legs[0].amount_in : o.amount_in);
   for (std::uint32_t i = 0; i < o.leg_count; ++i) {
     const gantry_leg& leg = o.legs[i];
     if (leg.hop.pool >= topology.pools.size() || leg.hop.token_in != token ||
@@ -247,6 +250,14 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
     }
   }
   ranked_.push_back(price_opportunity(view_, sized, batch.strategy, index));
+  InstructionList before;
+  const gantry_instruction_sink sink = before.sink();
+  const auto planned = instance_->table().plan(instance_->object(), view_.market(), &sized, &sink);
+  instance_->health().accept(Phase::plan, planned);
+  if (planned == GANTRY_OK && !before.all().empty()) {
+    ranked_.back().before =
+        std::make_shared<const std::vector<Instruction>>(std::move(before.all()));
+  }
 }
 
 }  // namespace gantry::host

@@ -1,5 +1,5 @@
-// The street's wiring. Every node but a strategy's is serial, and puts its output while it holds its
-// turn, so that order is kept from node to node.
+// The street's wiring. Every node but a strategy's is serial, and puts its output while it holds
+// its turn, so that order is kept from node to node.
 #include "host/street/street.hpp"
 
 #include "host/street/run.hpp"
@@ -50,10 +50,10 @@ void Street::Run::wire() {
   g.order = std::make_unique<Merge>(mode_, strategies, decisions_ ? &*decisions_ : nullptr);
 
   // bytes -> snapshot
-  g.apply = std::make_unique<Graph::Apply>(graph, flow::serial, [this](const InputPtr& input,
-                                                                       auto& out) {
-    if (auto snapshot = apply(*input)) std::get<0>(out).try_put(Mail(std::move(snapshot)));
-  });
+  g.apply =
+      std::make_unique<Graph::Apply>(graph, flow::serial, [this](const InputPtr& input, auto& out) {
+        if (auto snapshot = apply(*input)) std::get<0>(out).try_put(Mail(std::move(snapshot)));
+      });
 
   // snapshot -> strategies, each with a mailbox of its own
   for (const auto& lane : lanes_) {
@@ -101,15 +101,14 @@ void Street::Run::wire() {
   g.rank = stage(&Run::rank_group);
   g.risk = stage(&Run::judge_group);
   g.plan = stage(&Run::plan_group);
-  g.end = std::make_unique<Graph::End>(graph, flow::serial,
-                                       [this, &g](const GroupPtr& group) {
-                                         const auto outcomes = end_group(*group);
-                                         for (std::size_t i = 0; i < outcomes.size(); ++i) {
-                                           g.post[i]->try_put(Mail(outcomes[i]));
-                                         }
-                                         if (mode_ == DeliveryMode::back_pressure) release_token();
-                                         return flow::continue_msg();
-                                       });
+  g.end = std::make_unique<Graph::End>(graph, flow::serial, [this, &g](const GroupPtr& group) {
+    const auto outcomes = end_group(*group);
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      g.post[i]->try_put(Mail(outcomes[i]));
+    }
+    if (mode_ == DeliveryMode::back_pressure) release_token();
+    return flow::continue_msg();
+  });
 
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     flow::make_edge(flow::output_port<0>(*g.apply), *g.post[i]);
@@ -164,9 +163,9 @@ Status Street::Run::open() {
     if (!plan) return std::unexpected(plan.error());
     decisions_ = std::move(*plan);
   }
-  mode_ = decisions_                     ? DeliveryMode::obey
+  mode_ = decisions_                    ? DeliveryMode::obey
           : options_.pace == Pace::live ? DeliveryMode::live
-                                         : DeliveryMode::back_pressure;
+                                        : DeliveryMode::back_pressure;
   in_flight_ = static_cast<std::uint64_t>(configuration_.street.snapshots_in_flight);
   tokens_ = std::make_unique<std::counting_semaphore<>>(static_cast<std::ptrdiff_t>(
       mode_ == DeliveryMode::back_pressure ? in_flight_ : unanswered_max));
@@ -202,8 +201,8 @@ void Street::Run::subscribe(const Snapshot& snapshot) {
 
 Result<RunReport> Street::Run::run() {
   if (auto opened = open(); !opened) return std::unexpected(opened.error());
-  const auto threads = options_.threads > 0 ? static_cast<int>(options_.threads)
-                                            : tbb::task_arena::automatic;
+  const auto threads =
+      options_.threads > 0 ? static_cast<int>(options_.threads) : tbb::task_arena::automatic;
   tbb::task_arena arena(threads);
   graph_ = std::make_unique<Graph>(arena);
   wire();

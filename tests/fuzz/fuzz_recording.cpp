@@ -19,7 +19,7 @@ Bytes in_a_valid_frame(ByteView records, std::uint8_t count) {
   head.raw_bytes = head.stored_bytes;
   head.records = count;
   head.payload_crc = crc32c(records);
-  const auto file_head = write_file_head(kFormatVersion);
+  const auto file_head = write_file_head(format_version);
   const auto frame_head = write_frame_head(head);
   Bytes bytes(file_head.begin(), file_head.end());
   bytes.insert(bytes.end(), frame_head.begin(), frame_head.end());

@@ -1,33 +1,29 @@
-// The triangular strategy: after each snapshot it prices the cycles that the changed pools touch,
-// sizes the best of them exactly, and emits what pays after gas.
+// Finds cycles of swaps that end with more than they began. prepare() lists every cycle once; find()
+// re-prices only those through pools that changed, in doubles that lose none that pays, and sizes the
+// best in exact integers. See cycle_index.hpp, screening.hpp and sizing.hpp for the proofs.
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <limits>
-#include <string>
+#include <vector>
 
 #include "gantry/strategy.hpp"
-#include "plugins/strategies/triangular/universe.hpp"
+#include "plugins/strategies/triangular/opportunity.hpp"
+#include "plugins/strategies/triangular/screening.hpp"
 
 namespace gantry::triangular {
 namespace {
 
-constexpr double kTransactionGas = 21'000;  // of any transaction, whatever else the host adds
-// For each opportunity wanted so many candidates are sized: trust reorders them.
-constexpr std::size_t kSizedPerEmitted = 4;
-// A pool that holds this much of a token is trusted by half.
-constexpr double kTrustedDepthEther = 10;
+constexpr std::uint64_t gas_overhead = 60000;  // of a transaction, as the host adds it
 
 struct Parameters {
   double min_profit_bps;
   std::uint32_t max_hops;
   bool prefer_high_liquidity;
-  std::size_t max_opportunities;
+  std::uint32_t max_opportunities;
 };
 
-struct Found {
+// An opportunity with what it is ordered by.
+struct Scored {
   gantry_opportunity opportunity;
-  double score;  // ether after gas, times confidence
+  double score;
 };
 
 class Triangular final : public TradingStrategy {
@@ -37,219 +33,179 @@ class Triangular final : public TradingStrategy {
         parameters_{static_cast<double>(config.integer("min_profit_bps")),
                     static_cast<std::uint32_t>(config.integer("max_hops")),
                     config.boolean("prefer_high_liquidity"),
-                    static_cast<std::size_t>(config.integer("max_opportunities"))} {
-    found_.reserve(parameters_.max_opportunities * kSizedPerEmitted);
-  }
+                    static_cast<std::uint32_t>(config.integer("max_opportunities"))} {}
 
   gantry_status prepare(const Market& market) override {
-    universe_.prepare(market, {.max_hops = parameters_.max_hops});
-    fresh_ = true;
-    const CycleReport& report = universe_.index().report();
-    host_.info(std::to_string(report.kept) + " cycles of " +
-               std::to_string(universe_.index().pool_count()) + " pools");
-    if (report.dropped != 0 || !report.complete) {
-      host_.warning("the market has more cycles than are kept: at least " +
-                    std::to_string(report.dropped) + " of the longest are not looked at");
-      host_.count("cycles_dropped", report.dropped);
+    std::vector<PoolTokens> pools(market.pool_count());
+    std::vector<double> gas(market.pool_count());
+    for (std::uint32_t i = 0; i < market.pool_count(); ++i) {
+      gantry_pool pool;
+      if (market.pool(i, pool) != GANTRY_OK || pool.usable == 0) continue;
+      if ((pool.traits.flags & GANTRY_POOL_SEGMENTS) == 0) continue;
+      pools[i].tokens = {pool.tokens, pool.token_count};
+      gas[i] = static_cast<double>(pool.traits.swap_gas);
     }
+    index_.build(pools, {parameters_.max_hops});
+    if (index_.report().dropped > 0) {
+      host_.warning("more cycles than fit: the longest are left out; lower max_hops");
+      host_.count("cycles_dropped", index_.report().dropped);
+    }
+    screen_.attach(index_);
+    for (std::uint32_t edge = 0; edge < index_.edges().size(); ++edge) {
+      screen_.set_gas(edge, gas[index_.edges()[edge].pool]);
+    }
+    values_.assign(market.token_count(), 0);
+    scored_.clear();
+    scored_.reserve(parameters_.max_opportunities);
+    host_.count("cycles", index_.report().kept);
     return GANTRY_OK;
   }
 
   gantry_status find(const Market& market, OpportunitySink sink) override {
-    const Threshold threshold{.ether_per_gas = to_double(u256(market.context().gas_price)) * 1e-18,
-                              .gas_overhead = kTransactionGas,
-                              .net_ether_min = 0};
-    const std::span<Candidate> candidates = price(market, threshold);
-    host_.count("cycles_priced", universe_.screen().priced());
-    host_.count("cycles_above_gas", candidates.size());
-    if (parameters_.prefer_high_liquidity) {
-      // From here on net_ether is what it is by trust, too.
-      for (Candidate& candidate : candidates) candidate.net_ether *= trust(candidate);
+    std::span<Candidate> candidates;
+    const Threshold threshold{gas_price_ether(market), gas_overhead, 0};
+    if (market.cold()) {
+      for (std::uint32_t token = 0; token < market.token_count(); ++token) value(market, token);
+      for (std::uint32_t pool = 0; pool < index_.pool_count(); ++pool) refresh(market, pool);
+      screen_.set_values(values_);
+      candidates = screen_.reprice_all(threshold);
+    } else {
+      for (const std::uint32_t pool : market.changed_pools()) refresh(market, pool);
+      for (const std::uint32_t pool : market.changed_pools()) revalue(market, pool);
+      screen_.set_values(values_);
+      candidates = screen_.reprice(market.changed_pools(), threshold);
     }
-    found_.clear();
-    for (const Candidate& candidate :
-         best_of(candidates, parameters_.max_opportunities * kSizedPerEmitted)) {
-      take(market, candidate);
-    }
-    std::sort(found_.begin(), found_.end(), [](const Found& left, const Found& right) {
-      return left.score != right.score ? left.score > right.score
-                                       : left.opportunity.key < right.opportunity.key;
+    host_.count("cycles_priced", screen_.priced());
+    size_best(market, candidates);
+    std::sort(scored_.begin(), scored_.end(), [](const Scored& a, const Scored& b) {
+      if (a.score != b.score) return a.score > b.score;
+      return a.opportunity.key < b.opportunity.key;
     });
-    const std::size_t count = std::min(found_.size(), parameters_.max_opportunities);
-    for (std::size_t i = 0; i < count; ++i) {
-      if (!sink.emit(found_[i].opportunity)) break;
+    for (const Scored& scored : scored_) {
+      if (!sink.emit(scored.opportunity)) break;
     }
     return GANTRY_OK;
   }
 
   gantry_status size(const Market& market, const gantry_opportunity& opportunity,
                      const gantry_sizing_limits& limits, gantry_opportunity& out) override {
-    if (opportunity.leg_count < kMinHops || opportunity.leg_count > kMaxHops) {
-      return GANTRY_BAD_ARGUMENT;
-    }
-    std::array<Leg, kMaxHops> legs;
-    std::array<gantry_hop, kMaxHops> hops;
-    for (std::uint32_t i = 0; i < opportunity.leg_count; ++i) {
-      hops[i] = opportunity.legs[i].hop;
-      if (!limited_leg(market, hops[i], limits.pool_share_max_bps, legs[i])) return GANTRY_REFUSED;
-    }
-    Sizing sizing{};
-    if (best_input({legs.data(), opportunity.leg_count},
-                   {.amount_in_max = u256(limits.amount_in_max)}, sizing) != GANTRY_OK) {
-      return GANTRY_REFUSED;
-    }
-    const double gas_overhead = static_cast<double>(limits.gas_overhead);
-    double net = 0;
-    if (!describe(market, {hops.data(), opportunity.leg_count}, sizing.amount_in,
-                  {to_double(u256(limits.gas_cost_wei)) * 1e-18, gas_overhead}, out, net)) {
-      return GANTRY_REFUSED;
-    }
-    out.confidence = opportunity.confidence;  // a smaller size changes nothing about the pools
-    return net > 0 ? GANTRY_OK : GANTRY_REFUSED;
+    Route route;
+    route.hop_count = opportunity.leg_count;
+    if (route.hop_count < kMinHops || route.hop_count > kMaxHops) return GANTRY_BAD_ARGUMENT;
+    for (std::uint32_t i = 0; i < route.hop_count; ++i) route.hops[i] = opportunity.legs[i].hop;
+    if (!read_route(market, route)) return GANTRY_REFUSED;
+    const u256 most = std::min(u256(limits.amount_in_max), u256(opportunity.amount_in));
+    const u256 cap = cap_by_share(market, route, most, limits.pool_share_max_bps);
+    if (cap.is_zero()) return GANTRY_REFUSED;
+    const auto sized = make_opportunity(market, route, cap);
+    if (!sized) return GANTRY_REFUSED;
+    out = *sized;
+    return finish(market, out) ? GANTRY_OK : GANTRY_REFUSED;
   }
 
  private:
-  struct Gas {
-    double ether_per_gas;
-    double overhead;
-  };
-
-  // The candidates among the cycles that changed since the last call.
-  std::span<Candidate> price(const Market& market, const Threshold& threshold) {
-    const bool all = market.cold() || fresh_;
-    if (market.cold() && !fresh_) universe_.refresh_all(market);
-    fresh_ = false;
-    if (all) return universe_.screen().reprice_all(threshold);
-    return universe_.screen().reprice(universe_.refresh(market, market.changed_pools()), threshold);
+  static double gas_price_ether(const Market& market) {
+    return to_double(u256(market.context().gas_price)) * 1e-18;
   }
 
-  // 0 to 1, by the shallowest pool on the way.
-  double trust(const Candidate& candidate) const {
-    double depth = std::numeric_limits<double>::infinity();
-    for (const std::uint32_t step : universe_.index().cycle(candidate.cycle)) {
-      depth = std::min(depth, universe_.depth_ether(step));
-    }
-    return depth / (depth + kTrustedDepthEther);
+  // Ether for one smallest unit of the token. From a large amount, so that rounding does not show.
+  void value(const Market& market, std::uint32_t token) {
+    gantry_value worth;
+    const u256 amount = u256::from_u128(static_cast<uint128>(1) << 96U);
+    values_[token] = market.value(token, amount, worth) == GANTRY_OK
+                         ? to_double(u256(worth.ether_wei)) * 1e-18 / to_double(amount)
+                         : 0;
   }
 
-  // Sizes a candidate and keeps it if it pays enough.
-  void take(const Market& market, const Candidate& candidate) {
-    std::array<std::uint32_t, kMaxHops> edges{};
-    const std::uint32_t count = walk(universe_.index(), candidate, edges);
-    std::array<Leg, kMaxHops> legs;
-    std::array<gantry_hop, kMaxHops> hops;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      legs[i] = universe_.leg(edges[i]);
-      hops[i] = universe_.hop(edges[i]);
+  void revalue(const Market& market, std::uint32_t pool) {
+    const auto range = index_.edges_of(pool);
+    for (std::uint32_t edge = range.first; edge < range.last; ++edge) {
+      value(market, index_.edges()[edge].token0);
+      value(market, index_.edges()[edge].token1);
     }
-    gantry_amount spendable = u256::max();
-    if (market.balance(hops[0].token_in, spendable) != GANTRY_OK) return;
-    Sizing sizing{};
-    if (best_input({legs.data(), count}, {.amount_in_max = u256(spendable)}, sizing) != GANTRY_OK) {
-      return;
-    }
-    Found found{};
-    double net = 0;
-    const Gas gas{to_double(u256(market.context().gas_price)) * 1e-18, kTransactionGas};
-    if (!describe(market, {hops.data(), count}, sizing.amount_in, gas, found.opportunity, net)) {
-      return;
-    }
-    if (net <= 0 || found.opportunity.expected_profit_bps < parameters_.min_profit_bps) return;
-    if (parameters_.prefer_high_liquidity) found.opportunity.confidence *= trust(candidate);
-    found.score = net * found.opportunity.confidence;
-    found_.push_back(found);
   }
 
-  // The leg as it is now, within a share of what the pool holds of the token that goes in.
-  bool limited_leg(const Market& market, const gantry_hop& hop, std::uint32_t share_max_bps,
-                   Leg& out) const {
-    constexpr std::uint32_t tokens_max = 64;
-    gantry_pool pool;
-    if (market.pool(hop.pool, pool) != GANTRY_OK || pool.token_count > tokens_max) return false;
-    const auto* end = pool.tokens + pool.token_count;
-    const auto in =
-        static_cast<std::uint32_t>(std::find(pool.tokens, end, hop.token_in) - pool.tokens);
-    const auto to =
-        static_cast<std::uint32_t>(std::find(pool.tokens, end, hop.token_out) - pool.tokens);
-    if (in == pool.token_count || to == pool.token_count) return false;
-    std::array<gantry_amount, tokens_max> balances;
-    gantry_pool_view view{0, tokens_max, balances.data()};
-    const auto leg = read_leg(market, hop.pool, in, to);
-    u256 share;
-    if (!leg || market.view(hop.pool, view) != GANTRY_OK || in >= view.token_count ||
-        !mul_div_floor(u256(balances[in]), u256(share_max_bps), u256(10'000), share)) {
-      return false;
+  // The pool's hops as they are now.
+  void refresh(const Market& market, std::uint32_t pool) {
+    const auto range = index_.edges_of(pool);
+    for (std::uint32_t edge = range.first; edge < range.last; ++edge) {
+      const Edge& e = index_.edges()[edge];
+      for (unsigned direction = 0; direction < 2; ++direction) {
+        const gantry_hop hop{pool, direction == 0 ? e.token0 : e.token1,
+                             direction == 0 ? e.token1 : e.token0, 0};
+        Leg leg;
+        if (read_leg(market, hop, leg)) {
+          screen_.set_hop(edge, direction, leg.pool);
+        } else {
+          screen_.close_hop(edge, direction);
+        }
+      }
     }
-    out = {leg->pool, std::min(leg->in_max, share)};
+  }
+
+  bool read_route(const Market& market, Route& route) const {
+    route.depth_ether = std::numeric_limits<double>::infinity();
+    for (std::uint32_t i = 0; i < route.hop_count; ++i) {
+      const gantry_hop& hop = route.hops[i];
+      if (!read_leg(market, hop, route.legs[i])) return false;
+      const double depth = to_double(route.legs[i].pool.reserve_in) * values_[hop.token_in];
+      route.depth_ether = std::min(route.depth_ether, depth);
+    }
     return true;
   }
 
-  // Fills in the opportunity with the amounts that the venues themselves quote. False: it does not
-  // gain, or cannot be valued. `net` is in ether, after gas. Confidence is the host's in the value.
-  bool describe(const Market& market, std::span<const gantry_hop> hops, const u256& amount_in,
-                const Gas& gas, gantry_opportunity& out, double& net) const {
-    gantry_route_quote quote;
-    u256 profit;
-    if (market.quote_route(hops, amount_in, quote) != GANTRY_OK ||
-        !sub(u256(quote.amount_out), amount_in, profit) || profit.is_zero()) {
-      return false;
+  bool route_of(const Market& market, const Candidate& candidate, Route& route) const {
+    std::array<std::uint32_t, kMaxHops> edges;
+    route.hop_count = walk(index_, candidate, edges);
+    for (std::uint32_t i = 0; i < route.hop_count; ++i) {
+      const Edge& e = index_.edges()[edges[i] >> 1U];
+      const bool forward = (edges[i] & 1U) == 0;
+      route.hops[i] = {e.pool, forward ? e.token0 : e.token1, forward ? e.token1 : e.token0, 0};
     }
-    const std::uint32_t token = hops.front().token_in;
+    return read_route(market, route);
+  }
+
+  // Puts the profit after gas on it; false: below min_profit_bps.
+  bool finish(const Market& market, gantry_opportunity& opportunity) const {
     gantry_value stake;
-    gantry_value gain;
-    if (market.value(token, amount_in, stake) != GANTRY_OK || stake.status != GANTRY_OK ||
-        market.value(token, profit, gain) != GANTRY_OK || gain.status != GANTRY_OK) {
+    gantry_value end;
+    if (market.value(opportunity.token_in, opportunity.amount_in, stake) != GANTRY_OK ||
+        market.value(opportunity.token_in, opportunity.amount_out, end) != GANTRY_OK) {
       return false;
     }
-    const double stake_ether = to_double(u256(stake.ether_wei)) * 1e-18;
-    if (!(stake_ether > 0)) return false;
-    net = to_double(u256(gain.ether_wei)) * 1e-18 -
-          (static_cast<double>(quote.gas) + gas.overhead) * gas.ether_per_gas;
-    gantry_opportunity next{};
-    next.kind =
-        market.raw().pending != 0 ? GANTRY_OPPORTUNITY_BACKRUN : GANTRY_OPPORTUNITY_ARBITRAGE;
-    next.leg_count = static_cast<std::uint32_t>(hops.size());
-    next.token_in = token;
-    next.token_out = token;
-    next.amount_in = amount_in;
-    next.amount_out = quote.amount_out;
-    next.gas = quote.gas;
-    next.block = market.context().state_block;
-    next.valid_until_block = std::max(next.block, market.context().execution_block);
-    next.expected_profit_bps = net / stake_ether * 1e4;
-    next.confidence = std::clamp(gain.confidence, 0.0, 1.0);
-    // The part of the route's liquidity that the trade itself moves.
-    double still = 1;
-    next.key = universe_.token_hash(token);
-    for (std::size_t i = 0; i < hops.size(); ++i) {
-      next.legs[i] = {hops[i], quote.amounts[i], quote.amounts[i + 1]};
-      next.key = next.key * 0x9e3779b97f4a7c15ULL + universe_.pool_hash(hops[i].pool);
-      still *= 1 - share_moved(market, next.legs[i]);
-    }
-    next.risk_score = std::clamp(1 - still, 0.0, 1.0);
-    out = next;
-    return true;
+    const double in = to_double(u256(stake.ether_wei)) * 1e-18;
+    const double out = to_double(u256(end.ether_wei)) * 1e-18;
+    const double gas =
+        static_cast<double>(opportunity.gas + gas_overhead) * gas_price_ether(market);
+    if (!(in > 0)) return false;
+    opportunity.expected_profit_bps = (out - in - gas) / in * 1e4;
+    return opportunity.expected_profit_bps >= parameters_.min_profit_bps &&
+           opportunity.expected_profit_bps < 1e15;
   }
 
-  static double share_moved(const Market& market, const gantry_leg& leg) {
-    gantry_pool pool;
-    if (market.pool(leg.hop.pool, pool) != GANTRY_OK) return 1;
-    const auto* end = pool.tokens + pool.token_count;
-    const auto place = [&](std::uint32_t token) {
-      return static_cast<std::uint32_t>(std::find(pool.tokens, end, token) - pool.tokens);
-    };
-    const auto state =
-        read_leg(market, leg.hop.pool, place(leg.hop.token_in), place(leg.hop.token_out));
-    if (!state) return 1;
-    const double in = to_double(u256(leg.amount_in));
-    return in / (to_double(state->pool.reserve_in) + in);
+  void size_best(const Market& market, std::span<Candidate> candidates) {
+    scored_.clear();
+    const std::size_t wanted = parameters_.max_opportunities;
+    if (candidates.size() > wanted) {
+      host_.count("candidates_cut", candidates.size() - wanted);
+      candidates = best_of(candidates, wanted);
+    }
+    for (const Candidate& candidate : candidates) {
+      Route route;
+      if (!route_of(market, candidate, route)) continue;
+      auto made = make_opportunity(market, route, u256::max());
+      if (!made || !finish(market, *made)) continue;
+      const double weight = parameters_.prefer_high_liquidity ? made->confidence : 1.0;
+      scored_.push_back({*made, candidate.net_ether * weight});
+    }
   }
 
   Host host_;
   Parameters parameters_;
-  Universe universe_;
-  std::vector<Found> found_;
-  bool fresh_ = false;  // prepare() has read everything, and nothing is priced yet
+  CycleIndex index_;
+  Screen screen_;
+  std::vector<double> values_;   // ether for a unit, by token
+  std::vector<Scored> scored_;
 };
 
 }  // namespace
