@@ -98,7 +98,7 @@ TEST_CASE("what is not one hexadecimal number in range is refused") {
        {std::string(), std::string("0x"), std::string("0X1"), std::string("x1"),
         std::string("0x0x1"), std::string("-0x1"), std::string("0x-1"), std::string("0x "),
         std::string("0xg"), std::string("0x`"), std::string("@"), std::string("0x1\0", 4),
-        "0x1" + std::string(64, '0'), "f" + std::string(64, 'f')}) {
+        std::string("0x1").append(64, '0'), std::string(65, 'f')}) {
     INFO('"' << text << '"');
     CHECK_FALSE(parse_hex(text));
   }

@@ -19,11 +19,10 @@
 namespace gantry {
 namespace detail {
 
-// 2^exponent for 0 <= exponent < 512, exactly.
-template <typename Float>
-constexpr Float power_of_two(unsigned exponent) {
-  Float result = 1;
-  Float square = 2;
+// 2^exponent, exactly.
+constexpr long double power_of_two(unsigned exponent) {
+  long double result = 1;
+  long double square = 2;
   for (; exponent != 0; exponent >>= 1) {
     if ((exponent & 1) != 0) result *= square;
     if (exponent > 1) square *= square;
@@ -31,12 +30,27 @@ constexpr Float power_of_two(unsigned exponent) {
   return result;
 }
 
-// The nearest value with Float's precision, ties to even, by integers alone: the rounding mode and
-// extended registers of the machine have no say.
-template <typename Float>
-constexpr Float to_float(const u256& value) {
-  constexpr unsigned precision = std::numeric_limits<Float>::digits;
-  static_assert(precision <= 113 && std::numeric_limits<Float>::max_exponent > 256);
+}  // namespace detail
+
+// The nearest double, ties to even; the relative error is at most 2^-53. Rounded as an integer, so
+// that neither the machine's rounding mode nor wider registers have a say.
+constexpr double to_double(const u256& value) {
+  static_assert(std::numeric_limits<double>::is_iec559);
+  const unsigned width = bit_width(value);
+  if (width == 0) return 0.0;
+  const u256 scaled = shift_left(value, 256 - width);
+  const std::uint64_t mantissa = scaled.limb(3) >> 11;  // 53 bits, the highest of them 1
+  const bool below = (scaled.limb(0) | scaled.limb(1) | scaled.limb(2)) != 0;
+  const std::uint64_t rest = (scaled.limb(3) & 0x7ff) | static_cast<std::uint64_t>(below);
+  const std::uint64_t up = rest + (mantissa & 1) > 0x400 ? 1 : 0;
+  // The highest bit adds one to the exponent, and so does a mantissa that rounds up to 2^53.
+  return std::bit_cast<double>(((std::uint64_t{1023 - 1 - 1} + width) << 52) + mantissa + up);
+}
+
+// The nearest long double, ties to even: 64 bits of precision on x86-64 Linux.
+constexpr long double to_long_double(const u256& value) {
+  constexpr unsigned precision = std::numeric_limits<long double>::digits;
+  static_assert(precision <= 113);
   const unsigned width = bit_width(value);
   const unsigned dropped = width > precision ? width - precision : 0;
   uint128 mantissa = shift_right(value, dropped).low128();
@@ -45,30 +59,14 @@ constexpr Float to_float(const u256& value) {
     const u256 half = shift_left(u256(1), dropped - 1);
     if (rest > half || (rest == half && (mantissa & 1) != 0)) mantissa += 1;
   }
-  // Each half of the mantissa fits Float, and so does their sum.
-  Float result = static_cast<Float>(low64(mantissa));
-  if constexpr (precision > 64) {
-    result += static_cast<Float>(high64(mantissa)) * power_of_two<Float>(64);
-  }
-  if constexpr (precision == 64) {  // rounding up 2^64 - 1 reaches the next power of two
-    if (high64(mantissa) != 0) result = power_of_two<Float>(64);
-  }
-  return result * power_of_two<Float>(dropped);
-}
-
-}  // namespace detail
-
-// The nearest double, ties to even; the relative error is at most 2^-53. Never infinite.
-constexpr double to_double(const u256& value) { return detail::to_float<double>(value); }
-
-// The nearest long double, ties to even: 64 bits of precision on x86-64 Linux.
-constexpr long double to_long_double(const u256& value) {
-  return detail::to_float<long double>(value);
+  // Either half of the mantissa is exact, and so are their sum and the product.
+  const long double high = static_cast<long double>(detail::high64(mantissa));
+  const long double low = static_cast<long double>(detail::low64(mantissa));
+  return (high * detail::power_of_two(64) + low) * detail::power_of_two(dropped);
 }
 
 // floor(value). False, and out untouched: negative, NaN, infinite, or 2^256 and above. -0.0 is 0.
 [[nodiscard]] constexpr bool from_double_floor(double value, u256& out) {
-  static_assert(std::numeric_limits<double>::is_iec559);
   const auto bits = std::bit_cast<std::uint64_t>(value);
   const std::uint64_t magnitude = bits & ~(std::uint64_t{1} << 63);
   if (magnitude == 0) {
@@ -88,30 +86,40 @@ constexpr long double to_long_double(const u256& value) {
   return true;
 }
 
+namespace detail {
+
+// One step of Newton's method for the root of value, at most 2^128 - 1. From any root that is not
+// below the floor of the true one, neither is the result.
+constexpr uint128 newton_step(const u256& value, uint128 root) {
+  u256 sum;
+  if (!div_floor(value, u256::from_u128(root), sum)) return root;  // cannot be: root is not zero
+  sum = shift_right(wrapping_add(sum, u256::from_u128(root)), 1);
+  return sum.fits_u128() ? sum.low128() : ~uint128{0};
+}
+
+}  // namespace detail
+
 // The greatest integer whose square is not above value.
 constexpr u256 isqrt_floor(const u256& value) {
   if (value.is_zero()) return u256();
-  // Newton's method falls to the root from any start above it: the floor comes before the first
-  // step that does not fall. A start of 2^ceil(width / 2) is above.
-  uint128 root = ~static_cast<uint128>(0);
-  const unsigned start = (bit_width(value) + 1) / 2;
-  if (start < 128) root = static_cast<uint128>(1) << start;
-  if (!std::is_constant_evaluated() && bit_width(value) < 256 - 8) {
-    // 53 bits right already; 2^-40 more than enough to be above.
-    u256 estimate;
-    const double above = std::sqrt(to_double(value)) * (1.0 + 0x1p-40) + 1.0;
-    if (from_double_floor(above, estimate)) root = estimate.low128();
+  uint128 root = ~uint128{0};  // never below the true root, from here on
+  if (std::is_constant_evaluated()) {
+    for (uint128 next = detail::newton_step(value, root); next < root;) {
+      root = next;
+      next = detail::newton_step(value, root);
+    }
+  } else {
+    // Right to 50 bits, and a little above. Each step doubles the bits.
+    u256 above;
+    if (from_double_floor(std::sqrt(to_double(value)) * (1.0 + 0x1p-50) + 1.0, above) &&
+        above.fits_u128()) {
+      root = above.low128();
+    }
+    root = detail::newton_step(value, detail::newton_step(value, root));
   }
-  for (;;) {
-    u256 quotient;
-    // root is not zero, so the division cannot fail; the quotient is below 2^129.
-    if (!div_floor(value, u256::from_u128(root), quotient)) return u256();
-    u256 sum;
-    if (!add(quotient, u256::from_u128(root), sum)) return u256();
-    const u256 next = shift_right(sum, 1);
-    if (next >= u256::from_u128(root)) return u256::from_u128(root);
-    root = next.low128();
-  }
+  while (mul_wide(u256::from_u128(root), u256::from_u128(root)).low > value)
+    --root;  // 0 to 2 times
+  return u256::from_u128(root);
 }
 
 // Digits of 10^77 < 2^256, and "0x" with 64 digits.
