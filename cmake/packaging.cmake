@@ -17,7 +17,8 @@ function(gantry_collect_modules folder result)
   set(${result} "${modules}" PARENT_SCOPE)
 endfunction()
 gantry_collect_modules(${PROJECT_SOURCE_DIR}/plugins gantry_modules)
-add_custom_target(gantry_run DEPENDS gantry ${gantry_modules})
+add_custom_target(gantry_run)
+add_dependencies(gantry_run gantry ${gantry_modules})
 
 # Two components, each a .deb:
 #   sdk   headers, find_package(gantry-sdk), the plugin template. Source only: for any compiler.
