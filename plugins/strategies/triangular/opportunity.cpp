@@ -123,8 +123,8 @@ u256 cap_by_share(const Market& market, const Route& route, const u256& most,
       return u256();
     }
     const std::uint32_t in = index_in(pool, route.hops[i].token_in);
-    if (in >= view.token_count || !mul_div_floor(u256(balances[in]), u256(share_bps), u256(10000),
-                                                 allowed[i])) {
+    if (in >= view.token_count ||
+        !mul_div_floor(u256(balances[in]), u256(share_bps), u256(10000), allowed[i])) {
       return u256();
     }
   }

@@ -1,6 +1,7 @@
-// Finds cycles of swaps that end with more than they began. prepare() lists every cycle once; find()
-// re-prices only those through pools that changed, in doubles that lose none that pays, and sizes the
-// best in exact integers. See cycle_index.hpp, screening.hpp and sizing.hpp for the proofs.
+// Finds cycles of swaps that end with more than they began. prepare() lists every cycle once;
+// find() re-prices only those through pools that changed, in doubles that lose none that pays, and
+// sizes the best in exact integers. See cycle_index.hpp, screening.hpp and sizing.hpp for the
+// proofs.
 #include <algorithm>
 #include <vector>
 
@@ -204,7 +205,7 @@ class Triangular final : public TradingStrategy {
   Parameters parameters_;
   CycleIndex index_;
   Screen screen_;
-  std::vector<double> values_;   // ether for a unit, by token
+  std::vector<double> values_;  // ether for a unit, by token
   std::vector<Scored> scored_;
 };
 
