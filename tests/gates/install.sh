@@ -32,13 +32,13 @@ dpkg-deb -f "$host_deb" Depends | grep -q libtbb
 # The host reads every library without running it; and what is a strategy, it runs.
 try_in_host() {
     local copy=$1 name
-    "$gantry" plugin inspect "$copy"/build/*.so >/dev/null
+    "$gantry" plugin inspect "$copy"/build/*.so >/dev/null || return 1
     grep -q '"kind": "strategy"' "$copy/plugin.json" || return 0
     name=$(sed -n 's/^ *"name": "\([^"]*\)".*/\1/p' "$copy/plugin.json" | head -1)
     cp -r "$share/." "$copy/share"
     printf '[strategies.%s]\nenabled = true\n' "$name" >"$copy/share/config/strategies.toml"
     "$gantry" --config "$copy/share/config" --plugins "$work/host/usr/lib/gantry/plugins" \
-        --plugins "$copy/build" run --blocks 5 --json >"$copy/run.json"
+        --plugins "$copy/build" run --blocks 5 --json >"$copy/run.json" || return 1
     grep -q "\"$name\"" "$copy/run.json" || {
         echo "$name did not run in the host"
         return 1
