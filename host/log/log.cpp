@@ -150,4 +150,6 @@ void set_up_log(const LogSettings& settings, bool terminal, bool colour) {
 
 void hide_from_logs(const std::vector<std::string>& values) { hidden_values()->add(values); }
 
+std::string without_secrets(std::string text) { return hidden_values()->hide(std::move(text)); }
+
 }  // namespace gantry::host

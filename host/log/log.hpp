@@ -20,5 +20,7 @@ void set_up_log(const LogSettings& settings, bool terminal, bool colour, spdlog:
 
 // Values shorter than 6 characters are left alone: they would hide half of every line.
 void hide_from_logs(const std::vector<std::string>& values);
+// The text with those values replaced, for what is printed beside the log.
+std::string without_secrets(std::string text);
 
 }  // namespace gantry::host

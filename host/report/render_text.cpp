@@ -30,7 +30,7 @@ std::string paragraph(const Style& style, std::string_view text, Ink ink = Ink::
 }
 
 std::string amount(std::string_view decimal, std::string_view symbol) {
-  return short_decimal(decimal) + " " + printable_symbol(symbol);
+  return short_decimal(decimal) + " " + short_symbol(symbol);
 }
 
 // "uniswap_v2×3", "uniswap_v2, sushi, uniswap_v2".
@@ -44,9 +44,9 @@ std::string venues_of(const std::vector<LegReport>& legs) {
 }
 
 std::string route_of(const OpportunityReport& opportunity) {
-  if (opportunity.legs.empty()) return printable_symbol(opportunity.token);
-  std::string out = printable_symbol(opportunity.legs.front().token_in);
-  for (const LegReport& leg : opportunity.legs) out += " → " + printable_symbol(leg.token_out);
+  if (opportunity.legs.empty()) return short_symbol(opportunity.token);
+  std::string out = short_symbol(opportunity.legs.front().token_in);
+  for (const LegReport& leg : opportunity.legs) out += " → " + short_symbol(leg.token_out);
   return out + "  " + venues_of(opportunity.legs);
 }
 

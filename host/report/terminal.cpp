@@ -106,7 +106,7 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-std::string printable_symbol(std::string_view symbol) {
+std::string short_symbol(std::string_view symbol) {
   std::string out;
   for (const char c : symbol) out += c > ' ' && c < 0x7F ? c : '?';
   return out.empty() ? "?" : cut_to(out, 16);

@@ -18,7 +18,7 @@ inline constexpr std::size_t terminal_columns = 100;
 // byte that is no UTF-8, replaced by '?'. Tabs and line ends are controls.
 std::string printable(std::string_view text);
 // A token's symbol: printable ASCII without spaces, else '?'; at most 16 columns.
-std::string printable_symbol(std::string_view symbol);
+std::string short_symbol(std::string_view symbol);
 
 // Of printable text.
 std::size_t width_of(std::string_view text);

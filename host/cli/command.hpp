@@ -1,0 +1,81 @@
+// What the commands share: options of the whole program, exit codes, loading the configuration.
+//
+// THREADS  [main] throughout.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/base/result.hpp"
+#include "host/config/load.hpp"
+
+namespace gantry::host::cli {
+
+enum class ExitCode : std::int32_t {
+  done = 0,
+  failed = 1,
+  usage = 2,  // or a wrong configuration
+  found = 3,  // a check found something
+};
+
+// The files, variables and terminal that the program was started with, and its global options.
+struct Session {
+  Environment environment;
+  std::filesystem::path program;  // its own file
+  bool colour_out = false;
+  bool colour_err = false;
+  bool terminal_err = false;
+
+  std::string config_folder;         // as given; empty: see config_files()
+  std::vector<std::string> plugins;  // folders as given; empty: those of gantry.toml
+  std::string log_level;
+  std::string log_format;
+};
+
+// A command registers itself and leaves what is to be done in `chosen`, which runs after the whole
+// line was read.
+struct CommandLine {
+  Session session;
+  std::function<ExitCode()> chosen;
+};
+void add_run(CLI::App& app, CommandLine& line);
+void add_replay(CLI::App& app, CommandLine& line);
+void add_import(CLI::App& app, CommandLine& line);
+void add_quote(CLI::App& app, CommandLine& line);
+void add_graph(CLI::App& app, CommandLine& line);
+void add_plugin(CLI::App& app, CommandLine& line);
+void add_config(CLI::App& app, CommandLine& line);
+void add_status(CLI::App& app, CommandLine& line);
+void add_stop(CLI::App& app, CommandLine& line);
+void add_doctor(CLI::App& app, CommandLine& line);
+
+// A subcommand whose --help ends with an example, given without the program's name.
+CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& summary,
+                      const std::string& example);
+
+// --config, else ./config, else the one of this source tree or of this installation.
+std::filesystem::path config_folder(const Session& session);
+
+struct Loaded {
+  Configuration configuration;
+  std::vector<std::filesystem::path> folders;  // that were searched for plugins
+  std::vector<Error> refused;                  // files and folders that gave no plugin
+};
+// Reads and checks; no code of a plugin runs.
+std::expected<Loaded, ConfigReport> read_configuration(const Session& session);
+// The same for a command that only needs it: renders every error to stderr, sets the log up, and
+// logs the warnings. Nothing: the exit code is `usage`.
+std::optional<Loaded> load(const Session& session);
+// The log as the configuration, the command line and the terminal want it.
+void start_log(const Session& session, const LogSettings& settings);
+
+void print(std::string_view text);  // to stdout
+// To stderr, made printable and without secrets.
+ExitCode report_error(const Error& error);
+
+}  // namespace gantry::host::cli

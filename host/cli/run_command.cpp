@@ -1,0 +1,190 @@
+// gantry run, gantry replay: the whole street over a recorded market, as a dry run.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "host/api/control.hpp"
+#include "host/cli/command.hpp"
+#include "host/cli/progress.hpp"
+#include "host/plugin/library.hpp"
+#include "host/report/render.hpp"
+#include "host/report/terminal.hpp"
+
+namespace gantry::host::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct Options {
+  std::string recording;  // of replay
+  std::string record_to;
+  std::string pace;
+  double speed = 1;
+  std::int64_t threads = -1;  // -1: as configured
+  std::uint64_t blocks = 0;
+  std::size_t top = 10;
+  bool as_json = false;
+  bool no_timings = false;
+  bool obey = false;
+};
+
+Result<StreetOptions> street_options(const Configuration& configuration, const Options& options) {
+  StreetOptions street;
+  street.recording =
+      options.recording.empty() ? configuration.market.recording : std::filesystem::path(options.recording);
+  if (street.recording.empty()) {
+    return fail(ErrorKind::configuration,
+                "there is no recording to run on: set `recording` in [market] of gantry.toml, or "
+                "use gantry replay FILE");
+  }
+  street.record_to = options.record_to;
+  street.pace = configuration.street.pace;
+  if (options.pace == "live") street.pace = Pace::live;
+  if (options.pace == "back-pressure") street.pace = Pace::back_pressure;
+  street.speed = options.speed;
+  street.threads = options.threads < 0 ? configuration.street.threads : options.threads;
+  street.blocks_max = options.blocks;
+  street.best_max = std::max(street.best_max, options.top);
+  street.obey_decisions = options.obey;
+  return street;
+}
+
+// A name in the configuration whose plugin is not there is a warning; one that is there and does
+// not load is a fault.
+bool is_installed(const Configuration& configuration, const Refusal& refusal) {
+  const auto find = [&](const auto& instances) {
+    return std::ranges::any_of(instances, [&](const InstanceSettings& instance) {
+      return instance.name == refusal.instance && instance.installed.has_value();
+    });
+  };
+  if (refusal.kind == "dex") return find(configuration.dexes);
+  if (refusal.kind == "strategy") return find(configuration.strategies);
+  return find(configuration.paymasters);
+}
+
+ExitCode exit_code(const Loaded& loaded, const RunReport& report) {
+  if (!report.damage.empty()) return ExitCode::failed;
+  const bool retired = std::ranges::any_of(report.plugins, &PluginReport::retired);
+  const bool refused = std::ranges::any_of(report.plugins_refused, [&](const Refusal& refusal) {
+    return is_installed(loaded.configuration, refusal);
+  });
+  return retired || refused || !loaded.refused.empty() ? ExitCode::found : ExitCode::done;
+}
+
+// Serves `gantry status` and `gantry stop` while it lives; a run goes on without.
+std::unique_ptr<ControlServer> serve(const Session& session, const Configuration& configuration,
+                                     Street& street, const StreetOptions& options,
+                                     const Clock& clock) {
+  const auto started = clock.now();
+  ControlHandlers handlers;
+  handlers.status = [&street, &clock, started, recording = options.recording.string()] {
+    const StreetStatus status = street.status();
+    const double uptime = std::chrono::duration<double>(clock.now() - started).count();
+    return json::serialize(
+        json::object{{"running", true},
+                     {"pid", static_cast<std::uint64_t>(::getpid())},
+                     {"mode", "dry run"},
+                     {"recording", printable(recording)},
+                     {"uptime_s", static_cast<std::uint64_t>(uptime)},
+                     {"block", status.block},
+                     {"snapshots", status.snapshots},
+                     {"skipped", status.skipped},
+                     {"opportunities", status.opportunities},
+                     {"approved", status.approved}});
+  };
+  handlers.stop = [&street] {
+    street.request_stop();
+    return json::serialize(json::object{{"stopping", true}});
+  };
+  const auto socket = control_socket(configuration.api, session.environment);
+  auto server = ControlServer::start(socket, std::move(handlers));
+  if (server) return std::move(*server);
+  spdlog::warn("status and stop cannot reach this run: {}", server.error().message);
+  return nullptr;
+}
+
+ExitCode run(const Session& session, const Options& options) {
+  const auto loaded = load(session);
+  if (!loaded) return ExitCode::usage;
+  const auto street_settings = street_options(loaded->configuration, options);
+  if (!street_settings) return report_error(street_settings.error());
+
+  const SteadyClock clock;
+  Plugins plugins = make_plugins(loaded->configuration, default_plugin_store());
+  Street street(loaded->configuration, std::move(plugins), *street_settings);
+  Result<RunReport> report = [&] {
+    const auto server = serve(session, loaded->configuration, street, *street_settings, clock);
+    const Progress progress(street,
+                            {session.terminal_err, street_settings->recording, options.blocks},
+                            clock);
+    return street.run();
+  }();
+  if (!report) return report_error(report.error());
+  for (const Error& refused : loaded->refused) {
+    const std::string file = refused.message.substr(0, refused.message.find(": "));
+    report->plugins_refused.push_back({file, "file", refused.message});
+  }
+  const RenderOptions render{session.colour_out, !options.no_timings, options.top};
+  print(options.as_json ? render_json(*report, render) : render_text(*report, render));
+  if (!report->damage.empty()) {
+    report_error({ErrorKind::format, "the recording is damaged: " + report->damage});
+  }
+  return exit_code(*loaded, *report);
+}
+
+void add_options(CLI::App& command, Options& options) {
+  command.add_option("--record", options.record_to, "Record what came in and what was decided")
+      ->type_name("FILE");
+  command.add_option("--threads", options.threads, "Workers; 0: one a core")
+      ->check(CLI::Range(0, 1024))
+      ->type_name("N");
+  command.add_option("--blocks", options.blocks, "End after so many blocks; 0: all")
+      ->type_name("N");
+  command.add_option("--top", options.top, "Opportunities to show")
+      ->check(CLI::Range(0, 4096))
+      ->type_name("N");
+  command.add_flag("--json", options.as_json, "For a program to read");
+  command.add_flag("--no-timings", options.no_timings,
+                   "Leave out what two runs of one recording may differ in");
+}
+
+void set_callback(CLI::App& command, CommandLine& line, const std::shared_ptr<Options>& options) {
+  command.callback(
+      [&line, options] { line.chosen = [&, options] { return run(line.session, *options); }; });
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = add_command(
+      app, "run", "Run the configured plugins on the recorded market of [market], as a dry run",
+      "run --top 5 --record /var/tmp/run.gantry");
+  add_options(*command, *options);
+  command->add_option("--pace", options->pace, "back-pressure: every snapshot to every strategy; "
+                                               "live: newest wins, skips are counted")
+      ->check(CLI::IsMember({"live", "back-pressure"}))
+      ->type_name("PACE");
+  command
+      ->add_option("--speed", options->speed,
+                   "At live pace: how much faster than the chain's clock; 0: no wait")
+      ->check(CLI::Range(0.0, 1e9))
+      ->type_name("X");
+  set_callback(*command, line, options);
+}
+
+void add_replay(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<Options>();
+  options->obey = true;
+  CLI::App* command =
+      add_command(app, "replay", "Run on a recording, obeying the decisions that it holds",
+                  "replay /var/tmp/run.gantry --json --no-timings");
+  command->add_option("file", options->recording, "The recording")->required()->type_name("FILE");
+  add_options(*command, *options);
+  set_callback(*command, line, options);
+}
+
+}  // namespace gantry::host::cli
