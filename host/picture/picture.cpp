@@ -10,7 +10,7 @@
 namespace gantry::host {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string dot_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : printable(text)) {
     if (c == '"' || c == '\\') out += '\\';
@@ -172,8 +172,8 @@ std::string picture_dot(const std::vector<StreetNode>& nodes) {
   const Layout layout = lay_out(nodes);
   std::string out = "digraph street {\n  rankdir=TB;\n  node [shape=box, style=rounded];\n";
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    out += fmt::format("  n{} [label={}, tooltip={}];\n", i, quoted(nodes[i].name),
-                       quoted(nodes[i].detail));
+    out += fmt::format("  n{} [label={}, tooltip={}];\n", i, dot_string(nodes[i].name),
+                       dot_string(nodes[i].detail));
   }
   for (const PlacedEdge& edge : layout.edges) {
     out += fmt::format("  n{} -> n{}{};\n", edge.from, edge.to,
