@@ -79,6 +79,7 @@ std::vector<Swap> make_swaps(std::int64_t widths) {
 
 std::vector<BoostSwap> to_boost(const std::vector<Swap>& swaps) {
   std::vector<BoostSwap> result;
+  result.reserve(swaps.size());
   for (const Swap& swap : swaps) {
     result.push_back(
         {to_boost(swap.pool.reserve_in), to_boost(swap.pool.reserve_out), to_boost(swap.amount)});
@@ -106,6 +107,7 @@ std::vector<Triple> make_triples(std::int64_t widths) {
 
 std::vector<BoostTriple> to_boost(const std::vector<Triple>& triples) {
   std::vector<BoostTriple> result;
+  result.reserve(triples.size());
   for (const Triple& triple : triples) {
     result.push_back({to_boost(triple.a), to_boost(triple.b), to_boost(triple.divisor)});
   }

@@ -292,11 +292,19 @@ std::string nearest(std::string_view word, const std::vector<std::string>& known
   for (const std::string& candidate : known) {
     const std::size_t edits = distance(word, candidate);
     const std::size_t allowed =
-        std::max<std::size_t>(1, std::min(word.size(), candidate.size()) / 3);
+        std::max<std::size_t>(1, std::max(word.size(), candidate.size()) / 3);
     if (edits <= allowed && edits < best_distance) {
       best = candidate;
       best_distance = edits;
     }
+  }
+  // A name without its unit or ending, or with one too many: `min_profit` for `min_profit_usd`.
+  const auto begins = [](std::string_view longer, std::string_view shorter) {
+    return longer.size() > shorter.size() && longer.starts_with(shorter) && shorter.size() >= 3 &&
+           (longer[shorter.size()] == '_' || longer.size() - shorter.size() <= 3);
+  };
+  for (const std::string& candidate : known) {
+    if (best.empty() && (begins(candidate, word) || begins(word, candidate))) best = candidate;
   }
   return best;
 }

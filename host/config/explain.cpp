@@ -119,8 +119,9 @@ std::string explain_text(const Configuration& configuration) {
       out += fmt::format("\n[{}]\n", section);
     }
     const std::string name = key.path.substr(std::min(section.size() + 1, key.path.size()));
-    const std::string value =
-        key.unit.empty() ? key.value : fmt::format("{} {}", key.value, key.unit);
+    const std::string value = key.unit.empty() || key.value == "not set"
+                                  ? key.value
+                                  : fmt::format("{} {}", key.value, key.unit);
     out += fmt::format("  {:<26} {:<22} {:<34} {}\n", name, value, origin(key), key.help);
   }
   return out;

@@ -166,7 +166,8 @@ class Instance {
                          const ParameterValue& value) {
     const auto* text = std::get_if<std::string>(&value);
     if (text == nullptr || !out_.enabled) return;
-    for (const std::string& variable : TemplatedText::parse(*text)->variables()) {
+    const auto parsed = TemplatedText::parse(*text);  // convert() has seen that it parses
+    for (const std::string& variable : parsed->variables()) {
       const auto set = around_.environment(variable);
       if (set && !set->empty()) continue;
       reader_.fault(Severity::warning, member.value.place, schema.name,

@@ -91,7 +91,13 @@ ValueRange value_after(std::string_view text, std::size_t at) {
     while (end < text.size() && text[end] != quote) end += text[end] == '\\' ? 2u : 1u;
     return {at, std::min(end, text.size())};
   }
-  return {at, std::min(text.find_first_of(" &,]}\"'", at), text.size())};
+  std::size_t end = at;
+  while (end < text.size()) {
+    const std::size_t variable_end = skip_variable(text, end);
+    if (variable_end == end && std::string_view(" &,]}\"'").contains(text[end])) break;
+    end = variable_end == end ? end + 1 : variable_end;
+  }
+  return {at, end};
 }
 
 }  // namespace

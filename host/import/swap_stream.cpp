@@ -15,6 +15,9 @@ constexpr std::size_t word_bytes = 32;
 constexpr unsigned reserve_bits_max = 112;
 constexpr std::uint64_t draws_max = 10'000;  // for one swap, before the stream gives up
 
+// A million ether; so that the weights of pairs_max pools can be summed.
+constexpr std::uint64_t liquidity_gwei_max = 1ULL << 50U;
+
 // keccak-256 of "Sync(uint112,uint112)".
 constexpr std::array<std::uint8_t, word_bytes> sync_topic = {
     0x1c, 0x41, 0x1e, 0x9a, 0x96, 0xe0, 0x71, 0x24, 0x1c, 0x2f, 0x21, 0xf7, 0x72, 0x6b, 0x17, 0xae,
@@ -81,7 +84,7 @@ std::map<std::string, Price> prices_of(const std::vector<PairEntry>& pairs) {
 
 // The lesser of the two sides, in 10^9 wei. A side that cannot be valued is worth nothing.
 std::uint64_t liquidity_gwei(const PairEntry& pair, const std::map<std::string, Price>& prices) {
-  std::uint64_t least = ~0ULL;
+  std::uint64_t least = liquidity_gwei_max;
   for (const std::size_t side : {0U, 1U}) {
     u256 value;
     if (is_weth(pair.tokens[side].address)) {
@@ -94,7 +97,7 @@ std::uint64_t liquidity_gwei(const PairEntry& pair, const std::map<std::string, 
     }
     u256 gwei;
     if (!div_floor(value, u256(1'000'000'000), gwei)) return 0;
-    least = std::min<std::uint64_t>(least, gwei.fits_u64() ? gwei.limb(0) : ~0ULL);
+    if (gwei.fits_u64()) least = std::min(least, gwei.limb(0));
   }
   return least;
 }
@@ -116,7 +119,7 @@ Bytes get_reserves_answer(const std::array<u256, 2>& reserves, std::uint64_t tim
 SwapStream::SwapStream(const std::vector<PairEntry>& pairs, SwapStreamOptions options)
     : pairs_(pairs), options_(options), random_(options.seed) {
   const auto prices = prices_of(pairs);
-  std::uint64_t sum = 0;  // 10,000 times 2^48 at most: the root of 2^64, times the root of that
+  std::uint64_t sum = 0;
   for (const PairEntry& pair : pairs) {
     const u256 root = isqrt_floor(u256(liquidity_gwei(pair, prices)));
     sum += root.limb(0) * isqrt_floor(root).limb(0);

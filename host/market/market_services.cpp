@@ -24,12 +24,16 @@ struct MarketView::Services {
     if (pool >= topology.pools.size()) return GANTRY_BAD_ARGUMENT;
     const PoolInfo& info = topology.pools[pool];
     gantry_pool_state state;
+    const std::int32_t priority =
+        info.venue == no_handle
+            ? 0
+            : static_cast<std::int32_t>(topology.venue_of(info).settings.priority);
     *out = {info.address,
             info.tokens.data(),
             static_cast<std::uint32_t>(info.tokens.size()),
             info.venue,
             info.traits,
-            static_cast<std::int32_t>(topology.venue_of(info).settings.priority),
+            priority,
             view.usable(pool, state) != nullptr ? 1U : 0U};
     return GANTRY_OK;
   }

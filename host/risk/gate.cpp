@@ -119,7 +119,11 @@ RiskRefusal RiskGate::check_money(const Ranked& ranked, const StrategySettings& 
     return {RefusalReason::high_risk, ranked.opportunity.risk_score, settings_.max_risk_score};
   }
   const double position_eth = to_double(u256(ranked.stake.ether_wei)) * 1e-18;
-  if (position_eth > settings_.max_position_eth) {
+  u256 position_max;
+  if (!from_double_floor(settings_.max_position_eth * 1e18, position_max)) {
+    position_max = u256::max();
+  }
+  if (u256(ranked.stake.ether_wei) > position_max) {
     return {RefusalReason::max_position, position_eth, settings_.max_position_eth};
   }
   const double position_usd = to_double(u256(ranked.stake.usd_e6)) * 1e-6;

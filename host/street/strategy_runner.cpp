@@ -207,6 +207,12 @@ bool StrategyRunner::exceeds(const gantry_opportunity& o, gantry_sizing_limits& 
   if (view_.value(o.token_in, o.amount_in, stake) == GANTRY_OK) {
     u256 most;
     if (mul_div_floor(u256(o.amount_in), position_max_wei_, u256(stake.ether_wei), most)) {
+      // The price rounds down, so the last units may still be worth a wei too much.
+      gantry_value worth{};
+      while (!most.is_zero() && view_.value(o.token_in, most, worth) == GANTRY_OK &&
+             u256(worth.ether_wei) > position_max_wei_) {
+        most = wrapping_sub(most, wrapping_add(shift_right(most, 40), u256(1)));
+      }
       limits.amount_in_max = most;
       above = u256(o.amount_in) > most;
     }

@@ -203,6 +203,12 @@ Result<RunReport> Street::Run::run() {
   if (auto opened = open(); !opened) return std::unexpected(opened.error());
   const auto threads =
       options_.threads > 0 ? static_cast<int>(options_.threads) : tbb::task_arena::automatic;
+  // More threads than cores are the caller's wish, for tests of order.
+  std::optional<tbb::global_control> workers;
+  if (threads > 0) {
+    workers.emplace(tbb::global_control::max_allowed_parallelism,
+                    static_cast<std::size_t>(threads));
+  }
   tbb::task_arena arena(threads);
   graph_ = std::make_unique<Graph>(arena);
   wire();

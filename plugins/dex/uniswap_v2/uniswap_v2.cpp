@@ -131,7 +131,8 @@ class UniswapV2 final : public DexPlugin {
   gantry_status build_swap(const gantry_pool_spec& spec, const gantry_pool_state&,
                            const gantry_swap_order& order,
                            const gantry_instruction_sink* sink) const override {
-    if (order.swap.token_out > 1 || order.recipient.kind != GANTRY_ADDRESS_EVM) {
+    if (order.swap.token_out > 1 || order.recipient.kind != GANTRY_ADDRESS_EVM ||
+        order.recipient.length != 20) {
       return GANTRY_BAD_ARGUMENT;
     }
     const SwapCall call(order.swap.token_out, u256(order.out),

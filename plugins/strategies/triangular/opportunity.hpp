@@ -1,5 +1,5 @@
-// From a candidate cycle to an opportunity with exact amounts: reads the hops from the market, sizes
-// the trade, and says how sure and how risky it is.
+// From a candidate cycle to an opportunity with exact amounts: reads the hops from the market,
+// sizes the trade, and says how sure and how risky it is.
 //
 // THREADS  One at a time. Allocates nothing.
 #pragma once
@@ -30,15 +30,15 @@ bool read_leg(const Market& market, const gantry_hop& hop, Leg& leg);
 std::uint64_t route_key(std::span<const gantry_hop> hops);
 
 // Confidence: the product of
-//   depth / (depth + 10 ETH), the balance of the shallowest pool, as thin pools are moved by anybody
-//   and hold the tokens that cannot be sold; and
-//   margin / (margin + 10 bps a hop), the gross profit by the amount in, as a thin margin is gone
-//   when any pool on the way moves.
+//   depth / (depth + 10 ETH), the balance of the shallowest pool, as thin pools are moved by
+//   anybody and hold the tokens that cannot be sold; and margin / (margin + 10 bps a hop), the
+//   gross profit by the amount in, as a thin margin is gone when any pool on the way moves.
 // Risk: 1 - depth / (depth + 10 ETH) * (1 - the largest share of a pool's balance that goes in).
 struct Signals {
   double confidence;
   double risk;
 };
+double depth_confidence(double depth_ether);  // the first factor
 Signals signals_of(const Route& route, const Sizing& sizing, const u256& amount_in);
 
 // Sizes the route within `amount_in_max` and writes the opportunity; nothing: it gains nothing.

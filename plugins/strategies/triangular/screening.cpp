@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace gantry::triangular {
 
 void Screen::attach(const CycleIndex& index) {
   index_ = &index;
   edges_.assign(index.edges().size(), EdgeRates{});
+  list_tokens();
   priced_in_.assign(index.cycle_count(), 0);
   survivors_.assign(std::size_t{index.cycle_count()} * 2, Candidate{});
   survivor_count_ = 0;
@@ -39,14 +41,38 @@ void Screen::close_hop(std::uint32_t edge, unsigned direction) {
 
 void Screen::set_gas(std::uint32_t edge, double gas) { edges_[edge].gas = gas; }
 
+void Screen::set_value(std::uint32_t token, double ether_per_unit) {
+  if (std::size_t{token} + 1 >= token_begin_.size()) return;
+  for (std::uint32_t i = token_begin_[token]; i < token_begin_[token + 1]; ++i) {
+    edges_[token_edges_[i] >> 1].value[token_edges_[i] & 1U] = ether_per_unit;
+  }
+}
+
 void Screen::set_values(std::span<const double> ether_per_unit) {
-  const std::span<const Edge> edges = index_->edges();
-  const auto value = [&](std::uint32_t token) {
-    return token < ether_per_unit.size() ? ether_per_unit[token] : 0.0;
-  };
-  for (std::uint32_t edge = 0; edge < edges.size(); ++edge) {
-    edges_[edge].value[0] = value(edges[edge].token0);
-    edges_[edge].value[1] = value(edges[edge].token1);
+  for (std::uint32_t token = 0; token + 1 < token_begin_.size(); ++token) {
+    set_value(token, token < ether_per_unit.size() ? ether_per_unit[token] : 0.0);
+  }
+}
+
+double Screen::depth_ether(std::uint32_t edge, unsigned direction) const {
+  const EdgeRates& from = edges_[edge];
+  return from.slope[direction] > 0 ? from.value[direction] / from.slope[direction] : 0;
+}
+
+void Screen::list_tokens() {
+  std::uint32_t last = 0;
+  for (const Edge& edge : index_->edges()) last = std::max({last, edge.token0, edge.token1});
+  token_begin_.assign(std::size_t{last} + 2, 0);
+  for (const Edge& edge : index_->edges()) {
+    ++token_begin_[edge.token0 + 1];
+    ++token_begin_[edge.token1 + 1];
+  }
+  std::partial_sum(token_begin_.begin(), token_begin_.end(), token_begin_.begin());
+  token_edges_.assign(token_begin_.back(), 0);
+  std::vector<std::uint32_t> next(token_begin_.begin(), token_begin_.end() - 1);
+  for (std::uint32_t edge = 0; edge < index_->edges().size(); ++edge) {
+    token_edges_[next[index_->edges()[edge].token0]++] = edge << 1;
+    token_edges_[next[index_->edges()[edge].token1]++] = edge << 1 | 1U;
   }
 }
 
@@ -180,7 +206,9 @@ template <std::uint32_t hops>
 }
 
 std::size_t Screen::memory_bytes() const {
-  return edges_.capacity() * sizeof(EdgeRates) + priced_in_.capacity() * sizeof(std::uint32_t) +
+  return edges_.capacity() * sizeof(EdgeRates) +
+         sizeof(std::uint32_t) *
+             (priced_in_.capacity() + token_begin_.capacity() + token_edges_.capacity()) +
          survivors_.capacity() * sizeof(Candidate);
 }
 

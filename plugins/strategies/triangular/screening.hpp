@@ -34,7 +34,7 @@ inline constexpr unsigned kReserveBitsMax = 160;
 
 // One direction of a cycle that survived, and where to start it.
 struct Candidate {
-  double net_ether;  // upper bound of the profit after gas; see Screen::set_values()
+  double net_ether;  // upper bound of the profit after gas; see Screen::set_value()
   std::uint32_t cycle;
   std::uint8_t start;  // place in the cycle's list of edges, in the list's own direction
   bool reversed;       // walk the list backwards from `start`, each edge against its direction
@@ -50,7 +50,8 @@ struct Threshold {
 
 class Screen {
  public:
-  // Starts over for this topology, all hops closed and all values 0. `index` must outlive it.
+  // Starts over for this topology, all hops closed and all values 0. `index` must outlive it and
+  // have small numbers for tokens: memory is kept for each up to the largest.
   void attach(const CycleIndex& index);
 
   // The hop's state from now on. direction 0: token0 in. A hop with an empty reserve, a fee of
@@ -59,10 +60,13 @@ class Screen {
   void close_hop(std::uint32_t edge, unsigned direction);
   // Gas units of a swap over this edge.
   void set_gas(std::uint32_t edge, double gas);
-  // Ether for one smallest unit of each token, by token handle; 0, or beyond the span: cannot be
-  // valued, and then not a start unless no token of the cycle can be. Holds for cycles priced from
-  // now on.
+  // Ether for one smallest unit of a token; 0, as at first: cannot be valued, and then not a start
+  // unless no token of the cycle can be. Holds for cycles priced from now on.
+  void set_value(std::uint32_t token, double ether_per_unit);
+  // All at once, by token handle; 0 beyond the span.
   void set_values(std::span<const double> ether_per_unit);
+  // Ether that the hop's reserve of the token that goes in is worth; 0 where that cannot be said.
+  double depth_ether(std::uint32_t edge, unsigned direction) const;
 
   // Prices the cycles through these pools, each once, and returns those that survive, in no
   // particular order, until the next call.
@@ -101,10 +105,13 @@ class Screen {
   void weigh(std::uint32_t cycle, bool reversed, double rate, const Threshold& threshold);
   template <std::uint32_t hops>
   void offer(const Walk<hops>& walk, double rate, const Route& route, double net_ether_min);
+  void list_tokens();
   void price_any(std::uint32_t cycle, std::uint32_t hops, const Threshold& threshold);
 
   const CycleIndex* index_ = nullptr;
   std::vector<EdgeRates> edges_;
+  std::vector<std::uint32_t> token_begin_;  // by token handle: its edges, which go out of it
+  std::vector<std::uint32_t> token_edges_;
   std::vector<std::uint32_t> priced_in_;  // by cycle: the last round that priced it
   std::vector<Candidate> survivors_;      // room for two directions of every cycle
   std::uint32_t survivor_count_ = 0;

@@ -1,0 +1,247 @@
+// The street as a whole, on small recordings, with the real plugins.
+#include <catch2/catch.hpp>
+#include <fstream>
+
+#include "host/report/render.hpp"
+#include "support/small_market.hpp"
+
+using namespace gantry::host;
+using namespace gantry::test;
+
+namespace {
+
+const std::string with_slow =
+    "[strategies.triangular]\nmin_profit_bps = 0\n"
+    "[strategies.slow_strategy]\nrounds = ";
+
+struct Setting {
+  TemporaryFolder folder;
+  std::filesystem::path recording = folder.path() / "market.gantry";
+
+  Configuration make(const ConfigurationTexts& texts = {}) {
+    return configure(folder.path(), texts, {GANTRY_TEST_PLUGIN_FOLDER});
+  }
+  StreetOptions options() const {
+    StreetOptions o;
+    o.recording = recording;
+    return o;
+  }
+};
+
+const StrategyReport& strategy(const RunReport& report, const std::string& name) {
+  for (const auto& s : report.strategies) {
+    if (s.name == name) return s;
+  }
+  FAIL("no strategy " << name);
+  return report.strategies.front();
+}
+
+std::uint64_t counter(const RunReport& report, const std::string& plugin, const std::string& name) {
+  for (const auto& p : report.plugins) {
+    if (p.instance != plugin) continue;
+    const auto found = p.counters.find(name);
+    return found == p.counters.end() ? 0 : found->second;
+  }
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("a market out of line is found, sized, approved and planned") {
+  Setting setting;
+  // 1 WETH = 400 T1 here and 440 T1 there: a hundred ether deep each.
+  write_market(setting.recording, 2, {{0, 1, 100'000, 40'000'000}, {0, 1, 100'000, 44'000'000}},
+               {});
+  const auto report =
+      run_market(setting.make({"[risk]\nmin_confidence = 0.1\n"}), setting.options());
+  REQUIRE(report.opportunities >= 1);
+  REQUIRE(report.plan);
+  CHECK(report.plan->trade.refusal.reason == RefusalReason::none);
+  CHECK(report.plan->trade.legs.size() == 2);
+  CHECK(report.plan->trade.profit_eth > 0);
+  // One transfer to the first pool, then a swap on each.
+  CHECK(report.plan->calls.size() == 3);
+  CHECK(report.best.front().key == report.plan->trade.key);
+}
+
+TEST_CASE("a fair market gives nothing") {
+  Setting setting;
+  write_market(
+      setting.recording, 3,
+      {{0, 1, 100'000, 40'000'000}, {1, 2, 40'000'000, 80'000'000}, {0, 2, 100'000, 80'000'000}},
+      {});
+  const auto report = run_market(setting.make(), setting.options());
+  CHECK(report.opportunities == 0);
+  CHECK_FALSE(report.plan);
+  CHECK(report.snapshots == 1);
+}
+
+TEST_CASE("one, two and four threads give the same report to the byte") {
+  Setting setting;
+  write_busy_market(setting.recording, 6, 200, 7);
+  const auto configuration = setting.make({"", ConfigurationTexts().dex, with_slow + "10\n"});
+  auto options = setting.options();
+  options.threads = 1;
+  const auto one = run_market(configuration, options);
+  REQUIRE(one.opportunities > 100);
+  REQUIRE(one.approved > 0);
+  for (const std::int64_t threads : {2, 4, 2, 1}) {
+    options.threads = threads;
+    CHECK(report_text(run_market(configuration, options)) == report_text(one));
+  }
+}
+
+TEST_CASE("replaying what a run recorded gives the same report to the byte") {
+  Setting setting;
+  write_busy_market(setting.recording, 5, 120, 11);
+  const auto configuration = setting.make({"", ConfigurationTexts().dex, with_slow + "10\n"});
+  auto options = setting.options();
+  options.record_to = setting.folder.path() / "recorded.gantry";
+  const auto first = run_market(configuration, options);
+  REQUIRE(first.opportunities > 0);
+
+  StreetOptions replay;
+  replay.recording = options.record_to;
+  for (const std::int64_t threads : {1, 2}) {
+    replay.threads = threads;
+    CHECK(report_text(run_market(configuration, replay)) == report_text(first));
+  }
+}
+
+TEST_CASE("with back-pressure a slow strategy is given every snapshot") {
+  Setting setting;
+  write_busy_market(setting.recording, 4, 100, 3);
+  const auto configuration = setting.make({"", ConfigurationTexts().dex, with_slow + "20000\n"});
+  const auto report = run_market(configuration, setting.options());
+  for (const auto& s : report.strategies) {
+    CHECK(s.skipped == 0);
+    CHECK(s.snapshots == 101);
+  }
+  CHECK(counter(report, "slow_strategy", "snapshots") == 101);
+}
+
+TEST_CASE("at live pace a slow strategy skips, which is counted, and a replay skips the same") {
+  Setting setting;
+  write_busy_market(setting.recording, 4, 150, 5);
+  // Deadlines off: how long this machine takes is not the point here.
+  const auto configuration = setting.make({"[street]\nstrategy_deadline_ms = 600000\n",
+                                           ConfigurationTexts().dex, with_slow + "100000\n"});
+  auto options = setting.options();
+  options.pace = Pace::live;
+  options.speed = 0;  // as fast as blocks can be read
+  options.threads = 2;
+  options.record_to = setting.folder.path() / "live.gantry";
+  const auto live = run_market(configuration, options);
+  const auto& slow = strategy(live, "slow_strategy");
+  CHECK(slow.skipped > 0);
+  CHECK(slow.snapshots + slow.skipped == live.snapshots);
+  CHECK(counter(live, "slow_strategy", "snapshots") == slow.snapshots);
+  // What it skipped is not lost: every changed pool is shown to it sooner or later.
+  CHECK(counter(live, "slow_strategy", "changed") >= slow.snapshots);
+
+  StreetOptions replay;
+  replay.recording = options.record_to;
+  for (const std::int64_t threads : {1, 2}) {
+    replay.threads = threads;
+    CHECK(report_text(run_market(configuration, replay)) == report_text(live));
+  }
+}
+
+TEST_CASE("a strategy hears what became of what it found") {
+  Setting setting;
+  write_busy_market(setting.recording, 4, 60, 9);
+  const auto configuration =
+      setting.make({"", ConfigurationTexts().dex, "[strategies.slow_strategy]\nrounds = 0\n"});
+  const auto report = run_market(configuration, setting.options());
+  CHECK(report.refusals.contains(RefusalReason::unvalued));
+  // The last few are decided after its last snapshot.
+  const auto heard = counter(report, "slow_strategy", "results");
+  CHECK(heard + 8 >= report.snapshots);
+  CHECK(heard <= report.snapshots);
+}
+
+TEST_CASE("a strategy that misses its deadline loses that snapshot and gets a strike") {
+  Setting setting;
+  write_busy_market(setting.recording, 4, 20, 13);
+  const auto configuration = setting.make(
+      {"[street]\nstrategy_deadline_ms = 1\n[plugins]\nfolders = []\nstrikes_max = 2\n",
+       ConfigurationTexts().dex, "[strategies.slow_strategy]\nrounds = 2000000\n"});
+  auto options = setting.options();
+  options.pace = Pace::live;
+  options.speed = 0;
+  options.record_to = setting.folder.path() / "late.gantry";
+  const auto live = run_market(configuration, options);
+  REQUIRE(live.opportunities == 0);
+  const auto& plugin = live.plugins.back();
+  CHECK(plugin.retired);
+  REQUIRE_FALSE(plugin.faults.empty());
+  CHECK_THAT(plugin.faults.front(), Catch::Contains("deadline"));
+
+  StreetOptions replay;
+  replay.recording = options.record_to;
+  CHECK(report_text(run_market(configuration, replay)) == report_text(live));
+}
+
+TEST_CASE("a recording made with other plugins is refused with the reason") {
+  Setting setting;
+  write_busy_market(setting.recording, 3, 5, 1);
+  auto options = setting.options();
+  options.record_to = setting.folder.path() / "recorded.gantry";
+  run_market(setting.make(), options);
+
+  const auto other = setting.make({"", ConfigurationTexts().dex, with_slow + "1\n"});
+  StreetOptions replay;
+  replay.recording = options.record_to;
+  TemporaryFolder store;
+  Street street(other, make_plugins(other, store.path()), replay);
+  const auto refused = street.run();
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().message, Catch::Contains("other plugins"));
+  replay.obey_decisions = false;
+  CHECK(run_market(other, replay).snapshots == 6);
+}
+
+TEST_CASE("a cut recording is replayed up to its last whole block, and that is said") {
+  Setting setting;
+  write_busy_market(setting.recording, 4, 50, 2);
+  const auto size = std::filesystem::file_size(setting.recording);
+  std::filesystem::resize_file(setting.recording, size - 3);
+  const auto report = run_market(setting.make(), setting.options());
+  CHECK_THAT(report.damage, Catch::Contains("are whole"));
+  CHECK(report.snapshots > 1);
+  CHECK(report.snapshots < 51);
+}
+
+TEST_CASE("without strategies the street still applies every block") {
+  Setting setting;
+  write_busy_market(setting.recording, 4, 50, 2);
+  const auto configuration =
+      setting.make({"", ConfigurationTexts().dex, "[strategies.triangular]\nenabled = false\n"});
+  const auto report = run_market(configuration, setting.options());
+  CHECK(report.snapshots == 51);
+  CHECK(report.strategies.empty());
+}
+
+TEST_CASE("the pools of a venue that is turned off take no part, and are counted") {
+  Setting setting;
+  write_busy_market(setting.recording, 4, 5, 2);
+  const auto configuration = setting.make(
+      {"", "[[dex]]\nname = \"uniswap_v2\"\nenabled = false\n", ConfigurationTexts().strategies});
+  const auto report = run_market(configuration, setting.options());
+  CHECK(report.pools_left_out.at(std::string(to_string(PoolUse::no_venue))) == report.pools);
+  CHECK(report.opportunities == 0);
+}
+
+TEST_CASE("pools below the venue's minimum liquidity are left out and counted") {
+  Setting setting;
+  // 100 WETH at 400 dollars each side, and a thousandth of that.
+  write_market(setting.recording, 3,
+               {{0, 1, 100'000, 40'000'000}, {0, 2, 100'000, 40'000'000}, {1, 2, 40'000, 40'000}},
+               {});
+  const auto configuration =
+      setting.make({"", "[[dex]]\nname = \"uniswap_v2\"\nmin_liquidity_usd = 10000\n",
+                    ConfigurationTexts().strategies});
+  const auto report = run_market(configuration, setting.options());
+  CHECK(report.pools_left_out.at(std::string(to_string(PoolUse::low_liquidity))) == 1);
+  CHECK(report.ether_usd == Approx(400).epsilon(0.001));
+}
