@@ -17,7 +17,8 @@ function(gantry_collect_modules folder result)
   set(${result} "${modules}" PARENT_SCOPE)
 endfunction()
 gantry_collect_modules(${PROJECT_SOURCE_DIR}/plugins gantry_modules)
-add_custom_target(gantry_run DEPENDS gantry ${gantry_modules})
+add_custom_target(gantry_run)
+add_dependencies(gantry_run gantry ${gantry_modules})
 
 # Two components, each a .deb:
 #   sdk   headers, find_package(gantry-sdk), the plugin template. Source only: for any compiler.
@@ -44,11 +45,17 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/gantry-sdkConfigVersion.cma
 install(FILES ${CMAKE_BINARY_DIR}/gantry-sdkConfig.cmake
   ${CMAKE_BINARY_DIR}/gantry-sdkConfigVersion.cmake DESTINATION ${sdk_cmake} COMPONENT sdk)
 
-if(TARGET gantry)
-  install(TARGETS gantry RUNTIME DESTINATION bin COMPONENT host)
-endif()
+install(TARGETS gantry RUNTIME DESTINATION bin COMPONENT host)
 install(TARGETS ${gantry_modules} LIBRARY DESTINATION lib/gantry/plugins COMPONENT host)
-install(DIRECTORY config/ DESTINATION share/gantry/config COMPONENT host)
+# The shipped configuration, with its paths as they are once installed.
+file(READ config/gantry.toml configuration)
+string(REPLACE "../build/release/plugins" "../../../lib/gantry/plugins" configuration
+  "${configuration}")
+file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/config/gantry.toml CONTENT "${configuration}")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS config/gantry.toml)
+install(FILES ${CMAKE_BINARY_DIR}/config/gantry.toml config/dex_config.toml config/strategies.toml
+        DESTINATION share/gantry/config COMPONENT host)
+install(DIRECTORY data/ DESTINATION share/gantry/data COMPONENT host)
 install(FILES LICENSE DESTINATION share/doc/gantry RENAME copyright COMPONENT host)
 install(FILES LICENSE DESTINATION share/doc/gantry-sdk RENAME copyright COMPONENT sdk)
 

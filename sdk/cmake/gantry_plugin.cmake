@@ -4,6 +4,7 @@
 # One call makes a correct plugin: a loadable module that exports gantry_plugin and nothing else,
 # leaves no symbol unresolved, can really be unmapped, and carries its manifest (with the toolchain
 # that built it) in the ELF section .gantry_manifest, where a host reads it without running code.
+# The project's language may be C, C++, or both.
 
 # Where this file is: the version script and the section's source stand beside it.
 set(GANTRY_PLUGIN_CMAKE_DIR ${CMAKE_CURRENT_LIST_DIR})
@@ -23,12 +24,21 @@ function(gantry_add_plugin target)
     endif()
   endforeach()
   string(JSON json SET "${json}" toolchain "{}")
-  string(JSON json SET "${json}" toolchain compiler
-    "\"${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}\"")
+  set(compiler "${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
   set(stdlib libstdc++)
   if("${CMAKE_CXX_FLAGS}" MATCHES "-stdlib=libc\\+\\+")
     set(stdlib libc++)
   endif()
+  set(section_language c)
+  set(sources_c ${arg_SOURCES})
+  list(FILTER sources_c EXCLUDE REGEX "\\.(cc|cpp|cxx|C)$")
+  if(NOT CMAKE_C_COMPILER_LOADED)
+    set(section_language cpp) # a .c file would be left out without a word, and the manifest with it
+  elseif("${sources_c}" STREQUAL "${arg_SOURCES}")
+    set(compiler "${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}")
+    set(stdlib "") # C alone needs none
+  endif()
+  string(JSON json SET "${json}" toolchain compiler "\"${compiler}\"")
   string(JSON json SET "${json}" toolchain stdlib "\"${stdlib}\"")
   string(JSON json SET "${json}" toolchain sdk "\"${GANTRY_SDK_VERSION}\"")
 
@@ -42,7 +52,7 @@ function(gantry_add_plugin target)
   string(REGEX REPLACE "(${row})" "\\1\n    " bytes "${bytes}")
   set(manifest_size ${size})
   set(manifest_bytes "${bytes}")
-  set(section_file ${CMAKE_CURRENT_BINARY_DIR}/${target}.manifest.c)
+  set(section_file ${CMAKE_CURRENT_BINARY_DIR}/${target}.manifest.${section_language})
   configure_file(${GANTRY_PLUGIN_CMAKE_DIR}/manifest_section.c.in ${section_file} @ONLY)
 
   add_library(${target} MODULE ${arg_SOURCES} ${section_file})
@@ -61,7 +71,8 @@ function(gantry_add_plugin target)
     -Wl,--version-script=${GANTRY_PLUGIN_CMAKE_DIR}/plugin.map
     -Wl,-Bsymbolic-functions -Wl,--exclude-libs,ALL -Wl,--build-id=sha1)
   # Sanitizer runtimes live in the program, so their symbols are unresolved here by design.
-  if(NOT "${CMAKE_CXX_FLAGS} ${GANTRY_SANITIZE}" MATCHES "sanitize|address|thread|undefined")
+  get_directory_property(options COMPILE_OPTIONS)
+  if(NOT "${CMAKE_C_FLAGS} ${CMAKE_CXX_FLAGS} ${options}" MATCHES "-fsanitize")
     target_link_options(${target} PRIVATE -Wl,-z,defs)
   endif()
 endfunction()

@@ -61,8 +61,13 @@ std::uint64_t route_key(std::span<const gantry_hop> hops) {
   return key;
 }
 
+double depth_confidence(double depth_ether) {
+  // Infinite where nothing is known to be shallow.
+  return depth_ether < 1e18 ? depth_ether / (depth_ether + depth_half_ether) : 1;
+}
+
 Signals signals_of(const Route& route, const Sizing& sizing, const u256& amount_in) {
-  const double depth = route.depth_ether / (route.depth_ether + depth_half_ether);
+  const double depth = depth_confidence(route.depth_ether);
   const double margin = to_double(sizing.profit) / to_double(amount_in);
   const double confidence = depth * margin / (margin + margin_half_per_hop * route.hop_count);
   double share = 0;
@@ -92,7 +97,7 @@ std::optional<gantry_opportunity> make_opportunity(const Market& market, const R
   }
   gantry_opportunity out{};
   out.key = route_key({route.hops.data(), route.hop_count});
-  out.kind = GANTRY_OPPORTUNITY_ARBITRAGE;
+  out.kind = market.raw().pending != 0 ? GANTRY_OPPORTUNITY_BACKRUN : GANTRY_OPPORTUNITY_ARBITRAGE;
   out.leg_count = route.hop_count;
   out.token_in = route.hops[0].token_in;
   out.token_out = out.token_in;

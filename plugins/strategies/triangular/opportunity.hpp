@@ -38,6 +38,7 @@ struct Signals {
   double confidence;
   double risk;
 };
+double depth_confidence(double depth_ether);  // the first factor
 Signals signals_of(const Route& route, const Sizing& sizing, const u256& amount_in);
 
 // Sizes the route within `amount_in_max` and writes the opportunity; nothing: it gains nothing.

@@ -3,6 +3,7 @@
 // sizes the best in exact integers. See cycle_index.hpp, screening.hpp and sizing.hpp for the
 // proofs.
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "gantry/strategy.hpp"
@@ -42,7 +43,7 @@ class Triangular final : public TradingStrategy {
     for (std::uint32_t i = 0; i < market.pool_count(); ++i) {
       gantry_pool pool;
       if (market.pool(i, pool) != GANTRY_OK || pool.usable == 0) continue;
-      if ((pool.traits.flags & GANTRY_POOL_SEGMENTS) == 0) continue;
+      if ((pool.traits.flags & GANTRY_POOL_SEGMENTS) == 0 || avoided(market, pool)) continue;
       pools[i].tokens = {pool.tokens, pool.token_count};
       gas[i] = static_cast<double>(pool.traits.swap_gas);
     }
@@ -50,6 +51,9 @@ class Triangular final : public TradingStrategy {
     if (index_.report().dropped > 0) {
       host_.warning("more cycles than fit: the longest are left out; lower max_hops");
       host_.count("cycles_dropped", index_.report().dropped);
+    }
+    if (!index_.report().complete) {
+      host_.warning("the search for cycles was ended by its limit on steps; lower max_hops");
     }
     screen_.attach(index_);
     for (std::uint32_t edge = 0; edge < index_.edges().size(); ++edge) {
@@ -68,12 +72,10 @@ class Triangular final : public TradingStrategy {
     if (market.cold()) {
       for (std::uint32_t token = 0; token < market.token_count(); ++token) value(market, token);
       for (std::uint32_t pool = 0; pool < index_.pool_count(); ++pool) refresh(market, pool);
-      screen_.set_values(values_);
       candidates = screen_.reprice_all(threshold);
     } else {
       for (const std::uint32_t pool : market.changed_pools()) refresh(market, pool);
       for (const std::uint32_t pool : market.changed_pools()) revalue(market, pool);
-      screen_.set_values(values_);
       candidates = screen_.reprice(market.changed_pools(), threshold);
     }
     host_.count("cycles_priced", screen_.priced());
@@ -101,7 +103,8 @@ class Triangular final : public TradingStrategy {
     const auto sized = make_opportunity(market, route, cap);
     if (!sized) return GANTRY_REFUSED;
     out = *sized;
-    return finish(market, out) ? GANTRY_OK : GANTRY_REFUSED;
+    double net_ether = 0;
+    return finish(market, out, net_ether) ? GANTRY_OK : GANTRY_REFUSED;
   }
 
  private:
@@ -109,13 +112,23 @@ class Triangular final : public TradingStrategy {
     return to_double(u256(market.context().gas_price)) * 1e-18;
   }
 
+  static bool avoided(const Market& market, const gantry_pool& pool) {
+    return std::any_of(pool.tokens, pool.tokens + pool.token_count, [&](std::uint32_t handle) {
+      gantry_token token;
+      return market.token(handle, token) != GANTRY_OK || (token.flags & GANTRY_TOKEN_AVOID) != 0;
+    });
+  }
+
   // Ether for one smallest unit of the token. From a large amount, so that rounding does not show.
   void value(const Market& market, std::uint32_t token) {
     gantry_value worth;
     const u256 amount = u256::from_u128(static_cast<uint128>(1) << 96U);
-    values_[token] = market.value(token, amount, worth) == GANTRY_OK
-                         ? to_double(u256(worth.ether_wei)) * 1e-18 / to_double(amount)
-                         : 0;
+    const double known = market.value(token, amount, worth) == GANTRY_OK
+                             ? to_double(u256(worth.ether_wei)) * 1e-18 / to_double(amount)
+                             : 0;
+    if (known == values_[token]) return;  // the wrapped coin has most of the edges, and never moves
+    values_[token] = known;
+    screen_.set_value(token, known);
   }
 
   void revalue(const Market& market, std::uint32_t pool) {
@@ -166,8 +179,8 @@ class Triangular final : public TradingStrategy {
     return read_route(market, route);
   }
 
-  // Puts the profit after gas on it; false: below min_profit_bps.
-  bool finish(const Market& market, gantry_opportunity& opportunity) const {
+  // Puts the profit after gas on it, also in ether; false: below min_profit_bps.
+  bool finish(const Market& market, gantry_opportunity& opportunity, double& net_ether) const {
     gantry_value stake;
     gantry_value end;
     if (market.value(opportunity.token_in, opportunity.amount_in, stake) != GANTRY_OK ||
@@ -179,9 +192,20 @@ class Triangular final : public TradingStrategy {
     const double gas =
         static_cast<double>(opportunity.gas + gas_overhead) * gas_price_ether(market);
     if (!(in > 0)) return false;
-    opportunity.expected_profit_bps = (out - in - gas) / in * 1e4;
+    net_ether = out - in - gas;
+    opportunity.expected_profit_bps = net_ether / in * 1e4;
     return opportunity.expected_profit_bps >= parameters_.min_profit_bps &&
            opportunity.expected_profit_bps < 1e15;
+  }
+
+  // 0 to 1, by the shallower side of each pool on the way, as in signals_of().
+  double trust(const Candidate& candidate) const {
+    double depth = std::numeric_limits<double>::infinity();
+    for (const std::uint32_t step : index_.cycle(candidate.cycle)) {
+      depth =
+          std::min({depth, screen_.depth_ether(step >> 1U, 0), screen_.depth_ether(step >> 1U, 1)});
+    }
+    return depth_confidence(depth);
   }
 
   void size_best(const Market& market, std::span<Candidate> candidates) {
@@ -189,15 +213,19 @@ class Triangular final : public TradingStrategy {
     const std::size_t wanted = parameters_.max_opportunities;
     if (candidates.size() > wanted) {
       host_.count("candidates_cut", candidates.size() - wanted);
+      if (parameters_.prefer_high_liquidity) {
+        for (Candidate& candidate : candidates) candidate.net_ether *= trust(candidate);
+      }
       candidates = best_of(candidates, wanted);
     }
     for (const Candidate& candidate : candidates) {
       Route route;
       if (!route_of(market, candidate, route)) continue;
       auto made = make_opportunity(market, route, u256::max());
-      if (!made || !finish(market, *made)) continue;
+      double net_ether = 0;
+      if (!made || !finish(market, *made, net_ether)) continue;
       const double weight = parameters_.prefer_high_liquidity ? made->confidence : 1.0;
-      scored_.push_back({*made, candidate.net_ether * weight});
+      scored_.push_back({*made, net_ether * weight});
     }
   }
 

@@ -114,7 +114,7 @@ TEST_CASE("a byte after the end is reported") {
 
 TEST_CASE("a reader that met damage repeats the error") {
   Bytes file = small_file();
-  file.resize(file.size() - 1);
+  file.pop_back();
   auto reader =
       must(RecordingReader::open(std::make_unique<MemorySource>(std::move(file)), "a recording"));
   std::string message;

@@ -1,0 +1,244 @@
+// gantry doctor: is everything there that a run needs?
+#include <fmt/format.h>
+#include <gnu/libc-version.h>
+#include <sys/stat.h>
+#include <tbb/version.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <boost/version.hpp>
+#include <gantry/u256.hpp>
+#include <thread>
+
+#include "host/api/control.hpp"
+#include "host/cli/command.hpp"
+#include "host/plugin/library.hpp"
+#include "host/ports/http.hpp"
+#include "host/recording/reader.hpp"
+#include "host/report/json_text.hpp"
+#include "host/report/terminal.hpp"
+
+namespace gantry::host::cli {
+namespace {
+
+namespace json = boost::json;
+
+enum class Verdict : std::int32_t { ok = 0, warning = 1, bad = 2 };
+
+struct Check {
+  std::string name;
+  Verdict verdict = Verdict::ok;
+  std::string detail;  // and the remedy
+};
+using Checks = std::vector<Check>;
+
+std::string_view to_string(Verdict verdict) {
+  return verdict == Verdict::ok ? "ok" : verdict == Verdict::warning ? "warn" : "fail";
+}
+
+void check_plugins(const Loaded& loaded, Checks& checks) {
+  std::string folders;
+  for (const auto& folder : loaded.folders) {
+    folders += (folders.empty() ? "" : ", ") + folder.string();
+  }
+  const std::size_t count = loaded.configuration.plugins.size();
+  checks.push_back({"plugin folders", count == 0 ? Verdict::bad : Verdict::ok,
+                    fmt::format("{} in {}", counted(count, "plugin"), folders)});
+  for (const Error& refused : loaded.refused) {
+    checks.push_back({"plugin file", Verdict::bad, refused.message});
+  }
+  const auto missing = [&](const auto& instances, std::string_view kind) {
+    for (const InstanceSettings& instance : instances) {
+      if (!instance.enabled || instance.installed) continue;
+      checks.push_back({fmt::format("{} {}", kind, instance.name), Verdict::warning,
+                        fmt::format("is enabled, but no plugin '{}' is installed", instance.plugin)});
+    }
+  };
+  missing(loaded.configuration.dexes, "dex");
+  missing(loaded.configuration.strategies, "strategy");
+  missing(loaded.configuration.paymasters, "paymaster");
+}
+
+void check_recording(const Configuration& configuration, Checks& checks) {
+  const auto& path = configuration.market.recording;
+  if (path.empty()) {
+    checks.push_back({"recording", Verdict::warning, "none is set in [market] of gantry.toml"});
+    return;
+  }
+  auto reader = RecordingReader::open(path);
+  if (!reader) {
+    checks.push_back({"recording", Verdict::bad, reader.error().message});
+    return;
+  }
+  while (true) {
+    const auto record = reader->next();
+    if (!record) {
+      checks.push_back({"recording", Verdict::bad, record.error().message});
+      return;
+    }
+    if (!*record) break;
+    if (const auto* end = std::get_if<recording::End>(&**record)) {
+      checks.push_back({"recording", Verdict::ok,
+                        fmt::format("{}: whole, {}, {}", path.string(),
+                                    counted(end->pools, "pool"), counted(end->blocks, "block"))});
+    }
+  }
+}
+
+// A folder that is there and only its user's, or that can be made.
+Check check_folder(const std::string& name, const std::filesystem::path& folder) {
+  struct stat facts {};
+  if (::stat(folder.c_str(), &facts) != 0) {
+    return {name, Verdict::ok, folder.string() + ": will be made"};
+  }
+  if (!S_ISDIR(facts.st_mode) || facts.st_uid != ::geteuid() || (facts.st_mode & 022U) != 0) {
+    return {name, Verdict::bad,
+            folder.string() + ": has to be a folder of this user's that no one else may write to"};
+  }
+  return {name, Verdict::ok, folder.string()};
+}
+
+void check_variables(const Session& session, const Configuration& configuration, Checks& checks) {
+  for (const ChainSettings& chain : configuration.chains) {
+    for (const RpcProviderSettings& provider : chain.providers) {
+      for (const std::string& name : provider.url.variables()) {
+        const auto value = session.environment(name);
+        const bool set = value && !value->empty();
+        checks.push_back({"variable " + name, set ? Verdict::ok : Verdict::bad,
+                          set ? "is set" : "is not set: provider " + provider.name + " needs it"});
+      }
+    }
+  }
+}
+
+Check ask_provider(const Session& session, const ChainSettings& chain,
+                   const RpcProviderSettings& provider, Http& http) {
+  const std::string name = "provider " + provider.name;
+  auto url = provider.url.resolve(session.environment);
+  if (!url) return {name, Verdict::bad, url.error().message};
+  if (!url->reveal().starts_with("http")) {
+    return {name, Verdict::ok, "not asked: it speaks WebSocket"};
+  }
+  HttpRequest request;
+  request.method = "POST";
+  request.url = *url;
+  request.headers = {{"Content-Type", "application/json"}};
+  request.body = R"({"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]})";
+  request.answer_bytes_max = 64U << 10U;
+  const auto answer = http.send(request);
+  if (!answer) return {name, Verdict::bad, answer.error().message};
+  json::error_code error;
+  const json::value value = json::parse(answer->body, error);
+  const json::value* result = error || !value.is_object() ? nullptr : value.get_object().if_contains("result");
+  if (answer->status != 200 || result == nullptr || !result->is_string()) {
+    return {name, Verdict::bad, fmt::format("answered eth_chainId with status {} and no chain",
+                                            answer->status)};
+  }
+  const auto id = parse_hex(std::string_view(result->get_string()));
+  const std::string told = id ? "eip155:" + gantry::to_string(*id) : "no number";
+  if (told != chain.id) {
+    return {name, Verdict::bad, fmt::format("is of chain {}, not {}", told, chain.id)};
+  }
+  return {name, Verdict::ok, "answers for " + told};
+}
+
+void check_providers(const Session& session, const Configuration& configuration, bool online,
+                     Checks& checks) {
+  const auto http = make_curl_http();
+  for (const ChainSettings& chain : configuration.chains) {
+    if (chain.providers.empty()) {
+      checks.push_back({"providers of " + chain.id, Verdict::ok, "none: recorded markets only"});
+    }
+    for (const RpcProviderSettings& provider : chain.providers) {
+      checks.push_back(online ? ask_provider(session, chain, provider, *http)
+                              : Check{"provider " + provider.name, Verdict::ok,
+                                      "not asked: use --online"});
+    }
+  }
+}
+
+void check_machine(Checks& checks) {
+  checks.push_back({"libraries", Verdict::ok,
+                    fmt::format("glibc {}, oneTBB {}, Boost {}.{}", ::gnu_get_libc_version(),
+                                ::TBB_runtime_version(), BOOST_VERSION / 100000,
+                                BOOST_VERSION / 100 % 1000)});
+  const auto pages = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
+  const auto megabytes = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) >> 20U;
+  checks.push_back({"machine", megabytes < 2048 ? Verdict::warning : Verdict::ok,
+                    fmt::format("{}, {} MB of memory", counted(std::thread::hardware_concurrency(), "core"),
+                                grouped(megabytes))});
+}
+
+void print_checks(const Session& session, const Checks& checks, bool as_json) {
+  if (as_json) {
+    json::array rows;
+    for (const Check& check : checks) {
+      rows.push_back({{"check", printable(check.name)},
+                      {"verdict", to_string(check.verdict)},
+                      {"detail", printable(check.detail)}});
+    }
+    print(json_text(json::object{{"checks", std::move(rows)}}));
+    return;
+  }
+  const Style style(session.colour_out);
+  for (const Check& check : checks) {
+    const Ink ink = check.verdict == Verdict::ok        ? Ink::good
+                    : check.verdict == Verdict::warning ? Ink::warning
+                                                        : Ink::bad;
+    const std::string name = cut_to(printable(check.name), 22);
+    const std::vector<std::string> lines = wrap(printable(check.detail), terminal_columns - 32);
+    print(fmt::format("  {}  {}{}  {}\n", style(ink, fmt::format("{:<4}", to_string(check.verdict))),
+                      name, std::string(22 - width_of(name), ' '), lines.front()));
+    for (std::size_t i = 1; i < lines.size(); ++i) print(std::string(32, ' ') + lines[i] + "\n");
+  }
+}
+
+ExitCode doctor(const Session& session, bool online, bool as_json) {
+  Checks checks;
+  const auto loaded = read_configuration(session);
+  const std::string folder = config_folder(session).string();
+  if (!loaded) {
+    checks.push_back({"configuration", Verdict::bad,
+                      fmt::format("{}: {}; see gantry config check", folder,
+                                  counted(loaded.error().errors.size(), "error"))});
+  } else {
+    const Configuration& configuration = loaded->configuration;
+    checks.push_back({"configuration", Verdict::ok,
+                      fmt::format("{}: no errors, {}", folder,
+                                  counted(configuration.report.warnings.size(), "warning"))});
+    check_plugins(*loaded, checks);
+    checks.push_back(check_folder("plugin store", default_plugin_store()));
+    check_recording(configuration, checks);
+    checks.push_back(check_folder(
+        "socket folder",
+        std::filesystem::absolute(control_socket(configuration.api, session.environment))
+            .parent_path()));
+    check_variables(session, configuration, checks);
+    check_providers(session, configuration, online, checks);
+  }
+  check_machine(checks);
+  print_checks(session, checks, as_json);
+  const bool found = std::ranges::any_of(
+      checks, [](const Check& check) { return check.verdict == Verdict::bad; });
+  return found ? ExitCode::found : ExitCode::done;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, CommandLine& line) {
+  struct Options {
+    bool online = false;
+    bool as_json = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = add_command(app, "doctor", "Check that everything a run needs is there",
+                                  "doctor --online");
+  command->add_flag("--online", options->online, "Ask each RPC provider for its chain");
+  command->add_flag("--json", options->as_json, "For a program to read");
+  command->callback([&line, options] {
+    line.chosen = [&, options] { return doctor(line.session, options->online, options->as_json); };
+  });
+}
+
+}  // namespace gantry::host::cli

@@ -1,0 +1,2 @@
+// Boost.JSON itself, once.
+#include <boost/json/src.hpp>
