@@ -2,12 +2,10 @@
 // built with the SDK of the time still load and work.
 #include "tests/sdk/abi_layout.h"
 
-#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -38,13 +36,18 @@ std::map<std::string, Record> records() {
   return all;
 }
 
-// Without comments and with every run of blanks as one: what is declared.
+// Without comments and blanks: what is declared.
 std::string declarations(const std::filesystem::path& header) {
   std::ostringstream text;
   text << std::ifstream(header).rdbuf();
-  const std::string code =
-      std::regex_replace(text.str(), std::regex(R"(/\*[^*]*\*+([^/*][^*]*\*+)*/)"), " ");
-  return std::regex_replace(code, std::regex(R"(\s+)"), " ");
+  std::string code = text.str();
+  for (auto begin = code.find("/*"); begin != std::string::npos; begin = code.find("/*", begin)) {
+    const auto end = code.find("*/", begin);
+    REQUIRE(end != std::string::npos);
+    code.erase(begin, end + 2 - begin);
+  }
+  std::erase_if(code, [](char c) { return c == ' ' || c == '\n'; });
+  return code;
 }
 
 }  // namespace
