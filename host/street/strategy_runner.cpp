@@ -178,6 +178,15 @@ bool StrategyRunner::chained(const gantry_opportunity& o) const {
   return token == o.token_out && amount == u256(o.amount_out);
 }
 
+// A venue that was retired since the route was found is not the strategy's fault.
+bool StrategyRunner::meets_retired_venue(const gantry_opportunity& o) const {
+  const Topology& topology = *view_.snapshot().topology;
+  return std::any_of(o.legs, o.legs + o.leg_count, [&](const gantry_leg& leg) {
+    const PoolInfo& pool = topology.pools[leg.hop.pool];
+    return pool.venue != no_handle && !topology.venue_of(pool).health().usable();
+  });
+}
+
 // What it says its route pays is what the venues say, to the unit.
 bool StrategyRunner::check_route(const gantry_opportunity& o, Phase phase) {
   std::array<gantry_hop, GANTRY_LEGS_MAX> hops;
@@ -189,6 +198,7 @@ bool StrategyRunner::check_route(const gantry_opportunity& o, Phase phase) {
   for (std::uint32_t i = 0; same && i < o.leg_count; ++i) {
     same = u256(quote.amounts[i + 1]) == u256(o.legs[i].amount_out);
   }
+  if (status != GANTRY_OK && meets_retired_venue(o)) return false;
   if (!same) {
     instance_->health().strike(
         phase, fmt::format("its amounts are not what the venues quote for its route ({})",

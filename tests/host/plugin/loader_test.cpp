@@ -26,7 +26,8 @@ fs::path bad(const std::string& name) {
 
 std::vector<fs::path> good_libraries() {
   std::vector<fs::path> all;
-  for (const char* folder : {GANTRY_PLUGIN_FOLDER, GANTRY_TEMPLATE_FOLDER, GANTRY_ABI_PLUGIN_FOLDER}) {
+  for (const char* folder :
+       {GANTRY_PLUGIN_FOLDER, GANTRY_TEMPLATE_FOLDER, GANTRY_ABI_PLUGIN_FOLDER}) {
     for (const auto& entry : fs::directory_iterator(folder)) {
       if (entry.path().extension() == ".so") all.push_back(entry.path());
     }
@@ -155,18 +156,19 @@ TEST_CASE("an instance that cannot be made is refused, and the others run") {
   struct Case {
     std::string name;
     std::string reason;
+    std::string remedy;
   };
   const Case dexes[] = {
-      {"bad_magic", "wrong magic"},
-      {"bad_revision", "revision 2"},
-      {"bad_init", "not on a day like this"},
-      {"no_symbol", "does not export gantry_plugin"},
-      {"unresolved_symbol", "gantry_function_that_is_nowhere"},
-      {"create_throws", "no constructor today"},
+      {"bad_magic", "wrong magic", "headers of a Gantry SDK"},
+      {"bad_revision", "revision 2", "newer host"},
+      {"bad_init", "not on a day like this", "ask its author"},
+      {"no_symbol", "does not export gantry_plugin", "GANTRY_PLUGIN("},
+      {"unresolved_symbol", "gantry_function_that_is_nowhere", "rebuild it"},
+      {"create_throws", "no constructor today", "ask its author"},
   };
   const Case strategies[] = {
-      {"table_with_hole", "has an empty function"},
-      {"no_interface", "has no interface gantry.strategy/1"},
+      {"table_with_hole", "has an empty function", "fill every one"},
+      {"no_interface", "has no interface gantry.strategy/1", "build it with an SDK that has it"},
   };
   TemporaryFolder folder;
   ConfigurationTexts texts;
@@ -188,9 +190,10 @@ TEST_CASE("an instance that cannot be made is refused, and the others run") {
     CHECK(found->kind == kind);
     INFO(found->reason);
     CHECK(contains(found->reason, c.reason));
+    CHECK(contains(found->reason, c.remedy));
     if (names_file) CHECK(contains(found->reason, c.name + ".so"));
   };
   for (const Case& c : dexes) check(c, "dex", true);
   for (const Case& c : strategies) check(c, "strategy", true);
-  check({"absent_dex", "not installed"}, "dex", false);
+  check({"absent_dex", "not installed", "install it"}, "dex", false);
 }

@@ -114,7 +114,7 @@ TEST_CASE("a library that cannot be loaded is named with reason and remedy, and 
       {"bad_revision", "revision 2", "newer host"},
       {"no_symbol", "does not export gantry_plugin", "GANTRY_PLUGIN("},
       {"unresolved_symbol", "gantry_function_that_is_nowhere", "rebuild it"},
-      {"create_throws", "no constructor today", ""},
+      {"create_throws", "no constructor today", "ask its author"},
   };
   for (const Case& c : cases) {
     INFO(c.name);
@@ -130,7 +130,7 @@ TEST_CASE("a library that cannot be loaded is named with reason and remedy, and 
     CHECK(contains(outcome.out, "WETH"));  // the trade that the others found
     const auto report = installation.run("run --json").report();
     CHECK(report.at("plugins_refused").as_array().size() == 1);
-    CHECK_FALSE(report.at("best").as_array().empty());
+    CHECK(report.at("plan").is_object());
   }
 }
 
@@ -144,14 +144,14 @@ TEST_CASE("a plugin that misbehaves is retired with its reason, and the run goes
     CHECK(outcome.code == 3);
     CHECK(contains(outcome.err, "retired"));
     CHECK(contains(outcome.err, name + ".so"));
-    CHECK_FALSE(outcome.report().at("best").as_array().empty());
+    CHECK(outcome.report().at("plan").is_object());
   }
   const Installation installation({.dex = dex("quote_throws")});
   installation.add("quote_throws");
   const auto outcome = installation.run("run --json");
   CHECK(outcome.code == 3);
   CHECK(contains(outcome.err, "quote_throws.so"));
-  CHECK_FALSE(outcome.report().at("best").as_array().empty());
+  CHECK(outcome.report().at("plan").is_object());
 }
 
 TEST_CASE("a file that is no plugin is named, and the run goes on") {
@@ -169,7 +169,7 @@ TEST_CASE("a file that is no plugin is named, and the run goes on") {
   }
   const auto report = installation.run("run --json").report();
   CHECK(report.at("plugins_refused").as_array().size() == 3);
-  CHECK_FALSE(report.at("best").as_array().empty());
+  CHECK(report.at("plan").is_object());
 }
 
 TEST_CASE("what is named but not installed is reported and stops nothing") {
@@ -178,7 +178,7 @@ TEST_CASE("what is named but not installed is reported and stops nothing") {
   INFO(outcome.out << outcome.err);
   CHECK(outcome.code == 0);
   CHECK(contains(outcome.err, "not_there"));
-  CHECK_FALSE(outcome.report().at("best").as_array().empty());
+  CHECK(outcome.report().at("plan").is_object());
 }
 
 TEST_CASE("inspecting a plugin runs nothing of it") {
