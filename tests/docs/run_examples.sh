@@ -5,6 +5,7 @@
 # environment. A block fails unless it ends with 0, or with N where it says `# exits with N`.
 # What cannot be run here is a ```console block.
 set -euo pipefail
+seconds_max=300 # an example that hangs ends by then
 build=$(cd "$1" && pwd)
 page=$(realpath "$2")
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -40,8 +41,12 @@ for block in "$work"/blocks/*.sh; do
     (
         cd "$reader"
         exec env -i PATH="$build:$PATH" HOME="$work/home" LANG=C.UTF-8 TERM=dumb \
-            XDG_RUNTIME_DIR="$work/runtime" CCACHE_DISABLE=1 bash -eu "$block"
-    ) >"$work/log" 2>&1 </dev/null || status=$?
+            XDG_RUNTIME_DIR="$work/runtime" CCACHE_DISABLE=1 \
+            timeout --kill-after=5 "$seconds_max" bash -eu "$block"
+    ) >"$work/log" 2>&1 </dev/null &
+    group=$! # timeout leads a process group of its own: what the block left running ends with it
+    wait $group || status=$?
+    kill -- -$group 2>/dev/null || true
     if ((status != ${expected:-0})); then
         echo "$(basename "$page"), line $line: exits with $status instead of ${expected:-0}"
         cat "$block" "$work/log"
