@@ -17,10 +17,11 @@ using Protocol = asio::local::stream_protocol;
 using Failure = boost::system::error_code;
 
 std::unexpected<Error> nothing_runs(const std::filesystem::path& socket) {
-  return fail(ErrorKind::not_found,
-              fmt::format("no host is running at {}. Start one with `gantry run`; `socket` in [api] "
-                          "says where it listens.",
-                          socket.string()));
+  return fail(
+      ErrorKind::not_found,
+      fmt::format("no host is running at {}. Start one with `gantry run`; `socket` in [api] "
+                  "says where it listens.",
+                  socket.string()));
 }
 
 }  // namespace
@@ -54,8 +55,8 @@ Result<std::string> ask_host(const std::filesystem::path& socket, std::string_vi
   asio::async_write(connection, asio::buffer(line), [&](const Failure& error, std::size_t) {
     failure = error;
     if (error) return;
-    asio::async_read_until(connection, asio::dynamic_buffer(answer, control_answer_bytes_max),
-                           '\n', [&](const Failure& read_error, std::size_t size) {
+    asio::async_read_until(connection, asio::dynamic_buffer(answer, control_answer_bytes_max), '\n',
+                           [&](const Failure& read_error, std::size_t size) {
                              failure = read_error;
                              done = !read_error;
                              if (done) answer.resize(size - 1);

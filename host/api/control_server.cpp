@@ -86,10 +86,9 @@ class ControlServer::Serving {
         answer = owner.answer(std::string_view(request).substr(0, size - 1));
       }
       answer += '\n';
-      asio::async_write(socket, asio::buffer(answer),
-                        [self = shared_from_this()](const Failure&, std::size_t) {
-                          self->timer.cancel();
-                        });
+      asio::async_write(
+          socket, asio::buffer(answer),
+          [self = shared_from_this()](const Failure&, std::size_t) { self->timer.cancel(); });
     }
 
     Serving& owner;
@@ -149,8 +148,8 @@ Result<std::unique_ptr<ControlServer>> ControlServer::start(const std::filesyste
                                                             ControlOptions options) {
   auto file = SocketFile::bind(socket);
   if (!file) return std::unexpected(file.error());
-  return std::unique_ptr<ControlServer>(new ControlServer(
-      std::make_unique<Serving>(std::move(*file), std::move(handlers), options)));
+  return std::unique_ptr<ControlServer>(
+      new ControlServer(std::make_unique<Serving>(std::move(*file), std::move(handlers), options)));
 }
 
 }  // namespace gantry::host

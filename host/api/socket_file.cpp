@@ -28,7 +28,7 @@ Status prepare_folder(const std::filesystem::path& folder) {
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
     return system_failure(folder, "the socket's folder cannot be made");
   }
-  struct stat facts {};
+  struct stat facts{};
   if (::lstat(folder.c_str(), &facts) != 0) return system_failure(folder, "cannot be looked at");
   if (!S_ISDIR(facts.st_mode) || facts.st_uid != ::geteuid() || (facts.st_mode & 022U) != 0) {
     return fail(ErrorKind::io,
@@ -67,7 +67,7 @@ Result<SocketFile> SocketFile::bind(const std::filesystem::path& path) {
                             "[api] to another path.",
                             text));
   }
-  struct stat facts {};
+  struct stat facts{};
   if (::lstat(text.c_str(), &facts) == 0) {
     if (!S_ISSOCK(facts.st_mode)) {
       return fail(ErrorKind::io, fmt::format("{}: is there and is no socket. Remove it, or set "

@@ -77,8 +77,8 @@ ExitCode refuse(CLI::App& app, const CLI::ParseError& error) {
     const std::string meant = config::nearest(word, known_words(command));
     if (!meant.empty()) message += fmt::format(": did you mean `{}`?", meant);
   }
-  const std::string text = fmt::format("gantry: {}\nSee: {} --help\n", printable(message),
-                                       full_name(command));
+  const std::string text =
+      fmt::format("gantry: {}\nSee: {} --help\n", printable(message), full_name(command));
   std::fputs(text.c_str(), stderr);
   return ExitCode::usage;
 }
@@ -97,13 +97,14 @@ ExitCode run(int argc, const char* const* argv) {
   app.set_version_flag("--version", "gantry " + std::string(version_text));
   app.fallthrough();
   app.require_subcommand(1);
-  app.footer("Examples:\n  gantry run\n  gantry config check\n  gantry plugin list\n\n"
-             "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a check found "
-             "something.");
+  app.footer(
+      "Examples:\n  gantry run\n  gantry config check\n  gantry plugin list\n\n"
+      "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a check found "
+      "something.");
   add_globals(app, session);
-  for (const auto add : {cli::add_run, cli::add_replay, cli::add_import, cli::add_quote,
-                         cli::add_graph, cli::add_plugin, cli::add_config, cli::add_status,
-                         cli::add_stop, cli::add_doctor}) {
+  for (const auto add :
+       {cli::add_run, cli::add_replay, cli::add_import, cli::add_quote, cli::add_graph,
+        cli::add_plugin, cli::add_config, cli::add_status, cli::add_stop, cli::add_doctor}) {
     add(app, line);
   }
   try {

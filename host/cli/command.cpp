@@ -25,9 +25,8 @@ void hide_secrets(const Session& session, const Configuration& configuration) {
     if (const auto value = session.environment(name)) values.push_back(*value);
   };
   const auto add_text = [&](const std::string& text) {
-    const auto parsed = TemplatedText::parse(text);
-    if (!parsed) return;
-    for (const std::string& name : parsed->variables()) add_variable(name);
+    const TemplatedText parsed = TemplatedText::parse(text).value_or(TemplatedText());
+    for (const std::string& name : parsed.variables()) add_variable(name);
   };
   for (const ChainSettings& chain : configuration.chains) {
     for (const RpcProviderSettings& provider : chain.providers) add_text(provider.url.text());
@@ -71,9 +70,8 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 fs::path config_folder(const Session& session) {
   if (!session.config_folder.empty()) return session.config_folder;
   const fs::path beside = session.program.parent_path();
-  for (const fs::path& folder :
-       {fs::path("config"), beside.parent_path().parent_path() / "config",
-        beside.parent_path() / "share/gantry/config"}) {
+  for (const fs::path& folder : {fs::path("config"), beside.parent_path().parent_path() / "config",
+                                 beside.parent_path() / "share/gantry/config"}) {
     if (is_folder(folder)) return folder;
   }
   return "config";
@@ -98,8 +96,8 @@ std::expected<Loaded, ConfigReport> read_configuration(const Session& session) {
 
 void start_log(const Session& session, const LogSettings& settings) {
   LogSettings effective = settings;
-  for (const LogLevel level : {LogLevel::trace, LogLevel::debug, LogLevel::info, LogLevel::warning,
-                               LogLevel::error}) {
+  for (const LogLevel level :
+       {LogLevel::trace, LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error}) {
     if (session.log_level == to_string(level)) effective.level = level;
   }
   for (const LogFormat format : {LogFormat::automatic, LogFormat::human, LogFormat::json}) {

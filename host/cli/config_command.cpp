@@ -15,7 +15,8 @@ ExitCode check(const Session& session, bool as_json) {
     print(render_text(report, session.colour_out));
     if (loaded) {
       print(fmt::format("{}: no errors\n", config_folder(session).string()));
-      for (const Error& refused : loaded->refused) print("plugin folder: " + refused.message + "\n");
+      for (const Error& refused : loaded->refused)
+        print("plugin folder: " + refused.message + "\n");
     }
   }
   if (!loaded) return ExitCode::usage;
@@ -32,7 +33,8 @@ ExitCode explain(const Session& session, bool as_json) {
 }  // namespace
 
 void add_config(CLI::App& app, CommandLine& line) {
-  CLI::App* config = add_command(app, "config", "Check or explain the configuration", "config check");
+  CLI::App* config =
+      add_command(app, "config", "Check or explain the configuration", "config check");
   config->require_subcommand(1);
   static constexpr auto json_help = "For a program to read";
 
@@ -41,12 +43,13 @@ void add_config(CLI::App& app, CommandLine& line) {
                   "config check --config ./config --json");
   auto check_json = std::make_shared<bool>(false);
   check_command->add_flag("--json", *check_json, json_help);
-  check_command->callback(
-      [&line, check_json] { line.chosen = [&, check_json] { return check(line.session, *check_json); }; });
+  check_command->callback([&line, check_json] {
+    line.chosen = [&, check_json] { return check(line.session, *check_json); };
+  });
 
-  CLI::App* explain_command =
-      add_command(*config, "explain", "Show each value in force, where it comes from and its meaning",
-                  "config explain");
+  CLI::App* explain_command = add_command(
+      *config, "explain", "Show each value in force, where it comes from and its meaning",
+      "config explain");
   auto explain_json_flag = std::make_shared<bool>(false);
   explain_command->add_flag("--json", *explain_json_flag, json_help);
   explain_command->callback([&line, explain_json_flag] {

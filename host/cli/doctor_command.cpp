@@ -51,8 +51,9 @@ void check_plugins(const Loaded& loaded, Checks& checks) {
   const auto missing = [&](const auto& instances, std::string_view kind) {
     for (const InstanceSettings& instance : instances) {
       if (!instance.enabled || instance.installed) continue;
-      checks.push_back({fmt::format("{} {}", kind, instance.name), Verdict::warning,
-                        fmt::format("is enabled, but no plugin '{}' is installed", instance.plugin)});
+      checks.push_back(
+          {fmt::format("{} {}", kind, instance.name), Verdict::warning,
+           fmt::format("is enabled, but no plugin '{}' is installed", instance.plugin)});
     }
   };
   missing(loaded.configuration.dexes, "dex");
@@ -80,15 +81,15 @@ void check_recording(const Configuration& configuration, Checks& checks) {
     if (!*record) break;
     if (const auto* end = std::get_if<recording::End>(&**record)) {
       checks.push_back({"recording", Verdict::ok,
-                        fmt::format("{}: whole, {}, {}", path.string(),
-                                    counted(end->pools, "pool"), counted(end->blocks, "block"))});
+                        fmt::format("{}: whole, {}, {}", path.string(), counted(end->pools, "pool"),
+                                    counted(end->blocks, "block"))});
     }
   }
 }
 
 // A folder that is there and only its user's, or that can be made.
 Check check_folder(const std::string& name, const std::filesystem::path& folder) {
-  struct stat facts {};
+  struct stat facts{};
   if (::stat(folder.c_str(), &facts) != 0) {
     return {name, Verdict::ok, folder.string() + ": will be made"};
   }
@@ -130,10 +131,11 @@ Check ask_provider(const Session& session, const ChainSettings& chain,
   if (!answer) return {name, Verdict::bad, answer.error().message};
   json::error_code error;
   const json::value value = json::parse(answer->body, error);
-  const json::value* result = error || !value.is_object() ? nullptr : value.get_object().if_contains("result");
+  const json::value* result =
+      error || !value.is_object() ? nullptr : value.get_object().if_contains("result");
   if (answer->status != 200 || result == nullptr || !result->is_string()) {
-    return {name, Verdict::bad, fmt::format("answered eth_chainId with status {} and no chain",
-                                            answer->status)};
+    return {name, Verdict::bad,
+            fmt::format("answered eth_chainId with status {} and no chain", answer->status)};
   }
   const auto id = parse_hex(std::string_view(result->get_string()));
   const std::string told = id ? "eip155:" + gantry::to_string(*id) : "no number";
@@ -151,23 +153,24 @@ void check_providers(const Session& session, const Configuration& configuration,
       checks.push_back({"providers of " + chain.id, Verdict::ok, "none: recorded markets only"});
     }
     for (const RpcProviderSettings& provider : chain.providers) {
-      checks.push_back(online ? ask_provider(session, chain, provider, *http)
-                              : Check{"provider " + provider.name, Verdict::ok,
-                                      "not asked: use --online"});
+      checks.push_back(
+          online ? ask_provider(session, chain, provider, *http)
+                 : Check{"provider " + provider.name, Verdict::ok, "not asked: use --online"});
     }
   }
 }
 
 void check_machine(Checks& checks) {
-  checks.push_back({"libraries", Verdict::ok,
-                    fmt::format("glibc {}, oneTBB {}, Boost {}.{}", ::gnu_get_libc_version(),
-                                ::TBB_runtime_version(), BOOST_VERSION / 100000,
-                                BOOST_VERSION / 100 % 1000)});
+  checks.push_back(
+      {"libraries", Verdict::ok,
+       fmt::format("glibc {}, oneTBB {}, Boost {}.{}", ::gnu_get_libc_version(),
+                   ::TBB_runtime_version(), BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000)});
   const auto pages = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
   const auto megabytes = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) >> 20U;
-  checks.push_back({"machine", megabytes < 2048 ? Verdict::warning : Verdict::ok,
-                    fmt::format("{}, {} MB of memory", counted(std::thread::hardware_concurrency(), "core"),
-                                grouped(megabytes))});
+  checks.push_back(
+      {"machine", megabytes < 2048 ? Verdict::warning : Verdict::ok,
+       fmt::format("{}, {} MB of memory", counted(std::thread::hardware_concurrency(), "core"),
+                   grouped(megabytes))});
 }
 
 void print_checks(const Session& session, const Checks& checks, bool as_json) {
@@ -188,8 +191,9 @@ void print_checks(const Session& session, const Checks& checks, bool as_json) {
                                                         : Ink::bad;
     const std::string name = cut_to(printable(check.name), 22);
     const std::vector<std::string> lines = wrap(printable(check.detail), terminal_columns - 32);
-    print(fmt::format("  {}  {}{}  {}\n", style(ink, fmt::format("{:<4}", to_string(check.verdict))),
-                      name, std::string(22 - width_of(name), ' '), lines.front()));
+    print(fmt::format("  {}  {}{}  {}\n",
+                      style(ink, fmt::format("{:<4}", to_string(check.verdict))), name,
+                      std::string(22 - width_of(name), ' '), lines.front()));
     for (std::size_t i = 1; i < lines.size(); ++i) print(std::string(32, ' ') + lines[i] + "\n");
   }
 }
@@ -219,8 +223,8 @@ ExitCode doctor(const Session& session, bool online, bool as_json) {
   }
   check_machine(checks);
   print_checks(session, checks, as_json);
-  const bool found = std::ranges::any_of(
-      checks, [](const Check& check) { return check.verdict == Verdict::bad; });
+  const bool found =
+      std::ranges::any_of(checks, [](const Check& check) { return check.verdict == Verdict::bad; });
   return found ? ExitCode::found : ExitCode::done;
 }
 
@@ -232,8 +236,8 @@ void add_doctor(CLI::App& app, CommandLine& line) {
     bool as_json = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = add_command(app, "doctor", "Check that everything a run needs is there",
-                                  "doctor --online");
+  CLI::App* command =
+      add_command(app, "doctor", "Check that everything a run needs is there", "doctor --online");
   command->add_flag("--online", options->online, "Ask each RPC provider for its chain");
   command->add_flag("--json", options->as_json, "For a program to read");
   command->callback([&line, options] {

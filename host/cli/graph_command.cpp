@@ -1,9 +1,9 @@
 // gantry graph: the task graph that the running configuration makes.
+#include <fmt/format.h>
+
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-
-#include <fmt/format.h>
 
 #include "host/cli/command.hpp"
 #include "host/picture/picture.hpp"

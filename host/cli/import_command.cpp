@@ -62,8 +62,9 @@ void add_import(CLI::App& app, CommandLine& line) {
   command->add_option("--stream", import_options.stream.swaps, "Synthetic swaps to append; 0: none")
       ->type_name("N");
   command->add_option("--seed", import_options.stream.seed, "Of the stream")->type_name("S");
-  command->add_option("--block-interval", import_options.stream.block_interval_s,
-                      "Seconds from one synthetic block to the next")
+  command
+      ->add_option("--block-interval", import_options.stream.block_interval_s,
+                   "Seconds from one synthetic block to the next")
       ->type_name("S");
   command->add_option("--block", import_options.block, "Block of the list's reserves")
       ->type_name("N");

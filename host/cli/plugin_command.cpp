@@ -32,8 +32,8 @@ Use use_of(const Configuration& configuration, std::size_t index) {
   collect(configuration.strategies);
   collect(configuration.paymasters);
   if (!configuration.plugins[index].exports_entry()) {
-    use.refused = fmt::format("it does not export {}: build it with gantry_add_plugin",
-                              plugin_entry_symbol);
+    use.refused =
+        fmt::format("it does not export {}: build it with gantry_add_plugin", plugin_entry_symbol);
   }
   return use;
 }
@@ -80,9 +80,7 @@ std::string list_text(const Loaded& loaded, const Style& style) {
   for (std::size_t i = 0; i < loaded.configuration.plugins.size(); ++i) {
     const PluginFile& file = loaded.configuration.plugins[i];
     const Use use = use_of(loaded.configuration, i);
-    const Ink ink = !use.refused.empty()   ? Ink::bad
-                    : !use.enabled.empty() ? Ink::good
-                                           : Ink::dim;
+    const Ink ink = !use.refused.empty() ? Ink::bad : !use.enabled.empty() ? Ink::good : Ink::dim;
     table.add({{file.manifest.name, Ink::bold},
                {std::string(to_string(file.manifest.kind))},
                {file.manifest.version},
@@ -104,7 +102,8 @@ std::string list_text(const Loaded& loaded, const Style& style) {
 ExitCode list(const Session& session, bool as_json) {
   auto loaded = read_configuration(session);
   if (!loaded) {
-    report_error({ErrorKind::configuration, "the configuration has errors: see gantry config check"});
+    report_error(
+        {ErrorKind::configuration, "the configuration has errors: see gantry config check"});
     return ExitCode::usage;
   }
   bool found = !loaded->refused.empty();
@@ -126,12 +125,9 @@ json::value inspect_json(const PluginFile& file) {
                    {"exports", array_of(file.elf.exports)},
                    {"unique_symbols", file.elf.unique_symbols},
                    {"constructors_bytes", file.elf.constructors_bytes}};
-  return json::object{{"file", printable(file.path.string())},
-                      {"sha256", file.sha256},
-                      {"size_bytes", file.size_bytes},
-                      {"loads", file.exports_entry()},
-                      {"manifest", std::move(manifest)},
-                      {"elf", std::move(elf)}};
+  return json::object{{"file", printable(file.path.string())}, {"sha256", file.sha256},
+                      {"size_bytes", file.size_bytes},         {"loads", file.exports_entry()},
+                      {"manifest", std::move(manifest)},       {"elf", std::move(elf)}};
 }
 
 std::string range_of(const ParameterSchema& schema) {
@@ -160,8 +156,8 @@ std::string parameters_text(const Manifest& manifest, const Style& style) {
 std::string inspect_text(const PluginFile& file, const Style& style) {
   const Manifest& manifest = file.manifest;
   std::string out = style(Ink::bold, printable(manifest.name)) +
-                    printable(fmt::format(" {}  {}  {}", manifest.version,
-                                          to_string(manifest.kind), manifest.summary)) +
+                    printable(fmt::format(" {}  {}  {}", manifest.version, to_string(manifest.kind),
+                                          manifest.summary)) +
                     "\n";
   const auto line = [&](std::string_view name, const std::string& value) {
     const std::vector<std::string> lines = wrap(printable(value), terminal_columns - 14);
@@ -184,8 +180,8 @@ std::string inspect_text(const PluginFile& file, const Style& style) {
   line("sha256", file.sha256);
   out += style(Ink::bold, "Parameters") + "\n" + parameters_text(manifest, style);
   if (!file.exports_entry()) {
-    out += style(Ink::bad, fmt::format("A host refuses it: it does not export {}.",
-                                       plugin_entry_symbol)) +
+    out += style(Ink::bad,
+                 fmt::format("A host refuses it: it does not export {}.", plugin_entry_symbol)) +
            "\n";
   }
   if (file.elf.unique_symbols > 0) {
@@ -225,9 +221,9 @@ void add_plugin(CLI::App& app, CommandLine& line) {
     bool as_json = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* inspect_command =
-      add_command(*plugin, "inspect", "Manifest, parameters and needs of a file; nothing of it runs",
-                  "plugin inspect build/release/plugins/uniswap_v2.so");
+  CLI::App* inspect_command = add_command(
+      *plugin, "inspect", "Manifest, parameters and needs of a file; nothing of it runs",
+      "plugin inspect build/release/plugins/uniswap_v2.so");
   inspect_command->add_option("file", options->file, "The library")->required()->type_name("FILE");
   inspect_command->add_flag("--json", options->as_json, "For a program to read");
   inspect_command->callback([&line, options] {

@@ -20,7 +20,7 @@ void on_interrupt(int) { interrupted = 1; }
 
 // Once: the second signal has its default effect.
 void catch_signal(int signal) {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = &on_interrupt;
   action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
   ::sigaction(signal, &action, nullptr);
@@ -69,11 +69,10 @@ void Progress::draw(std::chrono::steady_clock::time_point started) const {
     for (std::uint64_t i = 0; i < cells; ++i) line += i < filled ? "█" : "░";
     line += fmt::format(" {:3}%  ", std::min<std::uint64_t>(100, status.snapshots * 100 / total));
   }
-  line += fmt::format("block {}  {} snapshots  {}/s  {} approved", status.block,
-                      grouped(status.snapshots),
-                      grouped(static_cast<std::uint64_t>(
-                          static_cast<double>(status.snapshots) / seconds)),
-                      grouped(status.approved));
+  line += fmt::format(
+      "block {}  {} snapshots  {}/s  {} approved", status.block, grouped(status.snapshots),
+      grouped(static_cast<std::uint64_t>(static_cast<double>(status.snapshots) / seconds)),
+      grouped(status.approved));
   std::fputs(("\r\x1b[K" + cut_to(line, 79)).c_str(), stderr);
 }
 

@@ -63,10 +63,14 @@ std::string why_not(gantry_status status, const PoolInfo& pool) {
     return fmt::format("the pool takes no part: {}", to_string(pool.use));
   }
   switch (status) {
-    case GANTRY_NO_LIQUIDITY: return "the pool cannot pay that much, or pays nothing";
-    case GANTRY_OUT_OF_RANGE: return "the amount is more than the chain can count";
-    case GANTRY_UNSUPPORTED: return "the venue does not quote this";
-    default: return fmt::format("the venue answered {}", status_name(status));
+    case GANTRY_NO_LIQUIDITY:
+      return "the pool cannot pay that much, or pays nothing";
+    case GANTRY_OUT_OF_RANGE:
+      return "the amount is more than the chain can count";
+    case GANTRY_UNSUPPORTED:
+      return "the venue does not quote this";
+    default:
+      return fmt::format("the venue answered {}", status_name(status));
   }
 }
 
@@ -190,14 +194,15 @@ ExitCode quote(const Session& session, const Options& options) {
 
 void add_quote(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = add_command(
-      app, "quote", "Quote one swap exactly, on one pool of the recorded market",
-      "quote --pool 0xb4e16d0168e52d35cacd2c6185b44281ec28c9dc --in WETH --amount 1.5");
+  CLI::App* command =
+      add_command(app, "quote", "Quote one swap exactly, on one pool of the recorded market",
+                  "quote --pool 0xb4e16d0168e52d35cacd2c6185b44281ec28c9dc --in WETH --amount 1.5");
   command->add_option("--pool", options->pool, "Its address")->required()->type_name("ADDRESS");
   command->add_option("--in", options->token_in, "What goes in: symbol or address")
       ->required()
       ->type_name("TOKEN");
-  command->add_option("--out", options->token_out, "What comes out, where the pool has more than two")
+  command
+      ->add_option("--out", options->token_out, "What comes out, where the pool has more than two")
       ->type_name("TOKEN");
   command
       ->add_option("--amount", options->amount,

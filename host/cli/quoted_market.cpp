@@ -40,9 +40,9 @@ Result<std::unique_ptr<QuotedMarket>> open_market(Configuration configuration,
   while (auto input = feed->next()) {
     if (block && input->block.number > *block) {
       if (market->snapshot) break;
-      return fail(ErrorKind::not_found, fmt::format("{}: begins with block {}",
-                                                    settings.market.recording.string(),
-                                                    input->block.number));
+      return fail(ErrorKind::not_found,
+                  fmt::format("{}: begins with block {}", settings.market.recording.string(),
+                              input->block.number));
     }
     auto snapshot = market->state->advance(*input);
     if (!snapshot) return std::unexpected(snapshot.error());
@@ -50,9 +50,8 @@ Result<std::unique_ptr<QuotedMarket>> open_market(Configuration configuration,
   }
   market->damage = feed->damage();
   if (!market->snapshot) {
-    return fail(ErrorKind::format,
-                fmt::format("{}: has no whole block. {}", settings.market.recording.string(),
-                            market->damage));
+    return fail(ErrorKind::format, fmt::format("{}: has no whole block. {}",
+                                               settings.market.recording.string(), market->damage));
   }
   return market;
 }
@@ -73,9 +72,8 @@ Result<std::uint32_t> find_token(const Topology& topology, std::string_view text
                          short_symbol(topology.tokens[token].symbol),
                          address_text(topology.tokens[token].address));
   }
-  return fail(ErrorKind::usage,
-              fmt::format("`{}` is {} of the pool's tokens: {}", text,
-                          found.empty() ? "none" : "more than one", known));
+  return fail(ErrorKind::usage, fmt::format("`{}` is {} of the pool's tokens: {}", text,
+                                            found.empty() ? "none" : "more than one", known));
 }
 
 Result<u256> parse_amount_of(std::string_view text, const TokenInfo& token) {

@@ -29,8 +29,9 @@ Result<std::unique_ptr<QuotedMarket>> open_market(Configuration configuration,
 Result<std::uint32_t> find_token(const Topology& topology, std::string_view text,
                                  const std::vector<std::uint32_t>& among);
 
-// "1500000" is in the smallest unit; "1.5", "1.5 WETH", "1.5WETH" and "2 WETH" are whole units. Fails
-// with `usage`: no number, another token's symbol, more digits than the token has, 2^256 and above.
+// "1500000" is in the smallest unit; "1.5", "1.5 WETH", "1.5WETH" and "2 WETH" are whole units.
+// Fails with `usage`: no number, another token's symbol, more digits than the token has, 2^256 and
+// above.
 Result<u256> parse_amount_of(std::string_view text, const TokenInfo& token);
 
 }  // namespace gantry::host::cli

@@ -33,8 +33,8 @@ struct Options {
 
 Result<StreetOptions> street_options(const Configuration& configuration, const Options& options) {
   StreetOptions street;
-  street.recording =
-      options.recording.empty() ? configuration.market.recording : std::filesystem::path(options.recording);
+  street.recording = options.recording.empty() ? configuration.market.recording
+                                               : std::filesystem::path(options.recording);
   if (street.recording.empty()) {
     return fail(ErrorKind::configuration,
                 "there is no recording to run on: set `recording` in [market] of gantry.toml, or "
@@ -83,17 +83,16 @@ std::unique_ptr<ControlServer> serve(const Session& session, const Configuration
   handlers.status = [&street, &clock, started, recording = options.recording.string()] {
     const StreetStatus status = street.status();
     const double uptime = std::chrono::duration<double>(clock.now() - started).count();
-    return json::serialize(
-        json::object{{"running", true},
-                     {"pid", static_cast<std::uint64_t>(::getpid())},
-                     {"mode", "dry run"},
-                     {"recording", printable(recording)},
-                     {"uptime_s", static_cast<std::uint64_t>(uptime)},
-                     {"block", status.block},
-                     {"snapshots", status.snapshots},
-                     {"skipped", status.skipped},
-                     {"opportunities", status.opportunities},
-                     {"approved", status.approved}});
+    return json::serialize(json::object{{"running", true},
+                                        {"pid", static_cast<std::uint64_t>(::getpid())},
+                                        {"mode", "dry run"},
+                                        {"recording", printable(recording)},
+                                        {"uptime_s", static_cast<std::uint64_t>(uptime)},
+                                        {"block", status.block},
+                                        {"snapshots", status.snapshots},
+                                        {"skipped", status.skipped},
+                                        {"opportunities", status.opportunities},
+                                        {"approved", status.approved}});
   };
   handlers.stop = [&street] {
     street.request_stop();
@@ -117,9 +116,8 @@ ExitCode run(const Session& session, const Options& options) {
   Street street(loaded->configuration, std::move(plugins), *street_settings);
   Result<RunReport> report = [&] {
     const auto server = serve(session, loaded->configuration, street, *street_settings, clock);
-    const Progress progress(street,
-                            {session.terminal_err, street_settings->recording, options.blocks},
-                            clock);
+    const Progress progress(
+        street, {session.terminal_err, street_settings->recording, options.blocks}, clock);
     return street.run();
   }();
   if (!report) return report_error(report.error());
@@ -164,8 +162,10 @@ void add_run(CLI::App& app, CommandLine& line) {
       app, "run", "Run the configured plugins on the recorded market of [market], as a dry run",
       "run --top 5 --record /var/tmp/run.gantry");
   add_options(*command, *options);
-  command->add_option("--pace", options->pace, "back-pressure: every snapshot to every strategy; "
-                                               "live: newest wins, skips are counted")
+  command
+      ->add_option("--pace", options->pace,
+                   "back-pressure: every snapshot to every strategy; "
+                   "live: newest wins, skips are counted")
       ->check(CLI::IsMember({"live", "back-pressure"}))
       ->type_name("PACE");
   command

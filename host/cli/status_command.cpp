@@ -31,10 +31,10 @@ std::string status_text(const json::object& status) {
   std::string out;
   for (const auto& member : status) {
     const json::value& value = member.value();
-    const std::string text =
-        value.is_string() ? std::string(value.get_string())
-        : value.is_uint64() || value.is_int64() ? grouped(value.to_number<std::uint64_t>())
-                                                : json::serialize(value);
+    const std::string text = value.is_string() ? std::string(value.get_string())
+                             : value.is_uint64() || value.is_int64()
+                                 ? grouped(value.to_number<std::uint64_t>())
+                                 : json::serialize(value);
     out += fmt::format("  {:<14} {}\n", printable(std::string_view(member.key())), printable(text));
   }
   return out;
@@ -52,8 +52,9 @@ ExitCode ask(const Session& session, const Options& options, std::string_view re
   json::error_code error;
   const json::value value = json::parse(*answer, error);
   if (error || !value.is_object() || value.get_object().contains("error")) {
-    return report_error({ErrorKind::io, fmt::format("{}: the host answered something else: {}",
-                                                    socket->string(), cut_to(printable(*answer), 80))});
+    return report_error(
+        {ErrorKind::io, fmt::format("{}: the host answered something else: {}", socket->string(),
+                                    cut_to(printable(*answer), 80))});
   }
   print(options.as_json ? json_text(value) : status_text(value.get_object()));
   return ExitCode::done;

@@ -58,11 +58,16 @@ HiddenPtr hidden_values() {
 
 std::string_view level_name(spdlog::level::level_enum level) {
   switch (level) {
-    case spdlog::level::trace: return "trace";
-    case spdlog::level::debug: return "debug";
-    case spdlog::level::info: return "info";
-    case spdlog::level::warn: return "warning";
-    default: return "error";
+    case spdlog::level::trace:
+      return "trace";
+    case spdlog::level::debug:
+      return "debug";
+    case spdlog::level::info:
+      return "info";
+    case spdlog::level::warn:
+      return "warning";
+    default:
+      return "error";
   }
 }
 
@@ -105,8 +110,7 @@ class JsonFormatter final : public spdlog::formatter {
         {"time", time_text(message.time)},
         {"level", level_name(message.level)},
         {"thread", message.thread_id},
-        {"message",
-         printable(hidden_->hide({message.payload.data(), message.payload.size()}))}};
+        {"message", printable(hidden_->hide({message.payload.data(), message.payload.size()}))}};
     fmt::format_to(std::back_inserter(out), "{}\n", boost::json::serialize(line));
   }
   std::unique_ptr<spdlog::formatter> clone() const override {
@@ -119,11 +123,16 @@ class JsonFormatter final : public spdlog::formatter {
 
 spdlog::level::level_enum level_of(LogLevel level) {
   switch (level) {
-    case LogLevel::trace: return spdlog::level::trace;
-    case LogLevel::debug: return spdlog::level::debug;
-    case LogLevel::info: return spdlog::level::info;
-    case LogLevel::warning: return spdlog::level::warn;
-    case LogLevel::error: return spdlog::level::err;
+    case LogLevel::trace:
+      return spdlog::level::trace;
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warning:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -131,8 +140,8 @@ spdlog::level::level_enum level_of(LogLevel level) {
 }  // namespace
 
 void set_up_log(const LogSettings& settings, bool terminal, bool colour, spdlog::sink_ptr sink) {
-  const bool human = settings.format == LogFormat::human ||
-                     (settings.format == LogFormat::automatic && terminal);
+  const bool human =
+      settings.format == LogFormat::human || (settings.format == LogFormat::automatic && terminal);
   if (human) {
     sink->set_formatter(std::make_unique<HumanFormatter>(hidden_values(), colour));
   } else {

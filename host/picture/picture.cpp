@@ -10,7 +10,7 @@
 namespace gantry::host {
 namespace {
 
-std::string dot_string(std::string_view text) {
+std::string dot_text(std::string_view text) {
   std::string out = "\"";
   for (const char c : printable(text)) {
     if (c == '"' || c == '\\') out += '\\';
@@ -23,11 +23,20 @@ std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : printable(text)) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -63,10 +72,12 @@ class Svg {
                               margin + static_cast<double>(l) * row + box_height / 2};
       }
     }
-    const auto back = static_cast<double>(std::ranges::count(layout.edges, true, &PlacedEdge::back));
+    const auto back =
+        static_cast<double>(std::ranges::count(layout.edges, true, &PlacedEdge::back));
     right_ = margin + inner;
     width_ = right_ + back * detour + margin;
-    height_ = 2 * margin + static_cast<double>(std::max<std::size_t>(1, layout.layers.size()) - 1) * row +
+    height_ = 2 * margin +
+              static_cast<double>(std::max<std::size_t>(1, layout.layers.size()) - 1) * row +
               box_height;
   }
 
@@ -172,8 +183,8 @@ std::string picture_dot(const std::vector<StreetNode>& nodes) {
   const Layout layout = lay_out(nodes);
   std::string out = "digraph street {\n  rankdir=TB;\n  node [shape=box, style=rounded];\n";
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    out += fmt::format("  n{} [label={}, tooltip={}];\n", i, dot_string(nodes[i].name),
-                       dot_string(nodes[i].detail));
+    out += fmt::format("  n{} [label={}, tooltip={}];\n", i, dot_text(nodes[i].name),
+                       dot_text(nodes[i].detail));
   }
   for (const PlacedEdge& edge : layout.edges) {
     out += fmt::format("  n{} -> n{}{};\n", edge.from, edge.to,

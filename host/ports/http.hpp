@@ -19,7 +19,7 @@ struct HttpRequest {
   Secret url;  // http or https
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::int64_t timeout_ms = 10000;         // from first byte out to last byte in
+  std::int64_t timeout_ms = 10000;           // from first byte out to last byte in
   std::size_t answer_bytes_max = 8U << 20U;  // more is an error
 };
 

@@ -14,8 +14,8 @@ void write(std::string& out, const json::value& value, std::size_t level);
 // What is short stays on one line.
 bool is_short(const json::array& array) {
   return array.size() <= 8 && std::ranges::none_of(array, [](const json::value& value) {
-    return value.is_structured() || (value.is_string() && value.get_string().size() > 24);
-  });
+           return value.is_structured() || (value.is_string() && value.get_string().size() > 24);
+         });
 }
 
 void write_array(std::string& out, const json::array& array, std::size_t level) {

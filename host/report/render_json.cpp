@@ -172,14 +172,11 @@ json::value plan_of(const RunReport& report) {
   }
   json::array sponsorship;
   for (const PlannedRequest& request : plan.sponsorship) sponsorship.push_back(request_of(request));
-  return json::object{{"trade", opportunity_of(plan.trade)},
-                      {"execution_block", plan.execution_block},
-                      {"min_out", printable(plan.min_out)},
-                      {"min_out_units", printable(plan.min_out_units)},
-                      {"payer", printable(plan.payer)},
-                      {"passed", texts(plan.passed)},
-                      {"calls", std::move(calls)},
-                      {"sponsorship", std::move(sponsorship)}};
+  return json::object{
+      {"trade", opportunity_of(plan.trade)}, {"execution_block", plan.execution_block},
+      {"min_out", printable(plan.min_out)},  {"min_out_units", printable(plan.min_out_units)},
+      {"payer", printable(plan.payer)},      {"passed", texts(plan.passed)},
+      {"calls", std::move(calls)},           {"sponsorship", std::move(sponsorship)}};
 }
 
 // What depends on the machine and on where the recording lies, and not on what is in it.

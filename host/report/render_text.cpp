@@ -15,7 +15,8 @@ using Cell = Table::Cell;
 
 std::string heading(const Style& style, std::string_view title, std::string_view detail) {
   std::string out = "\n" + style(Ink::bold, title);
-  if (!detail.empty()) out += "  " + style(Ink::dim, cut_to(detail, terminal_columns - 2 - width_of(title)));
+  if (!detail.empty())
+    out += "  " + style(Ink::dim, cut_to(detail, terminal_columns - 2 - width_of(title)));
   return out + "\n";
 }
 
@@ -56,7 +57,8 @@ std::string with_unit(double value, std::string_view unit) {
 }
 
 std::string verdict_of(const RiskRefusal& refusal) {
-  return refusal.reason == RefusalReason::none ? "approved" : std::string(to_string(refusal.reason));
+  return refusal.reason == RefusalReason::none ? "approved"
+                                               : std::string(to_string(refusal.reason));
 }
 
 std::string header(const RunReport& report, const Style& style) {
@@ -73,15 +75,15 @@ std::string header(const RunReport& report, const Style& style) {
                             counted(report.snapshots, "snapshot")),
                 terminal_columns - 8) +
          "\n";
-  out += paragraph(style, fmt::format("{}, {} of {} usable{}", counted(report.tokens, "token"),
-                                      grouped(usable), counted(report.pools, "pool"),
-                                      reasons.empty()
-                                          ? std::string()
-                                          : fmt::format(" ({})", fmt::join(reasons, ", "))));
-  const std::string dollar = report.ether_usd > 0
-                                 ? fmt::format("; 1 ETH = {} USD at the last block",
-                                               short_number(report.ether_usd, 2))
-                                 : "; no dollar price";
+  out += paragraph(
+      style, fmt::format(
+                 "{}, {} of {} usable{}", counted(report.tokens, "token"), grouped(usable),
+                 counted(report.pools, "pool"),
+                 reasons.empty() ? std::string() : fmt::format(" ({})", fmt::join(reasons, ", "))));
+  const std::string dollar =
+      report.ether_usd > 0
+          ? fmt::format("; 1 ETH = {} USD at the last block", short_number(report.ether_usd, 2))
+          : "; no dollar price";
   out += paragraph(style, fmt::format("gas {} gwei, a block every {} s (both from the "
                                       "configuration){}",
                                       short_number(report.gas_price_gwei, 1),
@@ -118,16 +120,18 @@ std::string loaded(const RunReport& report, const Style& style) {
     out += table.text(style);
   }
   for (const Refusal& refusal : report.plugins_refused) {
-    out += paragraph(style, fmt::format("{} {} was not loaded: {}", refusal.kind, refusal.instance,
-                                        refusal.reason),
-                     Ink::warning);
+    out += paragraph(
+        style,
+        fmt::format("{} {} was not loaded: {}", refusal.kind, refusal.instance, refusal.reason),
+        Ink::warning);
   }
   for (const StrategyReport& strategy : report.strategies) {
     std::string line =
         fmt::format("{}: given {}", strategy.name, counted(strategy.snapshots, "snapshot"));
     if (strategy.skipped > 0) line += fmt::format(", skipped {}", grouped(strategy.skipped));
     line += fmt::format(", found {}", counted(strategy.opportunities, "sighting"));
-    if (strategy.cut > 0) line += fmt::format(", {} over its bound were cut", grouped(strategy.cut));
+    if (strategy.cut > 0)
+      line += fmt::format(", {} over its bound were cut", grouped(strategy.cut));
     out += paragraph(style, line);
   }
   return out;
@@ -152,8 +156,9 @@ void add_opportunity(Table& table, const std::string& number, const OpportunityR
 std::string opportunities(const RunReport& report, const RenderOptions& options,
                           const Style& style) {
   const std::size_t shown = std::min(options.top, report.best.size());
-  std::string detail = fmt::format("{} of {}, {} approved", counted(report.opportunities, "sighting"),
-                                   counted(report.routes, "route"), grouped(report.approved));
+  std::string detail =
+      fmt::format("{} of {}, {} approved", counted(report.opportunities, "sighting"),
+                  counted(report.routes, "route"), grouped(report.approved));
   if (shown > 0 && shown < report.routes) detail += fmt::format("; the best {} routes", shown);
   if (report.routes_dropped > 0) {
     detail += fmt::format("; {} over the bound were not kept", grouped(report.routes_dropped));
@@ -174,15 +179,16 @@ std::string opportunities(const RunReport& report, const RenderOptions& options,
     add_opportunity(table, std::to_string(i + 1), report.best[i]);
   }
   out += table.text(style);
-  return out + paragraph(style, "profit is after fees and gas; ranked by expected profit × confidence",
+  return out + paragraph(style,
+                         "profit is after fees and gas; ranked by expected profit × confidence",
                          Ink::dim);
 }
 
 std::string refusals(const RunReport& report, const Style& style) {
   std::uint64_t total = 0;
   for (const auto& [reason, refused] : report.refusals) total += refused.count;
-  std::string out =
-      heading(style, "Refused by the risk gate", total == 0 ? "nothing" : counted(total, "sighting"));
+  std::string out = heading(style, "Refused by the risk gate",
+                            total == 0 ? "nothing" : counted(total, "sighting"));
   if (total == 0) return out;
   Table table({{"count", Align::right},
                {"reason"},
@@ -246,23 +252,22 @@ std::string plan(const RunReport& report, const Style& style) {
     return out;
   }
   const PlanReport& plan = *report.plan;
-  std::string out =
-      heading(style, "Dry-run plan of the best",
-              fmt::format("{} for block {}", counted(plan.calls.size(), "call"),
-                          plan.execution_block));
+  std::string out = heading(
+      style, "Dry-run plan of the best",
+      fmt::format("{} for block {}", counted(plan.calls.size(), "call"), plan.execution_block));
   out += "  " + cut_to(route_of(plan.trade), terminal_columns - 2) + "\n";
-  out += paragraph(style, fmt::format("in {}, at least {} out, gas paid by {}",
-                                      amount(plan.trade.size, plan.trade.token), plan.min_out,
-                                      plan.payer));
+  out += paragraph(
+      style, fmt::format("in {}, at least {} out, gas paid by {}",
+                         amount(plan.trade.size, plan.trade.token), plan.min_out, plan.payer));
   Table table({{"#", Align::right}, {"purpose", Align::left, true}, {"target"}, {"calldata"}});
   std::size_t number = 0;
   for (const PlanReport::Call& call : plan.calls) {
     const std::size_t bytes = call.data.size() >= 2 ? (call.data.size() - 2) / 2 : 0;
-    table.add({{std::to_string(++number)},
-               {call.purpose},
-               {cut_middle(printable(call.target), 15)},
-               {bytes > 4 ? fmt::format("{}… {} bytes", call.data.substr(0, 10), bytes)
-                          : call.data}});
+    table.add(
+        {{std::to_string(++number)},
+         {call.purpose},
+         {cut_middle(printable(call.target), 15)},
+         {bytes > 4 ? fmt::format("{}… {} bytes", call.data.substr(0, 10), bytes) : call.data}});
     const bool pays = !call.value.empty() && call.value != "0";
     if (pays) table.add_note("value " + call.value + " wei");
     if (!call.min_out_units.empty() && call.min_out_units != "0") {
@@ -282,12 +287,11 @@ std::string micros(std::uint64_t nanoseconds) {
 }
 
 std::string timings(const RunReport& report, const Style& style) {
-  std::string out =
-      heading(style, "Time per stage",
-              fmt::format("µs, {}; loaded in {} s, replayed in {} s, {} MB resident",
-                          counted(report.threads, "thread"), short_number(report.load_s, 2),
-                          short_number(report.stream_s, 2),
-                          grouped(report.resident_bytes_max >> 20U)));
+  std::string out = heading(
+      style, "Time per stage",
+      fmt::format("µs, {}; loaded in {} s, replayed in {} s, {} MB resident",
+                  counted(report.threads, "thread"), short_number(report.load_s, 2),
+                  short_number(report.stream_s, 2), grouped(report.resident_bytes_max >> 20U)));
   Table table({{"stage"},
                {"p50", Align::right},
                {"p99", Align::right},
@@ -315,7 +319,8 @@ std::string render_text(const RunReport& report, const RenderOptions& options) {
   out += refusals(report, style);
   out += plan(report, style);
   if (options.timings) out += timings(report, style);
-  out += "\n" + style(Ink::bold, "Nothing was signed and nothing was sent: this was a dry run.") + "\n";
+  out += "\n" + style(Ink::bold, "Nothing was signed and nothing was sent: this was a dry run.") +
+         "\n";
   return out;
 }
 

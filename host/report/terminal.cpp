@@ -42,20 +42,13 @@ bool within(const auto& ranges, char32_t c) {
 }
 
 // Controls, spaces other than ' ', what joins or combines, what reorders, what has no meaning.
-constexpr std::array<Range, 27> unprintable = {{{0x0, 0x1F},       {0x7F, 0xA0},
-                                                {0xAD, 0xAD},      {0x300, 0x36F},
-                                                {0x483, 0x489},    {0x590, 0x8FF},
-                                                {0x115F, 0x1160},  {0x1680, 0x1680},
-                                                {0x17B4, 0x17B5},  {0x180B, 0x180F},
-                                                {0x1AB0, 0x1AFF},  {0x1DC0, 0x1DFF},
-                                                {0x2000, 0x200F},  {0x2028, 0x202F},
-                                                {0x205F, 0x206F},  {0x20D0, 0x20FF},
-                                                {0x3000, 0x3000},  {0x3164, 0x3164},
-                                                {0xD800, 0xF8FF},  {0xFB1D, 0xFDFF},
-                                                {0xFE00, 0xFE0F},  {0xFE20, 0xFE2F},
-                                                {0xFE70, 0xFEFF},  {0xFFA0, 0xFFA0},
-                                                {0xFFF0, 0xFFFF},  {0x10800, 0x10FFF},
-                                                {0x1E800, 0x1EFFF}}};
+constexpr std::array<Range, 27> unprintable = {
+    {{0x0, 0x1F},        {0x7F, 0xA0},      {0xAD, 0xAD},     {0x300, 0x36F},   {0x483, 0x489},
+     {0x590, 0x8FF},     {0x115F, 0x1160},  {0x1680, 0x1680}, {0x17B4, 0x17B5}, {0x180B, 0x180F},
+     {0x1AB0, 0x1AFF},   {0x1DC0, 0x1DFF},  {0x2000, 0x200F}, {0x2028, 0x202F}, {0x205F, 0x206F},
+     {0x20D0, 0x20FF},   {0x3000, 0x3000},  {0x3164, 0x3164}, {0xD800, 0xF8FF}, {0xFB1D, 0xFDFF},
+     {0xFE00, 0xFE0F},   {0xFE20, 0xFE2F},  {0xFE70, 0xFEFF}, {0xFFA0, 0xFFA0}, {0xFFF0, 0xFFFF},
+     {0x10800, 0x10FFF}, {0x1E800, 0x1EFFF}}};
 constexpr std::array<Range, 9> wide = {{{0x1100, 0x115E},
                                         {0x2E80, 0x303E},
                                         {0x3041, 0xA4CF},
@@ -138,7 +131,8 @@ std::string cut_middle(std::string_view text, std::size_t columns) {
   if (columns < 3) return cut_to(text, columns);
   const std::size_t tail = (columns - 1) / 2;
   std::size_t at = 0;
-  for (std::size_t left = width_of(text); left > tail;) left -= columns_of(take_character(text, at));
+  for (std::size_t left = width_of(text); left > tail;)
+    left -= columns_of(take_character(text, at));
   return cut_to(text, columns - tail) + std::string(text.substr(at));
 }
 

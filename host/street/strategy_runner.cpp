@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -196,6 +197,27 @@ bool StrategyRunner::check_route(const gantry_opportunity& o, Phase phase) {
   return same;
 }
 
+// A venue that promises more than its pool holds costs itself a strike, not the strategy.
+bool StrategyRunner::check_reserves(const gantry_opportunity& o) const {
+  const Topology& topology = *view_.snapshot().topology;
+  std::array<gantry_amount, balances_max> balances;
+  for (std::uint32_t i = 0; i < o.leg_count; ++i) {
+    const gantry_hop& hop = o.legs[i].hop;
+    // On a later visit the pool also has what the earlier one brought.
+    const bool again = std::any_of(o.legs, o.legs + i, [&](const gantry_leg& earlier) {
+      return earlier.hop.pool == hop.pool;
+    });
+    gantry_pool_view pool{0, balances_max, balances.data()};
+    if (again || view_.view(hop.pool, pool) != GANTRY_OK) continue;
+    const PoolInfo& info = topology.pools[hop.pool];
+    const auto out = info.index_of(hop.token_out);
+    if (out >= pool.token_count || u256(o.legs[i].amount_out) <= u256(balances[out])) continue;
+    topology.venue_of(info).health().strike(Phase::quote, "it pays more than the pool has");
+    return false;
+  }
+  return true;
+}
+
 // Whether it is above what may be traded; fills in the limits for size().
 bool StrategyRunner::exceeds(const gantry_opportunity& o, gantry_sizing_limits& limits) const {
   bool above = false;
@@ -235,7 +257,7 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
                                 Batch& batch) {
   const bool swaps_only =
       found.kind == GANTRY_OPPORTUNITY_ARBITRAGE || found.kind == GANTRY_OPPORTUNITY_BACKRUN;
-  if (swaps_only && !check_route(found, Phase::find)) return;
+  if (swaps_only && (!check_route(found, Phase::find) || !check_reserves(found))) return;
   const auto valid = instance_->table().validate(instance_->object(), view_.market(), &found);
   if (valid != GANTRY_OK) {
     instance_->health().accept(Phase::validate, valid);

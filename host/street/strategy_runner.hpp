@@ -44,6 +44,7 @@ class StrategyRunner {
   gantry_status take(const gantry_opportunity& opportunity);
   bool chained(const gantry_opportunity& opportunity) const;
   bool check_route(const gantry_opportunity& opportunity, Phase phase);
+  bool check_reserves(const gantry_opportunity& opportunity) const;
   bool exceeds(const gantry_opportunity& opportunity, gantry_sizing_limits& limits) const;
   void finish_one(const gantry_opportunity& found, std::uint32_t index, Batch& batch);
 
