@@ -88,7 +88,7 @@ std::vector<BlockInput> market_inputs(std::uint32_t tokens, const std::vector<Sm
   }
   for (std::uint32_t i = 0; i < pools.size(); ++i) {
     inputs[0].pools.push_back(
-        {"uniswap_v2", evm_address(0x20, i), {pools[i].token0, pools[i].token1}, {}});
+        {pools[i].venue, evm_address(0x20, i), {pools[i].token0, pools[i].token1}, {}});
     inputs[0].facts.push_back(reserves_fact(i, false, pools[i].reserve0, pools[i].reserve1));
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
