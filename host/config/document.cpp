@@ -8,12 +8,19 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <tuple>
 
+// toml++ asserts, and in a release build lets the compiler assume, what a malformed file can break
+// ("[\a" does) and what it then checks anyway. Its asserts are empty in every build.
+#undef NDEBUG
+#define TOML_ASSERT(condition) static_assert(true)
 #define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
+#define TOML_EXCEPTIONS 1
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
+
+#include "host/config/characters.hpp"
 
 namespace gantry::host::config {
 namespace {
@@ -68,39 +75,6 @@ Node convert(const toml::node& from) {
     node.kind = Node::Kind::date;
   }
   return node;
-}
-
-std::size_t character_bytes(unsigned char lead) {
-  if (lead >= 0xf0) return 4;
-  if (lead >= 0xe0) return 3;
-  return lead >= 0xc0 ? 2 : 1;
-}
-
-// One column for each character: what is not printable or not UTF-8 becomes one '?' or blank.
-std::string printable(std::string_view text, std::size_t characters_max) {
-  std::string out;
-  std::size_t characters = 0;
-  for (std::size_t i = 0; i < text.size() && characters < characters_max; ++characters) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t size = character_bytes(lead);
-    if (lead == '\t') {
-      out.push_back(' ');
-    } else if (lead < 0x20 || lead == 0x7f || (lead >= 0x80 && lead < 0xc0)) {
-      out.push_back('?');
-    } else if (size > text.size() - i ||
-               !std::ranges::all_of(text.substr(i + 1, size - 1),
-                                    [](char c) { return (c & 0xc0) == 0x80; })) {
-      out.push_back('?');
-      ++i;
-      continue;
-    } else if (lead == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
-      out.push_back('?');  // C1 control characters
-    } else {
-      out.append(text.substr(i, size));
-    }
-    i += size;
-  }
-  return out;
 }
 
 std::vector<std::string> split_lines(std::string_view text) {
@@ -247,18 +221,21 @@ Document parse_document(std::string_view text, const std::filesystem::path& path
     return document;
   }
   document.lines = split_lines(text);
-  const toml::parse_result result = toml::parse(text);
-  if (!result) {
-    const toml::parse_error& error = result.error();
+  if (const auto fault = find_wrong_character(document.lines)) {
+    diagnostics.add(Severity::error, document, {.at = fault->at}, {},
+                    fmt::format("is not TOML: {}.", fault->message));
+    return document;
+  }
+  try {
+    document.root = convert(toml::parse(text));
+    document.parsed = true;
+  } catch (const toml::parse_error& error) {
     Place place = place_of(error.source());
     place.length = 1;
     diagnostics.add(Severity::error, document, place, {},
                     mask_keys(printable(fmt::format("is not TOML: {}.", error.description()), 400)),
                     {}, {});
-    return document;
   }
-  document.root = convert(result.table());
-  document.parsed = true;
   return document;
 }
 

@@ -10,6 +10,8 @@ namespace gantry::host::config {
 namespace {
 
 constexpr std::int64_t priority_max = 1'000'000;
+// Filled in by the host with the chain's number, and no variable of the environment.
+constexpr std::string_view host_variable = "CHAIN_ID";
 
 std::vector<std::string> names_of(const std::vector<PluginFile>& plugins, PluginKind kind) {
   std::vector<std::string> names;
@@ -148,9 +150,9 @@ class Instance {
                       std::move(converted.error()));
       } else {
         value = std::move(*converted);
-        warn_of_variables(*member, schema, *value);
       }
     }
+    if (!reader_.is_faulty(schema.name)) warn_of_variables(member, schema, *value);
     // A secret's template is shown, and nothing else of it can be here.
     const bool is_text = std::holds_alternative<std::string>(*value);
     const bool unset = schema.required && member == nullptr;
@@ -162,15 +164,19 @@ class Instance {
     out_.parameters.push_back({schema.name, schema.type, std::move(*value)});
   }
 
-  void warn_of_variables(const Member& member, const ParameterSchema& schema,
+  // A variable of the plugin's own default is only noted: the operator has not asked for it.
+  void warn_of_variables(const Member* member, const ParameterSchema& schema,
                          const ParameterValue& value) {
     const auto* text = std::get_if<std::string>(&value);
     if (text == nullptr || !out_.enabled) return;
-    const auto parsed = TemplatedText::parse(*text);  // convert() has seen that it parses
+    const auto parsed = TemplatedText::parse(*text);
+    if (!parsed) return;  // a default that is no template
     for (const std::string& variable : parsed->variables()) {
+      if (variable == host_variable) continue;
       const auto set = around_.environment(variable);
       if (set && !set->empty()) continue;
-      reader_.fault(Severity::warning, member.value.place, schema.name,
+      reader_.fault(member != nullptr ? Severity::warning : Severity::note, place_of(schema.name),
+                    schema.name,
                     {fmt::format("needs the environment variable {}, which is not set", variable),
                      fmt::format("set {} before the start", variable),
                      {}});

@@ -149,8 +149,10 @@ class Maker {
     const auto status = table->create(services->table(), &config, &object, &error);
     error.message[sizeof(error.message) - 1] = '\0';
     if (status != GANTRY_OK || object == nullptr) {
-      return fail(ErrorKind::plugin, fmt::format("{}: create() answered {}: {}", file.path.string(),
-                                                 status_name(status), error.message));
+      return fail(ErrorKind::plugin,
+                  fmt::format("{}: create() answered {}: {}; correct its parameters, or ask "
+                              "its author",
+                              file.path.string(), status_name(status), error.message));
     }
     auto health = std::make_shared<Health>(settings.name, file.path.string(),
                                            configuration_.plugin.strikes_max);

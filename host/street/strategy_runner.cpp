@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -177,6 +178,15 @@ bool StrategyRunner::chained(const gantry_opportunity& o) const {
   return token == o.token_out && amount == u256(o.amount_out);
 }
 
+// A venue that was retired since the route was found is not the strategy's fault.
+bool StrategyRunner::meets_retired_venue(const gantry_opportunity& o) const {
+  const Topology& topology = *view_.snapshot().topology;
+  return std::any_of(o.legs, o.legs + o.leg_count, [&](const gantry_leg& leg) {
+    const PoolInfo& pool = topology.pools[leg.hop.pool];
+    return pool.venue != no_handle && !topology.venue_of(pool).health().usable();
+  });
+}
+
 // What it says its route pays is what the venues say, to the unit.
 bool StrategyRunner::check_route(const gantry_opportunity& o, Phase phase) {
   std::array<gantry_hop, GANTRY_LEGS_MAX> hops;
@@ -188,12 +198,34 @@ bool StrategyRunner::check_route(const gantry_opportunity& o, Phase phase) {
   for (std::uint32_t i = 0; same && i < o.leg_count; ++i) {
     same = u256(quote.amounts[i + 1]) == u256(o.legs[i].amount_out);
   }
+  if (status != GANTRY_OK && meets_retired_venue(o)) return false;
   if (!same) {
     instance_->health().strike(
         phase, fmt::format("its amounts are not what the venues quote for its route ({})",
                            status == GANTRY_OK ? "they differ" : status_name(status)));
   }
   return same;
+}
+
+// A venue that promises more than its pool holds costs itself a strike, not the strategy.
+bool StrategyRunner::check_reserves(const gantry_opportunity& o) const {
+  const Topology& topology = *view_.snapshot().topology;
+  std::array<gantry_amount, balances_max> balances;
+  for (std::uint32_t i = 0; i < o.leg_count; ++i) {
+    const gantry_hop& hop = o.legs[i].hop;
+    // On a later visit the pool also has what the earlier one brought.
+    const bool again = std::any_of(o.legs, o.legs + i, [&](const gantry_leg& earlier) {
+      return earlier.hop.pool == hop.pool;
+    });
+    gantry_pool_view pool{0, balances_max, balances.data()};
+    if (again || view_.view(hop.pool, pool) != GANTRY_OK) continue;
+    const PoolInfo& info = topology.pools[hop.pool];
+    const auto out = info.index_of(hop.token_out);
+    if (out >= pool.token_count || u256(o.legs[i].amount_out) <= u256(balances[out])) continue;
+    topology.venue_of(info).health().strike(Phase::quote, "it pays more than the pool has");
+    return false;
+  }
+  return true;
 }
 
 // Whether it is above what may be traded; fills in the limits for size().
@@ -235,7 +267,7 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
                                 Batch& batch) {
   const bool swaps_only =
       found.kind == GANTRY_OPPORTUNITY_ARBITRAGE || found.kind == GANTRY_OPPORTUNITY_BACKRUN;
-  if (swaps_only && !check_route(found, Phase::find)) return;
+  if (swaps_only && (!check_route(found, Phase::find) || !check_reserves(found))) return;
   const auto valid = instance_->table().validate(instance_->object(), view_.market(), &found);
   if (valid != GANTRY_OK) {
     instance_->health().accept(Phase::validate, valid);

@@ -44,6 +44,8 @@ class StrategyRunner {
   gantry_status take(const gantry_opportunity& opportunity);
   bool chained(const gantry_opportunity& opportunity) const;
   bool check_route(const gantry_opportunity& opportunity, Phase phase);
+  bool meets_retired_venue(const gantry_opportunity& opportunity) const;
+  bool check_reserves(const gantry_opportunity& opportunity) const;
   bool exceeds(const gantry_opportunity& opportunity, gantry_sizing_limits& limits) const;
   void finish_one(const gantry_opportunity& found, std::uint32_t index, Batch& batch);
 

@@ -11,7 +11,7 @@ dead=$(comm -23 \
     <({
         ninja -C "$build" -t deps
         sed -n 's/.*"file": "\(.*\)".*/\1/p' "$build/compile_commands.json"
-    } | sed -n "s|^ *$PWD/||p" | sort -u))
+    } | sed -nE "s#^ *($PWD|\.\./\.\.)/##p" | sort -u))
 if [[ $dead ]]; then
     printf 'reached by no build:\n%s\n' "$dead"
     exit 1

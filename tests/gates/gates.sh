@@ -142,7 +142,7 @@ gate_tsan() {
     prefix=$(GANTRY_JOBS=$(jobs) cmake/build_onetbb_tsan.sh .deps/onetbb-tsan | tail -1)
     configure tsan -DCMAKE_PREFIX_PATH="$prefix"
     build tsan
-    ldd build/tsan/race_in_node | grep -q "libtbb.so.12 => $prefix/" ||
+    [[ $(ldd build/tsan/race_in_node) == *"libtbb.so.12 => $prefix/"* ]] ||
         fail "tsan: the tests do not run with the instrumented oneTBB"
     export TSAN_OPTIONS=second_deadlock_stack=1
     sanitizer_tests tsan 2

@@ -27,7 +27,7 @@ check() {
     grep -q 'STATIC_TLS' <<<"$dynamic" && complain "$file" "has static thread-local storage"
     grep -qE 'RPATH|RUNPATH' <<<"$dynamic" && complain "$file" "has a run path"
     grep -qE 'NODELETE' <<<"$dynamic" && complain "$file" "is marked as never unmapped"
-    readelf -S -W "$file" | grep -q ' \.gantry_manifest ' || complain "$file" "has no manifest"
+    [[ $(readelf -S -W "$file") == *" .gantry_manifest "* ]] || complain "$file" "has no manifest"
     found=$(sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' <<<"$dynamic" | grep -vE "$libraries" || true)
     [[ -z $found ]] || complain "$file" "needs $(tr '\n' ' ' <<<"$found")"
     found=$(awk '$7 == "UND" { print $8 }' <<<"$symbols" | grep -E "$imports" || true)

@@ -89,7 +89,7 @@ void write_market(const fs::path& file, std::uint32_t tokens, const std::vector<
   }
   for (std::uint32_t i = 0; i < pools.size(); ++i) {
     must(writer->append(recording::Pool{
-        "uniswap_v2", evm_address(0x20, i), {pools[i].token0, pools[i].token1}, {}}));
+        pools[i].venue, evm_address(0x20, i), {pools[i].token0, pools[i].token1}, {}}));
   }
   recording::Block block;
   block.number = first_block;

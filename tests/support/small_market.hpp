@@ -28,6 +28,7 @@ struct SmallPool {
   std::uint32_t token1;
   std::uint64_t reserve0;  // in thousandths of a whole token of 18 decimals
   std::uint64_t reserve1;
+  std::string venue = "uniswap_v2";
 };
 
 // Reserves of one pool after a swap in one block.

@@ -118,8 +118,10 @@ class MyDex final : public gantry::DexPlugin {
     const std::uint64_t kept = bps - fee_bps_;
     out.in_min = u256((bps + kept - 1) / kept);
     out.out_max = balances->of[token_out];
+    // The most that pays no more than there is: ceil((balance + 1) * 10000 / (10000 - fee)) - 1.
     u256 in_max;
-    if (!mul_div_floor(u256(out.out_max), u256(bps), u256(kept), in_max) ||
+    if (!add(u256(out.out_max), u256(1), in_max) ||
+        !mul_div_ceil(in_max, u256(bps), u256(kept), in_max) || !sub(in_max, u256(1), in_max) ||
         in_max < u256(out.in_min)) {
       return GANTRY_NO_LIQUIDITY;
     }

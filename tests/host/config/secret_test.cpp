@@ -116,6 +116,18 @@ TEST_CASE("a variable that is not set is a warning that names it, and an error a
   CHECK(url.error().message.find("RPC_KEY") != std::string::npos);
 }
 
+TEST_CASE("what the host fills in, or a default names, is no warning") {
+  const auto loaded = parse({.gantry = "[[chain]]\nid = \"eip155:1\"\n[[paymaster]]\n"
+                                       "name = \"pimlico\"\napi_key = \"${K}\"\n"
+                                       "endpoint = \"https://p/${CHAIN_ID}\"\n",
+                             .dex = {},
+                             .strategies = {}},
+                            environment({{"K", "1"}}));
+  REQUIRE(loaded.has_value());
+  CHECK(loaded->report.warnings.empty());
+  CHECK(loaded->report.notes.empty());
+}
+
 TEST_CASE("words, file names and addresses do not look like keys") {
   for (const std::string_view text :
        {"uniswap_v2", "pool_concentration_bps", "strategies", "https", "univ2_2020",

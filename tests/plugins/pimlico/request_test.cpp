@@ -1,6 +1,7 @@
 // The bytes that are sent, field by field, against the published forms of ERC-4337, ERC-7677 and
 // pm_sponsorUserOperation.
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <limits>
 #include <set>
 
@@ -38,6 +39,21 @@ TEST_CASE("pimlico posts JSON-RPC to its URL, with the chain in it and the secre
   CHECK(body.at("id") == json::value(1));
   CHECK(body.at("method") == json::value("pm_sponsorUserOperation"));
   CHECK(body.at("params").as_array().size() == 2);
+}
+
+TEST_CASE("a secret's value is nowhere in what the plugin says, even when it could know it") {
+  REQUIRE(::setenv("PIMLICO_API_KEY", "pim_very_secret", 1) == 0);
+  Pimlico pimlico({.policy = "sp_one"});
+  SentRequest request;
+  REQUIRE(pimlico.request(sample_operation(7), 0, request) == GANTRY_OK);
+  std::string all = request.url + request.body;
+  for (const auto& [name, value] : request.headers) all += name + value;
+  gantry_sponsorship out{};
+  REQUIRE(pimlico.response(sample_operation(7), 0, 401, "", out) == GANTRY_OK);
+  all.append(out.provider_message.data, out.provider_message.size);
+  CHECK(all.find("pim_very_secret") == std::string::npos);
+  CHECK(request.url.ends_with("${PIMLICO_API_KEY}"));
+  ::unsetenv("PIMLICO_API_KEY");
 }
 
 TEST_CASE("an operation for EntryPoint 0.6 is written with initCode and paymasterAndData") {

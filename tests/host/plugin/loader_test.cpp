@@ -1,0 +1,199 @@
+// What a library has to be to run at all: refusals that name file, reason and remedy; unloading
+// that really unmaps; one exported symbol.
+#include <catch2/catch.hpp>
+#include <fstream>
+
+#include "host/plugin/instances.hpp"
+#include "host/plugin/library.hpp"
+#include "support/small_market.hpp"
+
+using namespace gantry::host;
+using namespace gantry::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+PluginFile inspect(const fs::path& path) {
+  auto file = inspect_plugin_file(path);
+  INFO((file ? path.string() : file.error().message));
+  REQUIRE(file);
+  return std::move(*file);
+}
+
+fs::path bad(const std::string& name) {
+  return fs::path(GANTRY_BAD_PLUGIN_FOLDER) / (name + ".so");
+}
+
+std::vector<fs::path> good_libraries() {
+  std::vector<fs::path> all;
+  for (const char* folder :
+       {GANTRY_PLUGIN_FOLDER, GANTRY_TEMPLATE_FOLDER, GANTRY_ABI_PLUGIN_FOLDER}) {
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      if (entry.path().extension() == ".so") all.push_back(entry.path());
+    }
+  }
+  std::ranges::sort(all);
+  return all;
+}
+
+// The kernel's own word, besides the dynamic loader's.
+bool is_in_memory_map(const fs::path& path) {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find(path.filename().string()) != std::string::npos) return true;
+  }
+  return false;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a library that cannot be loaded is refused with the file, the reason and the remedy") {
+  struct Case {
+    std::string name;
+    std::string reason;
+    std::string remedy;
+  };
+  const Case cases[] = {
+      {"bad_magic", "wrong magic", "headers of a Gantry SDK"},
+      {"bad_revision", "revision 2, this host knows 1", "newer host"},
+      {"bad_init", "not on a day like this", "ask its author"},
+      {"no_symbol", "does not export gantry_plugin", "GANTRY_PLUGIN("},
+      {"unresolved_symbol", "gantry_function_that_is_nowhere", "rebuild it"},
+  };
+  for (const Case& c : cases) {
+    INFO(c.name);
+    TemporaryFolder store;
+    const PluginFile file = inspect(bad(c.name));
+    InstanceServices services(c.name);
+    const auto loaded = Library::load(file, store.path(), services.table());
+    REQUIRE_FALSE(loaded);
+    CHECK(loaded.error().kind == ErrorKind::plugin);
+    INFO(loaded.error().message);
+    CHECK(contains(loaded.error().message, file.path.string()));
+    CHECK(contains(loaded.error().message, c.reason));
+    CHECK(contains(loaded.error().message, c.remedy));
+    CHECK_FALSE(is_mapped(store.path() / (file.sha256 + ".so")));
+    CHECK_FALSE(is_in_memory_map(file.sha256 + ".so"));
+  }
+}
+
+TEST_CASE("a library that changed since it was read is not loaded") {
+  TemporaryFolder folder;
+  const fs::path path = folder.path() / "changing.so";
+  fs::copy_file(fs::path(GANTRY_PLUGIN_FOLDER) / "uniswap_v2.so", path);
+  PluginFile file = inspect(path);
+  std::ofstream(path, std::ios::app | std::ios::binary) << "one byte more";
+  InstanceServices services("changing");
+  const auto loaded = Library::load(file, folder.path() / "store", services.table());
+  REQUIRE_FALSE(loaded);
+  CHECK(loaded.error().kind == ErrorKind::io);
+  CHECK(contains(loaded.error().message, path.string()));
+  CHECK(contains(loaded.error().message, "changed while it was being loaded"));
+}
+
+TEST_CASE("a tampered copy in the store is replaced, not trusted") {
+  TemporaryFolder store;
+  const PluginFile file = inspect(fs::path(GANTRY_PLUGIN_FOLDER) / "uniswap_v2.so");
+  const fs::path kept = store.path() / (file.sha256 + ".so");
+  std::ofstream(kept) << "something else under its name";
+  InstanceServices services("uniswap_v2");
+  const auto loaded = Library::load(file, store.path(), services.table());
+  REQUIRE(loaded);
+  CHECK((*loaded)->mapped_path() == kept);
+  CHECK(inspect(kept).sha256 == file.sha256);
+}
+
+TEST_CASE("every plugin exports one symbol, and none that keeps it from unloading") {
+  const auto libraries = good_libraries();
+  REQUIRE(libraries.size() >= 9);
+  for (const fs::path& path : libraries) {
+    INFO(path.string());
+    const PluginFile file = inspect(path);
+    CHECK(file.elf.exports == std::vector<std::string>{"gantry_plugin"});
+    CHECK(file.elf.unique_symbols == 0);
+  }
+}
+
+TEST_CASE("every plugin can be loaded and really unloaded, a hundred times") {
+  for (const fs::path& path : good_libraries()) {
+    INFO(path.string());
+    TemporaryFolder store;
+    const PluginFile file = inspect(path);
+    InstanceServices services(file.manifest.name);
+    for (int round = 0; round < 100; ++round) {
+      auto loaded = Library::load(file, store.path(), services.table());
+      REQUIRE(loaded);
+      const fs::path mapped = (*loaded)->mapped_path();
+      REQUIRE((*loaded)->interface(file.manifest.interfaces.front().c_str()) != nullptr);
+      REQUIRE((*loaded)->interface("gantry.dex/999") == nullptr);
+      REQUIRE(is_mapped(mapped));
+      loaded->reset();
+      REQUIRE_FALSE(is_mapped(mapped));
+      REQUIRE_FALSE(is_in_memory_map(mapped));
+    }
+  }
+}
+
+TEST_CASE("an instance keeps its library, and the last one lets it go") {
+  TemporaryFolder folder;
+  const auto configuration =
+      configure(folder.path(), {.dex = "[[dex]]\nname = \"one\"\nplugin = \"uniswap_v2\"\n"
+                                       "[[dex]]\nname = \"two\"\nplugin = \"uniswap_v2\"\n"});
+  Plugins plugins = make_plugins(configuration, folder.path() / "store");
+  REQUIRE(plugins.venues.size() == 2);
+  const fs::path mapped = folder.path() / "store" / (plugins.venues[0]->file().sha256 + ".so");
+  plugins.venues.erase(plugins.venues.begin());
+  CHECK(is_mapped(mapped));
+  plugins.venues.clear();
+  CHECK_FALSE(is_mapped(mapped));
+}
+
+TEST_CASE("an instance that cannot be made is refused, and the others run") {
+  struct Case {
+    std::string name;
+    std::string reason;
+    std::string remedy;
+  };
+  const Case dexes[] = {
+      {"bad_magic", "wrong magic", "headers of a Gantry SDK"},
+      {"bad_revision", "revision 2", "newer host"},
+      {"bad_init", "not on a day like this", "ask its author"},
+      {"no_symbol", "does not export gantry_plugin", "GANTRY_PLUGIN("},
+      {"unresolved_symbol", "gantry_function_that_is_nowhere", "rebuild it"},
+      {"create_throws", "no constructor today", "ask its author"},
+  };
+  const Case strategies[] = {
+      {"table_with_hole", "has an empty function", "fill every one"},
+      {"no_interface", "has no interface gantry.strategy/1", "build it with an SDK that has it"},
+  };
+  TemporaryFolder folder;
+  ConfigurationTexts texts;
+  for (const Case& c : dexes) texts.dex += "[[dex]]\nname = \"" + c.name + "\"\n";
+  for (const Case& c : strategies) texts.strategies += "[strategies." + c.name + "]\n";
+  texts.dex += "[[dex]]\nname = \"absent_dex\"\n";
+  const auto configuration = configure(folder.path(), texts, {GANTRY_BAD_PLUGIN_FOLDER});
+
+  const Plugins plugins = make_plugins(configuration, folder.path() / "store");
+  REQUIRE(plugins.venues.size() == 1);
+  CHECK(plugins.venues[0]->name() == "uniswap_v2");
+  REQUIRE(plugins.strategies.size() == 1);
+  CHECK(plugins.strategies[0]->name() == "triangular");
+  CHECK(plugins.refused.size() == std::size(dexes) + std::size(strategies) + 1);
+  const auto check = [&](const Case& c, const std::string& kind, bool names_file) {
+    INFO(c.name);
+    const auto found = std::ranges::find(plugins.refused, c.name, &Refusal::instance);
+    REQUIRE(found != plugins.refused.end());
+    CHECK(found->kind == kind);
+    INFO(found->reason);
+    CHECK(contains(found->reason, c.reason));
+    CHECK(contains(found->reason, c.remedy));
+    if (names_file) CHECK(contains(found->reason, c.name + ".so"));
+  };
+  for (const Case& c : dexes) check(c, "dex", true);
+  for (const Case& c : strategies) check(c, "strategy", true);
+  check({"absent_dex", "not installed", "install it"}, "dex", false);
+}

@@ -1,0 +1,4 @@
+/* The layout as C sees it; nothing runs. */
+#include "tests/sdk/abi_layout.h"
+
+int gantry_abi_layout_in_c(void) { return 1; }
