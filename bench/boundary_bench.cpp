@@ -37,7 +37,8 @@ class Pools {
       const auto other = static_cast<std::uint32_t>(1 + random() % (token_count - 1));
       // A tenth of a token to a hundred million, uniform in magnitude.
       const auto depth = [&] {
-        return static_cast<std::uint64_t>(std::pow(10.0, 2 + static_cast<double>(random() % 9000) / 1000));
+        return static_cast<std::uint64_t>(
+            std::pow(10.0, 2 + static_cast<double>(random() % 9000) / 1000));
       };
       pools.push_back({token, (token + other) % token_count, depth(), depth()});
     }
@@ -99,8 +100,8 @@ void quote_all(benchmark::State& state, Call call) {
   for (const Ask& ask : asks) {
     gantry_quote expected{};
     gantry_quote quote{};
-    if (plain_quote(ask.side, ask.swap, expected) != GANTRY_OK ||
-        call(ask, quote) != GANTRY_OK || !same(quote, expected)) {
+    if (plain_quote(ask.side, ask.swap, expected) != GANTRY_OK || call(ask, quote) != GANTRY_OK ||
+        !same(quote, expected)) {
       return state.SkipWithError("a quote differs from the plain function's");
     }
   }
@@ -117,9 +118,8 @@ void quote_all(benchmark::State& state, Call call) {
 }
 
 void v2_quote_plain_function(benchmark::State& state) {
-  quote_all(state, [](const Ask& ask, gantry_quote& out) {
-    return plain_quote(ask.side, ask.swap, out);
-  });
+  quote_all(state,
+            [](const Ask& ask, gantry_quote& out) { return plain_quote(ask.side, ask.swap, out); });
 }
 
 void v2_quote_through_boundary(benchmark::State& state) {
@@ -132,9 +132,8 @@ void v2_quote_through_boundary(benchmark::State& state) {
 
 void v2_quote_through_market_view(benchmark::State& state) {
   const MarketView& view = pools().view;
-  quote_all(state, [&](const Ask& ask, gantry_quote& out) {
-    return view.quote(ask.pool, ask.swap, out);
-  });
+  quote_all(state,
+            [&](const Ask& ask, gantry_quote& out) { return view.quote(ask.pool, ask.swap, out); });
 }
 
 BENCHMARK(v2_quote_plain_function);

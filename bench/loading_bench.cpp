@@ -52,10 +52,18 @@ void plugin_load(benchmark::State& state) {
 }
 BENCHMARK(plugin_load)->Unit(benchmark::kMillisecond);
 
+// WETH and DAI.
+test::ConfigurationTexts recorded_texts() {
+  test::ConfigurationTexts texts;
+  texts.wrapped_native = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2";
+  texts.usd_token = "0x6B175474E89094C44Da98b954EedeAC495271d0F";
+  return texts;
+}
+
 // The recorded market with every pool in it, and the strategy that watches it.
 class Watched {
  public:
-  Watched() : host_({"", test::ConfigurationTexts().dex, test::ConfigurationTexts().strategies}) {
+  Watched() : host_(recorded_texts()) {
     plugins_ = make_plugins(host_.configuration, host_.store);
     if (plugins_.venues.size() != 1 || plugins_.strategies.size() != 1) {
       throw std::runtime_error("the plugins do not load");
@@ -68,8 +76,8 @@ class Watched {
     if (!feed) throw std::runtime_error(feed.error().message);
     auto input = feed->next();
     if (!input) throw std::runtime_error("the recording is empty");
-    market_ = std::make_unique<MarketState>(host_.configuration, feed->header().chain,
-                                            plugins_.venues);
+    market_ =
+        std::make_unique<MarketState>(host_.configuration, feed->header().chain, plugins_.venues);
     advance(*input);
     runner_ = std::make_unique<StrategyRunner>(plugins_.strategies[0], changes_, history_,
                                                RunnerOptions{});
@@ -124,7 +132,8 @@ class Watched {
     }
     std::ranges::sort(all);
     std::vector<std::uint32_t> out;
-    for (std::size_t i = 0; i < count && i < all.size(); ++i) out.push_back(all[i].second);
+    if (all.size() < count) throw std::runtime_error("too few pools of the wrapped coin");
+    for (std::size_t i = 0; i < count; ++i) out.push_back(all[i].second);
     return out;
   }
   // The pool whose tokens have the most pools: about the one in most cycles.
@@ -134,9 +143,9 @@ class Watched {
     for (std::uint32_t i = 0; i < topology.pools.size(); ++i) {
       const PoolInfo& pool = topology.pools[i];
       if (pool.use != PoolUse::usable) continue;
-      best = std::max(best, {topology.pools_of(pool.tokens[0]).size() *
-                                 topology.pools_of(pool.tokens[1]).size(),
-                             i});
+      best = std::max(
+          best,
+          {topology.pools_of(pool.tokens[0]).size() * topology.pools_of(pool.tokens[1]).size(), i});
     }
     return best.second;
   }
@@ -146,9 +155,10 @@ class Watched {
   std::size_t pool_count() const { return snapshot_->topology->pools.size(); }
 
  private:
-  static constexpr std::uint8_t sync_topic[] = {
-      0x1c, 0x41, 0x1e, 0x9a, 0x96, 0xe0, 0x71, 0x24, 0x1c, 0x2f, 0x21, 0xf7, 0x72, 0x6b, 0x17, 0xae,
-      0x89, 0xe3, 0xca, 0xb4, 0xc7, 0x8b, 0xe5, 0x0e, 0x06, 0x2b, 0x03, 0xa9, 0xff, 0xfb, 0xba, 0xd1};
+  static constexpr std::uint8_t sync_topic[] = {0x1c, 0x41, 0x1e, 0x9a, 0x96, 0xe0, 0x71, 0x24,
+                                                0x1c, 0x2f, 0x21, 0xf7, 0x72, 0x6b, 0x17, 0xae,
+                                                0x89, 0xe3, 0xca, 0xb4, 0xc7, 0x8b, 0xe5, 0x0e,
+                                                0x06, 0x2b, 0x03, 0xa9, 0xff, 0xfb, 0xba, 0xd1};
 
   void advance(const BlockInput& input) {
     auto snapshot = market_->advance(input);

@@ -1,5 +1,6 @@
 // Runs every bench, prints one table and, with --json=FILE, writes it with the machine in it. Other
-// arguments are google-benchmark's. Exit status 1: an answer was wrong, or a file cannot be written.
+// arguments are google-benchmark's. Exit status 1: an answer was wrong, or a file cannot be
+// written.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 

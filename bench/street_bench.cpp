@@ -39,8 +39,7 @@ struct Quiet {
   TemporaryFolder folder;
   std::filesystem::path recording = folder.path() / "quiet.gantry";
   Configuration configuration =
-      configure(folder.path(),
-                {"", ConfigurationTexts().dex, "[strategies.idle_strategy]\n"},
+      configure(folder.path(), {"", ConfigurationTexts().dex, "[strategies.idle_strategy]\n"},
                 {GANTRY_TEST_PLUGIN_FOLDER});
 };
 
@@ -56,7 +55,8 @@ void street_snapshot(benchmark::State& state) {
   double seconds = 0;
   for (auto _ : state) {
     const RunReport report = run_market(quiet().configuration, options);
-    if (report.snapshots != block_count + 1 || report.strategies.front().snapshots != report.snapshots) {
+    if (report.snapshots != block_count + 1 ||
+        report.strategies.front().snapshots != report.snapshots) {
       state.SkipWithError("the street lost a block");
     }
     seconds += report.stream_s;

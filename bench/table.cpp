@@ -32,8 +32,10 @@ constexpr Goal goals[] = {
     {"isqrt_throughput/full_width:1", "isqrt_boost_throughput/full_width:1", 0, 0, 0},
     {"v2_quote_through_boundary", "v2_quote_plain_function", 3, 25, 0},
     {"v2_quote_through_market_view", "v2_quote_plain_function", 0, 0, 0},
-    {"street_snapshot/threads:1/manual_time", "empty_graph_snapshot/threads:1/manual_time", 2, 0, 0},
-    {"street_snapshot/threads:2/manual_time", "empty_graph_snapshot/threads:2/manual_time", 2, 0, 0},
+    {"street_snapshot/threads:1/manual_time", "empty_graph_snapshot/threads:1/manual_time", 2, 0,
+     0},
+    {"street_snapshot/threads:2/manual_time", "empty_graph_snapshot/threads:2/manual_time", 2, 0,
+     0},
     {"strategy_update_deep_weth/manual_time", "", 0, 0, 50},
     {"strategy_update_worst/manual_time", "", 0, 0, 50},
 };

@@ -1,10 +1,11 @@
 #include "support/allocations.hpp"
 
-#include <cerrno>
-#include <cstddef>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
 
 namespace {
 

@@ -1,6 +1,5 @@
-// What happens for every block asks for no memory once it is warm, or for as little as is said here.
-#include "support/allocations.hpp"
-
+// What happens for every block asks for no memory once it is warm, or for as little as is said
+// here.
 #include <sys/mman.h>
 
 #include <catch2/catch.hpp>
@@ -10,6 +9,7 @@
 
 #include "host/risk/gate.hpp"
 #include "host/street/strategy_runner.hpp"
+#include "support/allocations.hpp"
 #include "support/small_market.hpp"
 
 using namespace gantry;
@@ -26,10 +26,10 @@ constexpr std::size_t measured_blocks = 400;
 class Busy {
  public:
   explicit Busy(const std::string& strategies = "[strategies.triangular]\nmin_profit_bps = 0\n")
-      : configuration(configure(folder_.path(),
-                                {"[risk]\nmin_confidence = 0.1\n", ConfigurationTexts().dex,
-                                 strategies},
-                                {GANTRY_TEST_PLUGIN_FOLDER})),
+      : configuration(
+            configure(folder_.path(),
+                      {"[risk]\nmin_confidence = 0.1\n", ConfigurationTexts().dex, strategies},
+                      {GANTRY_TEST_PLUGIN_FOLDER})),
         plugins(make_plugins(configuration, folder_.path() / "store")),
         market(configuration, "eip155:1", plugins.venues) {
     REQUIRE(plugins.refused.empty());
@@ -37,7 +37,8 @@ class Busy {
     std::mt19937_64 random(21);
     std::vector<SmallPool> pools;
     for (std::uint32_t a = 0; a < tokens; ++a) {
-      for (std::uint32_t b = a + 1; b < tokens; ++b) pools.push_back({a, b, 50'000'000, 50'000'000});
+      for (std::uint32_t b = a + 1; b < tokens; ++b)
+        pools.push_back({a, b, 50'000'000, 50'000'000});
     }
     std::vector<std::vector<SmallUpdate>> blocks(warm_blocks + measured_blocks);
     for (auto& block : blocks) {
@@ -117,9 +118,8 @@ TEST_CASE("an allocation inside a plugin is counted") {
   const auto sink = found.sink();
   StrategyInstance& idle = busy.strategy();
   gantry_status status = GANTRY_REFUSED;
-  CHECK(allocations_of([&] {
-          status = idle.table().find(idle.object(), view.market(), &sink);
-        }) == 3);
+  CHECK(allocations_of([&] { status = idle.table().find(idle.object(), view.market(), &sink); }) ==
+        3);
   CHECK(status == GANTRY_OK);
 }
 
@@ -129,7 +129,8 @@ TEST_CASE("quotes of a pool and of a route allocate nothing") {
   MarketView view;
   view.bind(*busy.snapshot, {}, true);
   const gantry_swap swap{{{1'000'000'000, 0, 0, 0}}, 0, 1, GANTRY_EXACT_IN, GANTRY_WANT_IMPACT};
-  // There and back through one pool, so that its second visit is quoted on the state after the first.
+  // There and back through one pool, so that its second visit is quoted on the state after the
+  // first.
   const gantry_hop there_and_back[] = {{0, 0, 1, 0}, {0, 1, 0, 0}};
   std::uint64_t quoted = 0;
   const auto allocated = allocations_of([&] {
@@ -138,8 +139,9 @@ TEST_CASE("quotes of a pool and of a route allocate nothing") {
       quoted += view.quote(pool, swap, quote) == GANTRY_OK ? 1U : 0U;
     }
     gantry_route_quote route;
-    quoted +=
-        view.quote_route(there_and_back, swap.amount, GANTRY_EXACT_IN, route) == GANTRY_OK ? 1U : 0U;
+    quoted += view.quote_route(there_and_back, swap.amount, GANTRY_EXACT_IN, route) == GANTRY_OK
+                  ? 1U
+                  : 0U;
     gantry_value value;
     quoted += view.value(3, swap.amount, value) == GANTRY_OK ? 1U : 0U;
   });
