@@ -52,10 +52,18 @@ void plugin_load(benchmark::State& state) {
 }
 BENCHMARK(plugin_load)->Unit(benchmark::kMillisecond);
 
+// WETH and DAI.
+test::ConfigurationTexts recorded_texts() {
+  test::ConfigurationTexts texts;
+  texts.wrapped_native = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2";
+  texts.usd_token = "0x6B175474E89094C44Da98b954EedeAC495271d0F";
+  return texts;
+}
+
 // The recorded market with every pool in it, and the strategy that watches it.
 class Watched {
  public:
-  Watched() : host_({"", test::ConfigurationTexts().dex, test::ConfigurationTexts().strategies}) {
+  Watched() : host_(recorded_texts()) {
     plugins_ = make_plugins(host_.configuration, host_.store);
     if (plugins_.venues.size() != 1 || plugins_.strategies.size() != 1) {
       throw std::runtime_error("the plugins do not load");
@@ -124,7 +132,8 @@ class Watched {
     }
     std::ranges::sort(all);
     std::vector<std::uint32_t> out;
-    for (std::size_t i = 0; i < count && i < all.size(); ++i) out.push_back(all[i].second);
+    if (all.size() < count) throw std::runtime_error("too few pools of the wrapped coin");
+    for (std::size_t i = 0; i < count; ++i) out.push_back(all[i].second);
     return out;
   }
   // The pool whose tokens have the most pools: about the one in most cycles.

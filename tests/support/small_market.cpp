@@ -152,10 +152,11 @@ Configuration configure(const fs::path& folder, const ConfigurationTexts& texts,
   write("gantry.toml",
         "[[chain]]\nid = \"eip155:1\"\nname = \"ethereum\"\nblock_time_s = 13\n"
         "gas_price_gwei = 20\n"
-        "wrapped_native = \"0x1000000000000000000000000000000000000000\"\n"
-        "usd_tokens = [\"0x1000000000000000000000000000000000000001\"]\n"
-        "[wallet]\nsender = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\n"
-        "entry_point = \"0x0000000071727De22E5E9d8BAf0edAc6f37da032\"\n" +
+        "wrapped_native = \"" +
+            texts.wrapped_native + "\"\nusd_tokens = [\"" + texts.usd_token +
+            "\"]\n"
+            "[wallet]\nsender = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\n"
+            "entry_point = \"0x0000000071727De22E5E9d8BAf0edAc6f37da032\"\n" +
             texts.gantry);
   write("dex_config.toml", texts.dex);
   write("strategies.toml", texts.strategies);

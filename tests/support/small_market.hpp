@@ -60,6 +60,9 @@ struct ConfigurationTexts {
   std::string gantry;  // appended to the chain and risk sections
   std::string dex = "[[dex]]\nname = \"uniswap_v2\"\nmin_liquidity_usd = 0\n";
   std::string strategies = "[strategies.triangular]\nmin_profit_bps = 0\n";
+  // Of token 0 and token 1, unless a real market is run.
+  std::string wrapped_native = "0x1000000000000000000000000000000000000000";
+  std::string usd_token = "0x1000000000000000000000000000000000000001";
 };
 
 // Loads it with the libraries of the build and of `folders`.
