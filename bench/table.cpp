@@ -36,8 +36,8 @@ constexpr Goal goals[] = {
      0},
     {"street_snapshot/threads:2/manual_time", "empty_graph_snapshot/threads:2/manual_time", 2, 0,
      0},
-    {"strategy_update_deep_weth/manual_time", "", 0, 0, 50},
-    {"strategy_update_worst/manual_time", "", 0, 0, 50},
+    {"update_deep_weth/manual_time", "", 0, 0, 50},
+    {"update_worst/manual_time", "", 0, 0, 50},
 };
 
 std::string time_text(double ns) {
