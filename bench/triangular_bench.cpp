@@ -213,5 +213,3 @@ void update_any(benchmark::State& state) {
 BENCHMARK(update_any)->UseManualTime()->Unit(benchmark::kMicrosecond);
 
 }  // namespace
-
-BENCHMARK_MAIN();
