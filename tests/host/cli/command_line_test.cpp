@@ -102,7 +102,8 @@ TEST_CASE("doctor is content with a whole set-up and finds what is not") {
   const Workspace space;
   const Ended well = space.run({"doctor", "--json"});
   CHECK(well.code == 0);
-  for (const json::value& check : json::parse(well.out).at("checks").as_array()) {
+  const json::value checks = json::parse(well.out);
+  for (const json::value& check : checks.at("checks").as_array()) {
     INFO(json::serialize(check));
     CHECK(check.at("verdict") != "fail");
   }
