@@ -191,7 +191,7 @@ void updates(benchmark::State& state, std::vector<std::uint32_t> pools) {
   if (of_one != of_all) state.SkipWithError("an update gives other candidates than a cold start");
   state.counters["cycles_per_update"] =
       static_cast<double>(priced) / static_cast<double>(state.iterations());
-  report(state, screened, "screen_");
+  report(state, screened, "");
   report(state, sized, "screen_and_size_");
 }
 
@@ -213,5 +213,3 @@ void update_any(benchmark::State& state) {
 BENCHMARK(update_any)->UseManualTime()->Unit(benchmark::kMicrosecond);
 
 }  // namespace
-
-BENCHMARK_MAIN();

@@ -83,7 +83,7 @@ def main():
     print(f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height}" '
           f'viewBox="0 0 {width:.0f} {height}" role="img">')
     print(f"<title>{escape(title)}</title>")
-    print(f'<rect width="100%" height="100%" rx="8" fill="#0d1117"/>')
+    print('<rect width="100%" height="100%" rx="8" fill="#0d1117"/>')
     for i, dot in enumerate(("#ff5f56", "#ffbd2e", "#27c93f")):
         print(f'<circle cx="{MARGIN + 4 + 18 * i}" cy="{BAR / 2 + 2:.0f}" r="5" fill="{dot}"/>')
     print('<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, \'DejaVu Sans Mono\', '

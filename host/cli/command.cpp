@@ -106,13 +106,14 @@ void start_log(const Session& session, const LogSettings& settings) {
   set_up_log(effective, session.terminal_err, session.colour_err);
 }
 
-std::optional<Loaded> load(const Session& session) {
+std::optional<Loaded> load(const Session& session, Warnings warnings) {
   auto loaded = read_configuration(session);
   if (!loaded) {
     std::fputs(render_text(loaded.error(), session.colour_err).c_str(), stderr);
     return std::nullopt;
   }
   start_log(session, loaded->configuration.log);
+  if (warnings == Warnings::silent) return std::move(*loaded);
   for (const Diagnostic& warning : loaded->configuration.report.warnings) {
     spdlog::warn("{}:{}:{}: {}{}{}", warning.file, warning.line, warning.column, warning.message,
                  warning.suggestion.empty() ? "" : "; did you mean ", warning.suggestion);

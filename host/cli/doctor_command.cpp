@@ -185,16 +185,21 @@ void print_checks(const Session& session, const Checks& checks, bool as_json) {
     return;
   }
   const Style style(session.colour_out);
+  std::size_t widest = 0;
+  for (const Check& check : checks) widest = std::max(widest, width_of(printable(check.name)));
+  widest = std::min<std::size_t>(widest, 40);
+  const std::size_t indent = widest + 10;
   for (const Check& check : checks) {
     const Ink ink = check.verdict == Verdict::ok        ? Ink::good
                     : check.verdict == Verdict::warning ? Ink::warning
                                                         : Ink::bad;
-    const std::string name = cut_to(printable(check.name), 22);
-    const std::vector<std::string> lines = wrap(printable(check.detail), terminal_columns - 32);
+    const std::string name = cut_to(printable(check.name), widest);
+    const std::vector<std::string> lines = wrap(printable(check.detail), terminal_columns - indent);
     print(fmt::format("  {}  {}{}  {}\n",
                       style(ink, fmt::format("{:<4}", to_string(check.verdict))), name,
-                      std::string(22 - width_of(name), ' '), lines.front()));
-    for (std::size_t i = 1; i < lines.size(); ++i) print(std::string(32, ' ') + lines[i] + "\n");
+                      std::string(widest - width_of(name), ' '), lines.front()));
+    for (std::size_t i = 1; i < lines.size(); ++i)
+      print(std::string(indent, ' ') + lines[i] + "\n");
   }
 }
 

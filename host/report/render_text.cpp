@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cmath>
 
 #include "host/report/json_text.hpp"
 #include "host/report/render.hpp"
@@ -34,6 +35,12 @@ std::string amount(std::string_view decimal, std::string_view symbol) {
   return short_decimal(decimal) + " " + short_symbol(symbol);
 }
 
+// Of "12.950000 WETH".
+std::string short_amount(std::string_view text) {
+  const std::size_t space = std::min(text.find(' '), text.size());
+  return short_decimal(text.substr(0, space)) + printable(text.substr(space));
+}
+
 // "uniswap_v2×3", "uniswap_v2, sushi, uniswap_v2".
 std::string venues_of(const std::vector<LegReport>& legs) {
   const bool same = std::ranges::all_of(
@@ -54,6 +61,13 @@ std::string route_of(const OpportunityReport& opportunity) {
 std::string with_unit(double value, std::string_view unit) {
   if (unit.empty()) return short_number(value, 2);
   return short_number(value, unit == "blocks" || unit == "bps" ? 0 : 2) + " " + std::string(unit);
+}
+
+// With as many digits as it takes to tell it from the limit.
+std::string measured_text(const RiskRefusal& refusal, std::string_view unit) {
+  const std::string text = with_unit(refusal.measured, unit);
+  if (text != with_unit(refusal.limit, unit)) return text;
+  return short_number(refusal.measured, 6) + (unit.empty() ? "" : " " + std::string(unit));
 }
 
 std::string verdict_of(const RiskRefusal& refusal) {
@@ -137,14 +151,20 @@ std::string loaded(const RunReport& report, const Style& style) {
   return out;
 }
 
+// Money at a glance: four digits are enough.
+std::string glance(double value) {
+  const double size = std::abs(value);
+  return short_number(value, size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : 4);
+}
+
 void add_opportunity(Table& table, const std::string& number, const OpportunityReport& found) {
   const bool approved = found.refusal.reason == RefusalReason::none;
   const Ink gain = found.profit_eth >= 0 ? Ink::plain : Ink::bad;
   table.add({{number},
-             {amount(found.size, found.token)},
-             {amount(found.profit, found.token), gain},
-             {short_number(found.profit_eth, 4), gain},
-             {short_number(found.profit_usd, 2), gain},
+             {short_decimal(found.size, 5)},
+             {short_decimal(found.profit, 5) + " " + short_symbol(found.token), gain},
+             {glance(found.profit_eth), gain},
+             {short_number(found.profit_usd, std::abs(found.profit_usd) >= 1000 ? 0 : 2), gain},
              {short_number(found.expected_profit_bps, 0)},
              {short_number(found.confidence, 2)},
              {short_number(found.risk_score, 2)},
@@ -166,8 +186,8 @@ std::string opportunities(const RunReport& report, const RenderOptions& options,
   std::string out = heading(style, "Opportunities", detail);
   if (shown == 0) return out + "  none\n";
   Table table({{"#", Align::right},
-               {"size", Align::right, true},
-               {"profit", Align::right},
+               {"size", Align::right},
+               {"profit", Align::right, true},
                {"ETH", Align::right},
                {"USD", Align::right},
                {"bps", Align::right},
@@ -205,7 +225,7 @@ std::string refusals(const RunReport& report, const Style& style) {
     const std::string_view unit = unit_of(reason);
     table.add({{grouped(refused.count)},
                {std::string(to_string(reason)), Ink::warning},
-               {has_limit ? with_unit(best.refusal.measured, unit) : "-"},
+               {has_limit ? measured_text(best.refusal, unit) : "-"},
                {has_limit ? with_unit(best.refusal.limit, unit) : "-"},
                {short_number(best.profit_usd, 2) + " USD"}});
     table.add_note(route_of(best));
@@ -256,9 +276,9 @@ std::string plan(const RunReport& report, const Style& style) {
       style, "Dry-run plan of the best",
       fmt::format("{} for block {}", counted(plan.calls.size(), "call"), plan.execution_block));
   out += "  " + cut_to(route_of(plan.trade), terminal_columns - 2) + "\n";
-  out += paragraph(
-      style, fmt::format("in {}, at least {} out, gas paid by {}",
-                         amount(plan.trade.size, plan.trade.token), plan.min_out, plan.payer));
+  out += paragraph(style, fmt::format("in {}, at least {} out, gas paid by {}",
+                                      amount(plan.trade.size, plan.trade.token),
+                                      short_amount(plan.min_out), plan.payer));
   Table table({{"#", Align::right}, {"purpose", Align::left, true}, {"target"}, {"calldata"}});
   std::size_t number = 0;
   for (const PlanReport::Call& call : plan.calls) {

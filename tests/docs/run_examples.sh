@@ -3,8 +3,10 @@
 # Runs every ```sh block of a page, in order, as a reader would: in a folder that looks like this
 # repository after ./dev run, with the program in PATH and nothing of the reader's own in the
 # environment. A block fails unless it ends with 0, or with N where it says `# exits with N`.
-# What cannot be run here is a ```console block.
+# What cannot be run here is a ```console block. A ```text block shows what they print: each of its
+# lines must have been printed, but for "..." where something is left out.
 set -euo pipefail
+seconds_max=300 # an example that hangs ends by then
 build=$(cd "$1" && pwd)
 page=$(realpath "$2")
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -17,10 +19,11 @@ cp -r "$repository"/{cmake,config,data,docs,sdk} "$reader"
 ln -s "$build" "$reader/build/release"
 
 # In place of ./dev, which would build and test from within a test: it knows the commands of the
-# real one and refuses all others.
+# real one and refuses all others; of `run` it does the last step.
 cat >"$reader/dev" <<END
 #!/bin/sh
 "$repository/dev" --help | grep -qE "^  \$1( |\\\$)" || { echo "./dev has no command \$1"; exit 2; }
+[ "\$1" != run ] || exec gantry "\$@"
 END
 chmod +x "$reader/dev"
 
@@ -31,6 +34,7 @@ awk -v folder="$work/blocks" '
     END { exit inside }' "$page" || { echo "$page: a block has no end" && exit 1; }
 
 count=0 failed=0
+touch "$work/printed"
 for block in "$work"/blocks/*.sh; do
     [[ -f $block ]] || break
     count=$((count + 1))
@@ -40,8 +44,13 @@ for block in "$work"/blocks/*.sh; do
     (
         cd "$reader"
         exec env -i PATH="$build:$PATH" HOME="$work/home" LANG=C.UTF-8 TERM=dumb \
-            XDG_RUNTIME_DIR="$work/runtime" CCACHE_DISABLE=1 bash -eu "$block"
-    ) >"$work/log" 2>&1 </dev/null || status=$?
+            XDG_RUNTIME_DIR="$work/runtime" CCACHE_DISABLE=1 \
+            timeout --kill-after=5 "$seconds_max" bash -eu "$block"
+    ) >"$work/log" 2>&1 </dev/null &
+    group=$! # timeout leads a process group of its own: what the block left running ends with it
+    wait $group || status=$?
+    kill -- -$group 2>/dev/null || true
+    cat "$work/log" >>"$work/printed"
     if ((status != ${expected:-0})); then
         echo "$(basename "$page"), line $line: exits with $status instead of ${expected:-0}"
         cat "$block" "$work/log"
@@ -49,5 +58,12 @@ for block in "$work"/blocks/*.sh; do
     fi
 done
 ((count > 0)) || { echo "$(basename "$page") has no \`\`\`sh block" && exit 1; }
-echo "$((count - failed)) of $count examples of $(basename "$page") are as it says"
+
+while IFS= read -r shown; do
+    grep -qxF -e "$shown" "$work/printed" && continue
+    echo "$(basename "$page") shows what is not printed: $shown"
+    failed=$((failed + 1))
+done < <(awk '/^```text$/ { inside = 1; next } /^```/ { inside = 0 }
+    inside && NF && $0 != "..."' "$page")
+echo "$(basename "$page"): $count examples, $failed wrong"
 ((failed == 0))

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <catch2/catch.hpp>
 #include <cstring>
 #include <fstream>
+#include <stdexcept>
 
 #include "host/import/random.hpp"
 #include "host/recording/writer.hpp"
@@ -20,6 +20,15 @@ namespace {
 constexpr std::uint64_t first_block = 1000;
 constexpr std::uint64_t first_time_s = 1'600'000'000;
 
+void must(bool done, const std::string& what) {
+  if (!done) throw std::runtime_error("a test's market: " + what);
+}
+
+template <class T>
+void must(const Result<T>& result) {
+  must(result.has_value(), result ? std::string() : result.error().message);
+}
+
 gantry_address evm_address(std::uint32_t kind, std::uint32_t number) {
   gantry_address address{};
   address.kind = GANTRY_ADDRESS_EVM;
@@ -34,7 +43,7 @@ gantry_address evm_address(std::uint32_t kind, std::uint32_t number) {
 // Thousandths of a token as a 32-byte word in the smallest unit.
 void add_word(recording::Bytes& bytes, std::uint64_t thousandths) {
   u256 units;
-  REQUIRE(mul(u256(thousandths), u256(1'000'000'000'000'000ULL), units));
+  must(mul(u256(thousandths), u256(1'000'000'000'000'000ULL), units), "an amount");
   for (std::size_t i = 32; i-- > 0;) {
     bytes.push_back(static_cast<std::uint8_t>(units.limb(i / 8) >> (8 * (i % 8))));
   }
@@ -58,16 +67,11 @@ recording::Fact reserves_fact(std::uint32_t pool, bool log, std::uint64_t r0, st
   return fact;
 }
 
-void must(const Status& status) {
-  INFO((status ? std::string() : status.error().message));
-  REQUIRE(status);
-}
-
 }  // namespace
 
 TemporaryFolder::TemporaryFolder() {
   std::string name = (fs::temp_directory_path() / "gantry-test-XXXXXX").string();
-  REQUIRE(::mkdtemp(name.data()) != nullptr);
+  must(::mkdtemp(name.data()) != nullptr, "no folder " + name);
   path_ = name;
 }
 
@@ -76,40 +80,45 @@ TemporaryFolder::~TemporaryFolder() {
   fs::remove_all(path_, ignored);
 }
 
+std::vector<BlockInput> market_inputs(std::uint32_t tokens, const std::vector<SmallPool>& pools,
+                                      const std::vector<std::vector<SmallUpdate>>& blocks) {
+  std::vector<BlockInput> inputs(1 + blocks.size());
+  for (std::uint32_t i = 0; i < tokens; ++i) {
+    inputs[0].tokens.push_back({evm_address(0x10, i), i == 0 ? "WETH" : fmt::format("T{}", i), 18});
+  }
+  for (std::uint32_t i = 0; i < pools.size(); ++i) {
+    inputs[0].pools.push_back(
+        {pools[i].venue, evm_address(0x20, i), {pools[i].token0, pools[i].token1}, {}});
+    inputs[0].facts.push_back(reserves_fact(i, false, pools[i].reserve0, pools[i].reserve1));
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    inputs[i].block.number = first_block + i;
+    inputs[i].block.time_s = first_time_s + 13 * i;
+  }
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    for (const SmallUpdate& update : blocks[i]) {
+      auto fact = reserves_fact(update.pool, true, update.reserve0, update.reserve1);
+      fact.log_index = static_cast<std::uint32_t>(inputs[i + 1].facts.size());
+      inputs[i + 1].facts.push_back(std::move(fact));
+    }
+  }
+  return inputs;
+}
+
 void write_market(const fs::path& file, std::uint32_t tokens, const std::vector<SmallPool>& pools,
                   const std::vector<std::vector<SmallUpdate>>& blocks) {
   // Small frames, so that a cut leaves some of it whole.
   auto writer = RecordingWriter::create(file, {3, 1024});
-  REQUIRE(writer);
+  must(writer);
   must(writer->append(recording::Header{recording::format_version, "eip155:1", "A test's market.",
                                         "gantry tests"}));
-  for (std::uint32_t i = 0; i < tokens; ++i) {
-    must(writer->append(
-        recording::Token{evm_address(0x10, i), i == 0 ? "WETH" : fmt::format("T{}", i), 18}));
+  for (const BlockInput& input : market_inputs(tokens, pools, blocks)) {
+    for (const auto& token : input.tokens) must(writer->append(token));
+    for (const auto& pool : input.pools) must(writer->append(pool));
+    must(writer->append(input.block));
+    for (const auto& fact : input.facts) must(writer->append(fact));
   }
-  for (std::uint32_t i = 0; i < pools.size(); ++i) {
-    must(writer->append(recording::Pool{
-        pools[i].venue, evm_address(0x20, i), {pools[i].token0, pools[i].token1}, {}}));
-  }
-  recording::Block block;
-  block.number = first_block;
-  block.time_s = first_time_s;
-  must(writer->append(block));
-  for (std::uint32_t i = 0; i < pools.size(); ++i) {
-    must(writer->append(reserves_fact(i, false, pools[i].reserve0, pools[i].reserve1)));
-  }
-  for (const auto& updates : blocks) {
-    ++block.number;
-    block.time_s += 13;
-    must(writer->append(block));
-    std::uint32_t log_index = 0;
-    for (const SmallUpdate& update : updates) {
-      auto fact = reserves_fact(update.pool, true, update.reserve0, update.reserve1);
-      fact.log_index = log_index++;
-      must(writer->append(fact));
-    }
-  }
-  REQUIRE(writer->finish());
+  must(writer->finish());
 }
 
 void write_busy_market(const fs::path& file, std::uint32_t tokens, std::uint32_t blocks,
@@ -143,10 +152,11 @@ Configuration configure(const fs::path& folder, const ConfigurationTexts& texts,
   write("gantry.toml",
         "[[chain]]\nid = \"eip155:1\"\nname = \"ethereum\"\nblock_time_s = 13\n"
         "gas_price_gwei = 20\n"
-        "wrapped_native = \"0x1000000000000000000000000000000000000000\"\n"
-        "usd_tokens = [\"0x1000000000000000000000000000000000000001\"]\n"
-        "[wallet]\nsender = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\n"
-        "entry_point = \"0x0000000071727De22E5E9d8BAf0edAc6f37da032\"\n" +
+        "wrapped_native = \"" +
+            texts.wrapped_native + "\"\nusd_tokens = [\"" + texts.usd_token +
+            "\"]\n"
+            "[wallet]\nsender = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\n"
+            "entry_point = \"0x0000000071727De22E5E9d8BAf0edAc6f37da032\"\n" +
             texts.gantry);
   write("dex_config.toml", texts.dex);
   write("strategies.toml", texts.strategies);
@@ -154,8 +164,7 @@ Configuration configure(const fs::path& folder, const ConfigurationTexts& texts,
   all.insert(all.end(), folders.begin(), folders.end());
   auto loaded = load_configuration(ConfigFiles::in_folder(folder), scan_plugin_folders(all).plugins,
                                    process_environment());
-  INFO((loaded ? std::string() : render_text(loaded.error(), false)));
-  REQUIRE(loaded);
+  must(loaded.has_value(), loaded ? std::string() : render_text(loaded.error(), false));
   return std::move(*loaded);
 }
 
@@ -163,8 +172,7 @@ RunReport run_market(const Configuration& configuration, StreetOptions options) 
   TemporaryFolder store;
   Street street(configuration, make_plugins(configuration, store.path()), std::move(options));
   auto report = street.run();
-  INFO((report ? std::string() : report.error().message));
-  REQUIRE(report);
+  must(report);
   return std::move(*report);
 }
 

@@ -32,17 +32,6 @@ inline uint128 join(const std::uint64_t (&limbs)[2]) noexcept {
 
 inline constexpr uint128 reserve_max = (static_cast<uint128>(1) << 112U) - 1;
 
-// ceil(amount * fee_bps / 10000) for amounts below 2^112, by constant divisors only.
-inline uint128 fee_of_amount(uint128 amount, std::uint32_t fee_bps) noexcept {
-  const uint128 product = amount * fee_bps + (fee_denominator - 1);
-  const auto high = static_cast<std::uint64_t>(product >> 64U);
-  const auto low = static_cast<std::uint64_t>(product);
-  const std::uint64_t middle = ((high % fee_denominator) << 32U) | (low >> 32U);
-  const std::uint64_t bottom = ((middle % fee_denominator) << 32U) | (low & 0xffffffffU);
-  return (static_cast<uint128>(high / fee_denominator) << 64U) +
-         (static_cast<uint128>(middle / fee_denominator) << 32U) + bottom / fee_denominator;
-}
-
 // The pair as seen by one direction.
 struct Side {
   uint128 reserve_in;
@@ -54,31 +43,59 @@ struct Side {
   }
 };
 
-// Exact amounts and fee of a swap. NO_LIQUIDITY: it pays nothing, or more than there is.
-// OUT_OF_RANGE: the pair reverts with OVERFLOW, as its new balance exceeds 2^112 - 1.
-inline gantry_status quote_pair(const Side& side, const gantry_swap& swap,
-                                gantry_quote& out) noexcept {
-  const u256 amount(swap.amount);
-  u256 in = amount;
-  u256 paid = amount;
-  const auto status = swap.mode == GANTRY_EXACT_IN ? amount_out(side.curve(), amount, paid)
-                                                   : amount_in(side.curve(), amount, in);
-  if (status != GANTRY_OK) return status;
-  if (paid.is_zero()) return GANTRY_NO_LIQUIDITY;
-  if (!in.fits_u128() || in.low128() > reserve_max - side.reserve_in) return GANTRY_OUT_OF_RANGE;
-  out.amount_in = in;
-  out.amount_out = paid;
-  out.fee = u256::from_u128(fee_of_amount(in.low128(), side.fee_bps));
+inline void put(gantry_amount& amount, uint128 value) noexcept {
+  amount.limb[0] = static_cast<std::uint64_t>(value);
+  amount.limb[1] = static_cast<std::uint64_t>(value >> 64U);
+  amount.limb[2] = 0;
+  amount.limb[3] = 0;
+}
+
+// Fills the answer for amounts that the pair takes. The fee is ceil(in * fee_bps / 10000).
+// Rationale: limbs are written once, from registers; a 256-bit value that is built and then copied
+// stalls for longer than the arithmetic takes.
+inline void fill_quote(const Side& side, const gantry_swap& swap, uint128 in, uint128 paid,
+                       gantry_quote& out) noexcept {
+  const uint128 kept = in * (fee_denominator - side.fee_bps);
+  put(out.amount_in, in);
+  put(out.amount_out, paid);
+  put(out.fee, in - detail::div_128_by_constant<fee_denominator>(kept));
   out.gas = swap_gas;
   out.price_impact = 0;
   out.fee_on_out = 0;
   out.crossings = 0;
   if ((swap.wants & GANTRY_WANT_IMPACT) != 0) {
     // Of the curve x*y=k: 1 - (out/in') / (reserve_out/reserve_in) = in' / (reserve_in + in').
-    const double kept =
-        static_cast<double>(in.low128()) * (1.0 - side.fee_bps / double{fee_denominator});
-    out.price_impact = kept / (static_cast<double>(side.reserve_in) + kept);
+    const double effective =
+        static_cast<double>(in) * (1.0 - side.fee_bps / double{fee_denominator});
+    out.price_impact = effective / (static_cast<double>(side.reserve_in) + effective);
   }
+}
+
+// Exact amounts and fee of a swap; `out` is written only with GANTRY_OK. NO_LIQUIDITY: it pays
+// nothing, or more than there is. OUT_OF_RANGE: the pair reverts with OVERFLOW, as its new balance
+// exceeds 2^112 - 1.
+inline gantry_status quote_pair(const Side& side, const gantry_swap& swap,
+                                gantry_quote& out) noexcept {
+  const uint128 room = reserve_max - side.reserve_in;
+  if (swap.mode == GANTRY_EXACT_IN) {
+    if (side.reserve_in == 0 || side.reserve_out == 0) return GANTRY_NO_LIQUIDITY;
+    if ((swap.amount.limb[2] | swap.amount.limb[3]) != 0) return GANTRY_OUT_OF_RANGE;
+    const uint128 in = (static_cast<uint128>(swap.amount.limb[1]) << 64U) | swap.amount.limb[0];
+    if (in > room) return GANTRY_OUT_OF_RANGE;
+    // Below 2^126 and 2^127: reserves and amounts are below 2^112, the factors below 2^14.
+    const uint128 in_kept = in * (fee_denominator - side.fee_bps);
+    const uint128 base = side.reserve_in * fee_denominator + in_kept;
+    const uint128 paid = detail::mul_ratio_128(in_kept, side.reserve_out, base);
+    if (paid == 0) return GANTRY_NO_LIQUIDITY;
+    fill_quote(side, swap, in, paid, out);
+    return GANTRY_OK;
+  }
+  const u256 wanted(swap.amount);
+  if (wanted.is_zero()) return GANTRY_NO_LIQUIDITY;
+  u256 in;
+  if (const auto status = amount_in(side.curve(), wanted, in); status != GANTRY_OK) return status;
+  if (!in.fits_u128() || in.low128() > room) return GANTRY_OUT_OF_RANGE;
+  fill_quote(side, swap, in.low128(), wanted.low128(), out);
   return GANTRY_OK;
 }
 

@@ -1,6 +1,7 @@
-// A shared library without a manifest, with symbols that keep it from being unloaded.
+// A shared library without a manifest, with symbols that keep it from being unloaded. It needs the
+// C++ library at every level of optimisation, because it throws.
 #include <cstdlib>
-#include <string>
+#include <stdexcept>
 
 template <class T>
 struct __attribute__((visibility("default"))) Counter {
@@ -8,5 +9,6 @@ struct __attribute__((visibility("default"))) Counter {
 };
 
 extern "C" __attribute__((visibility("default"))) int bare_function(const char* text) {
-  return Counter<int>::value += std::atoi(text) + static_cast<int>(std::to_string(3).size());
+  if (text == nullptr) throw std::runtime_error("no text");
+  return Counter<int>::value += std::atoi(text);
 }

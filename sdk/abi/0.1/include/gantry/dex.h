@@ -207,6 +207,8 @@ typedef struct gantry_dex_v1 {
                          const gantry_state_writer* writer);
 
   /* Quotes one swap. `next` may be null; else it receives the overlay of the pool after the swap.
+   * Rationale: *out may hold anything unless GANTRY_OK is returned, as a copy made only to keep it
+   * untouched would cost more than the quote.
    * GANTRY_NO_LIQUIDITY, GANTRY_OUT_OF_RANGE, GANTRY_UNSUPPORTED (mode), GANTRY_NEED_SIZE (next),
    * GANTRY_NEED_STATE (it goes past the ticks or bins that are known), GANTRY_REFUSED (paused, or
    * an oracle too old), GANTRY_BAD_STATE (chunks or overlay do not decode), GANTRY_BAD_ARGUMENT.

@@ -54,6 +54,8 @@ class DexPlugin {
                                  const gantry_request_sink*) const = 0;
   virtual gantry_status apply(const gantry_context&, const gantry_state& old,
                               std::span<const gantry_fact>, StateWriter) const = 0;
+  // The hot call: the quote is the caller's own memory, and holds nothing unless this returns
+  // GANTRY_OK.
   virtual gantry_status quote(const gantry_pool_state&, const gantry_swap&, gantry_quote&,
                               gantry_buffer* next) const = 0;
   virtual gantry_status limits(const gantry_pool_state&, std::uint32_t token_in,
@@ -129,12 +131,7 @@ struct DexFace {
   static gantry_status quote(const Instance* instance, const gantry_pool_state* state,
                              const gantry_swap* swap, gantry_quote* out,
                              gantry_buffer* next) noexcept {
-    return guarded([&] {
-      gantry_quote quote;
-      const auto status = self(instance).quote(*state, *swap, quote, next);
-      if (status == GANTRY_OK) *out = quote;
-      return status;
-    });
+    return guarded([&] { return self(instance).quote(*state, *swap, *out, next); });
   }
   static gantry_status quote_many(const Instance* instance, const gantry_pool_state* state,
                                   const gantry_swap* swaps, std::uint32_t count, gantry_quote* out,
@@ -142,9 +139,7 @@ struct DexFace {
     return guarded([&] {
       gantry_status all = count == 0 ? GANTRY_OK : GANTRY_BAD_STATE;
       for (std::uint32_t i = 0; i < count; ++i) {
-        gantry_quote quote;
-        statuses[i] = self(instance).quote(*state, swaps[i], quote, nullptr);
-        if (statuses[i] == GANTRY_OK) out[i] = quote;
+        statuses[i] = self(instance).quote(*state, swaps[i], out[i], nullptr);
         if (statuses[i] != GANTRY_BAD_STATE) all = GANTRY_OK;
       }
       return all;

@@ -1,0 +1,27 @@
+# All benches in one program: one table, one JSON file.
+find_package(benchmark REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json)
+add_executable(gantry_bench
+  ${CMAKE_CURRENT_LIST_DIR}/main.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/table.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/boundary_bench.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/loading_bench.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/street_bench.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/triangular_bench.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/u256_bench.cpp
+  ${PROJECT_SOURCE_DIR}/tests/plugins/triangular/recorded_market.cpp)
+target_link_libraries(gantry_bench PRIVATE gantry_options triangular_core gantry_test_market
+  gantry_host Boost::json benchmark::benchmark)
+target_include_directories(gantry_bench PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/tests)
+string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)
+target_compile_definitions(gantry_bench PRIVATE
+  GANTRY_RECORDING="${PROJECT_SOURCE_DIR}/data/univ2_2020.gantry"
+  GANTRY_PLUGIN_FOLDER="${CMAKE_BINARY_DIR}/plugins"
+  GANTRY_TEST_PLUGIN_FOLDER="${CMAKE_BINARY_DIR}/test_plugins"
+  GANTRY_COMPILER="${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}"
+  GANTRY_FLAGS="${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}}")
+
+# Small, among the tests: a wrong answer fails it, a missed target does not.
+add_test(NAME bench_small COMMAND gantry_bench --benchmark_min_time=0.001
+  --benchmark_repetitions=1 --json=${CMAKE_BINARY_DIR}/bench_small.json)
+set_tests_properties(bench_small PROPERTIES LABELS bench)

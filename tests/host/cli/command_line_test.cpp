@@ -1,0 +1,136 @@
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+#include "program.hpp"
+
+using namespace gantry::host::tests;
+namespace json = boost::json;
+
+TEST_CASE("an unknown option or command is refused with what was meant") {
+  const Workspace space;
+  const auto expect = [&](std::vector<std::string> arguments, const std::string& meant) {
+    INFO(meant);
+    const Ended ended = space.run(std::move(arguments));
+    CHECK(ended.code == 2);
+    CHECK(ended.out.empty());
+    CHECK(has(ended.err, "did you mean `" + meant + "`?"));
+  };
+  expect({"rnu"}, "run");
+  expect({"run", "--thread", "3"}, "--threads");
+  expect({"run", "--jsno"}, "--json");
+  expect({"run", "--confg=x"}, "--config");
+  expect({"config", "chekc"}, "check");
+  expect({"plugin", "inspct", "x.so"}, "inspect");
+  expect({"quote", "--exactout"}, "--exact-out");
+}
+
+TEST_CASE("a wrong or missing value is wrong usage") {
+  const Workspace space;
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
+                                                    {"run", "--threads", "many"},
+                                                    {"run", "--threads", "-1"},
+                                                    {"run", "--pace", "slow"},
+                                                    {"graph", "--format", "png"},
+                                                    {"replay"},
+                                                    {"plugin"},
+                                                    {"plugin", "inspect"},
+                                                    {"quote", "--pool", "0x00"},
+                                                    {"import", "univ2-pairs", "x.json"},
+                                                    {"run", "zzzzzzzz"},
+                                                    {"--log-level", "loud", "status"}}) {
+    const Ended ended = space.run(arguments);
+    INFO(ended.err);
+    CHECK(ended.code == 2);
+    CHECK(has(ended.err, "--help"));
+  }
+}
+
+TEST_CASE("each command has a help with an example") {
+  const Workspace space;
+  for (const std::vector<std::string>& command : {std::vector<std::string>{},
+                                                  {"run"},
+                                                  {"replay"},
+                                                  {"import"},
+                                                  {"import", "univ2-pairs"},
+                                                  {"quote"},
+                                                  {"graph"},
+                                                  {"plugin"},
+                                                  {"plugin", "list"},
+                                                  {"plugin", "inspect"},
+                                                  {"config"},
+                                                  {"config", "check"},
+                                                  {"config", "explain"},
+                                                  {"status"},
+                                                  {"stop"},
+                                                  {"doctor"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.push_back("--help");
+    const Ended ended = space.run(arguments);
+    INFO(ended.out);
+    CHECK(ended.code == 0);
+    CHECK(has(ended.out, "Example"));
+    CHECK(has(ended.out, "  gantry "));
+  }
+}
+
+TEST_CASE("status and stop say when nothing runs") {
+  const Workspace space;
+  for (const char* command : {"status", "stop"}) {
+    const Ended ended = space.run({command});
+    CHECK(ended.code == 1);
+    CHECK(has(ended.err, "no host is running at"));
+    CHECK(has(ended.err, "gantry run"));
+    const Ended as_json = space.run({command, "--json"});
+    CHECK(as_json.code == 1);
+    CHECK(json::parse(as_json.out).at("running") == false);
+  }
+}
+
+TEST_CASE("the graph comes in three formats and goes into a file") {
+  const Workspace space;
+  const Ended text = space.run({"graph"});
+  CHECK(text.code == 0);
+  CHECK(has(text.out, "triangular"));
+  CHECK(has(space.run({"graph", "--format", "dot"}).out, "digraph street"));
+  const auto file = space / "street.svg";
+  CHECK(space.run({"graph", "--format", "svg", "--out", file.string()}).code == 0);
+  CHECK(has(read_text(file), "</svg>"));
+  CHECK(space.run({"graph", "--out", (space / "no/folder").string()}).code == 1);
+}
+
+TEST_CASE("doctor is content with a whole set-up and finds what is not") {
+  const Workspace space;
+  const Ended well = space.run({"doctor", "--json"});
+  CHECK(well.code == 0);
+  const json::value checks = json::parse(well.out);
+  for (const json::value& check : checks.at("checks").as_array()) {
+    INFO(json::serialize(check));
+    CHECK(check.at("verdict") != "fail");
+  }
+  write_text(space / "cut.gantry",
+             read_text(GANTRY_SOURCE "/data/univ2_2020.gantry").substr(0, 99));
+  space.edit("gantry.toml", GANTRY_SOURCE "/data/univ2_2020.gantry",
+             (space / "cut.gantry").string());
+  space.edit("gantry.toml", "# [[chain.provider]]",
+             "[[chain.provider]]\nname = \"mine\"\n"
+             "url = \"http://127.0.0.1:1/${GANTRY_TEST_KEY}\"\n#");
+  const Ended ill = space.run({"doctor"});
+  CHECK(ill.code == 3);
+  CHECK(has(ill.out, "fail  recording"));
+  CHECK(has(ill.out, "fail  variable GANTRY_TEST_KEY"));
+}
+
+TEST_CASE("doctor asks providers only with --online, and never prints a key") {
+  Workspace space;
+  space.variables["GANTRY_TEST_KEY"] = "s3cret-0123456789";
+  space.edit("gantry.toml", "# [[chain.provider]]",
+             "[[chain.provider]]\nname = \"mine\"\n"
+             "url = \"http://127.0.0.1:1/${GANTRY_TEST_KEY}\"\n#");
+  const Ended offline = space.run({"doctor"});
+  CHECK(offline.code == 0);
+  CHECK(has(offline.out, "not asked"));
+  const Ended online = space.run({"doctor", "--online"});
+  CHECK(online.code == 3);
+  CHECK(has(online.out, "http://127.0.0.1:1"));
+  for (const Ended& ended : {offline, online}) CHECK_FALSE(has(ended.out + ended.err, "s3cret"));
+}

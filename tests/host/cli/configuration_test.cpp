@@ -1,0 +1,92 @@
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+#include "program.hpp"
+
+using namespace gantry::host::tests;
+namespace json = boost::json;
+namespace fs = std::filesystem;
+
+TEST_CASE("a misspelt key stops every command that needs it, with file, line, column and the key") {
+  const Workspace space;
+  space.edit("strategies.toml", "max_hops", "max_hopps");
+  space.edit("gantry.toml", "min_profit_usd", "min_profit_ust");
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"run"}, {"graph"}, {"config", "explain"}, {"status"}}) {
+    const Ended ended = space.run(arguments);
+    CHECK(ended.code == 2);
+    CHECK(has(ended.err, "strategies.toml:"));
+    CHECK(has(ended.err, "did you mean `max_hops`?"));
+    CHECK(has(ended.err, "did you mean `min_profit_usd`?"));
+    CHECK(ended.out.empty());
+  }
+  CHECK_FALSE(fs::exists(space / "home/.cache"));  // nothing was loaded
+}
+
+TEST_CASE("config check reports all faults for people and for programs") {
+  const Workspace space;
+  const Ended well = space.run({"config", "check"});
+  CHECK(well.code == 0);
+  space.edit("strategies.toml", "max_hops", "max_hopps");
+  space.edit("dex_config.toml", "max_slippage_bps = 50", "max_slippage_bps = \"fifty\"");
+  const Ended ill = space.run({"config", "check"});
+  CHECK(ill.code == 2);
+  CHECK(has(ill.out, "max_hopps"));
+  CHECK(has(ill.out, "2 errors"));
+  const Ended as_json = space.run({"config", "check", "--json"});
+  CHECK(as_json.code == 2);
+  CHECK(json::parse(as_json.out).at("errors").as_array().size() == 2);
+}
+
+TEST_CASE("a configuration folder that is not there is wrong configuration") {
+  const Workspace space;
+  fs::remove_all(space / "config");
+  const Ended ended = space.run({"run"});
+  CHECK(ended.code == 2);
+  CHECK(has(ended.err, "gantry.toml"));
+}
+
+TEST_CASE("config explain shows where a value comes from") {
+  const Workspace space;
+  const Ended text = space.run({"config", "explain"});
+  CHECK(text.code == 0);
+  CHECK(has(text.out, "min_profit_usd"));
+  CHECK(has(text.out, "gantry.toml:"));
+  CHECK(json::parse(space.run({"config", "explain", "--json"}).out).is_object());
+}
+
+TEST_CASE("plugin list shows each library, and names a file that is no plugin") {
+  const Workspace space;
+  const Ended well = space.run({"plugin", "list", "--json"});
+  CHECK(well.code == 0);
+  CHECK(json::parse(well.out).at("plugins").as_array().size() >= 3);
+
+  fs::create_directory(space / "plugins");
+  fs::copy_file(GANTRY_PLUGINS "/uniswap_v2.so", space / "plugins/uniswap_v2.so");
+  write_text(space / "plugins/text.so", "this is no library");
+  write_text(space / "plugins/cut.so", read_text(GANTRY_PLUGINS "/triangular.so").substr(0, 5000));
+  const Ended ended = space.run({"plugin", "list", "--plugins", (space / "plugins").string()});
+  CHECK(ended.code == 3);
+  CHECK(has(ended.out, "runs as uniswap_v2"));
+  CHECK(has(ended.out, "text.so"));
+  CHECK(has(ended.out, "cut.so"));
+}
+
+TEST_CASE("plugin inspect shows the manifest and runs nothing of the file") {
+  const Workspace space;
+  const std::string file = GANTRY_PLUGINS "/triangular.so";
+  const Ended text = space.run({"plugin", "inspect", file});
+  CHECK(text.code == 0);
+  CHECK(has(text.out, "gantry.strategy/1"));
+  CHECK(has(text.out, "max_hops"));
+  CHECK(has(text.out, "exports     gantry_plugin"));
+  const json::value as_json = json::parse(space.run({"plugin", "inspect", file, "--json"}).out);
+  CHECK(as_json.at("sha256").as_string().size() == 64);
+  CHECK(as_json.at("manifest").at("name") == "triangular");
+
+  write_text(space / "text.so", "this is no library");
+  const Ended no_plugin = space.run({"plugin", "inspect", (space / "text.so").string()});
+  CHECK(no_plugin.code == 3);
+  CHECK(has(no_plugin.err, "text.so"));
+  CHECK(space.run({"plugin", "inspect", (space / "none.so").string()}).code == 1);
+}
