@@ -43,7 +43,7 @@ Result<std::string> ask_host(const std::filesystem::path& socket, std::string_vi
   asio::io_context context;
   Protocol::socket connection(context);
   Failure failure;
-  connection.connect(Protocol::endpoint(path), failure);
+  (void)connection.connect(Protocol::endpoint(path), failure);
   if (failure == asio::error::connection_refused || failure.value() == ENOENT) {
     return nothing_runs(socket);
   }

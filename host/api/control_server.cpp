@@ -69,7 +69,7 @@ class ControlServer::Serving {
       timer.async_wait([weak = weak_from_this()](const Failure& failure) {
         const auto self = weak.lock();
         Failure ignored;
-        if (self && !failure) self->socket.close(ignored);
+        if (self && !failure) (void)self->socket.close(ignored);
       });
       asio::async_read_until(socket, asio::dynamic_buffer(request, control_request_bytes_max), '\n',
                              [self = shared_from_this()](const Failure& failure, std::size_t size) {

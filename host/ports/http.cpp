@@ -38,7 +38,8 @@ using Headers = std::unique_ptr<curl_slist, FreeList>;
 Headers headers_of(const HttpRequest& request) {
   Headers list;
   for (const auto& [name, value] : request.headers) {
-    if (curl_slist* longer = curl_slist_append(list.get(), (name + ": " + value).c_str())) {
+    if (curl_slist* longer =
+            curl_slist_append(list.get(), fmt::format("{}: {}", name, value).c_str())) {
       (void)list.release();
       list.reset(longer);
     }
