@@ -183,6 +183,8 @@ void add_replay(CLI::App& app, CommandLine& line) {
       add_command(app, "replay", "Run on a recording, obeying the decisions that it holds",
                   "replay /var/tmp/run.gantry --json --no-timings");
   command->add_option("file", options->recording, "The recording")->required()->type_name("FILE");
+  command->add_flag("!--ignore-decisions", options->obey,
+                    "Deliver every snapshot to every strategy, whatever was decided then");
   add_options(*command, *options);
   set_callback(*command, line, options);
 }
