@@ -59,9 +59,9 @@ struct Snapshot {
 
   // The state of a usable pool as its venue wants it; false when it has none.
   bool pool_state(std::uint32_t pool, gantry_pool_state& out) const noexcept {
-    const PoolState* state = states.find(pool);
+    const gantry_state* state = states.find(pool);
     if (state == nullptr) return false;
-    out = {state->view, {}, &context};
+    out = {*state, {}, &context};
     return true;
   }
 };

@@ -12,6 +12,20 @@ namespace {
 constexpr std::uint64_t block_bytes_min = 64;
 constexpr std::uint64_t slab_bytes = 1U << 20U;
 constexpr std::align_val_t block_alignment{64};
+
+constexpr bool is_small(std::uint64_t size) { return size <= small_chunk_bytes_max; }
+constexpr std::uint64_t align_16(std::uint64_t offset) {
+  return (offset + 15) & ~std::uint64_t{15};
+}
+
+// Of a pool's block: the list, and behind it the small chunks.
+std::uint64_t block_bytes(std::span<const gantry_bytes> chunks) {
+  std::uint64_t bytes = chunks.size_bytes();
+  for (const gantry_bytes& chunk : chunks) {
+    if (chunk.size > 0 && is_small(chunk.size)) bytes = align_16(bytes) + chunk.size;
+  }
+  return bytes;
+}
 }  // namespace
 
 BlockPool::~BlockPool() {
@@ -57,15 +71,16 @@ void BlockPool::give(void* block, std::uint64_t size) noexcept {
   free_[class_of(size)].push_back(block);
 }
 
-const PoolState* StateTree::find(std::uint32_t pool) const noexcept {
+const gantry_state* StateTree::find(std::uint32_t pool) const noexcept {
   if (root_ == nullptr || pool >= pools_max) return nullptr;
   const Branch* branch = root_->branches[pool >> (2 * fan_bits)];
   if (branch == nullptr) return nullptr;
   const Leaf* leaf = branch->leaves[(pool >> fan_bits) % fan];
-  return leaf == nullptr ? nullptr : leaf->pools[pool % fan];
+  if (leaf == nullptr || leaf->pools[pool % fan].chunks == nullptr) return nullptr;
+  return &leaf->pools[pool % fan];
 }
 
-StateStore::StateStore() { pending_.reserve(chunks_max); }
+StateStore::StateStore() : small_(chunks_max) { pending_.reserve(chunks_max); }
 StateStore::~StateStore() = default;
 
 void StateStore::begin(std::uint64_t version, std::uint64_t oldest_live) {
@@ -96,7 +111,7 @@ Node* StateStore::own(Node* node) {
   return copy;
 }
 
-const PoolState** StateStore::slot(std::uint32_t pool) {
+gantry_state& StateStore::slot(std::uint32_t pool) {
   using Tree = StateTree;
   auto* root = own(const_cast<Tree::Root*>(tree_.root_));
   tree_.root_ = root;
@@ -104,7 +119,7 @@ const PoolState** StateStore::slot(std::uint32_t pool) {
   branch = own(branch);
   auto*& leaf = branch->leaves[(pool >> Tree::fan_bits) % Tree::fan];
   leaf = own(leaf);
-  return &leaf->pools[pool % Tree::fan];
+  return leaf->pools[pool % Tree::fan];
 }
 
 void StateStore::open(std::uint32_t pool) noexcept {
@@ -118,7 +133,8 @@ std::uint8_t* StateStore::chunk(std::uint32_t index, std::uint64_t size) noexcep
     if (pending.index == index) return pending.size == size ? pending.data : nullptr;
   }
   try {
-    auto* data = static_cast<std::uint8_t*>(blocks_.take(size));
+    auto* data =
+        is_small(size) ? small_[index].bytes : static_cast<std::uint8_t*>(blocks_.take(size));
     std::memset(data, 0, size);
     pending_.push_back({data, size, index});
     return data;
@@ -128,38 +144,47 @@ std::uint8_t* StateStore::chunk(std::uint32_t index, std::uint64_t size) noexcep
 }
 
 gantry_state StateStore::current() const noexcept {
-  const PoolState* state = tree_.find(pool_);
-  return state == nullptr ? gantry_state{} : state->view;
+  const gantry_state* state = tree_.find(pool_);
+  return state == nullptr ? gantry_state{} : *state;
 }
 
 void StateStore::commit() {
   if (pending_.empty()) return;
   const gantry_state old = current();
+  std::array<gantry_bytes, chunks_max> chunks{};
+  std::copy_n(old.chunks, old.chunk_count, chunks.begin());
   std::uint32_t count = old.chunk_count;
-  for (const Pending& pending : pending_) count = std::max(count, pending.index + 1);
-
-  const std::uint64_t bytes = sizeof(PoolState) + count * sizeof(gantry_bytes);
-  auto* state = new (blocks_.take(bytes)) PoolState{};
-  auto* chunks = reinterpret_cast<gantry_bytes*>(state + 1);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    chunks[i] = i < old.chunk_count ? old.chunks[i] : gantry_bytes{};
-  }
   for (const Pending& pending : pending_) {
+    count = std::max(count, pending.index + 1);
     gantry_bytes& chunk = chunks[pending.index];
-    if (chunk.size > 0) retire(const_cast<std::uint8_t*>(chunk.data), chunk.size);
+    if (!is_small(chunk.size)) retire(const_cast<std::uint8_t*>(chunk.data), chunk.size);
     chunk = {pending.data, pending.size};
   }
-  state->view = {chunks, count, 0};
-  state->bytes = bytes;
 
-  const PoolState** place = slot(pool_);
-  if (*place != nullptr) retire(const_cast<PoolState*>(*place), (*place)->bytes);
-  *place = state;
+  auto* block = static_cast<std::uint8_t*>(blocks_.take(block_bytes({chunks.data(), count})));
+  auto* list = reinterpret_cast<gantry_bytes*>(block);
+  std::uint64_t end = count * sizeof(gantry_bytes);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    list[i] = chunks[i];
+    if (list[i].size == 0 || !is_small(list[i].size)) continue;
+    end = align_16(end);
+    std::memcpy(block + end, list[i].data, list[i].size);
+    list[i].data = block + end;
+    end += list[i].size;
+  }
+  gantry_state& place = slot(pool_);
+  if (place.chunks != nullptr) {
+    const std::uint64_t bytes = block_bytes({place.chunks, place.chunk_count});
+    retire(const_cast<gantry_bytes*>(place.chunks), bytes);
+  }
+  place = {list, count, 0};
   pending_.clear();
 }
 
 void StateStore::abandon() noexcept {
-  for (const Pending& pending : pending_) blocks_.give(pending.data, pending.size);
+  for (const Pending& pending : pending_) {
+    if (!is_small(pending.size)) blocks_.give(pending.data, pending.size);
+  }
   pending_.clear();
 }
 

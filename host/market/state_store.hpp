@@ -21,6 +21,9 @@ namespace gantry::host {
 
 inline constexpr std::uint32_t chunks_max = 64;
 inline constexpr std::uint64_t chunk_bytes_max = 1U << 20U;
+// A chunk up to this size lies behind its pool's list of chunks, and is copied into the next
+// version instead of carried: a simple pool is one cache line.
+inline constexpr std::uint64_t small_chunk_bytes_max = 128;
 
 // Reuses memory blocks by size class, so that a steady stream of updates calls malloc only while it
 // grows. Not thread-safe: the writer's.
@@ -49,12 +52,6 @@ class BlockPool {
   std::uint64_t bytes_taken_ = 0;
 };
 
-// One published pool state; `view.chunks` points right behind this header.
-struct PoolState {
-  gantry_state view;
-  std::uint64_t bytes;  // of this block
-};
-
 // A version of all pools' states. Cheap to copy: a pointer.
 class StateTree {
  public:
@@ -63,12 +60,12 @@ class StateTree {
   static constexpr std::uint32_t pools_max = fan * fan * fan;
 
   // Null: this pool has no state yet.
-  const PoolState* find(std::uint32_t pool) const noexcept;
+  const gantry_state* find(std::uint32_t pool) const noexcept;
 
  private:
   friend class StateStore;
   struct Leaf {
-    std::array<const PoolState*, fan> pools;
+    std::array<gantry_state, fan> pools;  // {null, 0}: none yet
     std::uint64_t version;
   };
   struct Branch {
@@ -93,7 +90,8 @@ class StateStore {
   // what was retired before it is reused.
   void begin(std::uint64_t version, std::uint64_t oldest_live);
 
-  // Collects chunks that a plugin writes for `pool`, over its state in the version being built.
+  // Collects chunks that a plugin writes for `pool`, over its state in the version being built:
+  // each 16-aligned and zeroed; null: over a bound, or asked for again with another size.
   void open(std::uint32_t pool) noexcept;
   std::uint8_t* chunk(std::uint32_t index, std::uint64_t size) noexcept;
   // The state as it stands, for apply(old): {null, 0} when the pool has none.
@@ -117,10 +115,13 @@ class StateStore {
     std::uint64_t size;
     std::uint32_t index;
   };
+  struct alignas(16) SmallChunk {
+    std::uint8_t bytes[small_chunk_bytes_max];
+  };
 
   template <class Node>
   Node* own(Node* node);
-  const PoolState** slot(std::uint32_t pool);
+  gantry_state& slot(std::uint32_t pool);
   void retire(void* block, std::uint64_t size);
 
   BlockPool blocks_;
@@ -129,6 +130,7 @@ class StateStore {
   std::uint64_t version_ = 0;
   std::uint32_t pool_ = 0;
   std::vector<Pending> pending_;
+  std::vector<SmallChunk> small_;  // the memory of pending small chunks, by index
 };
 
 }  // namespace gantry::host

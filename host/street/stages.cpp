@@ -25,12 +25,12 @@ std::string hash_states(const Snapshot& snapshot) {
     bytes.insert(bytes.end(), begin, begin + size);
   };
   for (std::uint32_t pool = 0; pool < snapshot.topology->pools.size(); ++pool) {
-    const PoolState* state = snapshot.states.find(pool);
-    const std::uint64_t chunks = state == nullptr ? 0 : state->view.chunk_count;
+    const gantry_state* state = snapshot.states.find(pool);
+    const std::uint64_t chunks = state == nullptr ? 0 : state->chunk_count;
     add(&chunks, sizeof(chunks));
     for (std::uint64_t i = 0; i < chunks; ++i) {
-      add(&state->view.chunks[i].size, sizeof(std::uint64_t));
-      add(state->view.chunks[i].data, state->view.chunks[i].size);
+      add(&state->chunks[i].size, sizeof(std::uint64_t));
+      add(state->chunks[i].data, state->chunks[i].size);
     }
   }
   return sha256_of(bytes);

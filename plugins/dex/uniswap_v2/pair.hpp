@@ -9,19 +9,16 @@
 
 namespace gantry::uniswap_v2 {
 
-// Chunk 0: what never changes.
-struct PairTraits {
-  std::uint32_t fee_bps;
-  std::uint32_t reserved;
+// Chunk 0, and the overlay: all that a quote reads, small enough to share a cache line with the
+// list that names it. Relocatable: numbers only.
+struct PairState {
+  std::uint64_t reserves[2][2];  // by token; little-endian limbs
+  std::uint64_t block;           // of the newest fact applied
+  std::uint32_t log_index;
+  std::uint16_t fee_bps;
+  std::uint16_t known;  // 0 until reserves have been applied
 };
-
-// Chunk 1, and the overlay. Relocatable: numbers only.
-struct PairReserves {
-  std::uint64_t reserve0[2];  // little-endian limbs
-  std::uint64_t reserve1[2];
-  std::uint64_t block;  // of the newest fact applied
-  std::uint64_t log_index;
-};
+static_assert(sizeof(PairState) == 48);
 
 inline constexpr std::uint32_t fee_denominator = 10000;
 inline constexpr std::uint64_t swap_gas = 90000;  // one pair.swap between tokens that exist
@@ -50,11 +47,17 @@ inline void put(gantry_amount& amount, uint128 value) noexcept {
   amount.limb[3] = 0;
 }
 
+// Of the curve x*y=k: 1 - (out/in') / (reserve_out/reserve_in) = in' / (reserve_in + in').
+GANTRY_APART inline double price_impact(uint128 reserve_in, uint128 in, std::uint32_t fee_bps) {
+  const double effective = static_cast<double>(in) * (1.0 - fee_bps / double{fee_denominator});
+  return effective / (static_cast<double>(reserve_in) + effective);
+}
+
 // Fills the answer for amounts that the pair takes. The fee is ceil(in * fee_bps / 10000).
 // Rationale: limbs are written once, from registers; a 256-bit value that is built and then copied
 // stalls for longer than the arithmetic takes.
-inline void fill_quote(const Side& side, const gantry_swap& swap, uint128 in, uint128 paid,
-                       gantry_quote& out) noexcept {
+GANTRY_HOT void fill_quote(const Side& side, const gantry_swap& swap, uint128 in, uint128 paid,
+                           gantry_quote& out) noexcept {
   const uint128 kept = in * (fee_denominator - side.fee_bps);
   put(out.amount_in, in);
   put(out.amount_out, paid);
@@ -64,38 +67,39 @@ inline void fill_quote(const Side& side, const gantry_swap& swap, uint128 in, ui
   out.fee_on_out = 0;
   out.crossings = 0;
   if ((swap.wants & GANTRY_WANT_IMPACT) != 0) {
-    // Of the curve x*y=k: 1 - (out/in') / (reserve_out/reserve_in) = in' / (reserve_in + in').
-    const double effective =
-        static_cast<double>(in) * (1.0 - side.fee_bps / double{fee_denominator});
-    out.price_impact = effective / (static_cast<double>(side.reserve_in) + effective);
+    out.price_impact = price_impact(side.reserve_in, in, side.fee_bps);
   }
+}
+
+// quote_pair() for GANTRY_EXACT_OUT. By value: a Side whose address is taken lives in memory.
+GANTRY_APART inline gantry_status quote_exact_out(Side side, const gantry_swap& swap,
+                                                  gantry_quote& out) noexcept {
+  const u256 wanted(swap.amount);
+  if (wanted.is_zero()) return GANTRY_NO_LIQUIDITY;
+  u256 in;
+  if (const auto status = amount_in(side.curve(), wanted, in); status != GANTRY_OK) return status;
+  if (!in.fits_u128() || in.low128() > reserve_max - side.reserve_in) return GANTRY_OUT_OF_RANGE;
+  fill_quote(side, swap, in.low128(), wanted.low128(), out);
+  return GANTRY_OK;
 }
 
 // Exact amounts and fee of a swap; `out` is written only with GANTRY_OK. NO_LIQUIDITY: it pays
 // nothing, or more than there is. OUT_OF_RANGE: the pair reverts with OVERFLOW, as its new balance
 // exceeds 2^112 - 1.
-inline gantry_status quote_pair(const Side& side, const gantry_swap& swap,
-                                gantry_quote& out) noexcept {
-  const uint128 room = reserve_max - side.reserve_in;
-  if (swap.mode == GANTRY_EXACT_IN) {
-    if (side.reserve_in == 0 || side.reserve_out == 0) return GANTRY_NO_LIQUIDITY;
-    if ((swap.amount.limb[2] | swap.amount.limb[3]) != 0) return GANTRY_OUT_OF_RANGE;
-    const uint128 in = (static_cast<uint128>(swap.amount.limb[1]) << 64U) | swap.amount.limb[0];
-    if (in > room) return GANTRY_OUT_OF_RANGE;
-    // Below 2^126 and 2^127: reserves and amounts are below 2^112, the factors below 2^14.
-    const uint128 in_kept = in * (fee_denominator - side.fee_bps);
-    const uint128 base = side.reserve_in * fee_denominator + in_kept;
-    const uint128 paid = detail::mul_ratio_128(in_kept, side.reserve_out, base);
-    if (paid == 0) return GANTRY_NO_LIQUIDITY;
-    fill_quote(side, swap, in, paid, out);
-    return GANTRY_OK;
-  }
-  const u256 wanted(swap.amount);
-  if (wanted.is_zero()) return GANTRY_NO_LIQUIDITY;
-  u256 in;
-  if (const auto status = amount_in(side.curve(), wanted, in); status != GANTRY_OK) return status;
-  if (!in.fits_u128() || in.low128() > room) return GANTRY_OUT_OF_RANGE;
-  fill_quote(side, swap, in.low128(), wanted.low128(), out);
+GANTRY_HOT gantry_status quote_pair(const Side& side, const gantry_swap& swap,
+                                    gantry_quote& out) noexcept {
+  if (swap.mode != GANTRY_EXACT_IN) [[unlikely]]
+    return quote_exact_out(side, swap, out);
+  if (side.reserve_in == 0 || side.reserve_out == 0) return GANTRY_NO_LIQUIDITY;
+  if ((swap.amount.limb[2] | swap.amount.limb[3]) != 0) return GANTRY_OUT_OF_RANGE;
+  const uint128 in = (static_cast<uint128>(swap.amount.limb[1]) << 64U) | swap.amount.limb[0];
+  if (in > reserve_max - side.reserve_in) return GANTRY_OUT_OF_RANGE;
+  // Below 2^126 and 2^127: reserves and amounts are below 2^112, the factors below 2^14.
+  const uint128 in_kept = in * (fee_denominator - side.fee_bps);
+  const uint128 base = side.reserve_in * fee_denominator + in_kept;
+  const uint128 paid = detail::mul_ratio_128(in_kept, side.reserve_out, base);
+  if (paid == 0) return GANTRY_NO_LIQUIDITY;
+  fill_quote(side, swap, in, paid, out);
   return GANTRY_OK;
 }
 

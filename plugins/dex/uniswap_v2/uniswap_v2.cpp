@@ -10,18 +10,17 @@ namespace {
 class UniswapV2 final : public DexPlugin {
  public:
   UniswapV2(Host, const Config& config)
-      : fee_bps_(static_cast<std::uint32_t>(config.integer("fee_bps"))) {}
+      : fee_bps_(static_cast<std::uint16_t>(config.integer("fee_bps"))) {}
 
   gantry_status open_pool(const gantry_pool_spec& spec, StateWriter writer,
                           gantry_pool_traits& traits) override {
     if (spec.token_count != 2) throw Refused("a pair has two tokens");
     if (spec.address.kind != GANTRY_ADDRESS_EVM) throw Refused("a pair has an EVM address");
-    auto* chunk = writer.chunk(0, sizeof(PairTraits));
-    if (chunk == nullptr) return GANTRY_HOST_FAULT;
-    const PairTraits pair{fee_bps_, 0};
-    std::memcpy(chunk, &pair, sizeof(pair));
+    PairState pair{};
+    pair.fee_bps = fee_bps_;
+    if (!write(writer, pair)) return GANTRY_HOST_FAULT;
     traits.flags = GANTRY_POOL_EXACT_OUT | GANTRY_POOL_SEGMENTS | GANTRY_POOL_FOLLOWS_LOGS;
-    traits.overlay_bytes = sizeof(PairReserves);
+    traits.overlay_bytes = sizeof(PairState);
     traits.swap_gas = swap_gas;
     return GANTRY_OK;
   }
@@ -37,42 +36,35 @@ class UniswapV2 final : public DexPlugin {
 
   gantry_status apply(const gantry_context&, const gantry_state& old,
                       std::span<const gantry_fact> facts, StateWriter writer) const override {
-    if (chunk_as<PairTraits>(old, 0) == nullptr) return GANTRY_BAD_STATE;
-    PairReserves reserves{};
-    const auto* before = chunk_as<PairReserves>(old, 1);
-    if (before != nullptr) reserves = *before;
-    bool complete = before != nullptr;
+    const auto* before = chunk_as<PairState>(old, 0);
+    if (before == nullptr) return GANTRY_BAD_STATE;
+    PairState pair = *before;
     for (const gantry_fact& fact : facts) {
       if (is_foreign_log(fact)) continue;
-      if (!decode(fact, reserves)) return GANTRY_BAD_STATE;
-      complete = true;
+      if (!decode(fact, pair)) return GANTRY_BAD_STATE;
+      pair.known = 1;
     }
-    if (!complete) return GANTRY_NEED_STATE;
-    auto* chunk = writer.chunk(1, sizeof(PairReserves));
-    if (chunk == nullptr) return GANTRY_HOST_FAULT;
-    std::memcpy(chunk, &reserves, sizeof(reserves));
-    return GANTRY_OK;
+    if (pair.known == 0) return GANTRY_NEED_STATE;
+    return write(writer, pair) ? GANTRY_OK : GANTRY_HOST_FAULT;
   }
 
   gantry_status quote(const gantry_pool_state& state, const gantry_swap& swap, gantry_quote& out,
                       gantry_buffer* next) const override {
-    const PairReserves* reserves = nullptr;
+    const PairState* pair = nullptr;
     Side side{};
-    if (const auto status = look(state, swap.token_in, swap.token_out, reserves, side);
+    if (const auto status = look(state, swap.token_in, swap.token_out, pair, side);
         status != GANTRY_OK) {
       return status;
     }
-    if (next != nullptr && next->capacity < sizeof(PairReserves)) {
-      next->size = sizeof(PairReserves);
+    if (next != nullptr && next->capacity < sizeof(PairState)) {
+      next->size = sizeof(PairState);
       return GANTRY_NEED_SIZE;
     }
     const auto status = quote_pair(side, swap, out);
     if (status != GANTRY_OK || next == nullptr) return status;
-    PairReserves after = *reserves;
-    store(swap.token_in == 0 ? after.reserve0 : after.reserve1,
-          side.reserve_in + u256(out.amount_in).low128());
-    store(swap.token_in == 0 ? after.reserve1 : after.reserve0,
-          side.reserve_out - u256(out.amount_out).low128());
+    PairState after = *pair;
+    store(after.reserves[swap.token_in], side.reserve_in + u256(out.amount_in).low128());
+    store(after.reserves[swap.token_out], side.reserve_out - u256(out.amount_out).low128());
     std::memcpy(next->data, &after, sizeof(after));
     next->size = sizeof(after);
     return GANTRY_OK;
@@ -80,9 +72,9 @@ class UniswapV2 final : public DexPlugin {
 
   gantry_status limits(const gantry_pool_state& state, std::uint32_t token_in,
                        std::uint32_t token_out, gantry_swap_limits& out) const override {
-    const PairReserves* reserves = nullptr;
+    const PairState* pair = nullptr;
     Side side{};
-    const auto status = look(state, token_in, token_out, reserves, side);
+    const auto status = look(state, token_in, token_out, pair, side);
     if (status != GANTRY_OK) return status;
     const u256 in_max = u256::from_u128(reserve_max - side.reserve_in);
     u256 in_min;
@@ -98,9 +90,9 @@ class UniswapV2 final : public DexPlugin {
   std::optional<std::uint32_t> segments(const gantry_pool_state& state, std::uint32_t token_in,
                                         std::uint32_t token_out,
                                         std::span<gantry_segment> out) const override {
-    const PairReserves* reserves = nullptr;
+    const PairState* pair = nullptr;
     Side side{};
-    if (look(state, token_in, token_out, reserves, side) != GANTRY_OK) return 0;
+    if (look(state, token_in, token_out, pair, side) != GANTRY_OK) return 0;
     if (out.empty()) return 0;
     out[0] = {u256::from_u128(side.reserve_in),
               u256::from_u128(side.reserve_out),
@@ -117,9 +109,9 @@ class UniswapV2 final : public DexPlugin {
       out.token_count = 2;
       return GANTRY_NEED_SIZE;
     }
-    const PairReserves* reserves = nullptr;
+    const PairState* pair = nullptr;
     Side side{};
-    const auto status = look(state, 0, 1, reserves, side);
+    const auto status = look(state, 0, 1, pair, side);
     if (status != GANTRY_OK) return status;
     out.fee = side.fee_bps * 100;
     out.token_count = 2;
@@ -158,13 +150,19 @@ class UniswapV2 final : public DexPlugin {
     limbs[1] = static_cast<std::uint64_t>(value >> 64U);
   }
 
+  static bool write(const StateWriter& writer, const PairState& pair) noexcept {
+    auto* chunk = writer.chunk(0, sizeof(pair));
+    if (chunk != nullptr) std::memcpy(chunk, &pair, sizeof(pair));
+    return chunk != nullptr;
+  }
+
   static bool is_foreign_log(const gantry_fact& fact) noexcept {
     return fact.source == GANTRY_SOURCE_EVM_LOG &&
            (fact.topics.size < sync_topic.size() ||
             std::memcmp(fact.topics.data, sync_topic.data(), sync_topic.size()) != 0);
   }
 
-  static bool decode(const gantry_fact& fact, PairReserves& out) noexcept {
+  static bool decode(const gantry_fact& fact, PairState& out) noexcept {
     const bool log = fact.source == GANTRY_SOURCE_EVM_LOG;
     if (!log && fact.source != GANTRY_SOURCE_EVM_CALL) return false;
     if (fact.status != GANTRY_OK) return false;
@@ -176,34 +174,32 @@ class UniswapV2 final : public DexPlugin {
         !read_reserve(data.subspan(word_bytes, word_bytes), reserve1)) {
       return false;
     }
-    store(out.reserve0, reserve0);
-    store(out.reserve1, reserve1);
+    store(out.reserves[0], reserve0);
+    store(out.reserves[1], reserve1);
     out.block = fact.block;
     out.log_index = fact.log_index;
     return true;
   }
 
-  // The pair in one direction, from the overlay when there is one.
+  // The pair in one direction, from the overlay when there is one. The direction indexes, it does
+  // not branch: no predictor could know it.
   static gantry_status look(const gantry_pool_state& state, std::uint32_t token_in,
-                            std::uint32_t token_out, const PairReserves*& reserves,
-                            Side& out) noexcept {
-    const auto* traits = chunk_as<PairTraits>(state.base, 0);
-    reserves = chunk_as<PairReserves>(state.base, 1);
+                            std::uint32_t token_out, const PairState*& pair, Side& out) noexcept {
+    pair = chunk_as<PairState>(state.base, 0);
+    if (pair == nullptr || pair->known == 0) return GANTRY_BAD_STATE;
     if (state.overlay.size != 0) {
-      if (state.overlay.size != sizeof(PairReserves)) return GANTRY_BAD_STATE;
-      reserves = reinterpret_cast<const PairReserves*>(state.overlay.data);
+      if (state.overlay.size != sizeof(PairState)) return GANTRY_BAD_STATE;
+      pair = reinterpret_cast<const PairState*>(state.overlay.data);
     }
-    if (traits == nullptr || reserves == nullptr) return GANTRY_BAD_STATE;
-    if (token_in + token_out != 1 || token_in > 1) return GANTRY_BAD_ARGUMENT;
-    const bool forward = token_in == 0;
-    out.reserve_in = join(forward ? reserves->reserve0 : reserves->reserve1);
-    out.reserve_out = join(forward ? reserves->reserve1 : reserves->reserve0);
-    out.fee_bps = traits->fee_bps;
+    if (token_in > 1 || token_out != (token_in ^ 1U)) return GANTRY_BAD_ARGUMENT;
+    out.reserve_in = join(pair->reserves[token_in]);
+    out.reserve_out = join(pair->reserves[token_out]);
+    out.fee_bps = pair->fee_bps;
     if (out.reserve_in > reserve_max || out.reserve_out > reserve_max) return GANTRY_BAD_STATE;
     return GANTRY_OK;
   }
 
-  std::uint32_t fee_bps_;
+  std::uint16_t fee_bps_;
 };
 
 }  // namespace
