@@ -104,8 +104,16 @@ Result<SnapshotPtr> MarketState::advance(const BlockInput& input) {
     settle_topology(*snapshot);
     topology_ = std::exchange(growing_, nullptr);
   }
-  snapshot->ether_usd_e6 = median_ether_usd_e6(*snapshot);
+  if (cold || moves_ether_price(*snapshot)) ether_usd_e6_ = median_ether_usd_e6(*snapshot);
+  snapshot->ether_usd_e6 = ether_usd_e6_;
   return snapshot;
+}
+
+bool MarketState::moves_ether_price(const Snapshot& snapshot) {
+  const Topology& topology = *snapshot.topology;
+  return std::ranges::any_of(topology.usd_tokens, [&](std::uint32_t token) {
+    return std::ranges::binary_search(snapshot.changed, topology.value_steps[token].pool);
+  });
 }
 
 Status MarketState::extend(const BlockInput& input) {

@@ -39,6 +39,8 @@ class MarketState {
  private:
   struct Facts;  // one pool's facts of a block, as the SDK wants them
 
+  // Whether the block changed a pool that the dollar price of the coin is read from.
+  static bool moves_ether_price(const Snapshot& snapshot);
   Status extend(const BlockInput& input);
   Status add_pool(Topology& topology, const recording::Pool& pool);
   void open_pool(Topology& topology, std::uint32_t handle);
@@ -57,6 +59,7 @@ class MarketState {
   std::shared_ptr<Topology> growing_;  // being extended; null: topology_ is up to date
   std::shared_ptr<const Topology> topology_;
   std::uint64_t version_ = 0;
+  std::uint64_t ether_usd_e6_ = 0;    // of the newest snapshot
   std::vector<std::uint32_t> order_;  // facts by pool
   std::unique_ptr<Facts> facts_;
 };

@@ -30,11 +30,11 @@ class Sequence {
 
  private:
   struct Checker;
-  void digest(ByteView encoded) { crc_.process_bytes(encoded.data(), encoded.size()); }
+  void digest(ByteView encoded);
 
   std::vector<gantry_address> pools_;
   End counts_;
-  Crc64 crc_;
+  std::uint64_t digest_ = 0;  // CRC-64/XZ
   std::optional<std::uint64_t> open_block_;
   bool started_ = false;
   bool ended_ = false;

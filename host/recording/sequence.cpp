@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <lzma.h>
 
 #include <algorithm>
 #include <cstring>
@@ -159,11 +160,15 @@ void Sequence::add(const Record& record, ByteView encoded) {
   }
 }
 
+void Sequence::digest(ByteView encoded) {
+  digest_ = lzma_crc64(encoded.data(), encoded.size(), digest_);
+}
+
 void Sequence::add_unknown(ByteView encoded) { digest(encoded); }
 
 End Sequence::end() const {
   End end = counts_;
-  end.digest = crc_.checksum();
+  end.digest = digest_;
   return end;
 }
 

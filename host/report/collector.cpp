@@ -46,8 +46,10 @@ void Collector::add(const Group& group) {
   for (std::size_t i = 0; i < group.ranked.size(); ++i) see(group, i);
   opportunities_ += group.ranked.size();
   approved_ += group.approved.size();
-  time(Stage::rank, group.rank_ns);
-  time(Stage::risk, group.risk_ns);
+  if (!group.ranked.empty()) {
+    time(Stage::rank, group.rank_ns);
+    time(Stage::risk, group.risk_ns);
+  }
   if (!group.approved.empty()) time(Stage::plan, group.plan_ns);
   if (!group.plan_failure.empty() && plan_failures_.size() < plan_failures_max) {
     plan_failures_.push_back(group.plan_failure);

@@ -14,9 +14,11 @@ GroupPtr Merge::open_group(SnapshotPtr snapshot, std::uint64_t head_block) {
 
 bool Merge::take(BatchPtr batch, std::uint64_t head_block, std::vector<GroupPtr>& groups) {
   const std::uint64_t id = batch->snapshot->id;
-  auto& answers = snapshots_[id];
-  answers.push_back(batch);
-  const bool complete = answers.size() == strategies_;
+  // Strategies work on their snapshots in order, so a new one is nearly always the newest.
+  auto answers = std::ranges::lower_bound(open_, id, {}, &Answers::snapshot);
+  if (answers == open_.end() || answers->snapshot != id) answers = open_.insert(answers, {id, {}});
+  answers->batches.push_back(batch);
+  const bool complete = answers->batches.size() == strategies_;
 
   if (mode_ == DeliveryMode::live && batch->ran) {
     auto group = open_group(batch->snapshot, head_block);
@@ -27,19 +29,19 @@ bool Merge::take(BatchPtr batch, std::uint64_t head_block, std::vector<GroupPtr>
     early_.emplace(std::pair(id, batch->strategy), batch);
     obey(groups);
   }
-  // Strategies work on their snapshots in order, so the oldest is complete first.
   if (mode_ == DeliveryMode::back_pressure) {
-    while (!snapshots_.empty() && snapshots_.begin()->second.size() == strategies_) {
-      auto& oldest = snapshots_.begin()->second;
+    // For the same reason the oldest is complete first.
+    while (!open_.empty() && open_.front().batches.size() == strategies_) {
+      auto& oldest = open_.front().batches;
       std::ranges::sort(oldest, {}, [](const BatchPtr& b) { return b->strategy; });
       const SnapshotPtr& snapshot = oldest.front()->snapshot;
       auto group = open_group(snapshot, snapshot->context.state_block);
       group->batches = std::move(oldest);
       groups.push_back(std::move(group));
-      snapshots_.erase(snapshots_.begin());
+      open_.pop_front();
     }
   } else if (complete) {
-    snapshots_.erase(id);
+    open_.erase(answers);
   }
   return complete;
 }

@@ -4,6 +4,7 @@
 // THREADS  One at a time: a serial node of the graph owns it.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <vector>
 
@@ -26,6 +27,11 @@ class Merge {
   std::size_t waiting() const noexcept { return early_.size(); }
 
  private:
+  struct Answers {
+    std::uint64_t snapshot;
+    std::vector<BatchPtr> batches;
+  };
+
   GroupPtr open_group(SnapshotPtr snapshot, std::uint64_t head_block);
   void obey(std::vector<GroupPtr>& groups);
 
@@ -34,7 +40,7 @@ class Merge {
   const DecisionPlan* plan_;
   std::uint64_t next_group_ = 0;
   std::size_t next_place_ = 0;                                         // obey only
-  std::map<std::uint64_t, std::vector<BatchPtr>> snapshots_;           // not answered by all yet
+  std::deque<Answers> open_;                                           // not answered by all yet
   std::map<std::pair<std::uint64_t, std::uint32_t>, BatchPtr> early_;  // obey only
 };
 

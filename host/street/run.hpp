@@ -83,6 +83,8 @@ class Street::Run {
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<Graph> graph_;
   std::unique_ptr<std::counting_semaphore<>> tokens_;
+  std::ptrdiff_t tokens_at_once_ = 1;
+  std::atomic<std::ptrdiff_t> tokens_ended_{0};
 
   // Of the planning and judging nodes, which are serial each.
   mutable MarketView risk_view_;

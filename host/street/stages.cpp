@@ -111,9 +111,10 @@ SnapshotPtr Street::Run::apply(const BlockInput& input) {
 }
 
 void Street::Run::rank_group(Group& group) const {
-  const auto start = Clock::now();
   std::size_t count = 0;
   for (const BatchPtr& batch : group.batches) count += batch->ranked.size();
+  if (count == 0) return;
+  const auto start = Clock::now();
   group.ranked.reserve(count);
   for (const BatchPtr& batch : group.batches) {
     group.ranked.insert(group.ranked.end(), batch->ranked.begin(), batch->ranked.end());
@@ -123,6 +124,7 @@ void Street::Run::rank_group(Group& group) const {
 }
 
 void Street::Run::judge_group(Group& group) const {
+  if (group.ranked.empty()) return;
   const auto start = Clock::now();
   group.verdicts.resize(group.ranked.size());
   risk_view_.bind(*group.snapshot, {}, true);
@@ -172,8 +174,7 @@ void Street::Run::plan_group(Group& group) const {
 // Reports, records, and tells each strategy what became of its own.
 std::vector<OutcomePtr> Street::Run::end_group(const Group& group) {
   collector_->add(group);
-  if (last_ && group.snapshot->id > 1)
-    collector_->time(Stage::total, since(group.snapshot->arrived));
+  if (group.snapshot->id > 1) collector_->time(Stage::total, since(group.snapshot->arrived));
   opportunities_.fetch_add(group.ranked.size(), std::memory_order_relaxed);
   approved_.fetch_add(group.approved.size(), std::memory_order_relaxed);
   if (recorder_) recorder_->decide(group);
@@ -204,7 +205,12 @@ void Street::Run::note_skip(const Batch& batch) {
   if (recorder_) recorder_->skipped(batch.strategy, batch.snapshot->id);
 }
 
-void Street::Run::release_token() { tokens_->release(); }
+// Rationale: to wake a feed that sleeps is a system call, as long as all else the host does for a
+// snapshot. With back-pressure it is woken for several blocks at once.
+void Street::Run::release_token() {
+  const auto ended = tokens_ended_.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (ended % tokens_at_once_ == 0) tokens_->release(tokens_at_once_);
+}
 
 StreetStatus Street::Run::status() const noexcept {
   return {snapshots_.load(std::memory_order_relaxed), head_block_.load(std::memory_order_relaxed),

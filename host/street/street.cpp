@@ -41,6 +41,7 @@ struct Street::Run::Graph {
   std::unique_ptr<Stage> plan;
   std::unique_ptr<End> end;
   std::unique_ptr<Merge> order;
+  std::vector<GroupPtr> due;  // the merge node's
 };
 
 void Street::Run::wire() {
@@ -86,9 +87,9 @@ void Street::Run::wire() {
   g.merge = std::make_unique<Graph::Collect>(
       graph, flow::serial, [this, &g](const BatchPtr& batch, auto& out) {
         if (!batch->ran) note_skip(*batch);
-        std::vector<GroupPtr> groups;
-        const bool answered = g.order->take(batch, head_block_.load(), groups);
-        for (GroupPtr& group : groups) std::get<0>(out).try_put(std::move(group));
+        g.due.clear();
+        const bool answered = g.order->take(batch, head_block_.load(), g.due);
+        for (GroupPtr& group : g.due) std::get<0>(out).try_put(std::move(group));
         if (answered && mode_ != DeliveryMode::back_pressure) release_token();
       });
   const auto stage = [&](void (Run::*body)(Group&) const) {
@@ -169,6 +170,9 @@ Status Street::Run::open() {
   in_flight_ = static_cast<std::uint64_t>(configuration_.street.snapshots_in_flight);
   tokens_ = std::make_unique<std::counting_semaphore<>>(static_cast<std::ptrdiff_t>(
       mode_ == DeliveryMode::back_pressure ? in_flight_ : unanswered_max));
+  if (mode_ == DeliveryMode::back_pressure) {
+    tokens_at_once_ = std::max<std::ptrdiff_t>(1, static_cast<std::ptrdiff_t>(in_flight_ / 2));
+  }
   if (!options_.record_to.empty()) {
     auto recorder = Recorder::create(options_.record_to, feed_->header(), plugins_);
     if (!recorder) return std::unexpected(recorder.error());

@@ -128,7 +128,10 @@ Ended Running::wait() {
     reaped_ = true;
   }
   const int code = WIFEXITED(status_) ? WEXITSTATUS(status_) : 128 + WTERMSIG(status_);
-  return {code, read_text(out_), read_text(err_)};
+  Ended ended{code, read_text(out_), read_text(err_)};
+  // Whatever code the test expects: what a sanitizer found in the program is a fault.
+  if (has(ended.err, "Sanitizer") || has(ended.err, "runtime error:")) FAIL(ended.err);
+  return ended;
 }
 
 }  // namespace gantry::host::tests
