@@ -61,7 +61,8 @@ struct MarketView::Services {
     const VenueInstance& venue = self(market).snapshot_->topology->venue_of(*info);
     const auto status =
         venue.table().quote_many(venue.object(), &state, swaps, count, out, statuses);
-    if (status != GANTRY_OK) venue.health().accept(Phase::quote, status);
+    if (status != GANTRY_OK)
+      venue.health().accept(Phase::quote, status, self(market).snapshot_->id);
     return status;
   }
 
@@ -76,7 +77,8 @@ struct MarketView::Services {
     }
     const VenueInstance& venue = self(market).snapshot_->topology->venue_of(*info);
     const auto status = venue.table().limits(venue.object(), &state, token_in, token_out, out);
-    if (status != GANTRY_OK) venue.health().accept(Phase::quote, status);
+    if (status != GANTRY_OK)
+      venue.health().accept(Phase::quote, status, self(market).snapshot_->id);
     return status;
   }
 
@@ -93,10 +95,12 @@ struct MarketView::Services {
     const auto status =
         venue.table().segments(venue.object(), &state, token_in, token_out, out, capacity, count);
     if (status == GANTRY_OK && *count > capacity) {
-      venue.health().strike(Phase::quote, "segments() wrote more than it was given room for");
+      venue.health().strike(Phase::quote, "segments() wrote more than it was given room for",
+                            self(market).snapshot_->id);
       return GANTRY_PLUGIN_FAULT;
     }
-    if (status != GANTRY_OK) venue.health().accept(Phase::quote, status);
+    if (status != GANTRY_OK)
+      venue.health().accept(Phase::quote, status, self(market).snapshot_->id);
     return status;
   }
 

@@ -112,7 +112,11 @@ Result<SnapshotPtr> MarketState::advance(const BlockInput& input) {
 bool MarketState::moves_ether_price(const Snapshot& snapshot) {
   const Topology& topology = *snapshot.topology;
   return std::ranges::any_of(topology.usd_tokens, [&](std::uint32_t token) {
-    return std::ranges::binary_search(snapshot.changed, topology.value_steps[token].pool);
+    const std::uint32_t pool = topology.value_steps[token].pool;
+    if (pool == no_handle) return false;
+    const VenueInstance& venue = topology.venue_of(topology.pools[pool]);
+    return std::ranges::binary_search(snapshot.changed, pool) ||
+           !venue.health().usable(snapshot.id);
   });
 }
 
@@ -161,7 +165,7 @@ void MarketState::open_pool(Topology& topology, std::uint32_t handle) {
   PoolInfo& pool = topology.pools[handle];
   if (pool.venue == no_handle) return;
   const VenueInstance& venue = topology.venue_of(pool);
-  if (!venue.health().usable()) return;
+  if (!venue.health().usable(version_)) return;
   const gantry_pool_spec spec = pool.spec();
   const gantry_state_writer writer = writer_of(store_);
   gantry_error error{};
@@ -173,7 +177,7 @@ void MarketState::open_pool(Topology& topology, std::uint32_t handle) {
   }
   store_.abandon();
   pool.use = PoolUse::refused;
-  venue.health().accept(Phase::open_pool, status);
+  venue.health().accept(Phase::open_pool, status, version_);
   error.message[sizeof(error.message) - 1] = '\0';
   spdlog::debug("venue {}: pool {} refused: {}", venue.name(), handle, error.message);
 }
@@ -202,7 +206,7 @@ bool MarketState::answered(const Topology& topology, std::uint32_t handle,
   const gantry_context context = context_of({});
   const gantry_state state = store_.current();
   const auto status = venue.table().requests(venue.object(), &context, &spec, &state, 0, &sink);
-  if (status != GANTRY_NEED_STATE) venue.health().accept(Phase::apply, status);
+  if (status != GANTRY_NEED_STATE) venue.health().accept(Phase::apply, status, version_);
   return check.complete && (status == GANTRY_OK || status == GANTRY_NEED_STATE);
 }
 
@@ -226,7 +230,7 @@ void MarketState::apply_pool(Snapshot& snapshot, std::uint32_t pool, const Facts
   const PoolInfo& info = snapshot.topology->pools[pool];
   if (info.venue == no_handle || info.use == PoolUse::refused) return;
   const VenueInstance& venue = snapshot.topology->venue_of(info);
-  if (!venue.health().usable()) return;
+  if (!venue.health().usable(version_)) return;
   store_.open(pool);
   if (growing_ && info.use == PoolUse::no_state && !answered(*growing_, pool, facts)) return;
   const gantry_state old = store_.current();
@@ -236,7 +240,7 @@ void MarketState::apply_pool(Snapshot& snapshot, std::uint32_t pool, const Facts
                           static_cast<std::uint32_t>(facts.rows.size()), &writer);
   if (status != GANTRY_OK && status != GANTRY_NEED_STATE) {
     store_.abandon();
-    venue.health().accept(Phase::apply, status);
+    venue.health().accept(Phase::apply, status, version_);
     spdlog::warn("venue {}: pool {} keeps its old state at block {}: {}", venue.name(), pool,
                  snapshot.context.state_block, status_name(status));
     return;

@@ -39,7 +39,8 @@ class MarketState {
  private:
   struct Facts;  // one pool's facts of a block, as the SDK wants them
 
-  // Whether the block changed a pool that the dollar price of the coin is read from.
+  // Whether the block changed a pool that the dollar price of the coin is read from, or its venue
+  // has been retired.
   static bool moves_ether_price(const Snapshot& snapshot);
   Status extend(const BlockInput& input);
   Status add_pool(Topology& topology, const recording::Pool& pool);

@@ -37,7 +37,8 @@ const PoolInfo* MarketView::usable(std::uint32_t pool, gantry_pool_state& state)
   const Topology& topology = *snapshot_->topology;
   if (pool >= topology.pools.size()) return nullptr;
   const PoolInfo& info = topology.pools[pool];
-  if (info.use != PoolUse::usable || !topology.venue_of(info).health().usable()) return nullptr;
+  if (info.use != PoolUse::usable || !topology.venue_of(info).health().usable(snapshot_->id))
+    return nullptr;
   return snapshot_->pool_state(pool, state) ? &info : nullptr;
 }
 
@@ -52,7 +53,7 @@ gantry_status MarketView::quote(std::uint32_t pool, const gantry_swap& swap,
   }
   const VenueInstance& venue = snapshot_->topology->venue_of(*info);
   const auto status = venue.table().quote(venue.object(), &state, &swap, &out, nullptr);
-  if (status != GANTRY_OK) venue.health().accept(Phase::quote, status);
+  if (status != GANTRY_OK) venue.health().accept(Phase::quote, status, snapshot_->id);
   return status;
 }
 
@@ -94,7 +95,7 @@ gantry_status MarketView::quote_route(std::span<const gantry_hop> hops, const ga
     const auto status =
         venue.table().quote(venue.object(), &state, &swap, &quote, visited_again ? &next : nullptr);
     if (status != GANTRY_OK) {
-      venue.health().accept(Phase::quote, status);
+      venue.health().accept(Phase::quote, status, snapshot_->id);
       return status;
     }
     next_state[i] = {next.data, next.size};
@@ -115,7 +116,7 @@ gantry_status MarketView::view(std::uint32_t pool, gantry_pool_view& out) const 
   const VenueInstance& venue = snapshot_->topology->venue_of(*info);
   const auto status = venue.table().view(venue.object(), &state, &out);
   if (status != GANTRY_OK && status != GANTRY_NEED_SIZE) {
-    venue.health().accept(Phase::quote, status);
+    venue.health().accept(Phase::quote, status, snapshot_->id);
   }
   return status;
 }

@@ -22,10 +22,10 @@ bool first_segment(const Snapshot& snapshot, std::uint32_t pool, std::uint32_t i
   gantry_pool_state state;
   if (!snapshot.pool_state(pool, state)) return false;
   const VenueInstance& venue = snapshot.topology->venue_of(info);
-  if (!venue.health().usable()) return false;
+  if (!venue.health().usable(snapshot.id)) return false;
   std::uint32_t count = 0;
   const auto status = venue.table().segments(venue.object(), &state, in, out, &segment, 1, &count);
-  if (status != GANTRY_OK) venue.health().accept(Phase::quote, status);
+  if (status != GANTRY_OK) venue.health().accept(Phase::quote, status, snapshot.id);
   return status == GANTRY_OK && count == 1 && !u256(segment.reserve_in).is_zero() &&
          !u256(segment.reserve_out).is_zero();
 }

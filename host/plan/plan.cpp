@@ -109,7 +109,7 @@ Status Planner::add_calls(const MarketView& view, const Ranked& trade, Plan& pla
     const gantry_instruction_sink sink = collected.sink();
     const auto status = venue.table().build_swap(venue.object(), &spec, &state, &order, &sink);
     if (status != GANTRY_OK || collected.all().empty()) {
-      venue.health().accept(Phase::plan, status);
+      venue.health().accept(Phase::plan, status, view.snapshot().id);
       return fail(ErrorKind::plugin, fmt::format("venue {} cannot build the swap of leg {}: {}",
                                                  venue.name(), i + 1, status_name(status)));
     }
@@ -184,13 +184,14 @@ void Planner::add_sponsorship(const MarketView& view, Plan& plan) const {
   operation.signature = {stub_signature.data(), stub_signature.size()};
   operation.chain_id = evm_chain_id(text(context.chain));
 
+  const std::uint64_t snapshot = view.snapshot().id;
   for (const auto& paymaster : plugins_.paymasters) {
     Health& health = paymaster->health();
-    if (!health.usable()) continue;
+    if (!health.usable(snapshot)) continue;
     const auto& table = paymaster->table();
     const auto supported = table.supports(paymaster->object(), &context, &operation);
     if (supported != GANTRY_OK) {
-      health.accept(Phase::sponsor, supported);
+      health.accept(Phase::sponsor, supported, snapshot);
       plan.passed.push_back(fmt::format("{}: not for this chain or entry point ({})",
                                         paymaster->name(), status_name(supported)));
       continue;
@@ -199,7 +200,7 @@ void Planner::add_sponsorship(const MarketView& view, Plan& plan) const {
     const gantry_http_sink sink{&requests, &Requests::emit};
     const auto status = table.request(paymaster->object(), &context, &operation, 0, &sink);
     if (status != GANTRY_OK || requests.all.empty()) {
-      health.accept(Phase::sponsor, status);
+      health.accept(Phase::sponsor, status, snapshot);
       plan.passed.push_back(
           fmt::format("{}: refused ({})", paymaster->name(), status_name(status)));
       continue;

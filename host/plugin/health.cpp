@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace gantry::host {
 
 std::string_view to_string(Phase phase) {
@@ -64,30 +66,47 @@ std::string_view status_name(gantry_status status) {
   }
 }
 
-void Health::strike(Phase phase, std::string_view reason) {
+namespace {
+
+// Inserts in order, and drops what is then beyond the bound.
+template <class T>
+void keep_earliest(std::vector<T>& all, T one, std::size_t count_max) {
+  all.insert(std::ranges::upper_bound(all, one), std::move(one));
+  if (all.size() > count_max) all.pop_back();
+}
+
+}  // namespace
+
+void Health::strike(Phase phase, std::string_view reason, std::uint64_t snapshot) {
+  const bool at_once = phase == Phase::open_pool || phase == Phase::apply;
   const auto count = count_.fetch_add(1, std::memory_order_relaxed) + 1;
+  bool retired = false;
   {
     const std::lock_guard lock(mutex_);
-    if (kept_.size() < kept_max) kept_.push_back({phase, std::string(reason)});
+    keep_earliest(kept_, Strike{snapshot, phase, std::string(reason)}, kept_max);
+    keep_earliest(counts_from_, snapshot + (at_once ? 0 : lag_), strikes_max_);
+    if (counts_from_.size() == strikes_max_) {
+      retired = !this->retired();
+      retired_from_.store(counts_from_.back(), std::memory_order_relaxed);
+    }
   }
-  if (count > static_cast<std::uint64_t>(strikes_max_)) return;
+  if (count > strikes_max_) return;
   spdlog::warn("plugin {}: strike {} of {} in {}: {} ({})", instance_, count, strikes_max_,
                to_string(phase), reason, file_);
-  if (count == static_cast<std::uint64_t>(strikes_max_)) {
-    retired_.store(true, std::memory_order_relaxed);
+  if (retired) {
     spdlog::error("plugin {}: retired for the rest of this run after {} strikes", instance_, count);
   }
 }
 
-bool Health::accept(Phase phase, gantry_status status) {
+bool Health::accept(Phase phase, gantry_status status, std::uint64_t snapshot) {
   if (status == GANTRY_OK) return true;
   if (status == GANTRY_PLUGIN_FAULT) {
-    strike(phase, "it threw, or reported a fault of its own");
+    strike(phase, "it threw, or reported a fault of its own", snapshot);
   } else if (status == GANTRY_BAD_ARGUMENT) {
-    strike(phase, "it rejected an argument that the host had checked");
+    strike(phase, "it rejected an argument that the host had checked", snapshot);
   } else if (status < GANTRY_OK || status > GANTRY_HOST_FAULT ||
              (status > GANTRY_BAD_STATE && status < GANTRY_BAD_ARGUMENT)) {
-    strike(phase, fmt::format("it returned {}, which is no status", status));
+    strike(phase, fmt::format("it returned {}, which is no status", status), snapshot);
   }
   return false;
 }

@@ -1,8 +1,14 @@
 // A plugin instance's record with the host: faults cost strikes, too many retire it with a reason.
 //
-// THREADS  strike() and usable() from any thread.
+// A strike is dated with the snapshot that was being worked on, and counts from that snapshot on. A
+// venue is called for several snapshots at once, so its strikes count `lag` snapshots later, when
+// all work on theirs is done: from which snapshot on it is retired then depends on what it did, and
+// not on which thread was faster.
+//
+// THREADS  strike(), accept() and usable() from any thread.
 #pragma once
 #include <atomic>
+#include <compare>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -32,21 +38,35 @@ std::string_view status_name(gantry_status status);
 
 // One fault, as the report shows it.
 struct Strike {
+  std::uint64_t snapshot;
   Phase phase;
   std::string reason;
+
+  auto operator<=>(const Strike&) const = default;
 };
 
 class Health {
  public:
   Health(std::string instance, std::string file, std::int64_t strikes_max)
-      : instance_(std::move(instance)), file_(std::move(file)), strikes_max_(strikes_max) {}
+      : instance_(std::move(instance)),
+        file_(std::move(file)),
+        strikes_max_(static_cast<std::size_t>(strikes_max)) {}
 
-  // Records a fault. Only the first few texts are kept; all are counted.
-  void strike(Phase phase, std::string_view reason);
+  // Before the first call: strikes count this many snapshots later. What the one thread that makes
+  // snapshots sees (open_pool, apply) counts at once.
+  void set_lag(std::uint64_t snapshots) noexcept { lag_ = snapshots; }
+
+  // Records a fault. Only the earliest texts are kept; all are counted.
+  void strike(Phase phase, std::string_view reason, std::uint64_t snapshot);
   // Strikes for what only a faulty plugin returns, and says whether the call succeeded.
-  bool accept(Phase phase, gantry_status status);
+  bool accept(Phase phase, gantry_status status, std::uint64_t snapshot);
 
-  bool usable() const noexcept { return !retired_.load(std::memory_order_relaxed); }
+  // Whether it may be called for this snapshot.
+  bool usable(std::uint64_t snapshot) const noexcept {
+    return snapshot < retired_from_.load(std::memory_order_relaxed);
+  }
+  // Whether it is, or is bound to be.
+  bool retired() const noexcept { return !usable(never - 1); }
   std::uint64_t strikes() const noexcept { return count_.load(std::memory_order_relaxed); }
   std::vector<Strike> kept() const;
   const std::string& instance() const noexcept { return instance_; }
@@ -54,14 +74,17 @@ class Health {
 
  private:
   static constexpr std::size_t kept_max = 8;
+  static constexpr std::uint64_t never = ~std::uint64_t{0};
 
   std::string instance_;
   std::string file_;
-  std::int64_t strikes_max_;
+  std::size_t strikes_max_;
+  std::uint64_t lag_ = 0;
   std::atomic<std::uint64_t> count_{0};
-  std::atomic<bool> retired_{false};
-  mutable std::mutex mutex_;  // guards kept_
-  std::vector<Strike> kept_;
+  std::atomic<std::uint64_t> retired_from_{never};
+  mutable std::mutex mutex_;                // guards the rest
+  std::vector<std::uint64_t> counts_from_;  // of the strikes_max_ earliest, ascending
+  std::vector<Strike> kept_;                // the kept_max earliest, ascending
 };
 
 }  // namespace gantry::host

@@ -195,7 +195,7 @@ void Collector::finish(const Plugins& plugins, RunReport& report) const {
                        file.sha256,
                        instance->settings.priority,
                        instance->health().strikes(),
-                       !instance->health().usable(),
+                       instance->health().retired(),
                        {},
                        instance->services().counters()};
       for (const Strike& strike : instance->health().kept()) {

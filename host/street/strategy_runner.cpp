@@ -47,8 +47,8 @@ Batch StrategyRunner::run(const Delivery& delivery, std::optional<bool> late) {
   batch.results_seen = delivery.results_seen;
   Health& health = instance_->health();
   const std::uint64_t start = now_ns();
-  if (health.usable()) {
-    tell(delivery.results);
+  if (health.usable(snapshot.id)) {
+    tell(delivery.results, snapshot.id);
     bool cold = !changes_.since(last_, snapshot.id, changed_);
     cold = cold || topology_ != snapshot.topology->id;
     view_.bind(snapshot, changed_, cold);
@@ -58,10 +58,10 @@ Batch StrategyRunner::run(const Delivery& delivery, std::optional<bool> late) {
     emitted_ = 0;
     if (prepare(snapshot)) {
       const gantry_opportunity_sink sink{this, &Sink::emit};
-      health.accept(Phase::find,
-                    instance_->table().find(instance_->object(), view_.market(), &sink));
+      const auto status = instance_->table().find(instance_->object(), view_.market(), &sink);
+      health.accept(Phase::find, status, snapshot.id);
     }
-    for (std::uint32_t i = 0; i < found_.size() && health.usable(); ++i) {
+    for (std::uint32_t i = 0; i < found_.size() && health.usable(snapshot.id); ++i) {
       finish_one(found_[i], i, batch);
     }
     last_ = snapshot.id;
@@ -71,8 +71,8 @@ Batch StrategyRunner::run(const Delivery& delivery, std::optional<bool> late) {
   batch.found = emitted_;
   batch.cut = cut_;
   if (batch.late) {
-    health.strike(Phase::find, "it missed its deadline");
-  } else if (health.usable()) {
+    health.strike(Phase::find, "it missed its deadline", snapshot.id);
+  } else if (health.usable(snapshot.id)) {
     batch.ranked.assign(ranked_.begin(), ranked_.end());
   }
   return batch;
@@ -101,13 +101,13 @@ void StrategyRunner::subscribe(const Snapshot& snapshot) {
         return kept ? GANTRY_OK : GANTRY_REFUSED;
       }};
   const auto status = instance_->table().subscribe(instance_->object(), view_.market(), &sink);
-  instance_->health().accept(Phase::prepare, status);
+  instance_->health().accept(Phase::prepare, status, snapshot.id);
 }
 
-void StrategyRunner::tell(const std::vector<gantry_result>& results) {
+void StrategyRunner::tell(const std::vector<gantry_result>& results, std::uint64_t snapshot) {
   for (const gantry_result& result : results) {
-    instance_->health().accept(Phase::result,
-                               instance_->table().on_result(instance_->object(), &result));
+    const auto status = instance_->table().on_result(instance_->object(), &result);
+    instance_->health().accept(Phase::result, status, snapshot);
   }
 }
 
@@ -122,7 +122,8 @@ bool StrategyRunner::prepare(const Snapshot& snapshot) {
   error.message[sizeof(error.message) - 1] = '\0';
   // Without an index it can find nothing, whoever is to blame: that costs a strike each time.
   instance_->health().strike(
-      Phase::prepare, fmt::format("prepare() answered {}: {}", status_name(status), error.message));
+      Phase::prepare, fmt::format("prepare() answered {}: {}", status_name(status), error.message),
+      snapshot.id);
   return false;
 }
 
@@ -135,7 +136,8 @@ gantry_status StrategyRunner::take(const gantry_opportunity& opportunity) {
   }
   if (!chained(opportunity)) {
     instance_->health().strike(
-        Phase::find, "it emitted nonsense: a handle, an amount, or a number out of its range");
+        Phase::find, "it emitted nonsense: a handle, an amount, or a number out of its range",
+        view_.snapshot().id);
     return GANTRY_BAD_ARGUMENT;
   }
   found_.push_back(opportunity);
@@ -183,7 +185,7 @@ bool StrategyRunner::meets_retired_venue(const gantry_opportunity& o) const {
   const Topology& topology = *view_.snapshot().topology;
   return std::any_of(o.legs, o.legs + o.leg_count, [&](const gantry_leg& leg) {
     const PoolInfo& pool = topology.pools[leg.hop.pool];
-    return pool.venue != no_handle && !topology.venue_of(pool).health().usable();
+    return pool.venue != no_handle && !topology.venue_of(pool).health().usable(view_.snapshot().id);
   });
 }
 
@@ -201,8 +203,10 @@ bool StrategyRunner::check_route(const gantry_opportunity& o, Phase phase) {
   if (status != GANTRY_OK && meets_retired_venue(o)) return false;
   if (!same) {
     instance_->health().strike(
-        phase, fmt::format("its amounts are not what the venues quote for its route ({})",
-                           status == GANTRY_OK ? "they differ" : status_name(status)));
+        phase,
+        fmt::format("its amounts are not what the venues quote for its route ({})",
+                    status == GANTRY_OK ? "they differ" : status_name(status)),
+        view_.snapshot().id);
   }
   return same;
 }
@@ -222,7 +226,8 @@ bool StrategyRunner::check_reserves(const gantry_opportunity& o) const {
     const PoolInfo& info = topology.pools[hop.pool];
     const auto out = info.index_of(hop.token_out);
     if (out >= pool.token_count || u256(o.legs[i].amount_out) <= u256(balances[out])) continue;
-    topology.venue_of(info).health().strike(Phase::quote, "it pays more than the pool has");
+    topology.venue_of(info).health().strike(Phase::quote, "it pays more than the pool has",
+                                            view_.snapshot().id);
     return false;
   }
   return true;
@@ -265,12 +270,13 @@ bool StrategyRunner::exceeds(const gantry_opportunity& o, gantry_sizing_limits& 
 
 void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t index,
                                 Batch& batch) {
+  const std::uint64_t snapshot = view_.snapshot().id;
   const bool swaps_only =
       found.kind == GANTRY_OPPORTUNITY_ARBITRAGE || found.kind == GANTRY_OPPORTUNITY_BACKRUN;
   if (swaps_only && (!check_route(found, Phase::find) || !check_reserves(found))) return;
   const auto valid = instance_->table().validate(instance_->object(), view_.market(), &found);
   if (valid != GANTRY_OK) {
-    instance_->health().accept(Phase::validate, valid);
+    instance_->health().accept(Phase::validate, valid, snapshot);
     return;
   }
   gantry_opportunity sized = found;
@@ -280,10 +286,10 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
         instance_->table().size(instance_->object(), view_.market(), &found, &limits, &sized);
     if (status != GANTRY_OK) {
       // As found: the risk gate says what it exceeds.
-      instance_->health().accept(Phase::size, status);
+      instance_->health().accept(Phase::size, status, snapshot);
       sized = found;
     } else if (!chained(sized) || (swaps_only && !check_route(sized, Phase::size))) {
-      instance_->health().strike(Phase::size, "size() answered nonsense");
+      instance_->health().strike(Phase::size, "size() answered nonsense", snapshot);
       return;
     }
   }
@@ -291,7 +297,7 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
   InstructionList before;
   const gantry_instruction_sink sink = before.sink();
   const auto planned = instance_->table().plan(instance_->object(), view_.market(), &sized, &sink);
-  instance_->health().accept(Phase::plan, planned);
+  instance_->health().accept(Phase::plan, planned, snapshot);
   if (planned == GANTRY_OK && !before.all().empty()) {
     ranked_.back().before =
         std::make_shared<const std::vector<Instruction>>(std::move(before.all()));

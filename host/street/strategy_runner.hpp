@@ -39,7 +39,7 @@ class StrategyRunner {
  private:
   struct Sink;
 
-  void tell(const std::vector<gantry_result>& results);
+  void tell(const std::vector<gantry_result>& results, std::uint64_t snapshot);
   bool prepare(const Snapshot& snapshot);
   gantry_status take(const gantry_opportunity& opportunity);
   bool chained(const gantry_opportunity& opportunity) const;

@@ -178,6 +178,9 @@ Status Street::Run::open() {
     if (!recorder) return std::unexpected(recorder.error());
     recorder_ = std::move(*recorder);
   }
+  // All work on a snapshot is done when this many later ones are under way.
+  const std::uint64_t lag = mode_ == DeliveryMode::back_pressure ? in_flight_ : unanswered_max;
+  for (const auto& venue : plugins_.venues) venue->health().set_lag(lag);
   market_ = std::make_unique<MarketState>(configuration_, feed_->header().chain, plugins_.venues);
   collector_ = std::make_unique<Collector>(plugins_);
   for (std::uint32_t i = 0; i < plugins_.strategies.size(); ++i) {

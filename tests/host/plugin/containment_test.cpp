@@ -117,3 +117,40 @@ TEST_CASE("a strategy that misbehaves is struck and retired, and the others find
     CHECK(run.report.plan);
   }
 }
+
+TEST_CASE("from which snapshot on a venue is retired does not depend on the threads") {
+  const std::string venue =
+      GENERATE(as<std::string>(), "quote_throws", "segments_over_capacity", "pays_above_reserve");
+  INFO(venue);
+  TemporaryFolder folder;
+  ConfigurationTexts texts;
+  texts.gantry = "[risk]\nmin_confidence = 0\nmin_profit_usd = 0\n[plugins]\nstrikes_max = 7\n";
+  texts.dex += "[[dex]]\nname = \"" + venue + "\"\nmin_liquidity_usd = 0\n";
+  texts.strategies += "[strategies.second]\nplugin = \"triangular\"\nmin_profit_bps = 0\n";
+  std::vector<std::vector<SmallUpdate>> blocks;
+  for (std::uint64_t i = 0; i < 60; ++i) {
+    blocks.push_back({{i % 3 == 0 ? 2U : 0U, 100'000 - i, 40'000'000 + i * 100'000}});
+  }
+  const auto recording = folder.path() / "market.gantry";
+  write_market(recording, 2,
+               {{0, 1, 100'000, 40'000'000},
+                {0, 1, 100'000, 44'000'000},
+                {0, 1, 100'000, 48'000'000, venue}},
+               blocks);
+  const Configuration configuration = configure(folder.path(), texts, {GANTRY_BAD_PLUGIN_FOLDER});
+  const auto run = [&](std::int64_t threads) {
+    StreetOptions options;
+    options.recording = recording;
+    options.threads = threads;
+    return run_market(configuration, std::move(options));
+  };
+  const RunReport one = run(1);
+  const auto culprit = std::ranges::find(one.plugins, venue, &PluginReport::instance);
+  REQUIRE(culprit != one.plugins.end());
+  REQUIRE(culprit->retired);
+  REQUIRE(culprit->strikes >= 7);
+  REQUIRE(one.opportunities > 0);
+  for (const std::int64_t threads : {2, 4, 2, 4, 2, 4}) {
+    CHECK(report_text(run(threads)) == report_text(one));
+  }
+}
