@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -14,9 +15,11 @@
 namespace gantry::host::cli {
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
+// Set by a signal on any thread, read by the watcher.
+std::atomic<bool> interrupted = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
 
-void on_interrupt(int) { interrupted = 1; }
+void on_interrupt(int) { interrupted.store(true, std::memory_order_relaxed); }
 
 // Once: the second signal has its default effect.
 void catch_signal(int signal) {
@@ -30,7 +33,7 @@ void catch_signal(int signal) {
 
 Progress::Progress(Street& street, ProgressOptions options, const Clock& clock)
     : street_(street), options_(std::move(options)), clock_(clock) {
-  interrupted = 0;
+  interrupted = false;
   catch_signal(SIGINT);
   catch_signal(SIGTERM);
   if (options_.draw) counter_ = std::thread([this] { count_blocks(); });
@@ -49,10 +52,7 @@ Progress::~Progress() {
 void Progress::watch() {
   const auto started = clock_.now();
   while (!ended_) {
-    if (interrupted != 0) {
-      interrupted = 0;
-      street_.request_stop();
-    }
+    if (interrupted.exchange(false)) street_.request_stop();
     if (options_.draw) draw(started);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
