@@ -90,9 +90,9 @@ class Market {
   std::size_t size_best(std::span<Candidate> survivors) {
     std::size_t gaining = 0;
     for (const Candidate& candidate : best_of(survivors, kSized)) {
-      std::array<std::uint32_t, kMaxHops> edges{};
+      std::array<std::uint32_t, hops_max> edges{};
       const std::uint32_t hops = walk(index, candidate, edges);
-      std::array<Leg, kMaxHops> legs;
+      std::array<Leg, hops_max> legs;
       for (std::uint32_t i = 0; i < hops; ++i) {
         legs[i] = {hop(edges[i] >> 1, edges[i] & 1U), u256::max()};
       }

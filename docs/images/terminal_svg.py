@@ -15,7 +15,7 @@ CELL_WIDTH = 8.4
 LINE_HEIGHT = 18
 MARGIN = 16
 BAR = 34
-COLUMNS = 100
+COLUMNS = 80
 COLOURS = {
     30: "#6e7681", 31: "#ff7b72", 32: "#7ee787", 33: "#e3b341",
     34: "#79c0ff", 35: "#d2a8ff", 36: "#76e3ea", 37: "#f0f6fc",

@@ -42,7 +42,7 @@ struct MarketState::Facts {
   void add(const recording::Fact& fact, std::uint64_t block) {
     rows.push_back({static_cast<std::int32_t>(fact.kind),
                     fact.tag,
-                    GANTRY_OK,
+                    fact.status,
                     fact.log_index,
                     block,
                     fact.source,
@@ -171,9 +171,12 @@ void MarketState::open_pool(Topology& topology, std::uint32_t handle) {
   gantry_error error{};
   store_.open(handle);
   const auto status = venue.table().open_pool(venue.object(), &spec, &writer, &pool.traits, &error);
-  if (status == GANTRY_OK) {
+  if (status == GANTRY_OK && pool.traits.overlay_bytes <= GANTRY_OVERLAY_BYTES_MAX) {
     store_.commit();
     return;
+  }
+  if (status == GANTRY_OK) {
+    venue.health().strike(Phase::open_pool, "its overlays are larger than the bound", version_);
   }
   store_.abandon();
   pool.use = PoolUse::refused;
@@ -183,7 +186,7 @@ void MarketState::open_pool(Topology& topology, std::uint32_t handle) {
 }
 
 // Whether the facts hold an answer to each request that the venue makes for the pool.
-bool MarketState::answered(const Topology& topology, std::uint32_t handle,
+bool MarketState::answered(const gantry_context& context, std::uint32_t handle,
                            const Facts& facts) const {
   struct Check {
     const Facts& facts;
@@ -200,10 +203,9 @@ bool MarketState::answered(const Topology& topology, std::uint32_t handle,
         all.complete = all.complete && found;
         return GANTRY_OK;
       }};
-  const PoolInfo& pool = topology.pools[handle];
-  const VenueInstance& venue = topology.venue_of(pool);
+  const PoolInfo& pool = growing_->pools[handle];
+  const VenueInstance& venue = growing_->venue_of(pool);
   const gantry_pool_spec spec = pool.spec();
-  const gantry_context context = context_of({});
   const gantry_state state = store_.current();
   const auto status = venue.table().requests(venue.object(), &context, &spec, &state, 0, &sink);
   if (status != GANTRY_NEED_STATE) venue.health().accept(Phase::apply, status, version_);
@@ -232,7 +234,9 @@ void MarketState::apply_pool(Snapshot& snapshot, std::uint32_t pool, const Facts
   const VenueInstance& venue = snapshot.topology->venue_of(info);
   if (!venue.health().usable(version_)) return;
   store_.open(pool);
-  if (growing_ && info.use == PoolUse::no_state && !answered(*growing_, pool, facts)) return;
+  if (growing_ && info.use == PoolUse::no_state && !answered(snapshot.context, pool, facts)) {
+    return;
+  }
   const gantry_state old = store_.current();
   const gantry_state_writer writer = writer_of(store_);
   const auto status =

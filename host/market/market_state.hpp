@@ -45,7 +45,7 @@ class MarketState {
   Status extend(const BlockInput& input);
   Status add_pool(Topology& topology, const recording::Pool& pool);
   void open_pool(Topology& topology, std::uint32_t handle);
-  bool answered(const Topology& topology, std::uint32_t handle, const Facts& facts) const;
+  bool answered(const gantry_context& context, std::uint32_t handle, const Facts& facts) const;
   void apply_facts(const BlockInput& input, Snapshot& snapshot);
   void apply_pool(Snapshot& snapshot, std::uint32_t pool, const Facts& facts);
   void settle_topology(Snapshot& snapshot);

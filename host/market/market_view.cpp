@@ -10,7 +10,7 @@
 namespace gantry::host {
 
 MarketView::MarketView(const History* history)
-    : history_(history), overlays_(GANTRY_LEGS_MAX * overlay_slot_bytes + 16) {
+    : history_(history), overlays_(GANTRY_LEGS_MAX * GANTRY_OVERLAY_BYTES_MAX + 16) {
   market_.self = this;
   market_.services = &market_services();
 }
@@ -88,8 +88,8 @@ gantry_status MarketView::quote_route(std::span<const gantry_hop> hops, const ga
       if (j < i) state.overlay = next_state[j];
       visited_again = visited_again || j > i;
     }
-    gantry_buffer next{reinterpret_cast<std::uint8_t*>(aligned) + i * overlay_slot_bytes,
-                       overlay_slot_bytes, 0};
+    gantry_buffer next{reinterpret_cast<std::uint8_t*>(aligned) + i * GANTRY_OVERLAY_BYTES_MAX,
+                       GANTRY_OVERLAY_BYTES_MAX, 0};
     const VenueInstance& venue = snapshot_->topology->venue_of(*info);
     gantry_quote quote;
     const auto status =
@@ -123,7 +123,12 @@ gantry_status MarketView::view(std::uint32_t pool, gantry_pool_view& out) const 
 
 gantry_status MarketView::value(std::uint32_t token, const gantry_amount& amount,
                                 gantry_value& out) const {
-  return value_of(*snapshot_, token, amount, out);
+  return value_of(*snapshot_, token, amount, ValueAs::spot, out);
+}
+
+gantry_status MarketView::sale_value(std::uint32_t token, const gantry_amount& amount,
+                                     gantry_value& out) const {
+  return value_of(*snapshot_, token, amount, ValueAs::sale, out);
 }
 
 gantry_status MarketView::price(std::uint32_t token, std::uint32_t quote, gantry_price& out) const {

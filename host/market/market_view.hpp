@@ -32,6 +32,8 @@ class MarketView {
   gantry_status quote_route(std::span<const gantry_hop> hops, const gantry_amount& amount,
                             std::int32_t mode, gantry_route_quote& out) const;
   gantry_status value(std::uint32_t token, const gantry_amount& amount, gantry_value& out) const;
+  gantry_status sale_value(std::uint32_t token, const gantry_amount& amount,
+                           gantry_value& out) const;
   gantry_status price(std::uint32_t token, std::uint32_t quote, gantry_price& out) const;
   gantry_status view(std::uint32_t pool, gantry_pool_view& out) const;
 
@@ -41,8 +43,6 @@ class MarketView {
 
   // The pool and its state; null when it takes no part or its venue is retired.
   const PoolInfo* usable(std::uint32_t pool, gantry_pool_state& state) const noexcept;
-
-  static constexpr std::size_t overlay_slot_bytes = 4096;
 
   const History* history_;
   const Snapshot* snapshot_ = nullptr;

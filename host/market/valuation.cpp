@@ -5,6 +5,7 @@
 #include <cmath>
 #include <queue>
 
+#include "gantry/constant_product.hpp"
 #include "gantry/u256.hpp"
 
 namespace gantry::host {
@@ -30,11 +31,37 @@ bool first_segment(const Snapshot& snapshot, std::uint32_t pool, std::uint32_t i
          !u256(segment.reserve_out).is_zero();
 }
 
-// What `amount` of step.in is at the spot price, fee left out.
-bool convert(const Snapshot& snapshot, const ValueStep& step, const u256& amount, u256& out) {
+bool convert(const Snapshot& snapshot, const ValueStep& step, const u256& amount, ValueAs as,
+             u256& out) {
   gantry_segment segment;
-  return first_segment(snapshot, step.pool, step.in, step.out, segment) &&
-         mul_div_floor(amount, u256(segment.reserve_out), u256(segment.reserve_in), out);
+  if (!first_segment(snapshot, step.pool, step.in, step.out, segment)) return false;
+  const u256 reserve_in(segment.reserve_in);
+  const u256 reserve_out(segment.reserve_out);
+  if (as == ValueAs::spot) return mul_div_floor(amount, reserve_out, reserve_in, out);
+  const ConstantProduct shape{reserve_in, reserve_out, segment.fee, segment.fee_denominator};
+  return amount_out(shape, amount, out) == GANTRY_OK;
+}
+
+// A dollar token's amount in millionths of a dollar, rounded down.
+bool dollars_e6(std::uint32_t decimals, const u256& amount, u256& out) {
+  u256 scale(1);
+  for (std::uint32_t i = std::min(decimals, 6U); i < std::max(decimals, 6U); ++i) {
+    if (!mul(scale, u256(10), scale)) return false;
+  }
+  return decimals < 6 ? mul(amount, scale, out) : div_floor(amount, scale, out);
+}
+
+gantry_status value_dollars(const Snapshot& snapshot, std::uint32_t decimals, const u256& amount,
+                            gantry_value& out) {
+  const u256 price(snapshot.ether_usd_e6);
+  u256 usd;
+  u256 wei;
+  if (price.is_zero() || !dollars_e6(decimals, amount, usd) ||
+      !mul_div_floor(usd, u256(wei_per_ether), price, wei)) {
+    return GANTRY_UNSUPPORTED;
+  }
+  out = {wei, usd, 0, 1, GANTRY_OK, no_handle};
+  return GANTRY_OK;
 }
 
 // Breadth first from the wrapped coin: each token takes its deepest pool towards a token that is
@@ -129,10 +156,14 @@ void plan_valuation(Topology& topology, const Snapshot& snapshot) {
 }
 
 gantry_status value_of(const Snapshot& snapshot, std::uint32_t token, const gantry_amount& amount,
-                       gantry_value& out) {
+                       ValueAs as, gantry_value& out) {
   const Topology& topology = *snapshot.topology;
   if (token >= topology.tokens.size()) return GANTRY_BAD_ARGUMENT;
   u256 value(amount);
+  const TokenInfo& info = topology.tokens[token];
+  if ((info.flags & GANTRY_TOKEN_USD) != 0) {
+    return value_dollars(snapshot, info.decimals, value, out);
+  }
   double confidence = 1;
   std::uint32_t source = no_handle;
   double weakest = 2;
@@ -140,7 +171,7 @@ gantry_status value_of(const Snapshot& snapshot, std::uint32_t token, const gant
   for (std::uint32_t step_count = 0; at != topology.wrapped_token; ++step_count) {
     const ValueStep& step = topology.value_steps[at];
     if (step.pool == no_handle || step_count == value_steps_max ||
-        !convert(snapshot, step, value, value)) {
+        !convert(snapshot, step, value, as, value)) {
       return GANTRY_UNSUPPORTED;
     }
     confidence *= step.confidence;
@@ -175,15 +206,8 @@ std::uint64_t median_ether_usd_e6(const Snapshot& snapshot) {
                        units)) {
       continue;
     }
-    const std::uint32_t decimals = topology.tokens[usd].decimals;
-    u256 scale(1);
-    bool fits = true;
-    for (std::uint32_t i = 6; i < std::max<std::uint32_t>(decimals, 6); ++i) {
-      fits = fits && mul(scale, u256(10), scale);
-    }
-    if (!fits || !div_floor(units, scale, units)) continue;
-    for (std::uint32_t i = decimals; i < 6 && fits; ++i) fits = mul(units, u256(10), units);
-    if (fits && units.fits_u64()) prices[count++] = units.limb(0);
+    if (!dollars_e6(topology.tokens[usd].decimals, units, units)) continue;
+    if (units.fits_u64()) prices[count++] = units.limb(0);
   }
   if (count == 0) return 0;
   std::sort(prices.begin(), prices.begin() + static_cast<std::ptrdiff_t>(count));

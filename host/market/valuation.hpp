@@ -3,8 +3,9 @@
 //
 // METHOD  A token is priced in the deepest usable pool that leads towards the wrapped coin, at most
 //         `value_steps_max` pools away; the way is chosen once for a topology, the prices are those
-//         of the snapshot. A dollar is the median price of the operator's usd_tokens. Confidence is
-//         the product over the way of liquidity / (liquidity + 10,000 USD).
+//         of the snapshot. A usd_token of the operator's is worth one dollar, and the coin costs
+//         the median of what it is quoted at in their pools. Confidence is the product over the way
+//         of liquidity / (liquidity + 10,000 USD).
 // THREADS Free functions of immutable data: any thread; no allocation but in plan_valuation().
 #pragma once
 #include "host/market/snapshot.hpp"
@@ -28,9 +29,14 @@ bool spot_price(const Snapshot& snapshot, std::uint32_t pool, std::uint32_t in, 
 // topology may be this one in the making.
 void plan_valuation(Topology& topology, const Snapshot& snapshot);
 
+enum class ValueAs : std::int32_t {
+  spot = 1,  // at the margin, fees left out: what a position counts as
+  sale = 2,  // what selling it would bring, after fees and its own weight on the price: a profit
+};
+
 // GANTRY_OK; GANTRY_UNSUPPORTED: cannot be valued (also said in out.status); GANTRY_BAD_ARGUMENT.
 gantry_status value_of(const Snapshot& snapshot, std::uint32_t token, const gantry_amount& amount,
-                       gantry_value& out);
+                       ValueAs as, gantry_value& out);
 
 // Millionths of a dollar for one whole unit of the chain's coin, from the states in `snapshot`;
 // 0: no dollar price. The snapshot stage keeps it in Snapshot::ether_usd_e6.

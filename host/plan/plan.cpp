@@ -42,6 +42,26 @@ std::uint32_t entry_point_version(const gantry_address& address) {
   }
 }
 
+// What a batch of plain calls can carry out safely: nobody pays a pool that calls back, and nothing
+// but the last call itself holds the minimum.
+Status check_safe(const std::vector<Instruction>& calls, const u256& min_out,
+                  const VenueInstance& venue) {
+  for (const Instruction& call : calls) {
+    if (call.head.input == GANTRY_INPUT_CALLBACK) {
+      return fail(ErrorKind::plugin,
+                  fmt::format("venue {} wants to call back for its input, which a batch of calls "
+                              "cannot answer",
+                              venue.name()));
+    }
+  }
+  const gantry_instruction& last = calls.back().head;
+  if (last.min_out_enforced == 0 || u256(last.min_out) < min_out) {
+    return fail(ErrorKind::plugin,
+                fmt::format("venue {}: its call does not hold the minimum out", venue.name()));
+  }
+  return {};
+}
+
 struct Requests {
   std::vector<PlannedRequest> all;
 
@@ -83,7 +103,12 @@ Status Planner::add_calls(const MarketView& view, const Ranked& trade, Plan& pla
   const Topology& topology = *view.snapshot().topology;
   const gantry_opportunity& o = trade.opportunity;
   const gantry_address& sender = configuration_.wallet.sender;
-  std::int64_t slippage_bps = 0;
+  // Never below what went in and what the gas costs: an arbitrage that loses must revert.
+  u256 even;
+  if (o.token_in != o.token_out ||
+      !add(u256(o.amount_in), wrapping_sub(trade.gross_token, trade.net_token), even)) {
+    even = u256();
+  }
   // From the last leg to the first: each pays straight to whom the next wants paid.
   std::array<std::vector<Instruction>, GANTRY_LEGS_MAX> legs;
   gantry_address recipient = sender;
@@ -91,7 +116,6 @@ Status Planner::add_calls(const MarketView& view, const Ranked& trade, Plan& pla
     const gantry_leg& leg = o.legs[i];
     const PoolInfo& pool = topology.pools[leg.hop.pool];
     const VenueInstance& venue = topology.venue_of(pool);
-    slippage_bps = std::max(slippage_bps, venue.settings.max_slippage_bps);
     gantry_pool_state state;
     if (!view.snapshot().pool_state(leg.hop.pool, state)) {
       return fail(ErrorKind::internal, "an approved pool has no state");
@@ -100,8 +124,11 @@ Status Planner::add_calls(const MarketView& view, const Ranked& trade, Plan& pla
     order.swap = {leg.amount_in, pool.index_of(leg.hop.token_in), pool.index_of(leg.hop.token_out),
                   GANTRY_EXACT_IN, 0};
     order.out = leg.amount_out;
-    order.min_out =
-        less_bps(u256(leg.amount_out), static_cast<std::uint64_t>(venue.settings.max_slippage_bps));
+    const auto slippage_bps = static_cast<std::uint64_t>(venue.settings.max_slippage_bps);
+    u256 min_out = less_bps(u256(leg.amount_out), slippage_bps);
+    const bool last = i + 1 == o.leg_count;
+    if (last) min_out = std::max(min_out, even);
+    order.min_out = min_out;
     order.sender = sender;
     order.recipient = recipient;
     const gantry_pool_spec spec = pool.spec();
@@ -115,6 +142,8 @@ Status Planner::add_calls(const MarketView& view, const Ranked& trade, Plan& pla
     }
     legs[i] = std::move(collected.all());
     const gantry_instruction& first = legs[i].front().head;
+    if (auto safe = check_safe(legs[i], min_out, venue); !safe) return safe;
+    if (last) plan.min_out = u256(legs[i].back().head.min_out);
     recipient = first.input == GANTRY_INPUT_TRANSFER ? first.spender : sender;
   }
   if (trade.before) {
@@ -144,13 +173,6 @@ Status Planner::add_calls(const MarketView& view, const Ranked& trade, Plan& pla
                             instruction.head.target, u256(instruction.head.value),
                             std::move(instruction.data), u256(instruction.head.min_out)});
     }
-  }
-  // Never below what went in and what the gas costs: an arbitrage that loses must revert.
-  plan.min_out = less_bps(u256(o.amount_out), static_cast<std::uint64_t>(slippage_bps));
-  if (o.token_in == o.token_out) {
-    const u256 gas_token = wrapping_sub(trade.gross_token, trade.net_token);
-    u256 even;
-    if (add(u256(o.amount_in), gas_token, even) && even > plan.min_out) plan.min_out = even;
   }
   return {};
 }

@@ -18,7 +18,7 @@ struct PlannedCall {
   gantry_address target{};
   u256 value;                      // of the chain's coin
   std::vector<std::uint8_t> data;  // calldata
-  u256 min_out;                    // 0: this call has none
+  u256 min_out;                    // below which it reverts; 0: none
 };
 
 // A request that a paymaster would have had sent. Secrets stay as ${NAME}.
@@ -34,7 +34,7 @@ struct Plan {
   std::uint64_t block = 0;            // whose state it was planned on
   std::uint64_t execution_block = 0;  // the first it could be in
   std::vector<PlannedCall> calls;
-  u256 min_out;                     // of the whole trade, in the opportunity's token_out
+  u256 min_out;                     // what the last call holds, in the opportunity's token_out
   std::string payer;                // the paymaster's name, or "sender" when nobody sponsors
   std::vector<std::string> passed;  // paymasters that would not, each with its reason
   std::vector<PlannedRequest> sponsorship;

@@ -65,29 +65,29 @@ void InstanceServices::log(std::int32_t severity, gantry_string message) {
 }
 
 void InstanceServices::count(gantry_string name, std::uint64_t increment) {
+  std::string key = printable(text(name), name_bytes_max);
   const std::lock_guard lock(mutex_);
-  const auto found = counters_.find(text(name));
+  const auto found = counters_.find(key);
   if (found != counters_.end()) {
     found->second += increment;
   } else if (counters_.size() < names_max) {
-    counters_.emplace(printable(text(name), names_max), increment);
+    counters_.emplace(std::move(key), increment);
   } else {
     ++dropped_;
   }
 }
 
 void InstanceServices::observe(gantry_string name, double value) {
+  std::string key = printable(text(name), name_bytes_max);
   const std::lock_guard lock(mutex_);
-  auto found = distributions_.find(text(name));
+  auto found = distributions_.find(key);
   if (!std::isfinite(value) ||
       (found == distributions_.end() && distributions_.size() >= names_max)) {
     ++dropped_;
     return;
   }
   if (found == distributions_.end()) {
-    found =
-        distributions_.emplace(printable(text(name), names_max), Distribution{0, 0, value, value})
-            .first;
+    found = distributions_.emplace(std::move(key), Distribution{0, 0, value, value}).first;
   }
   Distribution& d = found->second;
   ++d.count;

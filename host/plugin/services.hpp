@@ -14,6 +14,7 @@ namespace gantry::host {
 class InstanceServices {
  public:
   static constexpr std::size_t names_max = 64;
+  static constexpr std::size_t name_bytes_max = 64;  // longer names are cut
   static constexpr std::size_t line_bytes_max = 1024;
   static constexpr std::uint64_t lines_max = 1000;  // of one instance in one run; more are counted
 

@@ -22,7 +22,7 @@ Ranked price_opportunity(const MarketView& view, const gantry_opportunity& oppor
     return ranked;
   }
   if (view.value(opportunity.token_in, opportunity.amount_in, ranked.stake) != GANTRY_OK ||
-      view.value(opportunity.token_in, ranked.gross_token, ranked.gross) != GANTRY_OK) {
+      view.sale_value(opportunity.token_in, ranked.gross_token, ranked.gross) != GANTRY_OK) {
     ranked.stake.status = GANTRY_UNSUPPORTED;
     ranked.gross.status = GANTRY_UNSUPPORTED;
     return ranked;

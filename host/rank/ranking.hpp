@@ -19,8 +19,8 @@ struct Ranked {
   gantry_opportunity opportunity;
   std::uint32_t strategy = 0;
   std::uint32_t index = 0;  // within its batch
-  gantry_value stake{};     // what goes in
-  gantry_value gross{};     // amount_out - amount_in; status says when it cannot be valued
+  gantry_value stake{};     // what goes in, at the spot price
+  gantry_value gross{};     // amount_out - amount_in if sold; status says when it has no value
   u256 gross_token;         // the same in the token
   u256 gas_cost;            // legs and overhead, at the context's gas price
   bool pays = false;        // gross > gas_cost

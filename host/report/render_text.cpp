@@ -165,12 +165,10 @@ void add_opportunity(Table& table, const std::string& number, const OpportunityR
              {short_decimal(found.profit, 5) + " " + short_symbol(found.token), gain},
              {glance(found.profit_eth), gain},
              {short_number(found.profit_usd, std::abs(found.profit_usd) >= 1000 ? 0 : 2), gain},
-             {short_number(found.expected_profit_bps, 0)},
              {short_number(found.confidence, 2)},
              {short_number(found.risk_score, 2)},
-             {std::to_string(found.block)},
              {verdict_of(found.refusal), approved ? Ink::good : Ink::warning}});
-  table.add_note(route_of(found) + "  by " + found.strategy);
+  table.add_note(fmt::format("{}  by {}, block {}", route_of(found), found.strategy, found.block));
 }
 
 std::string opportunities(const RunReport& report, const RenderOptions& options,
@@ -190,10 +188,8 @@ std::string opportunities(const RunReport& report, const RenderOptions& options,
                {"profit", Align::right, true},
                {"ETH", Align::right},
                {"USD", Align::right},
-               {"bps", Align::right},
                {"conf", Align::right},
                {"risk", Align::right},
-               {"block", Align::right},
                {"verdict"}});
   for (std::size_t i = 0; i < shown; ++i) {
     add_opportunity(table, std::to_string(i + 1), report.best[i]);
@@ -258,7 +254,8 @@ std::string request(const PlannedRequest& planned, const Style& style) {
                     cut_to(printable(planned.method + " " + planned.url), terminal_columns - 14) +
                     "\n";
   for (const auto& [name, value] : planned.headers) {
-    out += "    " + cut_to(printable(name + ": " + value), terminal_columns - 4) + "\n";
+    const std::string line = fmt::format("{}: {}", name, value);
+    out += fmt::format("    {}\n", cut_to(printable(line), terminal_columns - 4));
   }
   return out + shortened_body(planned.body, style);
 }
@@ -309,7 +306,7 @@ std::string micros(std::uint64_t nanoseconds) {
 std::string timings(const RunReport& report, const Style& style) {
   std::string out = heading(
       style, "Time per stage",
-      fmt::format("µs, {}; loaded in {} s, replayed in {} s, {} MB resident",
+      fmt::format("µs, {}; loaded in {} s, run in {} s, {} MB resident",
                   counted(report.threads, "thread"), short_number(report.load_s, 2),
                   short_number(report.stream_s, 2), grouped(report.resident_bytes_max >> 20U)));
   Table table({{"stage"},
@@ -326,7 +323,11 @@ std::string timings(const RunReport& report, const Style& style) {
                {micros(stage.max_ns())},
                {grouped(stage.count())}});
   }
-  return out + (table.empty() ? std::string("  nothing was measured\n") : table.text(style));
+  if (table.empty()) return out + "  nothing was measured\n";
+  return out + table.text(style) +
+         paragraph(style,
+                   "total is from a block's arrival to the end of its plan, waiting included",
+                   Ink::dim);
 }
 
 }  // namespace

@@ -217,7 +217,7 @@ void Table::add(std::vector<Cell> cells) {
   rows_.push_back({std::move(cells), false});
 }
 
-void Table::add_note(std::string text, Ink ink) {
+void Table::add_note(const std::string& text, Ink ink) {
   rows_.push_back({{{printable(text), ink}}, true});
 }
 

@@ -12,7 +12,8 @@
 
 namespace gantry::host {
 
-inline constexpr std::size_t terminal_columns = 100;
+// What every terminal has; a wider one is not filled.
+inline constexpr std::size_t terminal_columns = 80;
 
 // UTF-8 with every control, bidirectional, invisible, combining or private character, and every
 // byte that is no UTF-8, replaced by '?'. Tabs and line ends are controls.
@@ -71,7 +72,7 @@ class Table {
   // As many cells as columns.
   void add(std::vector<Cell> cells);
   // A line of its own below the row before, indented as the second column.
-  void add_note(std::string text, Ink ink = Ink::dim);
+  void add_note(const std::string& text, Ink ink = Ink::dim);
   bool empty() const { return rows_.empty(); }
   std::string text(const Style& style, std::size_t columns = terminal_columns) const;
 

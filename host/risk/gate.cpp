@@ -33,6 +33,8 @@ std::string_view to_string(RefusalReason reason) {
       return "min_profit_bps";
     case RefusalReason::pool_used_already:
       return "pool_used_already";
+    case RefusalReason::approximate:
+      return "approximate";
   }
   return "unknown";
 }
@@ -90,6 +92,9 @@ RiskRefusal RiskGate::check_pools(const MarketView& view,
     gantry_pool_view pool{0, tokens_max, balances.data()};
     if (view.view(leg.hop.pool, pool) != GANTRY_OK) return {RefusalReason::pool_unusable, 0, 0};
     const PoolInfo& info = view.snapshot().topology->pools[leg.hop.pool];
+    if ((info.traits.flags & GANTRY_POOL_APPROXIMATE) != 0) {
+      return {RefusalReason::approximate, 0, 0};
+    }
     const std::uint32_t in = info.index_of(leg.hop.token_in);
     if (in >= pool.token_count) return {RefusalReason::pool_unusable, 0, 0};
     // amount_in * 10000 > balance * limit, in exact integers.

@@ -27,6 +27,7 @@ enum class RefusalReason : std::int32_t {
   min_profit = 10,         // dollars after fees and gas
   min_profit_bps = 11,     // of the amount in, the strategy's own limit
   pool_used_already = 12,  // a better one of this snapshot trades in the same pool
+  approximate = 13,        // a pool's quotes are not exact to the chain: never traded unsimulated
 };
 std::string_view to_string(RefusalReason reason);
 // The unit of `measured` and `limit`: "bps", "ETH", "USD", "blocks" or "".

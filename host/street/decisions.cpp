@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "host/recording/reader.hpp"
 
@@ -41,23 +42,75 @@ void list(std::string& text, const char* kind, const Instances& instances) {
   }
 }
 
+template <class Instances>
+bool runs(const Instances& instances, std::string_view name) {
+  return std::ranges::any_of(instances, [&](const auto& i) { return i->name() == name; });
+}
+
+// Whether what a run finds may depend on this key of the configuration.
+bool decides(std::string_view path, const Plugins& plugins) {
+  const std::size_t dot = path.find('.');
+  const std::string_view table = path.substr(0, dot);
+  const std::string_view rest = dot == path.npos ? std::string_view() : path.substr(dot + 1);
+  const std::string_view name = rest.substr(0, rest.find('.'));
+  if (table == "dex") return runs(plugins.venues, name);
+  if (table == "strategies" || table == "strategy_priorities") {
+    return runs(plugins.strategies, name);
+  }
+  if (table == "paymaster") return runs(plugins.paymasters, name);
+  if (table == "chain") return path.find(".provider") == path.npos;
+  return table == "wallet" || table == "risk" || path == "plugins.strikes_max" ||
+         path == "street.snapshots_in_flight" || path == "street.opportunities_per_snapshot";
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  std::ranges::sort(lines);
+  return lines;
+}
+
+// What one has and the other has not, a line each.
+std::string differences(const std::string& recorded, const std::string& now) {
+  constexpr std::size_t lines_max = 12;
+  std::vector<std::string> all;
+  const auto before = lines_of(recorded);
+  const auto after = lines_of(now);
+  const auto add = [&](const char* label, const auto& from, const auto& without) {
+    for (const std::string& line : from) {
+      if (!std::ranges::binary_search(without, line)) all.push_back(label + line);
+    }
+  };
+  add("\n  recorded  ", before, after);
+  add("\n  now       ", after, before);
+  std::string text;
+  for (std::size_t i = 0; i < std::min(all.size(), lines_max); ++i) text += all[i];
+  if (all.size() > lines_max) text += fmt::format("\n  and {} more", all.size() - lines_max);
+  return text;
+}
+
 }  // namespace
 
-std::string plugin_set_of(const Plugins& plugins) {
+std::string plugin_set_of(const Configuration& configuration, const Plugins& plugins) {
   std::string text;
   list(text, "dex", plugins.venues);
   list(text, "strategy", plugins.strategies);
   list(text, "paymaster", plugins.paymasters);
+  for (const EffectiveKey& key : configuration.keys) {
+    if (decides(key.path, plugins)) text += fmt::format("setting {} = {}\n", key.path, key.value);
+  }
   return text;
 }
 
 Result<std::optional<DecisionPlan>> DecisionPlan::read(const std::filesystem::path& path,
+                                                       const Configuration& configuration,
                                                        const Plugins& plugins) {
   auto reader = RecordingReader::open(path);
   if (!reader) return std::unexpected(reader.error());
   DecisionPlan plan;
   plan.strategies_.resize(plugins.strategies.size());
-  const std::string plugin_set = plugin_set_of(plugins);
+  const std::string plugin_set = plugin_set_of(configuration, plugins);
   std::uint64_t count = 0;
   while (true) {
     auto record = reader->next();
@@ -80,11 +133,13 @@ Result<std::optional<DecisionPlan>> DecisionPlan::read(const std::filesystem::pa
 
 Status DecisionPlan::take(const Decision& decision, const std::string& plugin_set) {
   if (decision.kind == DecisionKind::plugin_set) {
-    if (std::string(decision.payload.begin(), decision.payload.end()) == plugin_set) return {};
-    return fail(ErrorKind::configuration,
-                "it was recorded with other plugins, so its decisions cannot be obeyed; install "
-                "those, or replay with --ignore-decisions. It names:\n" +
-                    std::string(decision.payload.begin(), decision.payload.end()));
+    const std::string recorded(decision.payload.begin(), decision.payload.end());
+    if (recorded == plugin_set) return {};
+    return fail(
+        ErrorKind::configuration,
+        "it was recorded with other plugins or settings, so its decisions cannot be obeyed; "
+        "restore those, or replay with --ignore-decisions:" +
+            differences(recorded, plugin_set));
   }
   if (decision.strategy >= strategies_.size()) {
     return fail(ErrorKind::format, fmt::format("a decision names strategy {} of {}",
@@ -126,12 +181,13 @@ bool DecisionPlan::late(std::uint32_t strategy, std::uint64_t snapshot) const {
 
 Result<std::unique_ptr<Recorder>> Recorder::create(const std::filesystem::path& path,
                                                    const recording::Header& header,
+                                                   const Configuration& configuration,
                                                    const Plugins& plugins) {
   auto writer = RecordingWriter::create(path);
   if (!writer) return std::unexpected(writer.error());
   std::unique_ptr<Recorder> recorder(new Recorder(std::move(*writer)));
   recorder->input(header);
-  const std::string set = plugin_set_of(plugins);
+  const std::string set = plugin_set_of(configuration, plugins);
   recorder->input(Decision{DecisionKind::plugin_set, 0, 0, Bytes(set.begin(), set.end())});
   return recorder;
 }

@@ -6,7 +6,8 @@
 // LAYOUT   Decision.snapshot is the snapshot's number (from 1, dense). Payloads, little-endian:
 //          delivered: u64 outcomes that had ended. batch: u64 group number, u64 head
 //          block. verdict: empty, late.
-//          plugin_set: one line "kind instance sha256" each.
+//          plugin_set: one line "kind instance sha256" each, then one "setting key = value" for
+//          each that a result depends on.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -39,8 +40,9 @@ class DecisionPlan {
   static constexpr std::uint64_t decisions_max = 50'000'000;
 
   // Nothing when the recording holds no decisions. `strategies` is how many run now: a recording
-  // made with another number cannot be obeyed (configuration).
+  // made with other plugins or settings cannot be obeyed (configuration), and the error names them.
   static Result<std::optional<DecisionPlan>> read(const std::filesystem::path& recording,
+                                                  const Configuration& configuration,
                                                   const Plugins& plugins);
 
   // The outcomes that had ended when the strategy was given the snapshot; nothing: it was skipped.
@@ -66,6 +68,7 @@ class Recorder {
  public:
   static Result<std::unique_ptr<Recorder>> create(const std::filesystem::path& path,
                                                   const recording::Header& header,
+                                                  const Configuration& configuration,
                                                   const Plugins& plugins);
   void input(const recording::Record& record);
   void decide(const Group& group);
@@ -82,6 +85,6 @@ class Recorder {
 };
 
 // The plugin_set payload.
-std::string plugin_set_of(const Plugins& plugins);
+std::string plugin_set_of(const Configuration& configuration, const Plugins& plugins);
 
 }  // namespace gantry::host

@@ -38,6 +38,7 @@ struct Group {
   std::uint64_t number = 0;      // dense, from 0: the order in which they are decided
   SnapshotPtr snapshot;          // the newest of its batches
   std::uint64_t head_block = 0;  // the chain's newest block when it was decided: recorded
+  std::uint64_t tokens = 0;      // snapshots that are done with when it ends
   std::vector<BatchPtr> batches;
   std::vector<Ranked> ranked;              // filled by rank
   std::vector<RiskRefusal> verdicts;       // of ranked, filled by risk; reason none: approved

@@ -44,8 +44,9 @@ class Street::Run {
   struct Graph;  // the nodes, in street.cpp
   struct Lane;   // one strategy: its mailbox and its runner
 
-  // Live and in replay: blocks that some strategy has not answered for yet.
-  static constexpr std::uint64_t unanswered_max = 256;
+  // Snapshots under way at most, in every mode. A venue's strikes count that much later: see
+  // Health.
+  static constexpr std::uint64_t under_way_max = 64;
 
   Status open();
   void wire();
@@ -60,8 +61,8 @@ class Street::Run {
   void judge_group(Group& group) const;
   void plan_group(Group& group) const;
   std::vector<OutcomePtr> end_group(const Group& group);
-  void release_token();
-  void offer(InputPtr input);
+  void release_tokens(std::uint64_t count = 1);
+  void offer(const InputPtr& input);
   void note_skip(const Batch& batch);
   static bool shares_pool(const Group& group, const Ranked& ranked);
 

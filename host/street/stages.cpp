@@ -78,7 +78,7 @@ void Street::Run::feed() {
 
 SnapshotPtr Street::Run::apply(const BlockInput& input) {
   if (failure_) {
-    release_token();
+    release_tokens();
     return nullptr;
   }
   const auto start = Clock::now();
@@ -86,7 +86,7 @@ SnapshotPtr Street::Run::apply(const BlockInput& input) {
   if (!snapshot) {
     failure_ = snapshot.error();
     request_stop();
-    release_token();
+    release_tokens();
     return nullptr;
   }
   if (!last_) {
@@ -106,7 +106,7 @@ SnapshotPtr Street::Run::apply(const BlockInput& input) {
   }
   last_ = *snapshot;
   // Nobody would answer for it.
-  if (lanes_.empty()) release_token();
+  if (lanes_.empty()) release_tokens();
   return *snapshot;
 }
 
@@ -207,9 +207,11 @@ void Street::Run::note_skip(const Batch& batch) {
 
 // Rationale: to wake a feed that sleeps is a system call, as long as all else the host does for a
 // snapshot. With back-pressure it is woken for several blocks at once.
-void Street::Run::release_token() {
-  const auto ended = tokens_ended_.fetch_add(1, std::memory_order_relaxed) + 1;
-  if (ended % tokens_at_once_ == 0) tokens_->release(tokens_at_once_);
+void Street::Run::release_tokens(std::uint64_t count) {
+  for (; count > 0; --count) {
+    const auto ended = tokens_ended_.fetch_add(1, std::memory_order_relaxed) + 1;
+    if (ended % tokens_at_once_ == 0) tokens_->release(tokens_at_once_);
+  }
 }
 
 StreetStatus Street::Run::status() const noexcept {
@@ -219,8 +221,7 @@ StreetStatus Street::Run::status() const noexcept {
 }
 
 void Street::Run::finish(RunReport& report) {
-  const ChainSettings* chain = configuration_.find_chain(feed_->header().chain);
-  if (chain == nullptr) chain = &configuration_.chains.front();
+  const ChainSettings* chain = configuration_.find_chain(feed_->header().chain);  // open() saw it
   report.chain = feed_->header().chain;
   report.chain_name = chain->name;
   report.provenance = feed_->header().provenance;

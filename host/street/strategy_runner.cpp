@@ -82,15 +82,14 @@ void StrategyRunner::subscribe(const Snapshot& snapshot) {
   view_.bind(snapshot, {}, true);
   const gantry_subscription_sink sink{
       this,
-      [](void* self, std::int32_t kind) -> gantry_status {
-        if (kind < GANTRY_EVENT_PENDING_SWAP || kind > GANTRY_EVENT_OUTSIDE_PRICE) {
-          return GANTRY_BAD_ARGUMENT;
-        }
-        static_cast<StrategyRunner*>(self)->events_ |= 1U << static_cast<unsigned>(kind);
-        return GANTRY_OK;
+      [](void*, std::int32_t kind) -> gantry_status {
+        // No source of events yet: who subscribed must not wait for what never comes.
+        const bool known = kind >= GANTRY_EVENT_PENDING_SWAP && kind <= GANTRY_EVENT_OUTSIDE_PRICE;
+        return known ? GANTRY_UNSUPPORTED : GANTRY_BAD_ARGUMENT;
       },
-      [](void* self, const gantry_history_query* query, std::uint64_t) -> gantry_status {
+      [](void* self, const gantry_history_query* query, std::uint64_t lookback_s) -> gantry_status {
         auto& runner = *static_cast<StrategyRunner*>(self);
+        if (lookback_s > runner.options_.history_s_max) return GANTRY_REFUSED;
         const auto tokens = runner.view_.snapshot().topology->tokens.size();
         if (query->token >= tokens || query->quote >= tokens) return GANTRY_BAD_ARGUMENT;
         bool kept = runner.history_.subscribe(query->token, query->quote);

@@ -2,6 +2,8 @@
 // its turn, so that order is kept from node to node.
 #include "host/street/street.hpp"
 
+#include <fmt/format.h>
+
 #include "host/street/run.hpp"
 
 namespace gantry::host {
@@ -41,7 +43,9 @@ struct Street::Run::Graph {
   std::unique_ptr<Stage> plan;
   std::unique_ptr<End> end;
   std::unique_ptr<Merge> order;
-  std::vector<GroupPtr> due;  // the merge node's
+  // The merge node's.
+  std::vector<GroupPtr> due;
+  std::uint64_t owed = 0;  // snapshots all have answered for, whose groups wait for earlier ones
 };
 
 void Street::Run::wire() {
@@ -88,9 +92,13 @@ void Street::Run::wire() {
       graph, flow::serial, [this, &g](const BatchPtr& batch, auto& out) {
         if (!batch->ran) note_skip(*batch);
         g.due.clear();
-        const bool answered = g.order->take(batch, head_block_.load(), g.due);
+        if (g.order->take(batch, head_block_.load(), g.due)) ++g.owed;
+        if (!g.due.empty()) {
+          g.due.back()->tokens = std::exchange(g.owed, 0);
+        } else if (g.order->waiting() == 0) {
+          release_tokens(std::exchange(g.owed, 0));  // skipped by all
+        }
         for (GroupPtr& group : g.due) std::get<0>(out).try_put(std::move(group));
-        if (answered && mode_ != DeliveryMode::back_pressure) release_token();
       });
   const auto stage = [&](void (Run::*body)(Group&) const) {
     return std::make_unique<Graph::Stage>(graph, flow::serial,
@@ -107,7 +115,7 @@ void Street::Run::wire() {
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
       g.post[i]->try_put(Mail(outcomes[i]));
     }
-    if (mode_ == DeliveryMode::back_pressure) release_token();
+    release_tokens(group->tokens);
     return flow::continue_msg();
   });
 
@@ -155,12 +163,25 @@ std::vector<StreetNode> street_picture(const Configuration& configuration) {
   return nodes;
 }
 
+namespace {
+
+std::unexpected<Error> other_chain(const std::string& chain, const std::filesystem::path& file) {
+  return fail(ErrorKind::configuration,
+              fmt::format("{} is of chain {}, which no [[chain]] of gantry.toml has: its gas price "
+                          "and wrapped coin are not known; add it, or name another recording",
+                          file.string(), chain));
+}
+
+}  // namespace
+
 Status Street::Run::open() {
   auto feed = RecordingFeed::open(options_.recording);
   if (!feed) return std::unexpected(feed.error());
   feed_.emplace(std::move(*feed));
+  const ChainSettings* chain = configuration_.find_chain(feed_->header().chain);
+  if (chain == nullptr) return other_chain(feed_->header().chain, options_.recording);
   if (options_.obey_decisions) {
-    auto plan = DecisionPlan::read(options_.recording, plugins_);
+    auto plan = DecisionPlan::read(options_.recording, configuration_, plugins_);
     if (!plan) return std::unexpected(plan.error());
     decisions_ = std::move(*plan);
   }
@@ -169,18 +190,16 @@ Status Street::Run::open() {
                                         : DeliveryMode::back_pressure;
   in_flight_ = static_cast<std::uint64_t>(configuration_.street.snapshots_in_flight);
   tokens_ = std::make_unique<std::counting_semaphore<>>(static_cast<std::ptrdiff_t>(
-      mode_ == DeliveryMode::back_pressure ? in_flight_ : unanswered_max));
+      mode_ == DeliveryMode::back_pressure ? in_flight_ : under_way_max));
   if (mode_ == DeliveryMode::back_pressure) {
     tokens_at_once_ = std::max<std::ptrdiff_t>(1, static_cast<std::ptrdiff_t>(in_flight_ / 2));
   }
   if (!options_.record_to.empty()) {
-    auto recorder = Recorder::create(options_.record_to, feed_->header(), plugins_);
+    auto recorder = Recorder::create(options_.record_to, feed_->header(), configuration_, plugins_);
     if (!recorder) return std::unexpected(recorder.error());
     recorder_ = std::move(*recorder);
   }
-  // All work on a snapshot is done when this many later ones are under way.
-  const std::uint64_t lag = mode_ == DeliveryMode::back_pressure ? in_flight_ : unanswered_max;
-  for (const auto& venue : plugins_.venues) venue->health().set_lag(lag);
+  for (const auto& venue : plugins_.venues) venue->health().set_lag(under_way_max);
   market_ = std::make_unique<MarketState>(configuration_, feed_->header().chain, plugins_.venues);
   collector_ = std::make_unique<Collector>(plugins_);
   for (std::uint32_t i = 0; i < plugins_.strategies.size(); ++i) {
@@ -192,6 +211,8 @@ Status Street::Run::open() {
     runner.pool_share_max_bps =
         static_cast<std::uint64_t>(configuration_.risk.pool_concentration_bps);
     runner.position_max_eth = configuration_.risk.max_position_eth;
+    runner.history_s_max = static_cast<std::uint64_t>(chain->block_time_s *
+                                                      static_cast<double>(History::samples_kept));
     if (mode_ == DeliveryMode::live) {
       runner.deadline_ns =
           static_cast<std::uint64_t>(configuration_.street.strategy_deadline_ms) * 1'000'000;
@@ -238,7 +259,7 @@ Result<RunReport> Street::Run::run() {
   return report;
 }
 
-void Street::Run::offer(InputPtr input) { graph_->apply->try_put(std::move(input)); }
+void Street::Run::offer(const InputPtr& input) { graph_->apply->try_put(input); }
 
 Street::Run::Run(const Configuration& configuration, Plugins plugins, StreetOptions options)
     : configuration_(configuration),

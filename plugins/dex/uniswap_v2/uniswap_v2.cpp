@@ -137,10 +137,11 @@ class UniswapV2 final : public DexPlugin {
     instruction.amount_in_offset = GANTRY_NO_OFFSET;
     instruction.amount_out_offset =
         order.swap.token_out == 0 ? SwapCall::amount0_offset : SwapCall::amount1_offset;
-    // The pair pays exactly what it is told, or reverts with K.
+    // The pair pays exactly what it is told, here the quote, or reverts with K.
+    if (u256(order.out) < u256(order.min_out)) return GANTRY_BAD_ARGUMENT;
     instruction.min_out_offset = instruction.amount_out_offset;
     instruction.min_out_enforced = 1;
-    instruction.min_out = order.min_out;
+    instruction.min_out = order.out;
     return emit(sink, instruction);
   }
 

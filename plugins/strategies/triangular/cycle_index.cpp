@@ -105,7 +105,7 @@ class Search {
         arena_(arena),
         report_(report),
         first_left_(graph.token_count()),
-        to_root_(graph.token_count(), kNone),
+        to_root_(graph.token_count(), none),
         on_path_(graph.token_count(), 0) {}
 
   void run(std::uint32_t length) {
@@ -123,7 +123,7 @@ class Search {
       on_path_[root] = 0;
       for (std::uint32_t i = first; i < last; ++i) {
         const std::uint32_t token = graph_.neighbours[i].token;
-        to_root_[token] = kNone;
+        to_root_[token] = none;
         // The root is done: nobody may go back to it. It leads each neighbour's list.
         while (first_left_[token] < graph_.begin[token + 1] &&
                graph_.neighbours[first_left_[token]].token <= root) {
@@ -134,7 +134,7 @@ class Search {
   }
 
  private:
-  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
 
   void extend(std::uint32_t token, std::uint32_t depth) {
     const std::uint32_t last = graph_.begin[token + 1];
@@ -160,7 +160,7 @@ class Search {
   // Each way back to the root. Of a cycle's two directions the one whose first edge has the lower
   // number is kept: the root is fixed, and the first and last edges differ.
   void close(std::uint32_t token, std::uint32_t depth) {
-    if (to_root_[token] == kNone) return;
+    if (to_root_[token] == none) return;
     for (std::uint32_t i = to_root_[token]; i < root_end_ && graph_.neighbours[i].token == token;
          ++i) {
       const std::uint32_t edge = graph_.neighbours[i].edge ^ 1U;
@@ -192,7 +192,7 @@ class Search {
   std::vector<std::uint32_t> to_root_;     // first of the root's list that leads to the token
   std::uint32_t root_end_ = 0;
   std::vector<std::uint8_t> on_path_;
-  std::array<std::uint32_t, kMaxHops> path_{};
+  std::array<std::uint32_t, hops_max> path_{};
   std::uint32_t length_ = 0;
   std::uint64_t steps_ = 0;
 };
@@ -208,14 +208,14 @@ void CycleIndex::build(std::span<const PoolTokens> pools, const CycleLimits& lim
   edges_ = pair_up(pools, edge_begin_);
   const Graph graph = connect(edges_);
   Search search(graph, edges_, limits, arena_, report_);
-  const std::uint32_t max_hops = std::clamp(limits.max_hops, kMinHops, kMaxHops);
-  for (std::uint32_t hops = kMinHops; hops <= kMaxHops; ++hops) {
+  const std::uint32_t max_hops = std::clamp(limits.max_hops, hops_min, hops_max);
+  for (std::uint32_t hops = hops_min; hops <= hops_max; ++hops) {
     first_cycle_[hops] = static_cast<std::uint32_t>(report_.kept);
     arena_begin_[hops] = arena_.size();
     if (hops <= max_hops && report_.complete) search.run(hops);
   }
-  first_cycle_[kMaxHops + 1] = static_cast<std::uint32_t>(report_.kept);
-  arena_begin_[kMaxHops + 1] = arena_.size();
+  first_cycle_[hops_max + 1] = static_cast<std::uint32_t>(report_.kept);
+  arena_begin_[hops_max + 1] = arena_.size();
   arena_.shrink_to_fit();
   index_pools();
 }
@@ -226,7 +226,7 @@ void CycleIndex::index_pools() {
   std::partial_sum(touched_begin_.begin(), touched_begin_.end(), touched_begin_.begin());
   touched_.assign(arena_.size(), 0);
   std::vector<std::uint32_t> next(touched_begin_.begin(), touched_begin_.end() - 1);
-  for (std::uint32_t hops = kMinHops; hops <= kMaxHops; ++hops) {
+  for (std::uint32_t hops = hops_min; hops <= hops_max; ++hops) {
     for (std::uint32_t id = first_cycle_[hops]; id < first_cycle_[hops + 1]; ++id) {
       const std::uint32_t* edge = cycle_edges(hops, id);
       for (std::uint32_t i = 0; i < hops; ++i) {

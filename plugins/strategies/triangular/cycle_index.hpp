@@ -15,8 +15,8 @@
 
 namespace gantry::triangular {
 
-inline constexpr std::uint32_t kMinHops = 2;
-inline constexpr std::uint32_t kMaxHops = 6;
+inline constexpr std::uint32_t hops_min = 2;
+inline constexpr std::uint32_t hops_max = 6;
 
 // Tokens are the host's handles, any numbers; a pool is known by its place in the list.
 struct PoolTokens {
@@ -30,7 +30,7 @@ struct Edge {
 };
 
 struct CycleLimits {
-  std::uint32_t max_hops = 4;  // kMinHops to kMaxHops; outside it is brought inside
+  std::uint32_t max_hops = 4;  // hops_min to hops_max; outside it is brought inside
   std::uint32_t max_cycles = 4'000'000;
   std::uint64_t max_steps = 1'000'000'000;  // hops that the search may try, about 2 ns each
 };
@@ -61,13 +61,13 @@ class CycleIndex {
   }
 
   // Cycles are numbered by length, the short ones first.
-  std::uint32_t cycle_count() const { return first_cycle_[kMaxHops + 1]; }
+  std::uint32_t cycle_count() const { return first_cycle_[hops_max + 1]; }
   std::uint32_t first_cycle(std::uint32_t hops) const { return first_cycle_[hops]; }
   std::uint32_t cycle_count(std::uint32_t hops) const {
     return first_cycle_[hops + 1] - first_cycle_[hops];
   }
   std::uint32_t hops(std::uint32_t cycle) const {
-    std::uint32_t length = kMinHops;
+    std::uint32_t length = hops_min;
     while (cycle >= first_cycle_[length + 1]) ++length;
     return length;
   }
@@ -99,8 +99,8 @@ class CycleIndex {
   std::vector<std::uint32_t> arena_;
   std::vector<std::uint32_t> touched_begin_;
   std::vector<std::uint32_t> touched_;
-  std::array<std::uint32_t, kMaxHops + 2> first_cycle_{};
-  std::array<std::size_t, kMaxHops + 2> arena_begin_{};
+  std::array<std::uint32_t, hops_max + 2> first_cycle_{};
+  std::array<std::size_t, hops_max + 2> arena_begin_{};
   std::uint32_t pool_count_ = 0;
   CycleReport report_;
 };

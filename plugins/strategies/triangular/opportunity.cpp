@@ -17,7 +17,7 @@ std::uint32_t index_in(const gantry_pool& pool, std::uint32_t token) {
 }
 
 // What arrives at each hop for this input; false: some hop cannot take it.
-bool amounts_into(const Route& route, const u256& amount_in, std::array<u256, kMaxHops>& into) {
+bool amounts_into(const Route& route, const u256& amount_in, std::array<u256, hops_max>& into) {
   u256 amount = amount_in;
   for (std::uint32_t i = 0; i < route.hop_count; ++i) {
     into[i] = amount;
@@ -118,7 +118,7 @@ std::optional<gantry_opportunity> make_opportunity(const Market& market, const R
 
 u256 cap_by_share(const Market& market, const Route& route, const u256& most,
                   std::uint32_t share_bps) {
-  std::array<u256, kMaxHops> allowed;
+  std::array<u256, hops_max> allowed;
   for (std::uint32_t i = 0; i < route.hop_count; ++i) {
     gantry_pool pool;
     std::array<gantry_amount, pool_tokens_max> balances;
@@ -134,7 +134,7 @@ u256 cap_by_share(const Market& market, const Route& route, const u256& most,
     }
   }
   const auto fits = [&](const u256& amount) {
-    std::array<u256, kMaxHops> into;
+    std::array<u256, hops_max> into;
     if (!amounts_into(route, amount, into)) return false;
     for (std::uint32_t i = 0; i < route.hop_count; ++i) {
       if (into[i] > allowed[i]) return false;

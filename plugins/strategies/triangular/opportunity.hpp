@@ -17,8 +17,8 @@ namespace gantry::triangular {
 // A cycle as it will be traded, hop by hop.
 struct Route {
   std::uint32_t hop_count = 0;
-  std::array<gantry_hop, kMaxHops> hops{};
-  std::array<Leg, kMaxHops> legs{};
+  std::array<gantry_hop, hops_max> hops{};
+  std::array<Leg, hops_max> legs{};
   std::uint64_t gas = 0;
   double depth_ether = 0;  // of the shallowest pool: its balance of what goes in
 };

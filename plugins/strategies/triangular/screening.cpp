@@ -19,8 +19,8 @@ void Screen::attach(const CycleIndex& index) {
 
 bool Screen::set_hop(std::uint32_t edge, unsigned direction, const ConstantProduct& pool) {
   const bool open = !is_zero(pool.reserve_in) && !is_zero(pool.reserve_out) &&
-                    bit_width(pool.reserve_in) < kReserveBitsMax &&
-                    bit_width(pool.reserve_out) < kReserveBitsMax &&
+                    bit_width(pool.reserve_in) < reserve_bits_max &&
+                    bit_width(pool.reserve_out) < reserve_bits_max &&
                     pool.fee_numerator < pool.fee_denominator;
   if (!open) {
     close_hop(edge, direction);
@@ -85,7 +85,7 @@ std::span<Candidate> Screen::reprice(std::span<const std::uint32_t> pools,
     round_ = 1;
   }
   for (const std::uint32_t pool : pools) {
-    std::uint32_t hops = kMinHops;
+    std::uint32_t hops = hops_min;
     for (const std::uint32_t cycle : index_->cycles_of(pool)) {
       while (cycle >= index_->first_cycle(hops + 1)) ++hops;
       if (priced_in_[cycle] == round_) continue;
@@ -99,7 +99,7 @@ std::span<Candidate> Screen::reprice(std::span<const std::uint32_t> pools,
 std::span<Candidate> Screen::reprice_all(const Threshold& threshold) {
   survivor_count_ = 0;
   priced_ = 0;
-  for (std::uint32_t hops = kMinHops; hops <= kMaxHops; ++hops) {
+  for (std::uint32_t hops = hops_min; hops <= hops_max; ++hops) {
     const std::uint32_t last = index_->first_cycle(hops + 1);
     for (std::uint32_t cycle = index_->first_cycle(hops); cycle < last; ++cycle) {
       price_any(cycle, hops, threshold);
@@ -109,7 +109,7 @@ std::span<Candidate> Screen::reprice_all(const Threshold& threshold) {
 }
 
 void Screen::price_any(std::uint32_t cycle, std::uint32_t hops, const Threshold& threshold) {
-  static_assert(kMinHops == 2 && kMaxHops == 6, "a case for each length");
+  static_assert(hops_min == 2 && hops_max == 6, "a case for each length");
   ++priced_;
   switch (hops) {
     case 2:
@@ -137,9 +137,9 @@ void Screen::price(std::uint32_t cycle, const Threshold& threshold) {
   }
   // With fees one direction gains at most; without, rounding may make it look like two.
   const bool reversed = backward > forward;
-  if (!(std::max(forward, backward) > 1 - kMargin)) return;
+  if (!(std::max(forward, backward) > 1 - slack)) return;
   weigh<hops>(cycle, reversed, std::max(forward, backward), threshold);
-  if (std::min(forward, backward) > 1 - kMargin) [[unlikely]] {
+  if (std::min(forward, backward) > 1 - slack) [[unlikely]] {
     weigh<hops>(cycle, !reversed, std::min(forward, backward), threshold);
   }
 }
@@ -170,9 +170,9 @@ inline void Screen::weigh(std::uint32_t cycle, bool reversed, double rate,
     }
   }
   // sqrt(m) - 1 <= (m - 1) / 2.
-  const double half = std::max(rate * (1 + kMargin) - 1, 0.0) / 2;
-  const double cost = gas * threshold.ether_per_gas * (1 - kMargin);
-  const double needed = (cost + threshold.net_ether_min) * (1 - kMargin);
+  const double half = std::max(rate * (1 + slack) - 1, 0.0) / 2;
+  const double cost = gas * threshold.ether_per_gas * (1 - slack);
+  const double needed = (cost + threshold.net_ether_min) * (1 - slack);
   unsigned enough = 0;
   for (std::uint32_t start = 0; start < hops; ++start) {
     enough |= walk.value[start] * (half * half) >= needed * walk.whole[start] ? 1U : 0U;
@@ -184,9 +184,9 @@ inline void Screen::weigh(std::uint32_t cycle, bool reversed, double rate,
 template <std::uint32_t hops>
 [[gnu::noinline]] void Screen::offer(const Walk<hops>& walk, double rate, const Route& route,
                                      double net_ether_min) {
-  const double root = std::sqrt(rate) * (1 + kMargin) - 1;
+  const double root = std::sqrt(rate) * (1 + slack) - 1;
   if (!(root > 0)) return;
-  const double gain = root * root * (1 + kMargin);  // over the slope it is the profit
+  const double gain = root * root * (1 + slack);  // over the slope it is the profit
   double best_ether = -1;
   std::uint32_t best = hops;
   for (std::uint32_t start = 0; start < hops; ++start) {
@@ -226,7 +226,7 @@ std::span<Candidate> best_of(std::span<Candidate> candidates, std::size_t count)
 }
 
 std::uint32_t walk(const CycleIndex& index, const Candidate& candidate,
-                   std::span<std::uint32_t, kMaxHops> edges) {
+                   std::span<std::uint32_t, hops_max> edges) {
   const std::span<const std::uint32_t> cycle = index.cycle(candidate.cycle);
   const std::uint32_t hops = static_cast<std::uint32_t>(cycle.size());
   for (std::uint32_t i = 0; i < hops; ++i) {

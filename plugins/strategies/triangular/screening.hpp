@@ -12,9 +12,9 @@
 // profit is positive has m > 1, and no start pays more than its (sqrt(m) - 1)^2 / c. Let u = 2^-53.
 // A reserve as a double is off by at most 2u, m of a hop by 7u, of six hops by 47u, c of a cycle
 // (a sum of positive terms) by 49u, sqrt(m) by 26u; with the reserves below 2^160 (set_hop() sees
-// to that) nothing under- or overflows on the way to m > 1. kMargin = 128u is added to each, so
-//     computed m > 1 - kMargin                            for every cycle with m > 1, and
-//     computed gain = (sqrt(m) (1 + kMargin) - 1)^2 / c (1 + kMargin)  >= the real-valued optimum
+// to that) nothing under- or overflows on the way to m > 1. slack = 128u is added to each, so
+//     computed m > 1 - slack  for every cycle with m > 1, and
+//     computed gain = (sqrt(m) (1 + slack) - 1)^2 / c (1 + slack)  >= the real-valued optimum
 // (the cancellation in sqrt(m) - 1 is why the margin goes inside the bracket). `net_ether` below
 // comes from that upper bound.
 // THREADS    One at a time for one Screen. Only attach() allocates.
@@ -29,8 +29,8 @@
 
 namespace gantry::triangular {
 
-inline constexpr double kMargin = 0x1p-46;
-inline constexpr unsigned kReserveBitsMax = 160;
+inline constexpr double slack = 0x1p-46;
+inline constexpr unsigned reserve_bits_max = 160;
 
 // One direction of a cycle that survived, and where to start it.
 struct Candidate {
@@ -55,7 +55,7 @@ class Screen {
   void attach(const CycleIndex& index);
 
   // The hop's state from now on. direction 0: token0 in. A hop with an empty reserve, a fee of
-  // 100 % or a reserve of kReserveBitsMax bits or more is closed: false.
+  // 100 % or a reserve of reserve_bits_max bits or more is closed: false.
   bool set_hop(std::uint32_t edge, unsigned direction, const ConstantProduct& pool);
   void close_hop(std::uint32_t edge, unsigned direction);
   // Gas units of a swap over this edge.
@@ -127,6 +127,6 @@ std::span<Candidate> best_of(std::span<Candidate> candidates, std::size_t count)
 
 // The directed edges of a candidate from its start token round to it.
 std::uint32_t walk(const CycleIndex& index, const Candidate& candidate,
-                   std::span<std::uint32_t, kMaxHops> edges);
+                   std::span<std::uint32_t, hops_max> edges);
 
 }  // namespace gantry::triangular

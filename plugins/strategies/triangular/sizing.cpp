@@ -8,10 +8,10 @@ namespace gantry::triangular {
 namespace {
 
 // Relative error of every real number here, far above what about 60 roundings can do.
-constexpr long double kRealMargin = 64 * std::numeric_limits<long double>::epsilon();
+constexpr long double real_margin = 64 * std::numeric_limits<long double>::epsilon();
 
 // Rounding that costs less than this part of the profit is not worth a search.
-constexpr long double kRoundingShare = 0x1p-20L;
+constexpr long double rounding_share = 0x1p-20L;
 
 // The largest integer not above `value`, brought into 0 .. 2^256 - 1.
 u256 floor_of(long double value) {
@@ -57,15 +57,15 @@ class Search {
   gantry_status run(Sizing& out) {
     const long double root = std::sqrt(whole_.rate);
     // Upper bound of the real optimum: the margin goes into the root, where the cancellation is.
-    const long double above = root * (1 + kRealMargin) - 1;
+    const long double above = root * (1 + real_margin) - 1;
     if (!(above > 0)) return GANTRY_NO_LIQUIDITY;
-    gain_max_ = above * above / whole_.slope * (1 + kRealMargin);
+    gain_max_ = above * above / whole_.slope * (1 + real_margin);
     if (gain_max_ < 1) return GANTRY_NO_LIQUIDITY;
     const u256 first = feasible(next(floor_of((root - 1) / whole_.slope)));
     if (first.is_zero()) return GANTRY_NO_LIQUIDITY;
     const auto middle = try_input(first);
     const long double shortfall = shortfall_at(first, middle);
-    if (shortfall > to_long_double(best_.profit) * kRoundingShare) {
+    if (shortfall > to_long_double(best_.profit) * rounding_share) {
       for (std::size_t hops = 1; hops <= legs_.size(); ++hops) {
         try_amount(hops, middle[hops - 1]);
         try_amount(hops, next(middle[hops - 1]));
@@ -79,7 +79,7 @@ class Search {
   }
 
  private:
-  using Amounts = std::array<u256, kMaxHops>;
+  using Amounts = std::array<u256, hops_max>;
 
   // The exact amounts after each hop. False: beyond the limits of a leg or of 256 bits, as is then
   // every larger input.
@@ -155,27 +155,27 @@ class Search {
       lost = 1 + lost * leg_[i].rate / (bend * bend);
     }
     const long double of_floats =
-        8 * kRealMargin * kRealMargin * std::sqrt(whole_.rate) / whole_.slope;
-    return (1 + lost + of_floats) * (1 + kRealMargin);
+        8 * real_margin * real_margin * std::sqrt(whole_.rate) / whole_.slope;
+    return (1 + lost + of_floats) * (1 + real_margin);
   }
 
   // All integers that can pay `target` or more are inside, if there are any:
   // c x^2 - (m - 1 - c T) x + T <= 0, whose roots are (centre +- half) with
   // half = sqrt((P* - T) (Q - T)) / 2 for P*, Q = (sqrt(m) -+ 1)^2 / c.
   Interval paying(long double target) const {
-    const long double root = std::sqrt(whole_.rate) * (1 + kRealMargin) + 1;
-    const long double other = root * root / whole_.slope * (1 + kRealMargin);
+    const long double root = std::sqrt(whole_.rate) * (1 + real_margin) + 1;
+    const long double other = root * root / whole_.slope * (1 + real_margin);
     const long double half =
         std::sqrt(std::max(gain_max_ - target, 0.0L) * std::max(other - target, 0.0L)) / 2;
     const long double centre = (whole_.rate - 1 - whole_.slope * target) / (2 * whole_.slope);
-    const long double error = kRealMargin * ((whole_.rate + 1) / whole_.slope + target + half) + 1;
+    const long double error = real_margin * ((whole_.rate + 1) / whole_.slope + target + half) + 1;
     const u256 low = floor_of(centre - half - error);
     return {low.is_zero() ? u256(1) : low, floor_of(centre + half + error)};
   }
 
   // Tries everything that could still be better, when that is little enough: true.
   bool prove() {
-    const long double target = to_long_double(best_.profit) * (1 - kRealMargin) + 1;
+    const long double target = to_long_double(best_.profit) * (1 - real_margin) + 1;
     if (target > gain_max_) return true;
     Interval inputs = paying(target);
     inputs.high = feasible(inputs.high);
@@ -203,7 +203,7 @@ class Search {
 
   std::span<const Leg> legs_;
   const SizingLimits& limits_;
-  std::array<Real, kMaxHops> leg_{};
+  std::array<Real, hops_max> leg_{};
   Real whole_;
   long double gain_max_ = 0;
   Sizing best_{};
@@ -212,7 +212,7 @@ class Search {
 }  // namespace
 
 gantry_status best_input(std::span<const Leg> legs, const SizingLimits& limits, Sizing& out) {
-  if (legs.size() < kMinHops || legs.size() > kMaxHops) return GANTRY_BAD_ARGUMENT;
+  if (legs.size() < hops_min || legs.size() > hops_max) return GANTRY_BAD_ARGUMENT;
   for (const Leg& leg : legs) {
     if (leg.pool.fee_numerator >= leg.pool.fee_denominator) return GANTRY_BAD_ARGUMENT;
     if (leg.pool.reserve_in.is_zero() || leg.pool.reserve_out.is_zero()) {

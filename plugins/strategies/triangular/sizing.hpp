@@ -47,12 +47,12 @@ struct SizingLimits {
 struct Sizing {
   u256 amount_in;
   u256 profit;
-  std::array<u256, kMaxHops> amounts;  // after each hop; the last is what comes out
+  std::array<u256, hops_max> amounts;  // after each hop; the last is what comes out
   long double shortfall_max;           // the real-valued optimum is less than this above profit
   bool best;                           // no other input pays more
 };
 
-// `legs`: kMinHops to kMaxHops, the output of one being the input of the next. GANTRY_OK;
+// `legs`: hops_min to hops_max, the output of one being the input of the next. GANTRY_OK;
 // GANTRY_NO_LIQUIDITY: no input within the limits was found that gains a unit;
 // GANTRY_BAD_ARGUMENT: the number of legs.
 gantry_status best_input(std::span<const Leg> legs, const SizingLimits& limits, Sizing& out);

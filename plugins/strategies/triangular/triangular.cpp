@@ -94,7 +94,7 @@ class Triangular final : public TradingStrategy {
                      const gantry_sizing_limits& limits, gantry_opportunity& out) override {
     Route route;
     route.hop_count = opportunity.leg_count;
-    if (route.hop_count < kMinHops || route.hop_count > kMaxHops) return GANTRY_BAD_ARGUMENT;
+    if (route.hop_count < hops_min || route.hop_count > hops_max) return GANTRY_BAD_ARGUMENT;
     for (std::uint32_t i = 0; i < route.hop_count; ++i) route.hops[i] = opportunity.legs[i].hop;
     if (!read_route(market, route)) return GANTRY_REFUSED;
     const u256 most = std::min(u256(limits.amount_in_max), u256(opportunity.amount_in));
@@ -169,7 +169,7 @@ class Triangular final : public TradingStrategy {
   }
 
   bool route_of(const Market& market, const Candidate& candidate, Route& route) const {
-    std::array<std::uint32_t, kMaxHops> edges;
+    std::array<std::uint32_t, hops_max> edges;
     route.hop_count = walk(index_, candidate, edges);
     for (std::uint32_t i = 0; i < route.hop_count; ++i) {
       const Edge& e = index_.edges()[edges[i] >> 1U];

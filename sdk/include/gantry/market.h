@@ -45,7 +45,7 @@ typedef struct gantry_pool {
 typedef struct gantry_value {
   gantry_amount ether_wei;
   gantry_amount usd_e6; /* millionths of a dollar */
-  uint64_t age_blocks;  /* of the oldest state the price came from */
+  uint64_t age_blocks;  /* since the oldest state that it came from was the chain's; 0: current */
   double confidence;    /* 0 to 1 */
   gantry_status status;
   uint32_t source; /* pool handle of the price's weakest step, or ~0 */
@@ -77,7 +77,7 @@ typedef struct gantry_price {
 } gantry_price;
 
 enum {
-  GANTRY_HISTORY_PRICE = 1,      /* close of each block in which it changed */
+  GANTRY_HISTORY_PRICE = 1,      /* at each snapshot in which it had one */
   GANTRY_HISTORY_VOLATILITY = 2, /* standard deviation of log returns over the window */
   GANTRY_HISTORY_CORRELATION = 3 /* of log returns of two tokens over the window */
 };

@@ -78,7 +78,7 @@ TEST_CASE("the cycle index finds what an exhaustive search finds, on random mark
   CAPTURE(seed);
   std::mt19937 generator(seed);
   const auto random = [&] { return static_cast<std::uint32_t>(generator()); };
-  std::size_t seen[kMaxHops + 1] = {};
+  std::size_t seen[hops_max + 1] = {};
   for (int round = 0; round < 500; ++round) {
     const std::uint32_t tokens = 2 + random() % 8;
     const std::uint32_t stride = 1 + random() % 1000;  // handles need not be dense
@@ -92,12 +92,12 @@ TEST_CASE("the cycle index finds what an exhaustive search finds, on random mark
       pool.erase(std::unique(pool.begin(), pool.end()), pool.end());
       std::shuffle(pool.begin(), pool.end(), generator);
     }
-    const std::uint32_t max_hops = kMinHops + random() % (kMaxHops - kMinHops + 1);
+    const std::uint32_t max_hops = hops_min + random() % (hops_max - hops_min + 1);
     const CycleIndex index = index_of(pools, {.max_hops = max_hops});
     REQUIRE(index.report().complete);
     REQUIRE(index.report().dropped == 0);
     REQUIRE(index.report().kept == index.cycle_count());
-    for (std::uint32_t hops = kMinHops; hops <= kMaxHops; ++hops) {
+    for (std::uint32_t hops = hops_min; hops <= hops_max; ++hops) {
       const auto expected = hops <= max_hops ? exhaustive::simple_cycles(pools, hops)
                                              : std::vector<exhaustive::Cycle>{};
       REQUIRE(cycles_of_length(index, hops) == expected);
@@ -105,7 +105,7 @@ TEST_CASE("the cycle index finds what an exhaustive search finds, on random mark
     }
     REQUIRE(inverse_is_exact(index));
   }
-  for (std::uint32_t hops = kMinHops; hops <= kMaxHops; ++hops) CHECK(seen[hops] > 1000);
+  for (std::uint32_t hops = hops_min; hops <= hops_max; ++hops) CHECK(seen[hops] > 1000);
 }
 
 TEST_CASE("the cycle index finds what an exhaustive search finds, on the recorded market") {

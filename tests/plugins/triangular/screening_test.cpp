@@ -51,7 +51,7 @@ struct Market {
     return {from.reserve[direction], from.reserve[direction ^ 1U], from.fee};
   }
   std::vector<reference::Leg> legs(const Candidate& candidate) const {
-    std::array<std::uint32_t, kMaxHops> edges{};
+    std::array<std::uint32_t, hops_max> edges{};
     const std::uint32_t hops = walk(index(), candidate, edges);
     std::vector<reference::Leg> result;
     for (std::uint32_t i = 0; i < hops; ++i) {
@@ -60,7 +60,7 @@ struct Market {
     return result;
   }
   std::uint32_t start_token(const Candidate& candidate) const {
-    std::array<std::uint32_t, kMaxHops> edges{};
+    std::array<std::uint32_t, hops_max> edges{};
     walk(index(), candidate, edges);
     const Edge& edge = index().edges()[edges[0] >> 1];
     return (edges[0] & 1U) == 0 ? edge.token0 : edge.token1;

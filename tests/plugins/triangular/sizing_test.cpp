@@ -185,7 +185,7 @@ TEST_CASE("every gaining triangle of the recorded market is sized within its bou
   for (std::uint32_t id = 0; id < index.cycle_count(); ++id) {
     for (const bool reversed : {false, true}) {
       for (std::uint8_t start = 0; start < 3; ++start) {
-        std::array<std::uint32_t, kMaxHops> edges{};
+        std::array<std::uint32_t, hops_max> edges{};
         walk(index, {0, id, start, reversed}, edges);
         std::vector<reference::Leg> legs;
         for (std::size_t i = 0; i < 3; ++i) {
