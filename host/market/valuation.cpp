@@ -132,6 +132,7 @@ gantry_status value_of(const Snapshot& snapshot, std::uint32_t token, const gant
                        gantry_value& out) {
   const Topology& topology = *snapshot.topology;
   if (token >= topology.tokens.size()) return GANTRY_BAD_ARGUMENT;
+  out.status = GANTRY_UNSUPPORTED;  // until it has been valued
   u256 value(amount);
   double confidence = 1;
   std::uint32_t source = no_handle;
