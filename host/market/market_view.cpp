@@ -98,6 +98,10 @@ gantry_status MarketView::quote_route(std::span<const gantry_hop> hops, const ga
       venue.health().accept(Phase::quote, status, snapshot_->id);
       return status;
     }
+    if (visited_again && (next.size == 0 || next.size > overlay_slot_bytes)) {
+      venue.health().strike(Phase::quote, "quote() left no next state that can be read");
+      return GANTRY_PLUGIN_FAULT;
+    }
     next_state[i] = {next.data, next.size};
     amounts[forward ? i + 1 : i] = forward ? quote.amount_out : quote.amount_in;
     gas += quote.gas;

@@ -159,6 +159,7 @@ gantry_status value_of(const Snapshot& snapshot, std::uint32_t token, const gant
                        ValueAs as, gantry_value& out) {
   const Topology& topology = *snapshot.topology;
   if (token >= topology.tokens.size()) return GANTRY_BAD_ARGUMENT;
+  out.status = GANTRY_UNSUPPORTED;  // until it has been valued
   u256 value(amount);
   const TokenInfo& info = topology.tokens[token];
   if ((info.flags & GANTRY_TOKEN_USD) != 0) {

@@ -189,7 +189,7 @@ void Planner::add_sponsorship(const MarketView& view, Plan& plan) const {
   operation.stub_signature = 1;
   operation.sender = configuration_.wallet.sender;
   operation.call_data = {plan.user_operation_call.data(), plan.user_operation_call.size()};
-  operation.call_gas_limit = u256(plan.trade.opportunity.gas + gas_overhead);
+  operation.call_gas_limit = wrapping_add(u256(plan.trade.opportunity.gas), u256(gas_overhead));
   operation.verification_gas_limit = u256(verification_gas);
   operation.pre_verification_gas = u256(pre_verification_gas);
   operation.max_fee_per_gas = context.gas_price;

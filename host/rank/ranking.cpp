@@ -14,7 +14,7 @@ Ranked price_opportunity(const MarketView& view, const gantry_opportunity& oppor
   ranked.gross.status = GANTRY_UNSUPPORTED;
 
   const gantry_context& context = view.snapshot().context;
-  const u256 gas(opportunity.gas + gas_overhead);
+  const u256 gas = wrapping_add(u256(opportunity.gas), u256(gas_overhead));
   if (!mul(gas, u256(context.gas_price), ranked.gas_cost)) ranked.gas_cost = u256::max();
 
   if (opportunity.token_in != opportunity.token_out ||

@@ -117,10 +117,11 @@ RiskRefusal RiskGate::check_money(const Ranked& ranked, const StrategySettings& 
     return {RefusalReason::unvalued, 0, 0};
   }
   const double confidence = std::min(ranked.opportunity.confidence, ranked.gross.confidence);
-  if (confidence < settings_.min_confidence) {
+  // Written so that what is no number is refused.
+  if (!(confidence >= settings_.min_confidence)) {
     return {RefusalReason::low_confidence, confidence, settings_.min_confidence};
   }
-  if (ranked.opportunity.risk_score > settings_.max_risk_score) {
+  if (!(ranked.opportunity.risk_score <= settings_.max_risk_score)) {
     return {RefusalReason::high_risk, ranked.opportunity.risk_score, settings_.max_risk_score};
   }
   const double position_eth = to_double(u256(ranked.stake.ether_wei)) * 1e-18;
@@ -131,12 +132,15 @@ RiskRefusal RiskGate::check_money(const Ranked& ranked, const StrategySettings& 
   if (u256(ranked.stake.ether_wei) > position_max) {
     return {RefusalReason::max_position, position_eth, settings_.max_position_eth};
   }
-  const double position_usd = to_double(u256(ranked.stake.usd_e6)) * 1e-6;
+  // Divided, not times 1e-6: a limit with cents is met by exactly as many.
+  const double position_usd = to_double(u256(ranked.stake.usd_e6)) / 1e6;
   if (position_usd > settings_.max_position_usd) {
     return {RefusalReason::max_position_usd, position_usd, settings_.max_position_usd};
   }
-  const double profit_usd = to_double(ranked.net_usd_e6) * 1e-6 * (ranked.pays ? 1 : -1);
-  if (profit_usd < settings_.min_profit_usd) {
+  const double profit_usd = to_double(ranked.net_usd_e6) / 1e6 * (ranked.pays ? 1 : -1);
+  // A loss may be too small for a millionth of a dollar.
+  const bool loses = !ranked.pays && !ranked.net.is_zero();
+  if (loses || profit_usd < settings_.min_profit_usd) {
     return {RefusalReason::min_profit, profit_usd, settings_.min_profit_usd};
   }
   const double profit_bps = profit_usd / position_usd * 1e4;

@@ -12,7 +12,8 @@
 
 namespace gantry::host {
 
-// In the order in which they are checked. Recorded: never renumber.
+// In the order in which they are checked, but for pool_concentration, which is checked with the
+// pools. Recorded: never renumber.
 enum class RefusalReason : std::int32_t {
   none = 0,
   simulate_only = 1,       // measured and reported, never traded

@@ -1,0 +1,343 @@
+// Samples of snapshots whose states repeat: what is tested is which samples count, and how.
+#include "host/market/history.hpp"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "support/applied_market.hpp"
+
+using namespace gantry;
+using namespace gantry::host;
+using namespace gantry::test;
+
+namespace {
+
+constexpr std::uint64_t start_s = 1000;
+
+std::vector<BlockInput> moving_inputs() {
+  // Token 2 against token 1 moves like token 3, against token 4 the other way round; in the last
+  // state token 2 has no price.
+  std::vector<std::vector<SmallUpdate>> blocks;
+  const std::uint64_t moves[] = {1010, 1007, 1033, 998, 1002, 987, 1044};
+  for (const std::uint64_t move : moves) {
+    blocks.push_back({{1, 1'000'000, 1000 * move},
+                      {2, 1'000'000, 2000 * move + 777 * (move % 5)},
+                      {3, 1000 * move, 1'000'000}});
+  }
+  blocks.push_back({{1, 0, 0}});
+  return market_inputs(5,
+                       {{0, 1, 100'000, 40'000'000},
+                        {2, 1, 1'000'000, 1'000'000},
+                        {3, 1, 1'000'000, 2'000'000},
+                        {4, 1, 1'000'000, 1'000'000}},
+                       blocks);
+}
+
+// Snapshot `id` with the states of another.
+struct Repeated : Snapshot {
+  Repeated(std::shared_ptr<LiveVersions> live, std::uint64_t number, const Snapshot& like)
+      : Snapshot(std::move(live), number) {
+    topology = like.topology;
+    states = like.states;
+    context = like.context;
+    context.state_time_s = start_s + number;
+  }
+};
+
+// Any number of snapshots, whose states are those of a few blocks in turn.
+class Turning {
+ public:
+  Turning() : market_(moving_inputs()) {
+    states_.push_back(market_.snapshot);
+    for (std::size_t i = 1; i < market_.inputs.size(); ++i) {
+      market_.advance();
+      states_.push_back(market_.snapshot);
+    }
+  }
+
+  std::size_t priced_states() const { return states_.size() - 1; }
+
+  // Snapshot `id` at second start_s + id, with the states of block `state`.
+  Repeated make(std::uint64_t id, std::size_t state) const {
+    return Repeated(live_, id, *states_[state]);
+  }
+
+  void add(History& history, std::uint64_t id, std::size_t state) const {
+    history.add(make(id, state));
+  }
+  // Ids first to last, the states that have prices in turn.
+  void fill(History& history, std::uint64_t first, std::uint64_t last) const {
+    for (std::uint64_t id = first; id <= last; ++id) add(history, id, turn(id));
+  }
+  std::size_t turn(std::uint64_t id) const { return id % priced_states(); }
+
+  // The geometric mean of bid and ask.
+  double middle(std::size_t state, std::uint32_t token) const {
+    MarketView view;
+    view.bind(*states_[state], {}, true);
+    gantry_price price{};
+    REQUIRE(view.price(token, 1, price) == GANTRY_OK);
+    return std::sqrt(price.bid * price.ask);
+  }
+
+ private:
+  AppliedMarket market_;
+  std::vector<SnapshotPtr> states_;
+  std::shared_ptr<LiveVersions> live_ = std::make_shared<LiveVersions>();
+};
+
+gantry_history_query query(std::int32_t what, std::uint32_t token, std::uint32_t other = 0) {
+  return {what, token, 1, other, 0, UINT64_MAX, 0, 0};
+}
+
+struct Answer {
+  gantry_status status;
+  std::vector<gantry_sample> samples;
+};
+
+Answer ask(const History& history, const Snapshot& snapshot, const gantry_history_query& query,
+           std::size_t capacity = 10'000) {
+  std::vector<gantry_sample> samples(capacity);
+  std::uint32_t count = 0;
+  const auto status = history.read(snapshot, query, samples, count);
+  samples.resize(count);
+  return {status, samples};
+}
+
+double one(const Answer& answer) {
+  REQUIRE(answer.status == GANTRY_OK);
+  REQUIRE(answer.samples.size() == 1);
+  return answer.samples[0].value;
+}
+
+// In two passes, as the text books have it.
+double deviation(const std::vector<double>& values) {
+  double mean = 0;
+  for (const double value : values) mean += value / static_cast<double>(values.size());
+  double sum = 0;
+  for (const double value : values) sum += (value - mean) * (value - mean);
+  return std::sqrt(sum / static_cast<double>(values.size() - 1));
+}
+
+double correlation(const std::vector<double>& a, const std::vector<double>& b) {
+  const auto n = static_cast<double>(a.size());
+  double mean_a = 0, mean_b = 0, sum = 0;
+  for (const double value : a) mean_a += value / n;
+  for (const double value : b) mean_b += value / n;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += (a[i] - mean_a) * (b[i] - mean_b);
+  return sum / (n - 1) / (deviation(a) * deviation(b));
+}
+
+std::vector<double> log_returns(const std::vector<double>& prices) {
+  std::vector<double> returns;
+  for (std::size_t i = 1; i < prices.size(); ++i) {
+    returns.push_back(std::log(prices[i] / prices[i - 1]));
+  }
+  return returns;
+}
+
+}  // namespace
+
+TEST_CASE("history keeps so many series and no more, and one that it has costs nothing") {
+  History history;
+  CHECK(history.empty());
+  for (std::uint32_t i = 0; i < History::series_max; ++i) REQUIRE(history.subscribe(i, 1000));
+  CHECK_FALSE(history.subscribe(0, 1001));
+  CHECK_FALSE(history.subscribe(1000, 0));
+  CHECK(history.subscribe(0, 1000));
+  CHECK(history.subscribe(History::series_max - 1, 1000));
+  CHECK_FALSE(history.empty());
+}
+
+TEST_CASE("a sample is the middle of bid and ask at the snapshot's time, oldest first") {
+  const Turning market;
+  History history;
+  REQUIRE(history.subscribe(2, 1));
+  market.fill(history, 1, 20);
+  const auto answer = ask(history, market.make(20, 0), query(GANTRY_HISTORY_PRICE, 2));
+  REQUIRE(answer.status == GANTRY_OK);
+  REQUIRE(answer.samples.size() == 20);
+  for (std::uint64_t id = 1; id <= 20; ++id) {
+    CHECK(answer.samples[id - 1].time_s == start_s + id);
+    CHECK(answer.samples[id - 1].value == market.middle(market.turn(id), 2));
+  }
+}
+
+TEST_CASE("a reader of a snapshot sees the samples up to it, whatever was added since") {
+  const Turning market;
+  History history;
+  REQUIRE(history.subscribe(2, 1));
+  market.fill(history, 1, 10);
+  const auto then = ask(history, market.make(10, 0), query(GANTRY_HISTORY_PRICE, 2));
+  const double volatility =
+      one(ask(history, market.make(10, 0), query(GANTRY_HISTORY_VOLATILITY, 2)));
+  market.fill(history, 11, 500);
+  const auto later = ask(history, market.make(10, 0), query(GANTRY_HISTORY_PRICE, 2));
+  REQUIRE(later.samples.size() == 10);
+  CHECK(later.samples.back().time_s == start_s + 10);
+  for (std::size_t i = 0; i < 10; ++i) CHECK(later.samples[i].value == then.samples[i].value);
+  CHECK(one(ask(history, market.make(10, 0), query(GANTRY_HISTORY_VOLATILITY, 2))) == volatility);
+}
+
+TEST_CASE("history keeps its window for every reader that lags by no more than its bound") {
+  const Turning market;
+  History history;
+  REQUIRE(history.subscribe(2, 1));
+  constexpr std::uint64_t newest = History::samples_kept + 2 * History::reader_lag_max;
+  market.fill(history, 1, newest);
+  for (const std::uint64_t lag : {std::uint64_t{0}, History::reader_lag_max}) {
+    CAPTURE(lag);
+    const std::uint64_t id = newest - lag;
+    const auto answer = ask(history, market.make(id, 0), query(GANTRY_HISTORY_PRICE, 2));
+    REQUIRE(answer.samples.size() == History::samples_kept);
+    CHECK(answer.samples.front().time_s == start_s + id - History::samples_kept + 1);
+    CHECK(answer.samples.back().time_s == start_s + id);
+  }
+  // One further behind loses the oldest, and is given no other in its place.
+  const std::uint64_t late = newest - History::reader_lag_max - 1;
+  const auto answer = ask(history, market.make(late, 0), query(GANTRY_HISTORY_PRICE, 2));
+  CHECK(answer.samples.size() == History::samples_kept - 1);
+  CHECK(answer.samples.back().time_s == start_s + late);
+}
+
+TEST_CASE("a window has both its ends, and no more samples than were asked for") {
+  const Turning market;
+  History history;
+  REQUIRE(history.subscribe(2, 1));
+  market.fill(history, 1, 20);
+  auto asked = query(GANTRY_HISTORY_PRICE, 2);
+  asked.from_s = start_s + 5;
+  asked.to_s = start_s + 9;
+  const auto snapshot = market.make(20, 0);
+  const auto window = ask(history, snapshot, asked);
+  REQUIRE(window.samples.size() == 5);
+  CHECK(window.samples.front().time_s == start_s + 5);
+  CHECK(window.samples.back().time_s == start_s + 9);
+
+  CHECK(ask(history, snapshot, asked, 3).samples.size() == 3);
+  asked.samples_max = 2;
+  const auto two = ask(history, snapshot, asked);
+  REQUIRE(two.samples.size() == 2);
+  CHECK(two.samples[1].time_s == start_s + 6);
+  asked.samples_max = 0;
+  asked.to_s = asked.from_s;
+  CHECK(ask(history, snapshot, asked).samples.size() == 1);
+}
+
+TEST_CASE("what history cannot answer it says") {
+  const Turning market;
+  History history;
+  REQUIRE(history.subscribe(2, 1));
+  market.fill(history, 1, 20);
+  const auto snapshot = market.make(20, 0);
+  CHECK(ask(history, snapshot, query(GANTRY_HISTORY_PRICE, 3)).status == GANTRY_UNSUPPORTED);
+  CHECK(ask(history, snapshot, query(GANTRY_HISTORY_CORRELATION, 2, 3)).status ==
+        GANTRY_UNSUPPORTED);
+  CHECK(ask(history, snapshot, query(99, 2)).status == GANTRY_BAD_ARGUMENT);
+  CHECK(ask(history, snapshot, query(GANTRY_HISTORY_VOLATILITY, 2), 0).status == GANTRY_NEED_SIZE);
+  auto asked = query(GANTRY_HISTORY_PRICE, 2);
+  asked.from_s = start_s + 21;
+  CHECK(ask(history, snapshot, asked).status == GANTRY_NO_LIQUIDITY);
+  // Two returns are the least that deviate.
+  asked = query(GANTRY_HISTORY_VOLATILITY, 2);
+  asked.from_s = start_s + 19;
+  CHECK(ask(history, snapshot, asked).status == GANTRY_NO_LIQUIDITY);
+  asked.from_s = start_s + 18;
+  CHECK(ask(history, snapshot, asked).status == GANTRY_OK);
+}
+
+TEST_CASE("a snapshot in which the token had no price is no sample") {
+  const Turning market;
+  History history;
+  REQUIRE(history.subscribe(2, 1));
+  const std::size_t unpriced = market.priced_states();
+  const std::vector<std::size_t> states = {0, 1, unpriced, 2, unpriced, unpriced, 3};
+  for (std::size_t i = 0; i < states.size(); ++i) market.add(history, i + 1, states[i]);
+  const auto answer = ask(history, market.make(states.size(), 0), query(GANTRY_HISTORY_PRICE, 2));
+  REQUIRE(answer.samples.size() == 4);
+  CHECK(answer.samples[2].time_s == start_s + 4);
+  CHECK(one(ask(history, market.make(states.size(), 0), query(GANTRY_HISTORY_VOLATILITY, 2))) ==
+        Approx(deviation(log_returns({market.middle(0, 2), market.middle(1, 2), market.middle(2, 2),
+                                      market.middle(3, 2)})))
+            .epsilon(1e-9));
+}
+
+TEST_CASE("volatility is the standard deviation of log returns, at the time of the last") {
+  const Turning market;
+  History history;
+  REQUIRE(history.subscribe(2, 1));
+  market.fill(history, 1, 30);
+  std::vector<double> prices;
+  for (std::uint64_t id = 1; id <= 30; ++id) prices.push_back(market.middle(market.turn(id), 2));
+  const auto answer = ask(history, market.make(30, 0), query(GANTRY_HISTORY_VOLATILITY, 2));
+  CHECK(one(answer) == Approx(deviation(log_returns(prices))).epsilon(1e-9));
+  CHECK(answer.samples[0].time_s == start_s + 30);
+
+  History still;
+  REQUIRE(still.subscribe(2, 1));
+  for (std::uint64_t id = 1; id <= 5; ++id) market.add(still, id, 0);
+  CHECK(one(ask(still, market.make(5, 0), query(GANTRY_HISTORY_VOLATILITY, 2))) == 0);
+}
+
+TEST_CASE("correlation is of log returns at the times when both tokens have a price") {
+  const Turning market;
+  History history;
+  for (const std::uint32_t token : {2U, 3U, 4U}) REQUIRE(history.subscribe(token, 1));
+  const std::size_t unpriced = market.priced_states();
+  const std::vector<std::size_t> states = {0, 1, 2, unpriced, 3, 4, unpriced, 5, 6, 7, 1};
+  std::vector<double> second, third;
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    market.add(history, i + 1, states[i]);
+    if (states[i] == unpriced) continue;
+    second.push_back(market.middle(states[i], 2));
+    third.push_back(market.middle(states[i], 3));
+  }
+  const auto now = market.make(states.size(), 0);
+  const double expected = correlation(log_returns(second), log_returns(third));
+  CHECK(expected < 0.999999);
+  CHECK(one(ask(history, now, query(GANTRY_HISTORY_CORRELATION, 2, 3))) ==
+        Approx(expected).epsilon(1e-9));
+  CHECK(one(ask(history, now, query(GANTRY_HISTORY_CORRELATION, 3, 2))) ==
+        Approx(expected).epsilon(1e-9));
+  CHECK(one(ask(history, now, query(GANTRY_HISTORY_CORRELATION, 2, 2))) == Approx(1).epsilon(1e-9));
+  CHECK(one(ask(history, now, query(GANTRY_HISTORY_CORRELATION, 2, 4))) ==
+        Approx(-1).epsilon(1e-9));
+
+  // Who does not move is correlated with nobody.
+  History still;
+  for (const std::uint32_t token : {2U, 3U}) REQUIRE(still.subscribe(token, 1));
+  for (std::uint64_t id = 1; id <= 5; ++id) market.add(still, id, 0);
+  CHECK(ask(still, market.make(5, 0), query(GANTRY_HISTORY_CORRELATION, 2, 3)).status ==
+        GANTRY_NO_LIQUIDITY);
+}
+
+TEST_CASE("the same samples give the same double to the bit, wherever in the ring they lie") {
+  const Turning market;
+  std::vector<double> volatilities, correlations;
+  // A replay that starts elsewhere, a ring that was never full, one that was overwritten midway.
+  const std::uint64_t cycle = market.priced_states();
+  const std::uint64_t slots = History::samples_kept + History::reader_lag_max;
+  for (const std::uint64_t end : {100 * cycle, slots / cycle * cycle + 5 * cycle}) {
+    History history;
+    for (const std::uint32_t token : {2U, 3U}) REQUIRE(history.subscribe(token, 1));
+    market.fill(history, 1, end);
+    auto asked = query(GANTRY_HISTORY_VOLATILITY, 2);
+    asked.from_s = start_s + end - 50 * cycle;
+    volatilities.push_back(one(ask(history, market.make(end, 0), asked)));
+    asked.what = GANTRY_HISTORY_CORRELATION;
+    asked.other = 3;
+    correlations.push_back(one(ask(history, market.make(end, 0), asked)));
+  }
+  CHECK(volatilities[0] == volatilities[1]);
+  CHECK(correlations[0] == correlations[1]);
+  // From old to new: the sum of the same returns the other way round differs in its last bits.
+  std::vector<double> prices;
+  for (std::uint64_t i = 0; i <= 50 * cycle; ++i) prices.push_back(market.middle(i % cycle, 2));
+  double n = 0, sum = 0, squares = 0;
+  for (const double value : log_returns(prices)) {
+    n += 1;
+    sum += value;
+    squares += value * value;
+  }
+  CHECK(volatilities[0] == std::sqrt((squares - sum * sum / n) / (n - 1)));
+}
