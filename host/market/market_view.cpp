@@ -98,8 +98,9 @@ gantry_status MarketView::quote_route(std::span<const gantry_hop> hops, const ga
       venue.health().accept(Phase::quote, status, snapshot_->id);
       return status;
     }
-    if (visited_again && (next.size == 0 || next.size > overlay_slot_bytes)) {
-      venue.health().strike(Phase::quote, "quote() left no next state that can be read");
+    if (visited_again && (next.size == 0 || next.size > GANTRY_OVERLAY_BYTES_MAX)) {
+      venue.health().strike(Phase::quote, "quote() left no next state that can be read",
+                            snapshot_->id);
       return GANTRY_PLUGIN_FAULT;
     }
     next_state[i] = {next.data, next.size};

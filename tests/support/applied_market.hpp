@@ -62,6 +62,11 @@ class AppliedMarket {
     view.bind(*snapshot, {}, true);
   }
   host::Health& venue_health() { return plugins.venues.front()->health(); }
+  void retire_venue() {
+    while (venue_health().usable(snapshot->id)) {
+      venue_health().strike(host::Phase::quote, "a test's", snapshot->id);
+    }
+  }
 
  private:
   TemporaryFolder folder_;

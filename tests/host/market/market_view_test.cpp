@@ -217,7 +217,7 @@ TEST_CASE("a pool below its venue's minimum takes no part in quotes, routes, pri
 
 TEST_CASE("a retired venue's pools take no part from then on") {
   auto market = triangle();
-  while (market.venue_health().usable()) market.venue_health().strike(Phase::quote, "a test's");
+  market.retire_venue();
   gantry_quote quote{};
   CHECK(market.view.quote(0, swap(1000, 0, 1), quote) == GANTRY_REFUSED);
   CHECK(route_status(market, {hop(0, 0, 1)}) == GANTRY_REFUSED);

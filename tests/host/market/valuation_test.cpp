@@ -15,13 +15,13 @@ const Integer ether = Integer(1'000'000'000) * 1'000'000'000;
 
 gantry_value value(const AppliedMarket& market, std::uint32_t token, const Integer& units) {
   gantry_value out{};
-  REQUIRE(value_of(*market.snapshot, token, amount(units), out) == GANTRY_OK);
+  REQUIRE(value_of(*market.snapshot, token, amount(units), ValueAs::spot, out) == GANTRY_OK);
   return out;
 }
 
 gantry_status status(const AppliedMarket& market, std::uint32_t token, const Integer& units = 1) {
   gantry_value out{};
-  return value_of(*market.snapshot, token, amount(units), out);
+  return value_of(*market.snapshot, token, amount(units), ValueAs::spot, out);
 }
 
 // Confidence of one step whose pool holds so many dollars on both sides together.
@@ -71,7 +71,7 @@ TEST_CASE("what cannot be valued says so") {
   CHECK(status(market, 3) == GANTRY_OK);
   for (const std::uint32_t token : {4U, 5U}) {
     gantry_value out{};
-    CHECK(value_of(*market.snapshot, token, u256(1), out) == GANTRY_UNSUPPORTED);
+    CHECK(value_of(*market.snapshot, token, u256(1), ValueAs::spot, out) == GANTRY_UNSUPPORTED);
     CHECK(out.status == GANTRY_UNSUPPORTED);
     CHECK((market.snapshot->topology->tokens[token].flags & GANTRY_TOKEN_VALUED) == 0);
   }
@@ -199,14 +199,14 @@ TEST_CASE("prices are those of the snapshot, over the way that was chosen for th
   market.advance();
   CHECK(value(market, 1, 1).source == 0);  // though the other pool is deeper now
   gantry_value before{};
-  REQUIRE(value_of(*first, 1, amount(400 * ether), before) == GANTRY_OK);
+  REQUIRE(value_of(*first, 1, amount(400 * ether), ValueAs::spot, before) == GANTRY_OK);
   CHECK(big(before.ether_wei) == ether);
   CHECK(first->ether_usd_e6 == 400'000'000);
 }
 
 TEST_CASE("a retired venue's pools price nothing") {
   AppliedMarket market(market_inputs(2, {{0, 1, 100'000, 40'000'000}}, {}));
-  while (market.venue_health().usable()) market.venue_health().strike(Phase::quote, "a test's");
+  market.retire_venue();
   CHECK(status(market, 1) == GANTRY_UNSUPPORTED);
   CHECK(median_ether_usd_e6(*market.snapshot) == 0);
 }

@@ -528,7 +528,7 @@ TEST_CASE("when no paymaster would, the sender pays") {
   CHECK(plan->sponsorship.empty());
   REQUIRE(plan->passed.size() == 2);
   // A fault retires it, and then it is not asked.
-  CHECK_FALSE(c.market.plugins.paymasters[1]->health().usable());
+  CHECK_FALSE(c.market.plugins.paymasters[1]->health().usable(c.market.snapshot->id));
   CHECK(c.plan(c.three_legs())->passed.size() == 1);
   CHECK(faulty.asked == 1);
 }

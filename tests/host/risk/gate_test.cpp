@@ -124,7 +124,7 @@ TEST_CASE("risk refuses a trade through a pool that takes no part") {
   check_refused(c, RefusalReason::pool_unusable, 0, 0, "");
   c.ranked.opportunity.legs[1].hop.token_in = 1;
   CHECK(c.passes());
-  while (c.market.venue_health().usable()) c.market.venue_health().strike(Phase::quote, "a test's");
+  c.market.retire_venue();
   check_refused(c, RefusalReason::pool_unusable, 0, 0, "");
 }
 
