@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "host/log/log.hpp"
@@ -22,7 +23,15 @@ bool is_folder(const fs::path& path) {
 void hide_secrets(const Session& session, const Configuration& configuration) {
   std::vector<std::string> values;
   const auto add_variable = [&](const std::string& name) {
-    if (const auto value = session.environment(name)) values.push_back(*value);
+    const auto value = session.environment(name);
+    if (!value) return;
+    values.push_back(*value);
+    // A whole URL may turn up in pieces.
+    for (std::string_view rest = *value; !rest.empty();) {
+      const std::string_view piece = rest.substr(0, rest.find_first_of("/?&=@:#."));
+      if (looks_like_key(piece)) values.emplace_back(piece);
+      rest.remove_prefix(std::min(piece.size() + 1, rest.size()));
+    }
   };
   const auto add_text = [&](const std::string& text) {
     const TemplatedText parsed = TemplatedText::parse(text).value_or(TemplatedText());

@@ -152,7 +152,7 @@ Result<Secret> TemplatedText::resolve(const Environment& environment) const {
     resolved += *value;
     at = end;
   }
-  return Secret(std::move(resolved));
+  return Secret(std::move(resolved), text_);
 }
 
 Result<Secret> resolve_text(std::string_view text, const Environment& environment) {

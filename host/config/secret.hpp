@@ -20,13 +20,17 @@ Environment process_environment();
 class Secret {
  public:
   Secret() = default;
-  explicit Secret(std::string value) : value_(std::move(value)) {}
+  Secret(std::string value, std::string written)
+      : value_(std::move(value)), written_(std::move(written)) {}
   const std::string& reveal() const { return value_; }
+  // The template that it was resolved from: what a message is made of.
+  const std::string& written() const { return written_; }
   bool empty() const { return value_.empty(); }
   friend std::ostream& operator<<(std::ostream& out, const Secret& secret);
 
  private:
   std::string value_;
+  std::string written_;
 };
 std::string to_string(const Secret& secret);
 

@@ -1,3 +1,4 @@
+#include <array>
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
@@ -133,4 +134,42 @@ TEST_CASE("doctor asks providers only with --online, and never prints a key") {
   CHECK(online.code == 3);
   CHECK(has(online.out, "http://127.0.0.1:1"));
   for (const Ended& ended : {offline, online}) CHECK_FALSE(has(ended.out + ended.err, "s3cret"));
+}
+
+TEST_CASE("doctor --online prints a URL as it is written, wherever in it the key stands") {
+  for (const auto& [url, value, shown] :
+       {std::array{"http://${ALCHEMY_API_KEY}.localhost:1/", "FAKEKEYabc123",
+                   "http://${ALCHEMY_API_KEY}.localhost:1"},
+        std::array{"${ALCHEMY_API_KEY}", "http://FAKEKEYabc123.localhost:1/FAKEKEYabc123?k=FAKEKEY",
+                   "${ALCHEMY_API_KEY}: "},
+        std::array{"http://${ALCHEMY_API_KEY}.localhost:1/", "FAKE",
+                   "http://${ALCHEMY_API_KEY}."}}) {
+    Workspace space;
+    space.variables["ALCHEMY_API_KEY"] = value;
+    space.edit("gantry.toml", "# [[chain.provider]]",
+               std::string("[[chain.provider]]\nname = \"mine\"\nurl = \"") + url + "\"\n#");
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{"doctor", "--online"}, {"doctor", "--online", "--json"}}) {
+      const Ended ended = space.run(arguments);
+      CHECK(ended.code == 3);
+      CHECK(has(ended.out, shown));
+      CHECK_FALSE(has(ended.out + ended.err, "FAKE"));
+    }
+  }
+}
+
+TEST_CASE("what a variable holds stays out of doctor's output and of the report") {
+  Workspace space;
+  space.edit("gantry.toml", "# [[chain.provider]]",
+             "[[chain.provider]]\nname = \"mine\"\nurl = \"http://127.0.0.1:1/${SECRET}\"\n#");
+  space.variables["SECRET"] = "univ2_2020";  // part of the recording's path
+  CHECK_FALSE(has(space.run({"doctor"}).out, "univ2_2020"));
+  space.variables["SECRET"] = "pm_sponsorUserOperation";  // part of the planned request
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"run", "--blocks", "200"}, {"run", "--blocks", "200", "--json"}}) {
+    const Ended ended = space.run(arguments);
+    CHECK(ended.code == 0);
+    CHECK(has(ended.out, "[secret]"));
+    CHECK_FALSE(has(ended.out, "pm_sponsor"));
+  }
 }
