@@ -33,23 +33,7 @@ void hide_secrets(const Session& session, const Configuration& configuration) {
       rest.remove_prefix(std::min(piece.size() + 1, rest.size()));
     }
   };
-  const auto add_text = [&](const std::string& text) {
-    const TemplatedText parsed = TemplatedText::parse(text).value_or(TemplatedText());
-    for (const std::string& name : parsed.variables()) add_variable(name);
-  };
-  for (const ChainSettings& chain : configuration.chains) {
-    for (const RpcProviderSettings& provider : chain.providers) add_text(provider.url.text());
-  }
-  const auto add_instances = [&](const auto& instances) {
-    for (const InstanceSettings& instance : instances) {
-      for (const ParameterSetting& parameter : instance.parameters) {
-        if (const auto* text = std::get_if<std::string>(&parameter.value)) add_text(*text);
-      }
-    }
-  };
-  add_instances(configuration.dexes);
-  add_instances(configuration.strategies);
-  add_instances(configuration.paymasters);
+  for (const NamedVariable& variable : variables_of(configuration)) add_variable(variable.name);
   hide_from_logs(values);
 }
 

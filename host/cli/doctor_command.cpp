@@ -9,6 +9,7 @@
 #include <boost/json.hpp>
 #include <boost/version.hpp>
 #include <gantry/u256.hpp>
+#include <map>
 #include <thread>
 
 #include "host/api/control.hpp"
@@ -101,27 +102,50 @@ Check check_folder(const std::string& name, const std::filesystem::path& folder)
   return {name, Verdict::ok, folder.string()};
 }
 
+// Each once: what an operator's text names has to be set, what a default names need not be, for a
+// dry run sends nothing.
 void check_variables(const Session& session, const Configuration& configuration, Checks& checks) {
-  for (const ChainSettings& chain : configuration.chains) {
-    for (const RpcProviderSettings& provider : chain.providers) {
-      for (const std::string& name : provider.url.variables()) {
-        const auto value = session.environment(name);
-        const bool set = value && !value->empty();
-        checks.push_back({"variable " + name, set ? Verdict::ok : Verdict::bad,
-                          set ? "is set" : "is not set: provider " + provider.name + " needs it"});
-      }
+  std::map<std::string, NamedVariable> wanted;
+  for (NamedVariable& use : variables_of(configuration)) {
+    if (!use.in_use) continue;
+    const auto [at, added] = wanted.try_emplace(use.name, use);
+    if (!added && use.given && !at->second.given) at->second = use;
+  }
+  for (const auto& [name, use] : wanted) {
+    const auto value = session.environment(name);
+    if (value && !value->empty()) {
+      checks.push_back({"variable " + name, Verdict::ok, "is set"});
+    } else if (use.given) {
+      checks.push_back({"variable " + name, Verdict::bad,
+                        fmt::format("is not set: {} needs it. Set it before the start.", use.by)});
+    } else {
+      checks.push_back(
+          {"variable " + name, Verdict::warning,
+           fmt::format("is not set: {} names it by default; a dry run needs none", use.by)});
     }
   }
 }
 
+// With a variable missing, which is told elsewhere, there is nothing to ask.
 Check ask_provider(const Session& session, const ChainSettings& chain,
-                   const RpcProviderSettings& provider, Http& http) {
+                   const RpcProviderSettings& provider, bool online, Http& http) {
   const std::string name = "provider " + provider.name;
-  auto url = provider.url.resolve(session.environment);
+  const auto starts = [](const std::string& url, auto... schemes) {
+    return (url.starts_with(schemes) || ...);
+  };
+  auto url = provider.url.resolve(with_chain(session.environment, chain.id));
+  if (!url && !online) return {name, Verdict::ok, "not asked: use --online"};
   if (!url) return {name, Verdict::bad, url.error().message};
-  if (!url->reveal().starts_with("http")) {
+  if (starts(url->reveal(), "ws://", "wss://")) {
     return {name, Verdict::ok, "not asked: it speaks WebSocket"};
   }
+  if (!starts(url->reveal(), "http://", "https://")) {
+    return {name, Verdict::bad,
+            fmt::format("{} stands for no URL: it has to begin with https://, http://, wss:// or "
+                        "ws://",
+                        mask_keys(provider.url.text()))};
+  }
+  if (!online) return {name, Verdict::ok, "not asked: use --online"};
   HttpRequest request;
   request.method = "POST";
   request.url = *url;
@@ -154,9 +178,7 @@ void check_providers(const Session& session, const Configuration& configuration,
       checks.push_back({"providers of " + chain.id, Verdict::ok, "none: recorded markets only"});
     }
     for (const RpcProviderSettings& provider : chain.providers) {
-      checks.push_back(
-          online ? ask_provider(session, chain, provider, *http)
-                 : Check{"provider " + provider.name, Verdict::ok, "not asked: use --online"});
+      checks.push_back(ask_provider(session, chain, provider, online, *http));
     }
   }
 }

@@ -116,6 +116,39 @@ const ChainSettings* Configuration::find_chain(std::string_view id) const {
   return at == chains.end() ? nullptr : &*at;
 }
 
+std::vector<NamedVariable> variables_of(const Configuration& configuration) {
+  std::vector<NamedVariable> found;
+  const auto add = [&](const TemplatedText& text, NamedVariable as) {
+    for (const std::string& name : text.variables()) {
+      if (name == chain_variable) continue;
+      as.name = name;
+      found.push_back(as);
+    }
+  };
+  for (const ChainSettings& chain : configuration.chains) {
+    for (const RpcProviderSettings& provider : chain.providers) {
+      add(provider.url, {.name = {}, .by = "provider " + provider.name});
+    }
+  }
+  const auto add_instances = [&](std::string_view kind, const auto& instances) {
+    for (const InstanceSettings& instance : instances) {
+      for (const ParameterSetting& parameter : instance.parameters) {
+        const auto* text = std::get_if<std::string>(&parameter.value);
+        if (text == nullptr) continue;
+        add(TemplatedText::parse(*text).value_or(TemplatedText()),
+            {.name = {},
+             .by = std::string(kind) + " " + instance.name,
+             .in_use = instance.enabled,
+             .given = parameter.given});
+      }
+    }
+  };
+  add_instances("dex", configuration.dexes);
+  add_instances("strategy", configuration.strategies);
+  add_instances("paymaster", configuration.paymasters);
+  return found;
+}
+
 std::expected<Configuration, ConfigReport> load_configuration(const ConfigFiles& files,
                                                               const FindPlugins& find_plugins,
                                                               const Environment& environment) {

@@ -16,6 +16,12 @@ using Environment = std::function<std::optional<std::string>(std::string_view na
 // The process's own environment.
 Environment process_environment();
 
+// ${CHAIN_ID} is the chain's number: the host fills it in, and it is no variable of the
+// environment.
+inline constexpr std::string_view chain_variable = "CHAIN_ID";
+// The same environment for texts of one chain, given as CAIP-2: with ${CHAIN_ID}.
+Environment with_chain(Environment environment, std::string_view chain);
+
 // A resolved value. It prints as "[secret]"; only reveal() gives it away, at the place of use.
 class Secret {
  public:

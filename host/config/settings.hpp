@@ -102,6 +102,7 @@ struct ParameterSetting {
   std::string name;
   ParameterType type = ParameterType::string;
   ParameterValue value;  // texts as written: see resolve_text
+  bool given = false;    // by the operator; false: the plugin's default
 };
 
 // What every named instance of a plugin has.

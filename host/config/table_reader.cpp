@@ -242,7 +242,7 @@ void TableReader::url(const Field& field, TemplatedUrl& out, bool in_use,
     }
     for (const std::string& variable : out.variables()) {
       const auto set = environment(variable);
-      if (!in_use || (set && !set->empty())) continue;
+      if (!in_use || variable == chain_variable || (set && !set->empty())) continue;
       fault(Severity::warning, member->value.place, field.key,
             {fmt::format("needs the environment variable {}, which is not set", variable),
              fmt::format("set {} before the start; until then this is not used", variable),

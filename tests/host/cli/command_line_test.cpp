@@ -173,3 +173,34 @@ TEST_CASE("what a variable holds stays out of doctor's output and of the report"
     CHECK_FALSE(has(ended.out, "pm_sponsor"));
   }
 }
+
+TEST_CASE("doctor fails for a variable that a paymaster's text needs, and not for a default's") {
+  Workspace space;
+  CHECK(has(space.run({"doctor"}).out, "warn  variable PIMLICO_API_KEY"));
+  space.edit("gantry.toml", "# url = \"https://api.pimlico.io", "url = \"https://api.pimlico.io");
+  const Ended ended = space.run({"doctor"});
+  CHECK(ended.code == 3);
+  CHECK(has(ended.out, "fail  variable PIMLICO_API_KEY"));
+  CHECK(has(ended.out, "paymaster pimlico needs it"));
+  CHECK_FALSE(has(ended.out, "CHAIN_ID"));
+  space.variables["PIMLICO_API_KEY"] = "FAKEKEYabc99";
+  CHECK(space.run({"doctor"}).code == 0);
+}
+
+TEST_CASE("a variable that holds no URL does not speak WebSocket") {
+  Workspace space;
+  space.edit("gantry.toml", "# [[chain.provider]]",
+             "[[chain.provider]]\nname = \"mine\"\nurl = \"${RPC_URL}\"\n#");
+  for (const char* value : {"FAKEKEYabc99", "httpFAKEKEYabc99", "wss:FAKEKEYabc99"}) {
+    space.variables["RPC_URL"] = value;
+    const Ended ended = space.run({"doctor"});
+    CHECK(ended.code == 3);
+    CHECK(has(ended.out, "fail  provider mine"));
+    CHECK(has(ended.out, "${RPC_URL} stands for no URL"));
+    CHECK_FALSE(has(ended.out, "FAKEKEY"));
+  }
+  space.variables["RPC_URL"] = "wss://127.0.0.1:1/";
+  const Ended ended = space.run({"doctor", "--online"});
+  CHECK(ended.code == 0);
+  CHECK(has(ended.out, "it speaks WebSocket"));
+}
