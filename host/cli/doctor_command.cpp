@@ -1,4 +1,5 @@
 // gantry doctor: is everything there that a run needs?
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gnu/libc-version.h>
 #include <sys/stat.h>
@@ -8,6 +9,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <boost/version.hpp>
+#include <cerrno>
+#include <cstring>
 #include <gantry/u256.hpp>
 #include <map>
 #include <thread>
@@ -89,17 +92,30 @@ void check_recording(const Configuration& configuration, Checks& checks) {
   }
 }
 
-// A folder that is there and only its user's, or that can be made.
-Check check_folder(const std::string& name, const std::filesystem::path& folder) {
+// A folder that is there and only its user's, or that a run can make: what is not there yet is made
+// in the nearest folder above it that is.
+Check check_folder(const std::string& name, const std::filesystem::path& folder,
+                   std::string_view remedy) {
+  const auto bad = [&](const std::filesystem::path& at, int error) {
+    return Check{name, Verdict::bad,
+                 fmt::format("{}: cannot be {}: {}: {}. {}", folder.string(),
+                             at == folder ? "written to" : "made", at.string(),
+                             std::strerror(error), remedy)};
+  };
   struct stat facts{};
-  if (::stat(folder.c_str(), &facts) != 0) {
-    return {name, Verdict::ok, folder.string() + ": will be made"};
+  std::filesystem::path at = folder;
+  while (::stat(at.c_str(), &facts) != 0) {
+    if (errno != ENOENT || at == at.parent_path()) return bad(at, errno);
+    at = at.parent_path();
   }
-  if (!S_ISDIR(facts.st_mode) || facts.st_uid != ::geteuid() || (facts.st_mode & 022U) != 0) {
+  if (at == folder &&
+      (!S_ISDIR(facts.st_mode) || facts.st_uid != ::geteuid() || (facts.st_mode & 022U) != 0)) {
     return {name, Verdict::bad,
             folder.string() + ": has to be a folder of this user's that no one else may write to"};
   }
-  return {name, Verdict::ok, folder.string()};
+  if (!S_ISDIR(facts.st_mode)) return bad(at, ENOTDIR);
+  if (::faccessat(AT_FDCWD, at.c_str(), W_OK | X_OK, AT_EACCESS) != 0) return bad(at, errno);
+  return {name, Verdict::ok, folder.string() + (at == folder ? "" : ": will be made")};
 }
 
 // Each once: what an operator's text names has to be set, what a default names need not be, for a
@@ -245,12 +261,14 @@ ExitCode doctor(const Session& session, bool online, bool as_json) {
                       fmt::format("{}: no errors, {}", folder,
                                   counted(configuration.report.warnings.size(), "warning"))});
     check_plugins(*loaded, checks);
-    checks.push_back(check_folder("plugin store", default_plugin_store()));
+    checks.push_back(check_folder("plugin store", default_plugin_store(),
+                                  "Set XDG_CACHE_HOME to a folder that this user may write to."));
     check_recording(configuration, checks);
     checks.push_back(check_folder(
         "socket folder",
         std::filesystem::absolute(control_socket(configuration.api, session.environment))
-            .parent_path()));
+            .parent_path(),
+        "Set `socket` in [api] to a path in a folder that this user may write to."));
     check_variables(session, configuration, checks);
     check_providers(session, configuration, online, checks);
   }

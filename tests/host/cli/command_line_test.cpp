@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <array>
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
@@ -203,4 +205,52 @@ TEST_CASE("a variable that holds no URL does not speak WebSocket") {
   const Ended ended = space.run({"doctor", "--online"});
   CHECK(ended.code == 0);
   CHECK(has(ended.out, "it speaks WebSocket"));
+}
+
+namespace {
+
+// While it lives, root is nobody: root may write everywhere.
+class NoRoot {
+ public:
+  explicit NoRoot(const std::filesystem::path& folder) {
+    if (::geteuid() != 0) return;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+      REQUIRE(::chown(entry.path().c_str(), nobody, nobody) == 0);
+    }
+    REQUIRE(::chown(folder.c_str(), nobody, nobody) == 0);
+    REQUIRE(::seteuid(nobody) == 0);
+  }
+  NoRoot(const NoRoot&) = delete;
+  NoRoot& operator=(const NoRoot&) = delete;
+  ~NoRoot() { (void)::seteuid(::getuid()); }
+
+ private:
+  static constexpr uid_t nobody = 65534;
+};
+
+}  // namespace
+
+TEST_CASE("doctor finds a folder that a run could not make") {
+  Workspace space;
+  std::filesystem::create_directory(space / "locked");
+  std::filesystem::permissions(space / "locked", std::filesystem::perms(0500));
+  write_text(space / "file", "no folder");
+  const NoRoot nobody(space.path());
+  if (::access(GANTRY_PROGRAM, X_OK) != 0 && ::geteuid() != ::getuid()) {
+    WARN("the program is not nobody's to run");
+    return;
+  }
+  for (const char* home : {"locked", "file"}) {
+    space.variables["HOME"] = (space / home).string();
+    space.variables["XDG_RUNTIME_DIR"] = (space / home / "runtime").string();
+    const Ended ended = space.run({"doctor"});
+    INFO(ended.out << ended.err);
+    CHECK(ended.code == 3);
+    CHECK(has(ended.out, "fail  plugin store"));
+    CHECK(has(ended.out, "fail  socket folder"));
+    CHECK(has(ended.out, "cannot be made"));
+  }
+  space.variables["HOME"] = (space / "home").string();
+  space.variables["XDG_RUNTIME_DIR"] = (space / "runtime").string();
+  CHECK(has(space.run({"doctor"}).out, "will be made"));
 }
