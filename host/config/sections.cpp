@@ -189,8 +189,16 @@ void read_gantry(TableReader& root, const Environment& environment, Configuratio
   }
   {
     TableReader reader(loading, document, root.table("wallet"), "wallet");
-    reader.address({.key = "sender", .help = "the account that trades; none: only dry runs"}, chain,
-                   out.wallet.sender);
+    reader.address({.key = "sender", .help = "the account that trades; none: nothing is planned"},
+                   chain, out.wallet.sender);
+    if (out.wallet.sender.kind == GANTRY_ADDRESS_NONE && !reader.is_faulty("sender")) {
+      const Member* member = reader.node().find("sender");
+      reader.fault(Severity::warning, member != nullptr ? member->value.place : reader.node().place,
+                   "sender",
+                   {"is missing: what the risk gate approves cannot be planned",
+                    "sender = \"0x...\" in [wallet], the address of your account",
+                    {}});
+    }
     reader.address({.key = "entry_point", .help = "ERC-4337 contract for user operations"}, chain,
                    out.wallet.entry_point);
     reader.refuse_unknown();

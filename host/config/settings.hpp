@@ -44,7 +44,7 @@ struct MarketSettings {
 
 // [wallet]
 struct WalletSettings {
-  gantry_address sender{};       // the account that trades; none: only dry runs
+  gantry_address sender{};       // the account that trades; none: nothing is planned
   gantry_address entry_point{};  // ERC-4337 contract that user operations go through
 };
 

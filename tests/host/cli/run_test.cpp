@@ -182,3 +182,17 @@ TEST_CASE("an imported list of pairs is a recording that replays") {
   CHECK(replay.code == 0);
   CHECK(json::parse(replay.out).at("market").at("pools") == 1);
 }
+
+TEST_CASE("without a sender the check warns, and the run says once why nothing was planned") {
+  const Workspace space;
+  space.edit("gantry.toml", "sender =", "# sender =");
+  const Ended check = space.run({"config", "check"});
+  CHECK(check.code == 0);
+  CHECK(has(check.out, "wallet.sender is missing"));
+  const Ended ended = space.run({"run"});
+  CHECK(ended.code == 0);
+  CHECK(has(ended.out, " approved, none could be planned"));
+  const std::size_t first = ended.out.find("no plan without a sender");
+  REQUIRE(first != std::string::npos);
+  CHECK(ended.out.find("no plan without a sender", first + 1) == std::string::npos);
+}
