@@ -39,13 +39,17 @@ void hide_secrets(const Session& session, const Configuration& configuration) {
 
 std::vector<fs::path> plugin_folders(const Session& session, const PluginSettings& settings) {
   if (!session.plugins.empty()) return {session.plugins.begin(), session.plugins.end()};
-  for (const fs::path& folder : settings.folders) {
-    if (is_folder(folder)) return settings.folders;
-  }
-  // An installed configuration still names the build's folder.
+  // A configuration that came from the source still names the build's folder: the installed one
+  // stands in for the first that is not there. What else is missing is told.
   const fs::path installed = session.program.parent_path().parent_path() / "lib/gantry/plugins";
-  if (is_folder(installed)) return {installed};
-  return settings.folders;
+  std::vector<fs::path> folders = settings.folders;
+  const auto missing =
+      std::ranges::find_if(folders, [](const fs::path& folder) { return !is_folder(folder); });
+  if (missing != folders.end() && is_folder(installed) &&
+      std::ranges::find(folders, installed) == folders.end()) {
+    *missing = installed;
+  }
+  return folders;
 }
 
 }  // namespace

@@ -90,3 +90,25 @@ TEST_CASE("plugin inspect shows the manifest and runs nothing of the file") {
   CHECK(has(no_plugin.err, "text.so"));
   CHECK(space.run({"plugin", "inspect", (space / "none.so").string()}).code == 1);
 }
+
+TEST_CASE("an installed program looks into its own plugin folder in place of a missing one") {
+  Workspace space;
+  fs::create_directories(space / "tree/bin");
+  fs::create_directories(space / "tree/lib/gantry/plugins");
+  fs::create_directories(space / "own");
+  fs::copy_file(GANTRY_PROGRAM, space / "tree/bin/gantry");
+  fs::copy_file(GANTRY_PLUGINS "/uniswap_v2.so", space / "tree/lib/gantry/plugins/uniswap_v2.so");
+  fs::copy_file(GANTRY_PLUGINS "/triangular.so", space / "own/triangular.so");
+  space.program = space / "tree/bin/gantry";
+  space.edit("gantry.toml", "[\"" GANTRY_PLUGINS "\"]",
+             "[\"../not/built\", \"" + (space / "own").string() + "\"]");
+  const Ended both = space.run({"plugin", "list"});
+  CHECK(both.code == 0);
+  CHECK(has(both.out, "runs as uniswap_v2"));
+  CHECK(has(both.out, "runs as triangular"));
+
+  space.edit("gantry.toml", "\"../not/built\"", "\"../not/built\", \"../not/there\"");
+  const Ended missing = space.run({"plugin", "list"});
+  CHECK(missing.code == 3);
+  CHECK(has(missing.out + missing.err, "not/there"));
+}
