@@ -209,7 +209,7 @@ void read_gantry(TableReader& root, const Environment& environment, Configuratio
     reader.paths({.key = "folders", .help = "searched for plugins (*.so), in this order"},
                  out.plugin.folders);
     reader.integer({.key = "strikes_max",
-                    .help = "faults before a plugin is quarantined",
+                    .help = "faults before a plugin is retired for this run",
                     .unit = "strikes",
                     .min = 1,
                     .max = 1000},
