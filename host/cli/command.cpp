@@ -80,7 +80,9 @@ std::expected<Loaded, ConfigReport> read_configuration(const Session& session) {
       ConfigFiles::in_folder(config_folder(session)),
       [&](const PluginSettings& settings) {
         loaded.folders = plugin_folders(session, settings);
-        PluginScan scan = scan_plugin_folders(loaded.folders);
+        PluginScan scan = session.plugins.empty()
+                              ? scan_plugin_folders(loaded.folders)
+                              : scan_plugin_folders(loaded.folders, "Correct --plugins.");
         loaded.refused = std::move(scan.refused);
         return std::move(scan.plugins);
       },

@@ -39,7 +39,7 @@ std::expected<Configuration, ConfigReport> load_documents(const Documents& docum
   if (documents.dex.parsed) {
     config::read_dexes(dex, around, out.dexes);
     dex.refuse_unknown();
-    if (documents.dex.root.find("dex") == nullptr) {
+    if (documents.dex.root.find("dex") == nullptr && out.dexes.empty()) {
       dex.fault(Severity::warning, {}, {},
                 {"has no [[dex]]: there is nothing to trade on", "[[dex]] with its name", {}});
     }
@@ -47,7 +47,7 @@ std::expected<Configuration, ConfigReport> load_documents(const Documents& docum
   if (documents.strategies.parsed) {
     config::read_strategies(strategies, around, out.strategies);
     strategies.refuse_unknown();
-    if (documents.strategies.root.find("strategies") == nullptr) {
+    if (documents.strategies.root.find("strategies") == nullptr && out.strategies.empty()) {
       strategies.fault(Severity::warning, {}, {},
                        {"has no [strategies.NAME]: nothing will be looked for",
                         "a header for each strategy",

@@ -173,7 +173,7 @@ void read_gantry(TableReader& root, const Environment& environment, Configuratio
   Loading& loading = root.loading();
   const Document& document = root.document();
   for (const Node* chain : root.tables("chain")) read_chain(root, *chain, environment, out.chains);
-  if (root.node().find("chain") == nullptr) {
+  if (root.node().find("chain") == nullptr && out.chains.empty()) {
     root.fault(Severity::error, {}, "chain",
                {"is missing: nothing can run without a chain",
                 "[[chain]] with its id, as id = \"eip155:1\"",

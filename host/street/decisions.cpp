@@ -41,6 +41,20 @@ void list(std::string& text, const char* kind, const Instances& instances) {
   }
 }
 
+// "dex a 12ab; strategy b 34cd": an error is one line.
+std::string in_one_line(std::string_view lines) {
+  if (lines.ends_with('\n')) lines.remove_suffix(1);
+  std::string out;
+  for (const char c : lines) {
+    if (c == '\n') {
+      out += "; ";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string plugin_set_of(const Plugins& plugins) {
@@ -83,8 +97,8 @@ Status DecisionPlan::take(const Decision& decision, const std::string& plugin_se
     if (std::string(decision.payload.begin(), decision.payload.end()) == plugin_set) return {};
     return fail(ErrorKind::configuration,
                 "it was recorded with other plugins, so its decisions cannot be obeyed; install "
-                "those, or replay with --ignore-decisions. It names:\n" +
-                    std::string(decision.payload.begin(), decision.payload.end()));
+                "those, or replay with --ignore-decisions. It names: " +
+                    in_one_line(std::string(decision.payload.begin(), decision.payload.end())));
   }
   if (decision.strategy >= strategies_.size()) {
     return fail(ErrorKind::format, fmt::format("a decision names strategy {} of {}",

@@ -112,3 +112,20 @@ TEST_CASE("an installed program looks into its own plugin folder in place of a m
   CHECK(missing.code == 3);
   CHECK(has(missing.out + missing.err, "not/there"));
 }
+
+TEST_CASE("a folder of --plugins that is not there is told as that") {
+  const Workspace space;
+  const Ended ended = space.run({"plugin", "list", "--plugins", "/nonexistent"});
+  CHECK(ended.code == 3);
+  CHECK(has(ended.out + ended.err, "Correct --plugins."));
+  CHECK_FALSE(has(ended.out + ended.err, "[plugins]"));
+}
+
+TEST_CASE("config check says once what it found") {
+  const Workspace space;
+  space.edit("gantry.toml", "sender =", "# sender =");
+  const Ended ended = space.run({"config", "check"});
+  CHECK(ended.code == 0);
+  CHECK(has(ended.out, "0 errors, "));
+  CHECK_FALSE(has(ended.out, "no errors"));
+}

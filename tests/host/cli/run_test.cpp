@@ -196,3 +196,16 @@ TEST_CASE("without a sender the check warns, and the run says once why nothing w
   REQUIRE(first != std::string::npos);
   CHECK(ended.out.find("no plan without a sender", first + 1) == std::string::npos);
 }
+
+TEST_CASE("a replay with other plugins names those of the recording in one line") {
+  const Workspace space;
+  const std::string file = (space / "run.gantry").string();
+  REQUIRE(space.run({"run", "--blocks", "5", "--record", file}).code == 0);
+  space.edit("strategies.toml", "enabled = true", "enabled = false");
+  const Ended ended = space.run({"replay", file});
+  INFO(ended.err);
+  CHECK(ended.code == 2);
+  CHECK(has(ended.err, "It names: dex uniswap_v2 "));
+  CHECK(has(ended.err, "; strategy triangular "));
+  CHECK_FALSE(has(ended.err, "?"));
+}
