@@ -75,10 +75,11 @@ void read_chain(TableReader& root, const Node& node, const Environment& environm
               chain.native_symbol);
   reader.address({.key = "wrapped_native", .help = "the token that stands for the coin"}, chain.id,
                  chain.wrapped_native);
-  reader.addresses({.key = "usd_tokens",
-                    .help = "tokens worth one dollar each, by preference: values in USD are "
-                            "derived from their pools"},
-                   chain.id, chain.usd_tokens);
+  reader.addresses(
+      {.key = "usd_tokens",
+       .help = "the coin's price in dollars is the median over these tokens' pools with "
+               "it; all tokens, these too, are valued through the coin"},
+      chain.id, chain.usd_tokens);
   for (const Node* provider : reader.tables("provider")) {
     read_provider(reader, *provider, environment, chain.providers);
   }
