@@ -66,9 +66,11 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 
 fs::path config_folder(const Session& session) {
   if (!session.config_folder.empty()) return session.config_folder;
-  const fs::path beside = session.program.parent_path();
-  for (const fs::path& folder : {fs::path("config"), beside.parent_path().parent_path() / "config",
-                                 beside.parent_path() / "share/gantry/config"}) {
+  const fs::path prefix = session.program.parent_path().parent_path();
+  const fs::path etc = prefix.filename() == "usr" ? prefix.parent_path() : prefix;
+  for (const fs::path& folder :
+       {fs::path("config"), prefix.parent_path() / "config", prefix / "share/gantry/config",
+        etc / "etc/gantry", fs::path("/etc/gantry")}) {
     if (is_folder(folder)) return folder;
   }
   return "config";

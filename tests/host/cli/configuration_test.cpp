@@ -129,3 +129,21 @@ TEST_CASE("config check says once what it found") {
   CHECK(has(ended.out, "0 errors, "));
   CHECK_FALSE(has(ended.out, "no errors"));
 }
+
+TEST_CASE("an installed program finds the configuration of its installation") {
+  for (const auto& [program, config] : {std::pair{"tree/bin/gantry", "tree/etc/gantry"},
+                                        {"root/usr/bin/gantry", "root/etc/gantry"},
+                                        {"old/bin/gantry", "old/share/gantry/config"}}) {
+    INFO(program);
+    Workspace space;
+    fs::create_directories((space / program).parent_path());
+    fs::create_directories((space / config).parent_path());
+    fs::copy_file(GANTRY_PROGRAM, space / program);
+    fs::rename(space / "config", space / config);
+    space.program = space / program;
+    space.names_config = false;
+    const Ended ended = space.run({"doctor"});
+    CHECK(ended.code == 0);
+    CHECK(has(ended.out, (space / config).string()));
+  }
+}
