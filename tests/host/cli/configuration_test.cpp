@@ -142,7 +142,7 @@ TEST_CASE("an installed program finds the configuration of its installation") {
     fs::rename(space / "config", space / config);
     space.program = space / program;
     space.names_config = false;
-    const Ended ended = space.run({"doctor"});
+    const Ended ended = space.run({"doctor", "--json"});
     CHECK(ended.code == 0);
     CHECK(has(ended.out, (space / config).string()));
   }
