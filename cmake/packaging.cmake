@@ -47,14 +47,22 @@ install(FILES ${CMAKE_BINARY_DIR}/gantry-sdkConfig.cmake
 
 install(TARGETS gantry RUNTIME DESTINATION bin COMPONENT host)
 install(TARGETS ${gantry_modules} LIBRARY DESTINATION lib/gantry/plugins COMPONENT host)
-# The shipped configuration, with its paths as they are once installed.
+# The shipped configuration, with its paths as they are once installed: below a prefix of its own,
+# and below /usr with the configuration in /etc.
 file(READ config/gantry.toml configuration)
-string(REPLACE "../build/release/plugins" "../../../lib/gantry/plugins" configuration
-  "${configuration}")
-file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/config/gantry.toml CONTENT "${configuration}")
+foreach(kind IN ITEMS prefix usr)
+  set(up ../..)
+  if(kind STREQUAL usr)
+    set(up ../../usr)
+  endif()
+  string(REPLACE "../build/release/plugins" "${up}/lib/gantry/plugins" text "${configuration}")
+  string(REPLACE "../data/" "${up}/share/gantry/data/" text "${text}")
+  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/config/${kind}/gantry.toml CONTENT "${text}")
+endforeach()
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS config/gantry.toml)
-install(FILES ${CMAKE_BINARY_DIR}/config/gantry.toml config/dex_config.toml config/strategies.toml
-        DESTINATION share/gantry/config COMPONENT host)
+install(CODE "set(gantry_generated \"${CMAKE_BINARY_DIR}/config\")
+  set(gantry_source \"${PROJECT_SOURCE_DIR}/config\")" COMPONENT host)
+install(SCRIPT cmake/install_config.cmake COMPONENT host)
 install(DIRECTORY data/ DESTINATION share/gantry/data COMPONENT host)
 install(FILES LICENSE DESTINATION share/doc/gantry RENAME copyright COMPONENT host)
 install(FILES LICENSE DESTINATION share/doc/gantry-sdk RENAME copyright COMPONENT sdk)
@@ -62,6 +70,9 @@ install(FILES LICENSE DESTINATION share/doc/gantry-sdk RENAME copyright COMPONEN
 set(CPACK_GENERATOR DEB)
 set(CPACK_COMPONENTS_ALL sdk host)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
+# The files stand below DESTDIR, so that what is for /usr is installed as for /usr, and some in /etc.
+set(CPACK_SET_DESTDIR ON)
+set(CPACK_INSTALL_PREFIX /usr)
 set(CPACK_PACKAGE_CONTACT "The Gantry developers <noreply@localhost>")
 set(CPACK_PACKAGE_DIRECTORY ${CMAKE_BINARY_DIR}/packages)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
@@ -73,6 +84,8 @@ set(CPACK_DEBIAN_SDK_PACKAGE_RECOMMENDS cmake)
 set(CPACK_DEBIAN_HOST_PACKAGE_NAME gantry)
 set(CPACK_DEBIAN_HOST_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_HOST_PACKAGE_SECTION net)
+# An upgrade keeps the operator's edits.
+set(CPACK_DEBIAN_HOST_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/cmake/conffiles)
 set(CPACK_COMPONENT_SDK_DESCRIPTION "Headers, CMake package and template for Gantry plugins")
 set(CPACK_COMPONENT_HOST_DESCRIPTION "Host that runs trading plugins on a task graph")
 include(CPack)

@@ -25,7 +25,9 @@ bool wants_colour(int descriptor, const Environment& environment) {
 
 void add_globals(CLI::App& app, cli::Session& session) {
   app.add_option("--config", session.config_folder,
-                 "Folder of gantry.toml, dex_config.toml and strategies.toml [./config]")
+                 "Folder of gantry.toml, dex_config.toml and strategies.toml. Without it the first "
+                 "that is there: ./config, config of the source tree, share/gantry/config or "
+                 "etc/gantry of the installation, /etc/gantry")
       ->type_name("FOLDER");
   app.add_option("--plugins", session.plugins,
                  "Folder that is searched for plugins, instead of those of gantry.toml; repeatable")

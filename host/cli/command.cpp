@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "host/log/log.hpp"
@@ -22,37 +23,33 @@ bool is_folder(const fs::path& path) {
 void hide_secrets(const Session& session, const Configuration& configuration) {
   std::vector<std::string> values;
   const auto add_variable = [&](const std::string& name) {
-    if (const auto value = session.environment(name)) values.push_back(*value);
-  };
-  const auto add_text = [&](const std::string& text) {
-    const TemplatedText parsed = TemplatedText::parse(text).value_or(TemplatedText());
-    for (const std::string& name : parsed.variables()) add_variable(name);
-  };
-  for (const ChainSettings& chain : configuration.chains) {
-    for (const RpcProviderSettings& provider : chain.providers) add_text(provider.url.text());
-  }
-  const auto add_instances = [&](const auto& instances) {
-    for (const InstanceSettings& instance : instances) {
-      for (const ParameterSetting& parameter : instance.parameters) {
-        if (const auto* text = std::get_if<std::string>(&parameter.value)) add_text(*text);
-      }
+    const auto value = session.environment(name);
+    if (!value) return;
+    values.push_back(*value);
+    // A whole URL may turn up in pieces.
+    for (std::string_view rest = *value; !rest.empty();) {
+      const std::string_view piece = rest.substr(0, rest.find_first_of("/?&=@:#."));
+      if (looks_like_key(piece)) values.emplace_back(piece);
+      rest.remove_prefix(std::min(piece.size() + 1, rest.size()));
     }
   };
-  add_instances(configuration.dexes);
-  add_instances(configuration.strategies);
-  add_instances(configuration.paymasters);
+  for (const NamedVariable& variable : variables_of(configuration)) add_variable(variable.name);
   hide_from_logs(values);
 }
 
 std::vector<fs::path> plugin_folders(const Session& session, const PluginSettings& settings) {
   if (!session.plugins.empty()) return {session.plugins.begin(), session.plugins.end()};
-  for (const fs::path& folder : settings.folders) {
-    if (is_folder(folder)) return settings.folders;
-  }
-  // An installed configuration still names the build's folder.
+  // A configuration that came from the source still names the build's folder: the installed one
+  // stands in for the first that is not there. What else is missing is told.
   const fs::path installed = session.program.parent_path().parent_path() / "lib/gantry/plugins";
-  if (is_folder(installed)) return {installed};
-  return settings.folders;
+  std::vector<fs::path> folders = settings.folders;
+  const auto missing =
+      std::ranges::find_if(folders, [](const fs::path& folder) { return !is_folder(folder); });
+  if (missing != folders.end() && is_folder(installed) &&
+      std::ranges::find(folders, installed) == folders.end()) {
+    *missing = installed;
+  }
+  return folders;
 }
 
 }  // namespace
@@ -69,9 +66,11 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 
 fs::path config_folder(const Session& session) {
   if (!session.config_folder.empty()) return session.config_folder;
-  const fs::path beside = session.program.parent_path();
-  for (const fs::path& folder : {fs::path("config"), beside.parent_path().parent_path() / "config",
-                                 beside.parent_path() / "share/gantry/config"}) {
+  const fs::path prefix = session.program.parent_path().parent_path();
+  const fs::path etc = prefix.filename() == "usr" ? prefix.parent_path() : prefix;
+  for (const fs::path& folder :
+       {fs::path("config"), prefix.parent_path() / "config", prefix / "share/gantry/config",
+        etc / "etc/gantry", fs::path("/etc/gantry")}) {
     if (is_folder(folder)) return folder;
   }
   return "config";
@@ -83,7 +82,9 @@ std::expected<Loaded, ConfigReport> read_configuration(const Session& session) {
       ConfigFiles::in_folder(config_folder(session)),
       [&](const PluginSettings& settings) {
         loaded.folders = plugin_folders(session, settings);
-        PluginScan scan = scan_plugin_folders(loaded.folders);
+        PluginScan scan = session.plugins.empty()
+                              ? scan_plugin_folders(loaded.folders)
+                              : scan_plugin_folders(loaded.folders, "Correct --plugins.");
         loaded.refused = std::move(scan.refused);
         return std::move(scan.plugins);
       },

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "host/cli/command.hpp"
+#include "host/report/terminal.hpp"
 
 namespace gantry::host::cli {
 namespace {
@@ -14,9 +15,12 @@ ExitCode check(const Session& session, bool as_json) {
   } else {
     print(render_text(report, session.colour_out));
     if (loaded) {
-      print(fmt::format("{}: no errors\n", config_folder(session).string()));
+      // With warnings the line above has counted both.
+      if (report.warnings.empty()) {
+        print(fmt::format("{}: no errors\n", printable(config_folder(session).string())));
+      }
       for (const Error& refused : loaded->refused)
-        print("plugin folder: " + refused.message + "\n");
+        print("plugin folder: " + printable(refused.message) + "\n");
     }
   }
   if (!loaded) return ExitCode::usage;

@@ -1,4 +1,5 @@
 // gantry doctor: is everything there that a run needs?
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gnu/libc-version.h>
 #include <sys/stat.h>
@@ -8,11 +9,15 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <boost/version.hpp>
+#include <cerrno>
+#include <cstring>
 #include <gantry/u256.hpp>
+#include <map>
 #include <thread>
 
 #include "host/api/control.hpp"
 #include "host/cli/command.hpp"
+#include "host/log/log.hpp"
 #include "host/plugin/library.hpp"
 #include "host/ports/http.hpp"
 #include "host/recording/reader.hpp"
@@ -87,40 +92,76 @@ void check_recording(const Configuration& configuration, Checks& checks) {
   }
 }
 
-// A folder that is there and only its user's, or that can be made.
-Check check_folder(const std::string& name, const std::filesystem::path& folder) {
+// A folder that is there and only its user's, or that a run can make: what is not there yet is made
+// in the nearest folder above it that is.
+Check check_folder(const std::string& name, const std::filesystem::path& folder,
+                   std::string_view remedy) {
+  const auto bad = [&](const std::filesystem::path& at, int error) {
+    return Check{name, Verdict::bad,
+                 fmt::format("{}: cannot be {}: {}: {}. {}", folder.string(),
+                             at == folder ? "written to" : "made", at.string(),
+                             std::strerror(error), remedy)};
+  };
   struct stat facts{};
-  if (::stat(folder.c_str(), &facts) != 0) {
-    return {name, Verdict::ok, folder.string() + ": will be made"};
+  std::filesystem::path at = folder;
+  while (::stat(at.c_str(), &facts) != 0) {
+    if (errno != ENOENT || at == at.parent_path()) return bad(at, errno);
+    at = at.parent_path();
   }
-  if (!S_ISDIR(facts.st_mode) || facts.st_uid != ::geteuid() || (facts.st_mode & 022U) != 0) {
+  if (at == folder &&
+      (!S_ISDIR(facts.st_mode) || facts.st_uid != ::geteuid() || (facts.st_mode & 022U) != 0)) {
     return {name, Verdict::bad,
             folder.string() + ": has to be a folder of this user's that no one else may write to"};
   }
-  return {name, Verdict::ok, folder.string()};
+  if (!S_ISDIR(facts.st_mode)) return bad(at, ENOTDIR);
+  if (::faccessat(AT_FDCWD, at.c_str(), W_OK | X_OK, AT_EACCESS) != 0) return bad(at, errno);
+  return {name, Verdict::ok, folder.string() + (at == folder ? "" : ": will be made")};
 }
 
+// Each once: what an operator's text names has to be set, what a default names need not be, for a
+// dry run sends nothing.
 void check_variables(const Session& session, const Configuration& configuration, Checks& checks) {
-  for (const ChainSettings& chain : configuration.chains) {
-    for (const RpcProviderSettings& provider : chain.providers) {
-      for (const std::string& name : provider.url.variables()) {
-        const auto value = session.environment(name);
-        const bool set = value && !value->empty();
-        checks.push_back({"variable " + name, set ? Verdict::ok : Verdict::bad,
-                          set ? "is set" : "is not set: provider " + provider.name + " needs it"});
-      }
+  std::map<std::string, NamedVariable> wanted;
+  for (NamedVariable& use : variables_of(configuration)) {
+    if (!use.in_use) continue;
+    const auto [at, added] = wanted.try_emplace(use.name, use);
+    if (!added && use.given && !at->second.given) at->second = use;
+  }
+  for (const auto& [name, use] : wanted) {
+    const auto value = session.environment(name);
+    if (value && !value->empty()) {
+      checks.push_back({"variable " + name, Verdict::ok, "is set"});
+    } else if (use.given) {
+      checks.push_back({"variable " + name, Verdict::bad,
+                        fmt::format("is not set: {} needs it. Set it before the start.", use.by)});
+    } else {
+      checks.push_back(
+          {"variable " + name, Verdict::warning,
+           fmt::format("is not set: {} names it by default; a dry run needs none", use.by)});
     }
   }
 }
 
+// With a variable missing, which is told elsewhere, there is nothing to ask.
 Check ask_provider(const Session& session, const ChainSettings& chain,
-                   const RpcProviderSettings& provider, Http& http) {
+                   const RpcProviderSettings& provider, bool online, Http& http) {
   const std::string name = "provider " + provider.name;
-  auto url = provider.url.resolve(session.environment);
+  const auto starts = [](const std::string& url, auto... schemes) {
+    return (url.starts_with(schemes) || ...);
+  };
+  auto url = provider.url.resolve(with_chain(session.environment, chain.id));
+  if (!url && !online) return {name, Verdict::ok, "not asked: use --online"};
   if (!url) return {name, Verdict::bad, url.error().message};
-  if (!url->reveal().starts_with("http")) {
+  if (starts(url->reveal(), "ws://", "wss://")) {
     return {name, Verdict::ok, "not asked: it speaks WebSocket"};
   }
+  if (!starts(url->reveal(), "http://", "https://")) {
+    return {name, Verdict::bad,
+            fmt::format("{} stands for no URL: it has to begin with https://, http://, wss:// or "
+                        "ws://",
+                        mask_keys(provider.url.text()))};
+  }
+  if (!online) return {name, Verdict::ok, "not asked: use --online"};
   HttpRequest request;
   request.method = "POST";
   request.url = *url;
@@ -153,9 +194,7 @@ void check_providers(const Session& session, const Configuration& configuration,
       checks.push_back({"providers of " + chain.id, Verdict::ok, "none: recorded markets only"});
     }
     for (const RpcProviderSettings& provider : chain.providers) {
-      checks.push_back(
-          online ? ask_provider(session, chain, provider, *http)
-                 : Check{"provider " + provider.name, Verdict::ok, "not asked: use --online"});
+      checks.push_back(ask_provider(session, chain, provider, online, *http));
     }
   }
 }
@@ -173,7 +212,12 @@ void check_machine(Checks& checks) {
                    grouped(megabytes))});
 }
 
-void print_checks(const Session& session, const Checks& checks, bool as_json) {
+void print_checks(const Session& session, Checks checks, bool as_json) {
+  // Before anything is cut or broken: half a secret would not be recognized.
+  for (Check& check : checks) {
+    check.name = without_secrets(std::move(check.name));
+    check.detail = without_secrets(std::move(check.detail));
+  }
   if (as_json) {
     json::array rows;
     for (const Check& check : checks) {
@@ -217,19 +261,21 @@ ExitCode doctor(const Session& session, bool online, bool as_json) {
                       fmt::format("{}: no errors, {}", folder,
                                   counted(configuration.report.warnings.size(), "warning"))});
     check_plugins(*loaded, checks);
-    checks.push_back(check_folder("plugin store", default_plugin_store()));
+    checks.push_back(check_folder("plugin store", default_plugin_store(),
+                                  "Set XDG_CACHE_HOME to a folder that this user may write to."));
     check_recording(configuration, checks);
     checks.push_back(check_folder(
         "socket folder",
         std::filesystem::absolute(control_socket(configuration.api, session.environment))
-            .parent_path()));
+            .parent_path(),
+        "Set `socket` in [api] to a path in a folder that this user may write to."));
     check_variables(session, configuration, checks);
     check_providers(session, configuration, online, checks);
   }
   check_machine(checks);
-  print_checks(session, checks, as_json);
   const bool found =
       std::ranges::any_of(checks, [](const Check& check) { return check.verdict == Verdict::bad; });
+  print_checks(session, std::move(checks), as_json);
   return found ? ExitCode::found : ExitCode::done;
 }
 

@@ -9,6 +9,7 @@
 #include "host/api/control.hpp"
 #include "host/cli/command.hpp"
 #include "host/cli/progress.hpp"
+#include "host/log/log.hpp"
 #include "host/plugin/library.hpp"
 #include "host/report/render.hpp"
 #include "host/report/terminal.hpp"
@@ -105,6 +106,33 @@ std::unique_ptr<ControlServer> serve(const Session& session, const Configuration
   return nullptr;
 }
 
+// Before anything is cut or broken into lines: half a secret would not be recognized.
+void hide_secrets(RunReport& report) {
+  const auto hide = [](std::string& text) { text = without_secrets(std::move(text)); };
+  for (std::string* text :
+       {&report.chain_name, &report.provenance, &report.recording, &report.damage}) {
+    hide(*text);
+  }
+  for (PluginReport& plugin : report.plugins) {
+    hide(plugin.library);
+    hide(plugin.file);
+    std::ranges::for_each(plugin.faults, hide);
+  }
+  for (Refusal& refusal : report.plugins_refused) {
+    hide(refusal.instance);
+    hide(refusal.reason);
+  }
+  std::ranges::for_each(report.plan_failures, hide);
+  if (!report.plan) return;
+  std::ranges::for_each(report.plan->passed, hide);
+  for (PlanReport::Call& call : report.plan->calls) hide(call.purpose);
+  for (PlannedRequest& request : report.plan->sponsorship) {
+    hide(request.url);
+    hide(request.body);
+    for (auto& [name, value] : request.headers) hide(value);
+  }
+}
+
 ExitCode run(const Session& session, const Options& options) {
   const auto loaded = load(session, Warnings::logged);
   if (!loaded) return ExitCode::usage;
@@ -125,6 +153,7 @@ ExitCode run(const Session& session, const Options& options) {
     const std::string file = refused.message.substr(0, refused.message.find(": "));
     report->plugins_refused.push_back({file, "file", refused.message});
   }
+  hide_secrets(*report);
   const RenderOptions render{session.colour_out, !options.no_timings, options.top};
   print(options.as_json ? render_json(*report, render) : render_text(*report, render));
   if (!report->damage.empty()) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "host/report/terminal.hpp"
+
 namespace gantry::host::config {
 namespace {
 
@@ -81,21 +83,18 @@ std::optional<CharacterFault> find_wrong_character(const std::vector<std::string
   return std::nullopt;
 }
 
-// One column for each character: what is not printable or not UTF-8 becomes one '?' or blank.
+// One column for each character: what a terminal must not be shown becomes one '?', a tab a blank.
 std::string printable(std::string_view text, std::size_t characters_max) {
   std::string out;
   std::size_t characters = 0;
   for (; !text.empty() && characters < characters_max; ++characters) {
     const std::size_t size = character_size(text);
-    const auto lead = static_cast<unsigned char>(text[0]);
-    const bool control = lead < 0x20 || lead == 0x7f ||
-                         (lead == 0xc2 && size == 2 && static_cast<unsigned char>(text[1]) < 0xa0);
-    if (lead == '\t') {
+    if (text[0] == '\t') {
       out.push_back(' ');
-    } else if (size == 0 || control) {
+    } else if (size == 0) {
       out.push_back('?');
     } else {
-      out.append(text.substr(0, size));
+      out += host::printable(text.substr(0, size));
     }
     text.remove_prefix(std::max<std::size_t>(size, 1));
   }

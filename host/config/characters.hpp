@@ -18,7 +18,8 @@ struct CharacterFault {
 // comment. Rationale: TOML allows neither, and toml++ 3.3 is undefined on some of them.
 std::optional<CharacterFault> find_wrong_character(const std::vector<std::string>& lines);
 
-// One column for each character: what is not printable or not UTF-8 becomes one '?' or blank.
+// One column for each character: what a terminal must not be shown (see host/report/terminal.hpp)
+// becomes one '?', a tab a blank.
 std::string printable(std::string_view text, std::size_t characters_max);
 
 }  // namespace gantry::host::config

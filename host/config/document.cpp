@@ -21,6 +21,7 @@
 #include <toml++/toml.h>
 
 #include "host/config/characters.hpp"
+#include "host/report/terminal.hpp"
 
 namespace gantry::host::config {
 namespace {
@@ -138,18 +139,20 @@ std::string describe(const Node& node) {
   return "?";
 }
 
-void Diagnostics::add(Severity severity, const Document& document, Place place, std::string key,
-                      std::string message, std::string expected, std::string suggestion) {
+void Diagnostics::add(Severity severity, const Document& document, Place place,
+                      std::string_view key, std::string_view message, std::string_view expected,
+                      std::string_view suggestion) {
+  // Names of files, tables and plugins are others' too.
   Diagnostic diagnostic{.severity = severity,
-                        .file = document.file,
+                        .file = host::printable(document.file),
                         .line = place.at.line,
                         .column = place.at.column,
                         .length = place.length,
                         .source = {},
-                        .key = std::move(key),
-                        .message = std::move(message),
-                        .expected = std::move(expected),
-                        .suggestion = std::move(suggestion)};
+                        .key = host::printable(key),
+                        .message = host::printable(message),
+                        .expected = host::printable(expected),
+                        .suggestion = host::printable(suggestion)};
   if (place.at.line >= 1 && place.at.line <= document.lines.size() &&
       place.at.column <= source_characters_max) {
     diagnostic.source =

@@ -62,11 +62,12 @@ struct Document {
   bool parsed = false;  // false: the fault is in the diagnostics, the root is empty
 };
 
-// Collects what is wrong, masks what must not be shown.
+// Collects what is wrong, masks what must not be shown, replaces what a terminal must not be shown.
 class Diagnostics {
  public:
-  void add(Severity severity, const Document& document, Place place, std::string key,
-           std::string message, std::string expected = {}, std::string suggestion = {});
+  void add(Severity severity, const Document& document, Place place, std::string_view key,
+           std::string_view message, std::string_view expected = {},
+           std::string_view suggestion = {});
   bool has_errors() const { return !report_.errors.empty(); }
   ConfigReport take();  // in the order of file, line and column
 

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "host/config/load.hpp"
+#include "host/report/terminal.hpp"
 
 namespace gantry::host {
 namespace {
@@ -97,8 +98,8 @@ std::string explain_text(const Configuration& configuration) {
     if (ranking.ranks.empty()) out += "   none\n";
     for (const Rank& rank : ranking.ranks) {
       const std::string place = rank.place == 0 ? "-" : fmt::format("{}.", rank.place);
-      out += fmt::format("  {:>3} {:<20} {:<32} {}\n", place, rank.settings->name, rank.library,
-                         rank.why);
+      out += fmt::format("  {:>3} {:<20} {:<32} {}\n", place, rank.settings->name,
+                         printable(rank.library), printable(rank.why));
     }
   }
   for (const ChainSettings& chain : configuration.chains) {

@@ -10,8 +10,6 @@ namespace gantry::host::config {
 namespace {
 
 constexpr std::int64_t priority_max = 1'000'000;
-// Filled in by the host with the chain's number, and no variable of the environment.
-constexpr std::string_view host_variable = "CHAIN_ID";
 
 std::vector<std::string> names_of(const std::vector<PluginFile>& plugins, PluginKind kind) {
   std::vector<std::string> names;
@@ -161,7 +159,8 @@ class Instance {
                    : is_text ? fmt::format("\"{}\"", mask_keys(std::get<std::string>(*value)))
                              : to_string(*value),
                    schema.unit, schema.help, member, true);
-    out_.parameters.push_back({schema.name, schema.type, std::move(*value)});
+    out_.parameters.push_back(
+        {schema.name, schema.type, std::move(*value), member != nullptr && !checked_before});
   }
 
   // A variable of the plugin's own default is only noted: the operator has not asked for it.
@@ -172,7 +171,7 @@ class Instance {
     const auto parsed = TemplatedText::parse(*text);
     if (!parsed) return;  // a default that is no template
     for (const std::string& variable : parsed->variables()) {
-      if (variable == host_variable) continue;
+      if (variable == chain_variable) continue;
       const auto set = around_.environment(variable);
       if (set && !set->empty()) continue;
       reader_.fault(member != nullptr ? Severity::warning : Severity::note, place_of(schema.name),

@@ -39,7 +39,7 @@ std::expected<Configuration, ConfigReport> load_documents(const Documents& docum
   if (documents.dex.parsed) {
     config::read_dexes(dex, around, out.dexes);
     dex.refuse_unknown();
-    if (documents.dex.root.find("dex") == nullptr) {
+    if (documents.dex.root.find("dex") == nullptr && out.dexes.empty()) {
       dex.fault(Severity::warning, {}, {},
                 {"has no [[dex]]: there is nothing to trade on", "[[dex]] with its name", {}});
     }
@@ -47,7 +47,7 @@ std::expected<Configuration, ConfigReport> load_documents(const Documents& docum
   if (documents.strategies.parsed) {
     config::read_strategies(strategies, around, out.strategies);
     strategies.refuse_unknown();
-    if (documents.strategies.root.find("strategies") == nullptr) {
+    if (documents.strategies.root.find("strategies") == nullptr && out.strategies.empty()) {
       strategies.fault(Severity::warning, {}, {},
                        {"has no [strategies.NAME]: nothing will be looked for",
                         "a header for each strategy",
@@ -114,6 +114,39 @@ ConfigFiles ConfigFiles::in_folder(const std::filesystem::path& folder) {
 const ChainSettings* Configuration::find_chain(std::string_view id) const {
   const auto at = std::ranges::find(chains, id, &ChainSettings::id);
   return at == chains.end() ? nullptr : &*at;
+}
+
+std::vector<NamedVariable> variables_of(const Configuration& configuration) {
+  std::vector<NamedVariable> found;
+  const auto add = [&](const TemplatedText& text, NamedVariable as) {
+    for (const std::string& name : text.variables()) {
+      if (name == chain_variable) continue;
+      as.name = name;
+      found.push_back(as);
+    }
+  };
+  for (const ChainSettings& chain : configuration.chains) {
+    for (const RpcProviderSettings& provider : chain.providers) {
+      add(provider.url, {.name = {}, .by = "provider " + provider.name});
+    }
+  }
+  const auto add_instances = [&](std::string_view kind, const auto& instances) {
+    for (const InstanceSettings& instance : instances) {
+      for (const ParameterSetting& parameter : instance.parameters) {
+        const auto* text = std::get_if<std::string>(&parameter.value);
+        if (text == nullptr) continue;
+        add(TemplatedText::parse(*text).value_or(TemplatedText()),
+            {.name = {},
+             .by = std::string(kind) + " " + instance.name,
+             .in_use = instance.enabled,
+             .given = parameter.given});
+      }
+    }
+  };
+  add_instances("dex", configuration.dexes);
+  add_instances("strategy", configuration.strategies);
+  add_instances("paymaster", configuration.paymasters);
+  return found;
 }
 
 std::expected<Configuration, ConfigReport> load_configuration(const ConfigFiles& files,

@@ -84,6 +84,16 @@ struct Configuration {
   const ChainSettings* find_chain(std::string_view id) const;  // or nullptr
 };
 
+// One ${VARIABLE} of the environment and what names it.
+struct NamedVariable {
+  std::string name;
+  std::string by;      // as "provider alchemy", "paymaster pimlico"
+  bool in_use = true;  // false: that is disabled
+  bool given = true;   // false: only the plugin's default names it
+};
+// In every text that may name one; what the host fills in itself is none.
+std::vector<NamedVariable> variables_of(const Configuration& configuration);
+
 // Given the folders of gantry.toml; see scan_plugin_folders.
 using FindPlugins = std::function<std::vector<PluginFile>(const PluginSettings&)>;
 

@@ -110,6 +110,15 @@ Environment process_environment() {
   };
 }
 
+Environment with_chain(Environment environment, std::string_view chain) {
+  const std::size_t colon = chain.find(':');
+  std::string number(colon == std::string_view::npos ? chain : chain.substr(colon + 1));
+  return [environment = std::move(environment),
+          number = std::move(number)](std::string_view name) -> std::optional<std::string> {
+    return name == chain_variable ? number : environment(name);
+  };
+}
+
 std::ostream& operator<<(std::ostream& out, const Secret&) { return out << "[secret]"; }
 std::string to_string(const Secret&) { return "[secret]"; }
 std::ostream& operator<<(std::ostream& out, const TemplatedText& text) {
@@ -152,7 +161,7 @@ Result<Secret> TemplatedText::resolve(const Environment& environment) const {
     resolved += *value;
     at = end;
   }
-  return Secret(std::move(resolved));
+  return Secret(std::move(resolved), text_);
 }
 
 Result<Secret> resolve_text(std::string_view text, const Environment& environment) {

@@ -16,17 +16,27 @@ using Environment = std::function<std::optional<std::string>(std::string_view na
 // The process's own environment.
 Environment process_environment();
 
+// ${CHAIN_ID} is the chain's number: the host fills it in, and it is no variable of the
+// environment.
+inline constexpr std::string_view chain_variable = "CHAIN_ID";
+// The same environment for texts of one chain, given as CAIP-2: with ${CHAIN_ID}.
+Environment with_chain(Environment environment, std::string_view chain);
+
 // A resolved value. It prints as "[secret]"; only reveal() gives it away, at the place of use.
 class Secret {
  public:
   Secret() = default;
-  explicit Secret(std::string value) : value_(std::move(value)) {}
+  Secret(std::string value, std::string written)
+      : value_(std::move(value)), written_(std::move(written)) {}
   const std::string& reveal() const { return value_; }
+  // The template that it was resolved from: what a message is made of.
+  const std::string& written() const { return written_; }
   bool empty() const { return value_.empty(); }
   friend std::ostream& operator<<(std::ostream& out, const Secret& secret);
 
  private:
   std::string value_;
+  std::string written_;
 };
 std::string to_string(const Secret& secret);
 

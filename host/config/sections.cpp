@@ -75,10 +75,11 @@ void read_chain(TableReader& root, const Node& node, const Environment& environm
               chain.native_symbol);
   reader.address({.key = "wrapped_native", .help = "the token that stands for the coin"}, chain.id,
                  chain.wrapped_native);
-  reader.addresses({.key = "usd_tokens",
-                    .help = "tokens worth one dollar each, by preference: values in USD are "
-                            "derived from their pools"},
-                   chain.id, chain.usd_tokens);
+  reader.addresses(
+      {.key = "usd_tokens",
+       .help = "the coin's price in dollars is the median over these tokens' pools with "
+               "it; all tokens, these too, are valued through the coin"},
+      chain.id, chain.usd_tokens);
   for (const Node* provider : reader.tables("provider")) {
     read_provider(reader, *provider, environment, chain.providers);
   }
@@ -173,7 +174,7 @@ void read_gantry(TableReader& root, const Environment& environment, Configuratio
   Loading& loading = root.loading();
   const Document& document = root.document();
   for (const Node* chain : root.tables("chain")) read_chain(root, *chain, environment, out.chains);
-  if (root.node().find("chain") == nullptr) {
+  if (root.node().find("chain") == nullptr && out.chains.empty()) {
     root.fault(Severity::error, {}, "chain",
                {"is missing: nothing can run without a chain",
                 "[[chain]] with its id, as id = \"eip155:1\"",
@@ -189,8 +190,16 @@ void read_gantry(TableReader& root, const Environment& environment, Configuratio
   }
   {
     TableReader reader(loading, document, root.table("wallet"), "wallet");
-    reader.address({.key = "sender", .help = "the account that trades; none: only dry runs"}, chain,
-                   out.wallet.sender);
+    reader.address({.key = "sender", .help = "the account that trades; none: nothing is planned"},
+                   chain, out.wallet.sender);
+    if (out.wallet.sender.kind == GANTRY_ADDRESS_NONE && !reader.is_faulty("sender")) {
+      const Member* member = reader.node().find("sender");
+      reader.fault(Severity::warning, member != nullptr ? member->value.place : reader.node().place,
+                   "sender",
+                   {"is missing: what the risk gate approves cannot be planned",
+                    "sender = \"0x...\" in [wallet], the address of your account",
+                    {}});
+    }
     reader.address({.key = "entry_point", .help = "ERC-4337 contract for user operations"}, chain,
                    out.wallet.entry_point);
     reader.refuse_unknown();
@@ -201,7 +210,7 @@ void read_gantry(TableReader& root, const Environment& environment, Configuratio
     reader.paths({.key = "folders", .help = "searched for plugins (*.so), in this order"},
                  out.plugin.folders);
     reader.integer({.key = "strikes_max",
-                    .help = "faults before a plugin is quarantined",
+                    .help = "faults before a plugin is retired for this run",
                     .unit = "strikes",
                     .min = 1,
                     .max = 1000},

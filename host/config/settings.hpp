@@ -33,7 +33,7 @@ struct ChainSettings {
   double gas_price_gwei = 30;  // what a trade is charged per gas where the market brings no price
   std::string native_symbol = "ETH";
   gantry_address wrapped_native{};             // the token that stands for the chain's own coin
-  std::vector<gantry_address> usd_tokens;      // worth one dollar each, in order of preference
+  std::vector<gantry_address> usd_tokens;      // their median price is the dollar's
   std::vector<RpcProviderSettings> providers;  // in the order they are tried
 };
 
@@ -44,7 +44,7 @@ struct MarketSettings {
 
 // [wallet]
 struct WalletSettings {
-  gantry_address sender{};       // the account that trades; none: only dry runs
+  gantry_address sender{};       // the account that trades; none: nothing is planned
   gantry_address entry_point{};  // ERC-4337 contract that user operations go through
 };
 
@@ -62,7 +62,7 @@ struct RiskSettings {
 // [plugins]
 struct PluginSettings {
   std::vector<std::filesystem::path> folders;  // absolute; searched in this order for *.so
-  std::int64_t strikes_max = 3;                // faults before a plugin is quarantined
+  std::int64_t strikes_max = 3;                // faults before a plugin is retired for this run
 };
 
 enum class Pace : std::int32_t {
@@ -102,6 +102,7 @@ struct ParameterSetting {
   std::string name;
   ParameterType type = ParameterType::string;
   ParameterValue value;  // texts as written: see resolve_text
+  bool given = false;    // by the operator; false: the plugin's default
 };
 
 // What every named instance of a plugin has.

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "host/config/address.hpp"
+#include "host/report/terminal.hpp"
 
 namespace gantry::host::config {
 namespace {
@@ -48,13 +49,13 @@ const Member* TableReader::take(std::string_view key) {
   return table_.find(key);
 }
 
-void TableReader::record(std::string_view key, std::string value, std::string_view unit,
+void TableReader::record(std::string_view key, std::string_view value, std::string_view unit,
                          std::string_view help, const Member* member, bool of_plugin) {
-  EffectiveKey entry{.path = full(key),
-                     .value = std::move(value),
-                     .unit = std::string(unit),
-                     .help = std::string(help),
-                     .file = member != nullptr ? document_.file : std::string(),
+  EffectiveKey entry{.path = host::printable(full(key)),
+                     .value = host::printable(value),
+                     .unit = host::printable(unit),
+                     .help = host::printable(help),
+                     .file = member != nullptr ? host::printable(document_.file) : std::string(),
                      .line = member != nullptr ? member->value.place.at.line : 0,
                      .of_plugin = of_plugin};
   // A key of the host's that the plugin declares too is one key; the plugin's default shows.
@@ -71,7 +72,7 @@ void TableReader::fault(Severity severity, Place place, std::string_view key, Pr
   const std::string name = full(key);
   loading_.diagnostics.add(severity, document_, place, name,
                            name.empty() ? problem.message : name + " " + problem.message,
-                           std::move(problem.expected), std::move(problem.suggestion));
+                           problem.expected, problem.suggestion);
 }
 
 bool TableReader::is_faulty(std::string_view key) const {
@@ -242,7 +243,7 @@ void TableReader::url(const Field& field, TemplatedUrl& out, bool in_use,
     }
     for (const std::string& variable : out.variables()) {
       const auto set = environment(variable);
-      if (!in_use || (set && !set->empty())) continue;
+      if (!in_use || variable == chain_variable || (set && !set->empty())) continue;
       fault(Severity::warning, member->value.place, field.key,
             {fmt::format("needs the environment variable {}, which is not set", variable),
              fmt::format("set {} before the start; until then this is not used", variable),
@@ -280,8 +281,27 @@ bool TableReader::name(const Field& field, std::string& out) {
   return true;
 }
 
+const Member* TableReader::take_section(std::string_view key) {
+  if (const Member* member = take(key)) return member;
+  // A misspelt header is an error of its own; what stands below it is checked all the same.
+  std::vector<std::string> sections;
+  for (const auto& [section, file] : homes) {
+    if (path_.empty()) sections.emplace_back(section);
+  }
+  if (!path_.empty()) sections.emplace_back(key);
+  for (const Member& member : table_.members) {
+    const bool is_section =
+        member.value.kind == Node::Kind::table || member.value.kind == Node::Kind::list;
+    if (is_section && std::ranges::find(sections, member.key) == sections.end() &&
+        nearest(member.key, sections) == key) {
+      return &member;
+    }
+  }
+  return nullptr;
+}
+
 std::vector<const Node*> TableReader::tables(std::string_view key) {
-  const Member* member = take(key);
+  const Member* member = take_section(key);
   if (member == nullptr) return {};
   std::vector<const Node*> found;
   if (member->value.kind != Node::Kind::list) {
@@ -305,7 +325,7 @@ std::vector<const Node*> TableReader::tables(std::string_view key) {
 }
 
 const Node& TableReader::table(std::string_view key) {
-  const Member* member = take(key);
+  const Member* member = take_section(key);
   if (member == nullptr) return loading_.no_table;
   if (member->value.kind == Node::Kind::table) return member->value;
   fault(Severity::error, member->key_place, key,

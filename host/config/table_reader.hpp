@@ -71,14 +71,15 @@ class TableReader {
   // A name of 1 to 64 letters, digits, '_', '-' and '.', which must be there: false if it is not.
   bool name(const Field& field, std::string& out);
 
-  // The tables of [[key]], or of [key]: an empty one where it is absent or of another kind.
+  // The tables of [[key]], or of [key]: an empty one where it is absent or of another kind. Those
+  // of a misspelt header too, which refuse_unknown() refuses.
   std::vector<const Node*> tables(std::string_view key);
   const Node& table(std::string_view key);
 
   // For keys that are read elsewhere.
   const Member* take(std::string_view key);
-  void record(std::string_view key, std::string value, std::string_view unit, std::string_view help,
-              const Member* member, bool of_plugin);
+  void record(std::string_view key, std::string_view value, std::string_view unit,
+              std::string_view help, const Member* member, bool of_plugin);
   void fault(Severity severity, Place place, std::string_view key, Problem problem);
   bool is_faulty(std::string_view key) const;
   std::vector<const Member*> not_taken() const;
@@ -98,6 +99,7 @@ class TableReader {
   std::optional<ParameterValue> value(const Field& field, ParameterType type, const Member*& member,
                                       std::vector<std::string> choices = {});
   std::string full(std::string_view key) const;
+  const Member* take_section(std::string_view key);
 
   Loading& loading_;
   const Document& document_;

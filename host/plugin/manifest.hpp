@@ -119,7 +119,8 @@ struct PluginScan {
   std::vector<PluginFile> plugins;  // in the order of the folders, then by file name
   std::vector<Error> refused;       // files named *.so that are no plugins, folders not readable
 };
-// Every *.so directly inside the folders.
-PluginScan scan_plugin_folders(const std::vector<std::filesystem::path>& folders);
+// Every *.so directly inside the folders. `remedy` is told of a folder that cannot be read.
+PluginScan scan_plugin_folders(const std::vector<std::filesystem::path>& folders,
+                               std::string_view remedy = "Correct `folders` in [plugins].");
 
 }  // namespace gantry::host

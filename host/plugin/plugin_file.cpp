@@ -58,7 +58,8 @@ Result<PluginFile> inspect_plugin_file(const std::filesystem::path& path) {
                     .elf = std::move(*facts)};
 }
 
-PluginScan scan_plugin_folders(const std::vector<std::filesystem::path>& folders) {
+PluginScan scan_plugin_folders(const std::vector<std::filesystem::path>& folders,
+                               std::string_view remedy) {
   PluginScan scan;
   for (const auto& folder : folders) {
     std::vector<std::filesystem::path> paths;
@@ -69,9 +70,8 @@ PluginScan scan_plugin_folders(const std::vector<std::filesystem::path>& folders
     }
     if (error) {
       scan.refused.push_back(
-          {ErrorKind::io, fmt::format("{}: the plugin folder cannot be read: {}. Correct `folders` "
-                                      "in [plugins].",
-                                      folder.string(), error.message())});
+          {ErrorKind::io, fmt::format("{}: the plugin folder cannot be read: {}. {}",
+                                      folder.string(), error.message(), remedy)});
       continue;
     }
     std::ranges::sort(paths);

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <mutex>
 
 #include "host/report/terminal.hpp"
@@ -56,16 +57,17 @@ class CurlHttp final : public Http {
   }
 
   Result<HttpAnswer> send(const HttpRequest& request) override {
-    const std::string origin = printable_origin(request.url.reveal());
+    const std::string origin = printable_origin(request.url.written());
     if (handle_ == nullptr) return fail(ErrorKind::io, "libcurl could not be started");
-    if (!origin.starts_with("http://") && !origin.starts_with("https://")) {
+    const std::string& url = request.url.reveal();
+    if (!url.starts_with("http://") && !url.starts_with("https://")) {
       return fail(ErrorKind::usage, fmt::format("{}: only http and https can be asked", origin));
     }
     CURL* curl = handle_.get();
     curl_easy_reset(curl);
     Received received{{}, request.answer_bytes_max, false};
     const Headers headers = headers_of(request);
-    curl_easy_setopt(curl, CURLOPT_URL, request.url.reveal().c_str());
+    curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -103,9 +105,12 @@ class CurlHttp final : public Http {
 std::unique_ptr<Http> make_curl_http() { return std::make_unique<CurlHttp>(); }
 
 std::string printable_origin(std::string_view url) {
-  const std::size_t colon = url.find("://");
-  if (colon == std::string_view::npos) return "(no URL)";
+  const std::size_t colon = std::min(url.find("://"), url.size());
   const std::string_view scheme = url.substr(0, colon);
+  if (colon == url.size() || scheme.find_first_of("/?#@") != std::string_view::npos) {
+    const bool variable = url.starts_with("${") && url.find('}') != std::string_view::npos;
+    return variable ? printable(url.substr(0, url.find('}') + 1)) : "(no URL)";
+  }
   std::string_view host = url.substr(colon + 3);
   host = host.substr(0, host.find_first_of("/?#\\"));
   const std::size_t at = host.rfind('@');

@@ -1,6 +1,8 @@
 // The port to HTTP: one bounded request, one bounded answer. libcurl is behind it and nowhere else.
 //
-// SECRETS  A URL may hold a key: errors name the scheme and host alone.
+// SECRETS  A URL may hold a key anywhere: errors name scheme and host of its template, never of
+// what
+//          that stands for.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -38,7 +40,8 @@ class Http {
 
 std::unique_ptr<Http> make_curl_http();
 
-// "https://host:port", without user, path or query: what may be printed of a URL.
+// Of a URL's template "https://host:port", without user, path or query: what may be printed of it.
+// ${NAME} stays as it is written; where it stands for the whole beginning, it alone is told.
 std::string printable_origin(std::string_view url);
 
 }  // namespace gantry::host

@@ -51,7 +51,9 @@ void Collector::add(const Group& group) {
     time(Stage::risk, group.risk_ns);
   }
   if (!group.approved.empty()) time(Stage::plan, group.plan_ns);
-  if (!group.plan_failure.empty() && plan_failures_.size() < plan_failures_max) {
+  // The same reason for many is one.
+  if (!group.plan_failure.empty() && plan_failures_.size() < plan_failures_max &&
+      std::ranges::find(plan_failures_, group.plan_failure) == plan_failures_.end()) {
     plan_failures_.push_back(group.plan_failure);
   }
   if (group.plan) {

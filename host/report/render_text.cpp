@@ -262,7 +262,11 @@ std::string request(const PlannedRequest& planned, const Style& style) {
 
 std::string plan(const RunReport& report, const Style& style) {
   if (!report.plan) {
-    std::string out = heading(style, "Dry-run plan", "none: nothing was approved and planned");
+    std::string out = heading(
+        style, "Dry-run plan",
+        report.approved == 0
+            ? "none: nothing was approved"
+            : fmt::format("none: {} approved, none could be planned", grouped(report.approved)));
     for (const std::string& failure : report.plan_failures) {
       out += paragraph(style, failure, Ink::warning);
     }

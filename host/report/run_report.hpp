@@ -135,8 +135,8 @@ struct RunReport {
   std::size_t best_max = 20;            // how many are wanted of them
   std::vector<OpportunityReport> best;  // distinct routes, best first
   std::map<RefusalReason, RefusalCount> refusals;
-  std::optional<PlanReport> plan;  // of the best approved one
-  std::vector<std::string> plan_failures;
+  std::optional<PlanReport> plan;          // of the best approved one
+  std::vector<std::string> plan_failures;  // each reason once
 
   // Timings: the only part that two runs may differ in.
   std::array<Histogram, stage_count> stages;

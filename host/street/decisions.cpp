@@ -71,7 +71,7 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-// What one has and the other has not, a line each.
+// What one has and the other has not. An error is one line.
 std::string differences(const std::string& recorded, const std::string& now) {
   constexpr std::size_t lines_max = 12;
   std::vector<std::string> all;
@@ -82,11 +82,11 @@ std::string differences(const std::string& recorded, const std::string& now) {
       if (!std::ranges::binary_search(without, line)) all.push_back(label + line);
     }
   };
-  add("\n  recorded  ", before, after);
-  add("\n  now       ", after, before);
+  add("; recorded: ", before, after);
+  add("; now: ", after, before);
   std::string text;
   for (std::size_t i = 0; i < std::min(all.size(), lines_max); ++i) text += all[i];
-  if (all.size() > lines_max) text += fmt::format("\n  and {} more", all.size() - lines_max);
+  if (all.size() > lines_max) text += fmt::format("; and {} more", all.size() - lines_max);
   return text;
 }
 
@@ -138,7 +138,7 @@ Status DecisionPlan::take(const Decision& decision, const std::string& plugin_se
     return fail(
         ErrorKind::configuration,
         "it was recorded with other plugins or settings, so its decisions cannot be obeyed; "
-        "restore those, or replay with --ignore-decisions:" +
+        "restore those, or replay with --ignore-decisions" +
             differences(recorded, plugin_set));
   }
   if (decision.strategy >= strategies_.size()) {

@@ -2,7 +2,9 @@
 # Usage: tests/docs/run_examples.sh <build folder> <page.md>
 # Runs every ```sh block of a page, in order, as a reader would: in a folder that looks like this
 # repository after ./dev run, with the program in PATH and nothing of the reader's own in the
-# environment. A block fails unless it ends with 0, or with N where it says `# exits with N`.
+# environment. A variable that a block sets (with a name in lower case) is set in those after it, as in
+# one shell; a page that makes its own folder, work=$(mktemp -d), must leave nothing in the
+# repository's. A block fails unless it ends with 0, or with N where it says `# exits with N`.
 # What cannot be run here is a ```console block. A ```text block shows what they print: each of its
 # lines must have been printed, but for "..." where something is left out.
 set -euo pipefail
@@ -13,7 +15,7 @@ repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 reader=$work/gantry
-mkdir -p "$reader/build" "$work/home" "$work/blocks"
+mkdir -p "$reader/build" "$work/home" "$work/blocks" "$work/tmp"
 mkdir -m 700 "$work/runtime"
 cp -r "$repository"/{cmake,config,data,docs,sdk} "$reader"
 ln -s "$build" "$reader/build/release"
@@ -33,6 +35,15 @@ awk -v folder="$work/blocks" '
     inside { print >name }
     END { exit inside }' "$page" || { echo "$page: a block has no end" && exit 1; }
 
+# However a block ends: what it has set.
+cat >"$work/shell" <<'END'
+trap 'declare -p $(compgen -v | grep "^[a-z]") >"$variables" 2>/dev/null || true' EXIT
+variables=$1
+[[ ! -f $variables ]] || . "$variables"
+. "$2"
+END
+
+ls -A "$reader" >"$work/before"
 count=0 failed=0
 touch "$work/printed"
 for block in "$work"/blocks/*.sh; do
@@ -44,8 +55,9 @@ for block in "$work"/blocks/*.sh; do
     (
         cd "$reader"
         exec env -i PATH="$build:$PATH" HOME="$work/home" LANG=C.UTF-8 TERM=dumb \
-            XDG_RUNTIME_DIR="$work/runtime" CCACHE_DISABLE=1 \
-            timeout --kill-after=5 "$seconds_max" bash -eu "$block"
+            XDG_RUNTIME_DIR="$work/runtime" TMPDIR="$work/tmp" CCACHE_DISABLE=1 \
+            timeout --kill-after=5 "$seconds_max" \
+            bash -eu "$work/shell" "$work/variables" "$block"
     ) >"$work/log" 2>&1 </dev/null &
     group=$! # timeout leads a process group of its own: what the block left running ends with it
     wait $group || status=$?
@@ -58,6 +70,11 @@ for block in "$work"/blocks/*.sh; do
     fi
 done
 ((count > 0)) || { echo "$(basename "$page") has no \`\`\`sh block" && exit 1; }
+
+if grep -qxF 'work=$(mktemp -d)' "$page" && ! ls -A "$reader" | diff "$work/before" -; then
+    echo "$(basename "$page") leaves files in the repository's folder"
+    failed=$((failed + 1))
+fi
 
 while IFS= read -r shown; do
     grep -qxF -e "$shown" "$work/printed" && continue

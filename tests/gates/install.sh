@@ -35,9 +35,10 @@ try_in_host() {
     "$gantry" plugin inspect "$copy"/build/*.so >/dev/null || return 1
     grep -q '"kind": "strategy"' "$copy/plugin.json" || return 0
     name=$(sed -n 's/^ *"name": "\([^"]*\)".*/\1/p' "$copy/plugin.json" | head -1)
-    cp -r "$share/." "$copy/share"
-    printf '[strategies.%s]\nenabled = true\n' "$name" >"$copy/share/config/strategies.toml"
-    "$gantry" --config "$copy/share/config" --plugins "$work/host/usr/lib/gantry/plugins" \
+    cp -r "$work/host/etc" "$copy/etc"
+    ln -s "$work/host/usr" "$copy/usr" # the configuration's paths are relative to it
+    printf '[strategies.%s]\nenabled = true\n' "$name" >"$copy/etc/gantry/strategies.toml"
+    "$gantry" --config "$copy/etc/gantry" --plugins "$work/host/usr/lib/gantry/plugins" \
         --plugins "$copy/build" run --blocks 5 --json >"$copy/run.json" || return 1
     grep -q "\"$name\"" "$copy/run.json" || {
         echo "$name did not run in the host"
@@ -45,8 +46,20 @@ try_in_host() {
     }
 }
 
-gantry=$work/host/usr/bin/gantry share=$work/host/usr/share/gantry
-"$gantry" --config "$share/config" run --blocks 5 --json >/dev/null
+# The package's configuration is the operator's: dpkg asks before it replaces an edited file.
+dpkg-deb -I "$host_deb" conffiles | diff - <(cd "$work/host" && find etc -type f | sed 's,^,/,' | sort)
+
+# Neither needs to be told where its configuration is.
+gantry=$work/host/usr/bin/gantry
+(cd / && "$gantry" run --blocks 5 --json >/dev/null)
+"$gantry" --config "$work/host/etc/gantry" run --blocks 5 --json >/dev/null
+cmake --install "$build" --component host --prefix "$work/prefix" >/dev/null
+(cd / && "$work/prefix/bin/gantry" config explain >"$work/explained")
+grep -qF "$work/prefix/etc/gantry/gantry.toml" "$work/explained"
+(cd / && "$work/prefix/bin/gantry" run --blocks 5 --json >/dev/null)
+echo '# edited' >>"$work/prefix/etc/gantry/gantry.toml"
+cmake --install "$build" --component host --prefix "$work/prefix" >/dev/null
+grep -qx '# edited' "$work/prefix/etc/gantry/gantry.toml"
 
 failed=0 count=0
 for prefix in "$work/installed" "$work/unpacked/usr"; do

@@ -37,7 +37,7 @@ typedef struct gantry_pool {
   uint32_t venue;
   gantry_pool_traits traits;
   int32_t venue_priority; /* the operator's: higher is checked first */
-  uint32_t usable;        /* 0: below min_liquidity_usd, quarantined, or not quotable now */
+  uint32_t usable;        /* 0: below min_liquidity_usd, its venue retired, or not quotable now */
 } gantry_pool;
 
 /* What a token amount is worth. `status` GANTRY_OK; GANTRY_UNSUPPORTED: it cannot be valued, and

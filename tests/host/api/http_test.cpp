@@ -54,7 +54,7 @@ class OneAnswer {
 HttpRequest request_to(const std::string& url) {
   HttpRequest request;
   request.method = "POST";
-  request.url = Secret(url);
+  request.url = Secret(url, url);
   request.body = "{}";
   return request;
 }
@@ -91,6 +91,15 @@ TEST_CASE("a server that hangs costs the timeout, and the error names no key") {
   CHECK(answer.error().message.find("s3cret") == std::string::npos);
 }
 
+TEST_CASE("an error is made of the URL's template, whatever that stands for") {
+  HttpRequest request = request_to("http://s3cret-key.localhost:1/");
+  request.url = Secret(request.url.reveal(), "http://${KEY}.localhost:1/");
+  const auto answer = make_curl_http()->send(request);
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().message.starts_with("http://${KEY}.localhost:1: "));
+  CHECK(answer.error().message.find("s3cret") == std::string::npos);
+}
+
 TEST_CASE("a broken answer and another protocol are errors") {
   const OneAnswer server("garbage\r\n\r\n");
   CHECK_FALSE(make_curl_http()->send(request_to(server.url("/"))));
@@ -104,4 +113,8 @@ TEST_CASE("of a URL only scheme, host and port are printed") {
         "https://rpc.example:8545");
   CHECK(printable_origin("https://rpc.example?k=KEY@x") == "https://rpc.example");
   CHECK(printable_origin("KEY") == "(no URL)");
+  CHECK(printable_origin("${RPC_URL}") == "${RPC_URL}");
+  CHECK(printable_origin("${RPC_URL}/v2/KEY?to=http://KEY/") == "${RPC_URL}");
+  CHECK(printable_origin("${SCHEME}://${KEY}.rpc.example/KEY") == "${SCHEME}://${KEY}.rpc.example");
+  CHECK(printable_origin("KEY/http://rpc.example") == "(no URL)");
 }

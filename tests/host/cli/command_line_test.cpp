@@ -1,3 +1,6 @@
+#include <unistd.h>
+
+#include <array>
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
@@ -133,4 +136,121 @@ TEST_CASE("doctor asks providers only with --online, and never prints a key") {
   CHECK(online.code == 3);
   CHECK(has(online.out, "http://127.0.0.1:1"));
   for (const Ended& ended : {offline, online}) CHECK_FALSE(has(ended.out + ended.err, "s3cret"));
+}
+
+TEST_CASE("doctor --online prints a URL as it is written, wherever in it the key stands") {
+  for (const auto& [url, value, shown] :
+       {std::array{"http://${ALCHEMY_API_KEY}.localhost:1/", "FAKEKEYabc123",
+                   "http://${ALCHEMY_API_KEY}.localhost:1"},
+        std::array{"${ALCHEMY_API_KEY}", "http://FAKEKEYabc123.localhost:1/FAKEKEYabc123?k=FAKEKEY",
+                   "${ALCHEMY_API_KEY}: "},
+        std::array{"http://${ALCHEMY_API_KEY}.localhost:1/", "FAKE",
+                   "http://${ALCHEMY_API_KEY}."}}) {
+    Workspace space;
+    space.variables["ALCHEMY_API_KEY"] = value;
+    space.edit("gantry.toml", "# [[chain.provider]]",
+               std::string("[[chain.provider]]\nname = \"mine\"\nurl = \"") + url + "\"\n#");
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{"doctor", "--online"}, {"doctor", "--online", "--json"}}) {
+      const Ended ended = space.run(arguments);
+      CHECK(ended.code == 3);
+      CHECK(has(ended.out, shown));
+      CHECK_FALSE(has(ended.out + ended.err, "FAKE"));
+    }
+  }
+}
+
+TEST_CASE("what a variable holds stays out of doctor's output and of the report") {
+  Workspace space;
+  space.edit("gantry.toml", "# [[chain.provider]]",
+             "[[chain.provider]]\nname = \"mine\"\nurl = \"http://127.0.0.1:1/${SECRET}\"\n#");
+  space.variables["SECRET"] = "univ2_2020";  // part of the recording's path
+  CHECK_FALSE(has(space.run({"doctor"}).out, "univ2_2020"));
+  space.variables["SECRET"] = "pm_sponsorUserOperation";  // part of the planned request
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"run", "--blocks", "200"}, {"run", "--blocks", "200", "--json"}}) {
+    const Ended ended = space.run(arguments);
+    CHECK(ended.code == 0);
+    CHECK(has(ended.out, "[secret]"));
+    CHECK_FALSE(has(ended.out, "pm_sponsor"));
+  }
+}
+
+TEST_CASE("doctor fails for a variable that a paymaster's text needs, and not for a default's") {
+  Workspace space;
+  CHECK(has(space.run({"doctor"}).out, "warn  variable PIMLICO_API_KEY"));
+  space.edit("gantry.toml", "# url = \"https://api.pimlico.io", "url = \"https://api.pimlico.io");
+  const Ended ended = space.run({"doctor"});
+  CHECK(ended.code == 3);
+  CHECK(has(ended.out, "fail  variable PIMLICO_API_KEY"));
+  CHECK(has(ended.out, "paymaster pimlico needs it"));
+  CHECK_FALSE(has(ended.out, "CHAIN_ID"));
+  space.variables["PIMLICO_API_KEY"] = "FAKEKEYabc99";
+  CHECK(space.run({"doctor"}).code == 0);
+}
+
+TEST_CASE("a variable that holds no URL does not speak WebSocket") {
+  Workspace space;
+  space.edit("gantry.toml", "# [[chain.provider]]",
+             "[[chain.provider]]\nname = \"mine\"\nurl = \"${RPC_URL}\"\n#");
+  for (const char* value : {"FAKEKEYabc99", "httpFAKEKEYabc99", "wss:FAKEKEYabc99"}) {
+    space.variables["RPC_URL"] = value;
+    const Ended ended = space.run({"doctor"});
+    CHECK(ended.code == 3);
+    CHECK(has(ended.out, "fail  provider mine"));
+    CHECK(has(ended.out, "${RPC_URL} stands for no URL"));
+    CHECK_FALSE(has(ended.out, "FAKEKEY"));
+  }
+  space.variables["RPC_URL"] = "wss://127.0.0.1:1/";
+  const Ended ended = space.run({"doctor", "--online"});
+  CHECK(ended.code == 0);
+  CHECK(has(ended.out, "it speaks WebSocket"));
+}
+
+namespace {
+
+// While it lives, root is nobody: root may write everywhere.
+class NoRoot {
+ public:
+  explicit NoRoot(const std::filesystem::path& folder) {
+    if (::geteuid() != 0) return;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+      REQUIRE(::chown(entry.path().c_str(), nobody, nobody) == 0);
+    }
+    REQUIRE(::chown(folder.c_str(), nobody, nobody) == 0);
+    REQUIRE(::seteuid(nobody) == 0);
+  }
+  NoRoot(const NoRoot&) = delete;
+  NoRoot& operator=(const NoRoot&) = delete;
+  ~NoRoot() { (void)::seteuid(::getuid()); }
+
+ private:
+  static constexpr uid_t nobody = 65534;
+};
+
+}  // namespace
+
+TEST_CASE("doctor finds a folder that a run could not make") {
+  Workspace space;
+  std::filesystem::create_directory(space / "locked");
+  std::filesystem::permissions(space / "locked", std::filesystem::perms(0500));
+  write_text(space / "file", "no folder");
+  const NoRoot nobody(space.path());
+  if (::access(GANTRY_PROGRAM, X_OK) != 0 && ::geteuid() != ::getuid()) {
+    WARN("the program is not nobody's to run");
+    return;
+  }
+  for (const char* home : {"locked", "file"}) {
+    space.variables["HOME"] = (space / home).string();
+    space.variables["XDG_RUNTIME_DIR"] = (space / home / "runtime").string();
+    const Ended ended = space.run({"doctor"});
+    INFO(ended.out << ended.err);
+    CHECK(ended.code == 3);
+    CHECK(has(ended.out, "fail  plugin store"));
+    CHECK(has(ended.out, "fail  socket folder"));
+    CHECK(has(ended.out, "cannot be made"));
+  }
+  space.variables["HOME"] = (space / "home").string();
+  space.variables["XDG_RUNTIME_DIR"] = (space / "runtime").string();
+  CHECK(has(space.run({"doctor"}).out, "will be made"));
 }

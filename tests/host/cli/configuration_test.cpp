@@ -90,3 +90,60 @@ TEST_CASE("plugin inspect shows the manifest and runs nothing of the file") {
   CHECK(has(no_plugin.err, "text.so"));
   CHECK(space.run({"plugin", "inspect", (space / "none.so").string()}).code == 1);
 }
+
+TEST_CASE("an installed program looks into its own plugin folder in place of a missing one") {
+  Workspace space;
+  fs::create_directories(space / "tree/bin");
+  fs::create_directories(space / "tree/lib/gantry/plugins");
+  fs::create_directories(space / "own");
+  fs::copy_file(GANTRY_PROGRAM, space / "tree/bin/gantry");
+  fs::copy_file(GANTRY_PLUGINS "/uniswap_v2.so", space / "tree/lib/gantry/plugins/uniswap_v2.so");
+  fs::copy_file(GANTRY_PLUGINS "/triangular.so", space / "own/triangular.so");
+  space.program = space / "tree/bin/gantry";
+  space.edit("gantry.toml", "[\"" GANTRY_PLUGINS "\"]",
+             "[\"../not/built\", \"" + (space / "own").string() + "\"]");
+  const Ended both = space.run({"plugin", "list"});
+  CHECK(both.code == 0);
+  CHECK(has(both.out, "runs as uniswap_v2"));
+  CHECK(has(both.out, "runs as triangular"));
+
+  space.edit("gantry.toml", "\"../not/built\"", "\"../not/built\", \"../not/there\"");
+  const Ended missing = space.run({"plugin", "list"});
+  CHECK(missing.code == 3);
+  CHECK(has(missing.out + missing.err, "not/there"));
+}
+
+TEST_CASE("a folder of --plugins that is not there is told as that") {
+  const Workspace space;
+  const Ended ended = space.run({"plugin", "list", "--plugins", "/nonexistent"});
+  CHECK(ended.code == 3);
+  CHECK(has(ended.out + ended.err, "Correct --plugins."));
+  CHECK_FALSE(has(ended.out + ended.err, "[plugins]"));
+}
+
+TEST_CASE("config check says once what it found") {
+  const Workspace space;
+  space.edit("gantry.toml", "sender =", "# sender =");
+  const Ended ended = space.run({"config", "check"});
+  CHECK(ended.code == 0);
+  CHECK(has(ended.out, "0 errors, "));
+  CHECK_FALSE(has(ended.out, "no errors"));
+}
+
+TEST_CASE("an installed program finds the configuration of its installation") {
+  for (const auto& [program, config] : {std::pair{"tree/bin/gantry", "tree/etc/gantry"},
+                                        {"root/usr/bin/gantry", "root/etc/gantry"},
+                                        {"old/bin/gantry", "old/share/gantry/config"}}) {
+    INFO(program);
+    Workspace space;
+    fs::create_directories((space / program).parent_path());
+    fs::create_directories((space / config).parent_path());
+    fs::copy_file(GANTRY_PROGRAM, space / program);
+    fs::rename(space / "config", space / config);
+    space.program = space / program;
+    space.names_config = false;
+    const Ended ended = space.run({"doctor", "--json"});
+    CHECK(ended.code == 0);
+    CHECK(has(ended.out, (space / config).string()));
+  }
+}

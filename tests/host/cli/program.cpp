@@ -34,7 +34,7 @@ bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-Workspace::Workspace() {
+Workspace::Workspace() : program(GANTRY_PROGRAM) {
   std::string name = (fs::temp_directory_path() / "gantry-cli-XXXXXX").string();
   REQUIRE(::mkdtemp(name.data()) != nullptr);
   path_ = name;
@@ -66,8 +66,8 @@ Running Workspace::start(std::vector<std::string> arguments) const {
   const std::string id = std::to_string(++number);
   const fs::path out = path_ / ("out" + id);
   const fs::path err = path_ / ("err" + id);
-  arguments.insert(arguments.begin(), GANTRY_PROGRAM);
-  arguments.push_back("--config=" + (path_ / "config").string());
+  arguments.insert(arguments.begin(), program.string());
+  if (names_config) arguments.push_back("--config=" + (path_ / "config").string());
   std::map<std::string, std::string> environment = {
       {"PATH", "/usr/bin:/bin"},
       {"HOME", (path_ / "home").string()},
@@ -89,7 +89,7 @@ Running Workspace::start(std::vector<std::string> arguments) const {
   posix_spawn_file_actions_addopen(&actions, 2, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   pid_t pid = 0;
   const int failure =
-      ::posix_spawn(&pid, GANTRY_PROGRAM, &actions, nullptr, argv.data(), envp.data());
+      ::posix_spawn(&pid, program.c_str(), &actions, nullptr, argv.data(), envp.data());
   posix_spawn_file_actions_destroy(&actions);
   REQUIRE(failure == 0);
   return {pid, out, err};

@@ -36,6 +36,8 @@ class Workspace {
   class Running start(std::vector<std::string> arguments) const;
 
   std::map<std::string, std::string> variables;  // for the program, besides PATH
+  std::filesystem::path program;                 // the built one
+  bool names_config = true;                      // false: without --config
 
  private:
   std::filesystem::path path_;

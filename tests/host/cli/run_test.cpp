@@ -182,3 +182,30 @@ TEST_CASE("an imported list of pairs is a recording that replays") {
   CHECK(replay.code == 0);
   CHECK(json::parse(replay.out).at("market").at("pools") == 1);
 }
+
+TEST_CASE("without a sender the check warns, and the run says once why nothing was planned") {
+  const Workspace space;
+  space.edit("gantry.toml", "sender =", "# sender =");
+  const Ended check = space.run({"config", "check"});
+  CHECK(check.code == 0);
+  CHECK(has(check.out, "wallet.sender is missing"));
+  const Ended ended = space.run({"run"});
+  CHECK(ended.code == 0);
+  CHECK(has(ended.out, " approved, none could be planned"));
+  const std::size_t first = ended.out.find("no plan without a sender");
+  REQUIRE(first != std::string::npos);
+  CHECK(ended.out.find("no plan without a sender", first + 1) == std::string::npos);
+}
+
+TEST_CASE("a replay with other plugins names those of the recording in one line") {
+  const Workspace space;
+  const std::string file = (space / "run.gantry").string();
+  REQUIRE(space.run({"run", "--blocks", "5", "--record", file}).code == 0);
+  space.edit("strategies.toml", "enabled = true", "enabled = false");
+  const Ended ended = space.run({"replay", file});
+  INFO(ended.err);
+  CHECK(ended.code == 2);
+  CHECK(has(ended.err, "It names: dex uniswap_v2 "));
+  CHECK(has(ended.err, "; strategy triangular "));
+  CHECK_FALSE(has(ended.err, "?"));
+}

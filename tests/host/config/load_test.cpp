@@ -280,3 +280,16 @@ TEST_CASE("the shipped configuration loads, and says what it lacks") {
   CHECK(loaded->market.recording.is_absolute());
   CHECK(names(loaded->dexes) == std::vector<std::string>{"uniswap_v2", "raydium"});
 }
+
+TEST_CASE("a configuration without a sender is warned about, with the remedy") {
+  for (const std::string_view wallet :
+       {"# no wallet\n", "[wallet]\n", "[wallet]\nsender = \"\"\n"}) {
+    const std::string gantry = std::string(good_gantry) + std::string(wallet);
+    const auto loaded = parse({.gantry = gantry, .dex = {}, .strategies = {}});
+    REQUIRE(loaded.has_value());
+    REQUIRE(loaded->report.warnings.size() == 1);
+    CHECK(loaded->report.warnings[0].message ==
+          "wallet.sender is missing: what the risk gate approves cannot be planned");
+    CHECK(loaded->report.warnings[0].expected.starts_with("sender = \"0x...\""));
+  }
+}

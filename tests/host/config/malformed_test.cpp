@@ -287,3 +287,35 @@ TEST_CASE("control characters of a file never reach the terminal") {
   CHECK(render_text(report, false).find('\x1b') == std::string::npos);
   CHECK(render_json(report).find('\x1b') == std::string::npos);
 }
+
+TEST_CASE("a misspelt table and a misspelt key in it are told at once") {
+  const auto report =
+      errors_of({.gantry = "[[chain]]\nid = \"eip155:1\"\n[[chain.provder]]\nname = \"a\"\n"
+                           "url = \"https://a\"\nwieght = 1\n[rsk]\nmin_profit_ust = 1\n",
+                 .dex = "[[dxe]]\nname = \"uniswap_v2\"\nfee_bsp = 1\n",
+                 .strategies = "[strategis.triangular]\nmax_hopps = 4\n"});
+  std::vector<std::string> suggested;
+  for (const Diagnostic& error : report.errors) suggested.push_back(error.suggestion);
+  CHECK(suggested == std::vector<std::string>{"dex", "fee_bps", "provider", "weight", "risk",
+                                              "min_profit_usd", "strategies", "max_hops"});
+  CHECK(report.warnings.empty());
+}
+
+TEST_CASE("what reorders or hides text does not reach the terminal from a file") {
+  const std::string controls = "\xe2\x80\xae\xe2\x81\xa6\xe2\x80\x8b\xc2\xad";  // bidi, zero width
+  const std::string wrong = "[[chain]] # " + controls + "\nid = \"" + controls + "\" # " + controls;
+  const std::string text =
+      render_text(errors_of({.gantry = wrong, .dex = {}, .strategies = {}}), false);
+  CHECK(text.find("????") != std::string::npos);
+  const auto loaded = parse(
+      {.gantry = "[[chain]]\nid = \"eip155:1\"\nname = \"a\\u202e\\u001b[1m" + controls + "\"\n",
+       .dex = {},
+       .strategies = {}});
+  REQUIRE(loaded.has_value());
+  for (const std::string& out : {text, explain_text(*loaded), explain_json(*loaded)}) {
+    CHECK(out.find('\x1b') == std::string::npos);
+    CHECK(out.find("\xe2\x80") == std::string::npos);
+    CHECK(out.find("\xe2\x81") == std::string::npos);
+    CHECK(out.find("\xc2\xad") == std::string::npos);
+  }
+}

@@ -126,6 +126,18 @@ TEST_CASE("what the host fills in, or a default names, is no warning") {
   REQUIRE(loaded.has_value());
   CHECK(loaded->report.warnings.empty());
   CHECK(loaded->report.notes.empty());
+
+  const auto provider = parse({.gantry = "[[chain]]\nid = \"eip155:10\"\n[[chain.provider]]\n"
+                                         "name = \"a\"\nurl = \"https://p/${CHAIN_ID}\"\n",
+                               .dex = {},
+                               .strategies = {}});
+  REQUIRE(provider.has_value());
+  CHECK(provider->report.warnings.empty());
+  CHECK(variables_of(*provider).empty());
+  const auto url =
+      provider->chains[0].providers[0].url.resolve(with_chain(environment({}), "eip155:10"));
+  REQUIRE(url.has_value());
+  CHECK(url->reveal() == "https://p/10");
 }
 
 TEST_CASE("words, file names and addresses do not look like keys") {

@@ -66,7 +66,17 @@ TEST_CASE("one venue on the whole way is named once with its count") {
 TEST_CASE("an empty report is readable too") {
   const std::string text = render_text(RunReport{}, {});
   check_lines(text);
-  CHECK(has(text, "nothing was approved and planned"));
+  CHECK(has(text, "Dry-run plan  none: nothing was approved\n"));
+}
+
+TEST_CASE("what was approved and could not be planned is told as that") {
+  RunReport report = sample_report();
+  report.plan.reset();
+  report.approved = 11;
+  report.plan_failures = {"no plan without a sender"};
+  const std::string text = render_text(report, {});
+  CHECK(has(text, "Dry-run plan  none: 11 approved, none could be planned\n"));
+  CHECK(has(text, "\n  no plan without a sender\n"));
 }
 
 TEST_CASE("extreme numbers and long names do not break the frame") {
