@@ -58,7 +58,11 @@ void add_import(CLI::App& app, CommandLine& line) {
       "import univ2-pairs PAIRS.json --out market.gantry --stream 10000 --seed 1");
   ImportOptions& import_options = options->import;
   command->add_option("pairs", options->input, "The list of pairs")->required()->type_name("FILE");
-  command->add_option("--out", options->output, "The recording")->required()->type_name("FILE");
+  command
+      ->add_option("--out", options->output,
+                   "The recording; one that is there is replaced, no other file is")
+      ->required()
+      ->type_name("FILE");
   command->add_option("--stream", import_options.stream.swaps, "Synthetic swaps to append; 0: none")
       ->type_name("N");
   command->add_option("--seed", import_options.stream.seed, "Of the stream")->type_name("S");

@@ -10,6 +10,7 @@
 #include "host/cli/command.hpp"
 #include "host/cli/progress.hpp"
 #include "host/plugin/library.hpp"
+#include "host/recording/byte_stream.hpp"
 #include "host/report/render.hpp"
 #include "host/report/terminal.hpp"
 
@@ -110,6 +111,11 @@ ExitCode run(const Session& session, const Options& options) {
   if (!loaded) return ExitCode::usage;
   const auto street_settings = street_options(loaded->configuration, options);
   if (!street_settings) return report_error(street_settings.error());
+  if (!street_settings->record_to.empty()) {
+    const auto free =
+        recording::check_target(street_settings->record_to, street_settings->recording);
+    if (!free) return report_error(free.error());
+  }
 
   const SteadyClock clock;
   Plugins plugins = make_plugins(loaded->configuration, default_plugin_store());
@@ -134,7 +140,10 @@ ExitCode run(const Session& session, const Options& options) {
 }
 
 void add_options(CLI::App& command, Options& options) {
-  command.add_option("--record", options.record_to, "Record what came in and what was decided")
+  command
+      .add_option("--record", options.record_to,
+                  "Record what came in and what was decided; a recording that is there is "
+                  "replaced when the run is done, no other file is")
       ->type_name("FILE");
   command.add_option("--threads", options.threads, "Workers; 0: one a core")
       ->check(CLI::Range(0, 1024))

@@ -11,6 +11,9 @@
 #include <cstring>
 #include <string>
 
+#include "host/base/output_file.hpp"
+#include "host/recording/format.hpp"
+
 namespace gantry::host::recording {
 namespace {
 
@@ -86,6 +89,11 @@ class FileSink final : public ByteSink {
     if (::fsync(file_.get()) != 0 || file_.close() != 0) {
       return io_error("cannot make it durable", partial_, errno);
     }
+    // The run may have been long: what came to be there meanwhile is not lost either.
+    if (auto free = check_target(path_); !free) {
+      return fail(ErrorKind::io, fmt::format("{} The recording is whole, and kept as {}.",
+                                             free.error().message, partial_.string()));
+    }
     if (::rename(partial_.c_str(), path_.c_str()) != 0) {
       return io_error("cannot rename the finished recording to it", path_, errno);
     }
@@ -123,7 +131,12 @@ Result<std::unique_ptr<ByteSource>> open_file(const std::filesystem::path& path)
   return std::make_unique<FileSource>(number, path);
 }
 
+Status check_target(const std::filesystem::path& path, const std::filesystem::path& input) {
+  return check_output(path, {"recording", magic, input});
+}
+
 Result<std::unique_ptr<ByteSink>> create_file(const std::filesystem::path& path) {
+  if (auto free = check_target(path); !free) return std::unexpected(free.error());
   for (int attempt = 1; attempt <= partial_files_max; ++attempt) {
     auto partial = path;
     partial += attempt == 1 ? std::string(".partial") : fmt::format(".{}.partial", attempt);

@@ -182,3 +182,36 @@ TEST_CASE("an imported list of pairs is a recording that replays") {
   CHECK(replay.code == 0);
   CHECK(json::parse(replay.out).at("market").at("pools") == 1);
 }
+
+TEST_CASE("what a command writes replaces no foreign file, and never its own input") {
+  const Workspace space;
+  const std::string text = "a file of somebody's";
+  write_text(space / "text", text);
+  const std::string foreign = (space / "text").string();
+  const std::string market = (space / "market.gantry").string();
+  fs::copy_file(GANTRY_SOURCE "/data/univ2_2020.gantry", market);
+  const auto refused = [&](const std::vector<std::string>& arguments, const std::string& why) {
+    const Ended ended = space.run(arguments);
+    INFO(ended.err);
+    CHECK(ended.code == 1);
+    CHECK(ended.out.empty());
+    CHECK(has(ended.err, why));
+    CHECK_FALSE(fs::exists(space / "home/.cache"));  // before anything else: no plugin was loaded
+  };
+  refused({"run", "--blocks", "2", "--record", foreign}, "no recording");
+  refused({"run", "--blocks", "2", "--record", space.path().string()}, "a folder");
+  refused({"replay", market, "--blocks", "2", "--record", market}, "the input itself");
+  refused({"import", "univ2-pairs", foreign, "--out", foreign}, "the input itself");
+  refused({"import", "univ2-pairs", market, "--out", foreign}, "no recording");
+  refused({"graph", "--out", foreign}, "no picture");
+  fs::create_symlink("nothing", space / "link");
+  refused({"graph", "--out", (space / "link").string()}, "a symbolic link");
+  CHECK(read_text(space / "text") == text);
+  CHECK(read_text(market) == read_text(GANTRY_SOURCE "/data/univ2_2020.gantry"));
+
+  const std::string file = (space / "run.gantry").string();
+  for (int i = 0; i < 2; ++i) {  // its own kind it may replace
+    CHECK(space.run({"run", "--blocks", "2", "--record", file}).code == 0);
+    CHECK(space.run({"graph", "--out", (space / "street.txt").string()}).code == 0);
+  }
+}
