@@ -1,4 +1,5 @@
 // The bodies of the street's nodes. Each is called by one node, one at a time.
+#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <thread>
@@ -66,12 +67,7 @@ void Street::Run::feed() {
     tokens_->acquire();
     if (stop_.load(std::memory_order_relaxed)) return;
     input->arrived = Clock::now();
-    if (recorder_) {
-      for (const auto& token : input->tokens) recorder_->input(token);
-      for (const auto& pool : input->pools) recorder_->input(pool);
-      recorder_->input(input->block);
-      for (const auto& fact : input->facts) recorder_->input(fact);
-    }
+    if (recorder_) recorder_->input(*input);
     offer(std::make_shared<const BlockInput>(std::move(*input)));
   }
 }
@@ -216,6 +212,21 @@ StreetStatus Street::Run::status() const noexcept {
   return {snapshots_.load(std::memory_order_relaxed), head_block_.load(std::memory_order_relaxed),
           opportunities_.load(std::memory_order_relaxed), approved_.load(std::memory_order_relaxed),
           skipped_.load(std::memory_order_relaxed)};
+}
+
+Error Street::Run::no_snapshot() const {
+  const std::string file = options_.recording.string();
+  if (!feed_->damage().empty()) {
+    return {ErrorKind::format, "there is no whole block to run on: " + feed_->damage()};
+  }
+  if (stop_.load()) {
+    return {ErrorKind::io, fmt::format("{}: stopped before its first block was read, so there is "
+                                       "nothing to report; start again",
+                                       file)};
+  }
+  return {ErrorKind::format,
+          fmt::format("{}: holds no block, so there is nothing to run on; name another recording",
+                      file)};
 }
 
 void Street::Run::finish(RunReport& report) {

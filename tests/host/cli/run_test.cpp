@@ -124,6 +124,27 @@ TEST_CASE("a running host answers status, and stop ends it in good order") {
   CHECK(space.run({"status"}).code == 1);
 }
 
+TEST_CASE("a run at live pace that is killed leaves all blocks but the one it worked on") {
+  const Workspace space;
+  const std::string file = (space / "run.gantry").string();
+  Running running = space.start({"run", "--pace", "live", "--speed", "100", "--record", file});
+  std::uint64_t block = 0;
+  while (block < 10'982'004) {
+    const Ended status = status_of(space, running);
+    REQUIRE(status.code == 0);
+    block = json::parse(status.out).at("block").to_number<std::uint64_t>();
+  }
+  running.signal(SIGKILL);
+  CHECK(running.wait().code == 128 + SIGKILL);
+  CHECK_FALSE(fs::exists(file));
+  const Ended replay = space.run({"replay", file + ".partial", "--json"});
+  INFO(replay.err);
+  CHECK(replay.code == 1);
+  CHECK(has(replay.err, "there is no end record"));
+  const json::value market = json::parse(replay.out).at("market");
+  CHECK(market.at("last_block").to_number<std::uint64_t>() + 1 >= block);
+}
+
 TEST_CASE("an interrupt ends a run in good order") {
   const Workspace space;
   Running running = space.start({"run", "--pace", "live", "--speed", "1", "--json"});

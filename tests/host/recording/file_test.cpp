@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
@@ -190,6 +191,23 @@ TEST_CASE("a file that is not there, and a folder that cannot be written, are re
   const auto directory = RecordingReader::open(folder / ".");
   REQUIRE_FALSE(directory);
   REQUIRE(directory.error().kind == ErrorKind::io);
+}
+
+TEST_CASE("frames are closed where the format's description says") {
+  std::vector<Record> records = {sample_header(), Block{1, 1, gantry_amount{}, std::nullopt}};
+  const Fact fact{no_pool, FactKind::http, 0, 0, gantry_address{}, {}, Bytes(1000, 7)};
+  records.insert(records.end(), 1000, fact);
+  constexpr std::size_t record_bytes = 1100;
+  const auto sizes = frame_sizes(write_all(records));
+  REQUIRE(sizes.size() == 4);
+  for (std::size_t i = 0; i + 1 < sizes.size(); ++i) {
+    CHECK(sizes[i] >= 256U << 10U);
+    CHECK(sizes[i] < (256U << 10U) + record_bytes);
+  }
+  // The market that ships is an import's.
+  const auto shipped = frame_sizes(bytes_of(GANTRY_RECORDING));
+  CHECK(shipped.front() >= 4U << 20U);
+  CHECK(*std::ranges::max_element(shipped) < (4U << 20U) + record_bytes);
 }
 
 TEST_CASE("a full disk ends the recording, and every later call says so") {
