@@ -126,9 +126,19 @@ Status MemorySink::write(std::span<const std::uint8_t> bytes) {
 }
 
 Result<std::unique_ptr<ByteSource>> open_file(const std::filesystem::path& path) {
-  const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // O_NONBLOCK: a pipe without a writer would be waited for, deaf to the first interrupt.
+  const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (number < 0) return io_error("cannot open", path, errno);
-  return std::make_unique<FileSource>(number, path);
+  auto source = std::make_unique<FileSource>(number, path);
+  struct stat facts{};
+  if (::fstat(number, &facts) != 0) return io_error("cannot be looked at", path, errno);
+  if (!S_ISREG(facts.st_mode)) {
+    return fail(ErrorKind::io, fmt::format("{}: cannot be read: it is {}, and it has to be a file "
+                                           "that can be read again. Save what it gives to a file, "
+                                           "and name that",
+                                           path.string(), name_of_file_type(facts.st_mode)));
+  }
+  return source;
 }
 
 Status check_target(const std::filesystem::path& path, const std::filesystem::path& input) {

@@ -48,7 +48,8 @@ class MemorySink final : public ByteSink {
   std::vector<std::uint8_t>* bytes_;
 };
 
-// A file. Fails with not_found or io.
+// A regular file: a pipe could not be read twice, and might be waited for. Fails with not_found or
+// io.
 Result<std::unique_ptr<ByteSource>> open_file(const std::filesystem::path& path);
 
 // Whether a recording may be written to `path` while `input` (empty: none) is read: nothing is

@@ -1,8 +1,10 @@
 // The main job through the program itself, on the recording that ships with it.
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <thread>
 
 #include "host/report/terminal.hpp"
@@ -143,6 +145,29 @@ TEST_CASE("a run at live pace that is killed leaves all blocks but the one it wo
   CHECK(has(replay.err, "there is no end record"));
   const json::value market = json::parse(replay.out).at("market");
   CHECK(market.at("last_block").to_number<std::uint64_t>() + 1 >= block);
+}
+
+TEST_CASE("a pipe is refused as a recording, and not waited for") {
+  const Workspace space;
+  const std::string pipe = (space / "pipe").string();
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  space.edit("gantry.toml", GANTRY_SOURCE "/data/univ2_2020.gantry", pipe);
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"replay", pipe},
+        {"run"},
+        {"import", "univ2-pairs", pipe, "--out", (space / "out.gantry").string()},
+        {"quote", "--pool", "0x00", "--in", "WETH", "--amount", "1"}}) {
+    Running running = space.start(arguments);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!running.ended() && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    INFO(arguments.front());
+    REQUIRE(running.ended());
+    const Ended ended = running.wait();
+    CHECK(ended.code == 1);
+    CHECK(has(ended.err, pipe + ": cannot be read: it is a pipe"));
+  }
 }
 
 TEST_CASE("an interrupt ends a run in good order") {

@@ -191,6 +191,7 @@ TEST_CASE("a file that is not there, and a folder that cannot be written, are re
   const auto directory = RecordingReader::open(folder / ".");
   REQUIRE_FALSE(directory);
   REQUIRE(directory.error().kind == ErrorKind::io);
+  REQUIRE_THAT(directory.error().message, Catch::Contains("it is a folder"));
 }
 
 TEST_CASE("frames are closed where the format's description says") {
