@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "host/log/log.hpp"
 #include "host/report/terminal.hpp"
@@ -12,6 +14,8 @@ namespace gantry::host::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+int output_failure = 0;  // errno of the first print() that failed
 
 bool is_folder(const fs::path& path) {
   std::error_code error;
@@ -123,8 +127,18 @@ std::optional<Loaded> load(const Session& session, Warnings warnings) {
 }
 
 void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  errno = 0;
+  const bool written =
+      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  if (!written && output_failure == 0) output_failure = errno != 0 ? errno : EIO;
+}
+
+ExitCode settle_output(ExitCode code) {
+  if (output_failure == 0 || output_failure == EPIPE) return code;
+  return report_error(
+      {ErrorKind::io, fmt::format("standard output: cannot be written: {}. What was to be printed "
+                                  "is lost; send it to where there is room, and start again",
+                                  std::strerror(output_failure))});
 }
 
 ExitCode report_error(const Error& error) {

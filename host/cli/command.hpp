@@ -76,7 +76,11 @@ std::optional<Loaded> load(const Session& session, Warnings warnings = Warnings:
 // The log as the configuration, the command line and the terminal want it.
 void start_log(const Session& session, const LogSettings& settings);
 
-void print(std::string_view text);  // to stdout
+// To stdout. What could not be written is told by settle_output().
+void print(std::string_view text);
+// The exit code of a command that ended with `code`: failed, with the reason on stderr, when some
+// of its output is lost. A reader that went away (`| head`) wanted no more: that is no loss.
+ExitCode settle_output(ExitCode code);
 // To stderr, made printable and without secrets.
 ExitCode report_error(const Error& error);
 

@@ -134,3 +134,35 @@ TEST_CASE("doctor asks providers only with --online, and never prints a key") {
   CHECK(has(online.out, "http://127.0.0.1:1"));
   for (const Ended& ended : {offline, online}) CHECK_FALSE(has(ended.out + ended.err, "s3cret"));
 }
+
+TEST_CASE("output that is lost is a failure, unless its reader went away") {
+  const Workspace space;
+  const std::vector<std::vector<std::string>> commands = {
+      {"run", "--blocks", "2"}, {"config", "explain", "--json"}, {"--help"}, {"--version"}};
+  // Closed, and open for reading alone.
+  for (const char* line : {R"("$0" "$@" >&-)", R"("$0" "$@" 1<"$0")"}) {
+    for (const auto& command : commands) {
+      const Ended ended = space.shell(line, command);
+      INFO(line << " " << command.front());
+      CHECK(ended.code == 1);
+      CHECK(has(ended.err, "standard output: cannot be written"));
+    }
+  }
+  for (const char* line :
+       {R"("$0" "$@" | true)", R"(trap '' PIPE; { "$0" "$@" || echo failed >&2; } | true)"}) {
+    for (const auto& command : commands) {
+      const Ended ended = space.shell(line, command);
+      INFO(line << " " << command.front());
+      CHECK(ended.err.empty());
+    }
+  }
+}
+
+TEST_CASE("a file that is opened never stands in for a closed standard stream") {
+  const Workspace space;
+  const std::string file = (space / "run.gantry").string();
+  space.shell(R"("$0" "$@" <&- >&- 2>&-)", {"run", "--blocks", "2", "--record", file, "--json"});
+  const Ended replay = space.run({"replay", file, "--json"});
+  INFO(replay.err);
+  CHECK(replay.code == 0);
+}
