@@ -45,6 +45,43 @@ TEST_CASE("a wrong or missing value is wrong usage") {
   }
 }
 
+TEST_CASE("a number is read strictly: what is none, or out of range, is named with its range") {
+  const Workspace space;
+  const std::string out = (space / "out.gantry").string();
+  const auto refused = [&](std::vector<std::string> command, const std::string& option,
+                           const std::vector<std::string>& values, const std::string& range) {
+    command.push_back(option);
+    for (const std::string& value : values) {
+      command.push_back(value);
+      const Ended ended = space.run(command);
+      command.pop_back();
+      INFO(option << " " << value << ": " << ended.err);
+      CHECK(ended.code == 2);
+      CHECK(ended.out.empty());
+      CHECK(has(ended.err, option));
+      CHECK(has(ended.err, "`" + value + "`"));
+      CHECK(has(ended.err, range));
+    }
+  };
+  const std::string all = "from 0 to 18446744073709551615";
+  refused({"run"}, "--blocks",
+          {"-1", "+1", "99999999999999999999", "18446744073709551616", "1.0", "1e3", "0x10", "nan",
+           "1 ", "ten"},
+          all);
+  refused({"replay", "x"}, "--blocks", {"-1"}, all);
+  refused({"run"}, "--threads", {"-1", "1025", "2.5"}, "from 0 to 1024");
+  refused({"run"}, "--top", {"-1", "4097"}, "from 0 to 4096");
+  refused({"run"}, "--speed", {"nan", "-nan", "inf", "-1", "1e10", "fast", "1x"}, "from 0 to 1");
+  refused({"quote", "--pool", "0x00", "--in", "WETH", "--amount", "1"}, "--block", {"-1"}, all);
+  const std::vector<std::string> import = {"import", "univ2-pairs", "x.json", "--out", out};
+  refused(import, "--seed", {"-1", "18446744073709551616"}, all);
+  refused(import, "--stream", {"-1", "1000000001"}, "from 0 to 1000000000");
+  refused(import, "--block", {"-1", "18446744073709551615"}, "from 0 to 9007199254740991");
+  refused(import, "--time", {"-1", "253402300800"}, "from 0 to 253402300799");
+  refused(import, "--block-interval", {"-1", "31536001"}, "from 0 to 31536000");
+  CHECK(space.run({"run", "--blocks", "2", "--speed", "1.5e2", "--threads", "2"}).code == 0);
+}
+
 TEST_CASE("each command has a help with an example") {
   const Workspace space;
   for (const std::vector<std::string>& command : {std::vector<std::string>{},
