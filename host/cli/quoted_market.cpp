@@ -34,7 +34,9 @@ Result<std::unique_ptr<QuotedMarket>> open_market(Configuration configuration,
   }
   auto feed = RecordingFeed::open(settings.market.recording);
   if (!feed) return std::unexpected(feed.error());
-  Plugins plugins = make_plugins(settings, default_plugin_store());
+  const auto store = default_plugin_store();
+  if (!store) return std::unexpected(store.error());
+  Plugins plugins = make_plugins(settings, *store);
   market->state =
       std::make_unique<MarketState>(settings, feed->header().chain, std::move(plugins.venues));
   while (auto input = feed->next()) {

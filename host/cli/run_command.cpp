@@ -119,8 +119,11 @@ ExitCode run(const Session& session, const Options& options) {
     if (!free) return report_error(free.error());
   }
 
+  const auto store = default_plugin_store();
+  if (!store) return report_error(store.error());
+
   const SteadyClock clock;
-  Plugins plugins = make_plugins(loaded->configuration, default_plugin_store());
+  Plugins plugins = make_plugins(loaded->configuration, *store);
   Street street(loaded->configuration, std::move(plugins), *street_settings);
   Result<RunReport> report = [&] {
     const auto server = serve(session, loaded->configuration, street, *street_settings, clock);

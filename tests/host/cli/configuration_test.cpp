@@ -90,3 +90,21 @@ TEST_CASE("plugin inspect shows the manifest and runs nothing of the file") {
   CHECK(has(no_plugin.err, "text.so"));
   CHECK(space.run({"plugin", "inspect", (space / "none.so").string()}).code == 1);
 }
+
+TEST_CASE("without HOME and a temporary folder it is said which variable to set") {
+  Workspace space;
+  space.variables["HOME"] = "";
+  space.variables["TMPDIR"] = (space / "none").string();
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"run", "--blocks", "2"},
+        {"quote", "--pool", "0x00", "--in", "WETH", "--amount", "1"}}) {
+    const Ended ended = space.run(arguments);
+    CHECK(ended.code == 1);
+    CHECK_FALSE(has(ended.err, "unexpected"));
+    CHECK(has(ended.err, "TMPDIR=" + (space / "none").string()));
+    CHECK(has(ended.err, "Set HOME"));
+  }
+  const Ended doctor = space.run({"doctor"});
+  CHECK(doctor.code == 3);
+  CHECK(has(doctor.out, "fail  plugin store"));
+}
