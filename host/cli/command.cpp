@@ -110,10 +110,11 @@ void start_log(const Session& session, const LogSettings& settings) {
   set_up_log(effective, session.terminal_err, session.colour_err);
 }
 
-std::optional<Loaded> load(const Session& session, Warnings warnings) {
+std::optional<Loaded> load(const Session& session, bool as_json, Warnings warnings) {
   auto loaded = read_configuration(session);
   if (!loaded) {
     std::fputs(render_text(loaded.error(), session.colour_err).c_str(), stderr);
+    if (as_json) print(render_json(loaded.error()) + "\n");
     return std::nullopt;
   }
   start_log(session, loaded->configuration.log);

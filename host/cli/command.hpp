@@ -70,9 +70,11 @@ struct Loaded {
 std::expected<Loaded, ConfigReport> read_configuration(const Session& session);
 // Whether a command says what will run otherwise than as written.
 enum class Warnings : std::int32_t { silent = 0, logged = 1 };
-// The same for a command that only needs it: renders every error to stderr and sets the log up.
-// Nothing: the exit code is `usage`.
-std::optional<Loaded> load(const Session& session, Warnings warnings = Warnings::silent);
+// The same for a command that only needs it: renders every error to stderr, where a program reads
+// the answer also to stdout as `config check --json` does, and sets the log up. Nothing: the exit
+// code is `usage`.
+std::optional<Loaded> load(const Session& session, bool as_json,
+                           Warnings warnings = Warnings::silent);
 // The log as the configuration, the command line and the terminal want it.
 void start_log(const Session& session, const LogSettings& settings);
 

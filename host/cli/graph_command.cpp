@@ -19,7 +19,7 @@ struct Options {
 };
 
 ExitCode graph(const Session& session, const Options& options) {
-  const auto loaded = load(session);
+  const auto loaded = load(session, false);
   if (!loaded) return ExitCode::usage;
   const auto nodes = street_picture(loaded->configuration);
   const std::string text = options.format == "svg"   ? picture_svg(nodes)

@@ -180,7 +180,7 @@ std::string quote_text(const QuotedMarket& market, const Answer& found, const St
 }
 
 ExitCode quote(const Session& session, const Options& options) {
-  auto loaded = load(session, Warnings::logged);
+  auto loaded = load(session, options.as_json, Warnings::logged);
   if (!loaded) return ExitCode::usage;
   const auto market = open_market(std::move(loaded->configuration), options.block);
   if (!market) return report_error(market.error());

@@ -109,7 +109,7 @@ std::unique_ptr<ControlServer> serve(const Session& session, const Configuration
 }
 
 ExitCode run(const Session& session, const Options& options) {
-  const auto loaded = load(session, Warnings::logged);
+  const auto loaded = load(session, options.as_json, Warnings::logged);
   if (!loaded) return ExitCode::usage;
   const auto street_settings = street_options(loaded->configuration, options);
   if (!street_settings) return report_error(street_settings.error());

@@ -22,7 +22,7 @@ struct Options {
 std::expected<std::filesystem::path, ExitCode> find_socket(const Session& session,
                                                            const Options& options) {
   if (!options.socket.empty()) return options.socket;
-  const auto loaded = load(session);
+  const auto loaded = load(session, options.as_json);
   if (!loaded) return std::unexpected(ExitCode::usage);
   return control_socket(loaded->configuration.api, session.environment);
 }

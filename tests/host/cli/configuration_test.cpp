@@ -38,6 +38,31 @@ TEST_CASE("config check reports all faults for people and for programs") {
   CHECK(json::parse(as_json.out).at("errors").as_array().size() == 2);
 }
 
+TEST_CASE("a faulty configuration answers every --json with its errors") {
+  const Workspace space;
+  space.edit("strategies.toml", "max_hops", "max_hopps");
+  const json::value expected = json::parse(space.run({"config", "check", "--json"}).out);
+  REQUIRE(expected.at("errors").as_array().size() == 1);
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"run"},
+        {"replay", GANTRY_SOURCE "/data/univ2_2020.gantry"},
+        {"config", "explain"},
+        {"plugin", "list"},
+        {"quote", "--pool", "0x00", "--in", "WETH", "--amount", "1"},
+        {"status"},
+        {"stop"}}) {
+    std::vector<std::string> as_json = arguments;
+    as_json.push_back("--json");
+    const Ended ended = space.run(as_json);
+    INFO(arguments.front());
+    CHECK(ended.code == 2);
+    CHECK_FALSE(ended.err.empty());
+    REQUIRE_FALSE(ended.out.empty());
+    CHECK(json::parse(ended.out) == expected);
+    CHECK(space.run(arguments).out.empty());
+  }
+}
+
 TEST_CASE("a configuration folder that is not there is wrong configuration") {
   const Workspace space;
   fs::remove_all(space / "config");
