@@ -118,7 +118,10 @@ TEST_CASE("a running host answers status, and stop ends it in good order") {
       space.start({"run", "--pace", "live", "--speed", "1", "--json", "--no-timings"});
   const Ended status = status_of(space, running);
   REQUIRE(status.code == 0);
-  CHECK(json::parse(status.out).at("running") == true);
+  const json::value told = json::parse(status.out);
+  CHECK(told.at("running") == true);
+  const std::string text = space.run({"status"}).out;
+  CHECK(has(text, "pid            " + json::serialize(told.at("pid")) + "\n"));  // ungrouped
   CHECK(space.run({"stop"}).code == 0);
   const Ended ended = running.wait();
   CHECK(ended.code == 0);
