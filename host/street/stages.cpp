@@ -58,14 +58,18 @@ void Street::Run::pace(const BlockInput& input) {
 
 void Street::Run::feed() {
   std::uint64_t blocks = 0;
-  while (!stop_.load(std::memory_order_relaxed)) {
+  // A stop is heard after the first block, so that there is something to report.
+  const auto stopped = [&](std::uint64_t begun) {
+    return begun > 0 && stop_.load(std::memory_order_relaxed);
+  };
+  while (!stopped(blocks)) {
     auto input = feed_->next();
     if (!input) return;
     if (options_.blocks_max != 0 && blocks == options_.blocks_max) return;
-    ++blocks;
     pace(*input);
     tokens_->acquire();
-    if (stop_.load(std::memory_order_relaxed)) return;
+    if (stopped(blocks)) return;
+    ++blocks;
     input->arrived = Clock::now();
     if (recorder_) recorder_->input(*input);
     offer(std::make_shared<const BlockInput>(std::move(*input)));
@@ -215,18 +219,12 @@ StreetStatus Street::Run::status() const noexcept {
 }
 
 Error Street::Run::no_snapshot() const {
-  const std::string file = options_.recording.string();
   if (!feed_->damage().empty()) {
     return {ErrorKind::format, "there is no whole block to run on: " + feed_->damage()};
   }
-  if (stop_.load()) {
-    return {ErrorKind::io, fmt::format("{}: stopped before its first block was read, so there is "
-                                       "nothing to report; start again",
-                                       file)};
-  }
   return {ErrorKind::format,
           fmt::format("{}: holds no block, so there is nothing to run on; name another recording",
-                      file)};
+                      options_.recording.string())};
 }
 
 void Street::Run::finish(RunReport& report) {

@@ -248,6 +248,19 @@ TEST_CASE("a recording without a whole block gives an error, not an empty report
   CHECK_THAT(error(cut.string() + ".partial"), Catch::Contains("no whole block"));
 }
 
+TEST_CASE("a stop before the first block still reports one") {
+  Setting setting;
+  write_busy_market(setting.recording, 4, 50, 2);
+  const auto configuration = setting.make();
+  TemporaryFolder store;
+  Street street(configuration, make_plugins(configuration, store.path()), setting.options());
+  street.request_stop();
+  const auto report = street.run();
+  REQUIRE(report);
+  CHECK(report->snapshots == 1);
+  CHECK(report->stopped);
+}
+
 TEST_CASE("a recording in the making is flushed within the bound of its pace") {
   Setting setting;
   write_busy_market(setting.recording, 4, 200, 2);
