@@ -198,7 +198,12 @@ TEST_CASE("output that is lost is a failure, unless its reader went away") {
 TEST_CASE("a file that is opened never stands in for a closed standard stream") {
   const Workspace space;
   const std::string file = (space / "run.gantry").string();
-  space.shell(R"("$0" "$@" <&- >&- 2>&-)", {"run", "--blocks", "2", "--record", file, "--json"});
+  for (const char* line : {R"("$0" "$@" >&-)", R"("$0" "$@" <&- >&- 2>&-)"}) {
+    space.shell(line, {"run", "--blocks", "2", "--record", file, "--json"});
+    // The first file that a run keeps open.
+    REQUIRE(std::filesystem::exists(space / "runtime/gantry.sock.lock"));
+    CHECK(read_text(space / "runtime/gantry.sock.lock").empty());
+  }
   const Ended replay = space.run({"replay", file, "--json"});
   INFO(replay.err);
   CHECK(replay.code == 0);
