@@ -14,6 +14,13 @@ std::string decimal_text(const u256& amount, std::uint32_t decimals) {
   return digits;
 }
 
+std::string with_unit(std::string_view number, std::string_view unit) {
+  constexpr std::size_t abbreviation_max = 3;  // bps, ms
+  if (unit.empty()) return std::string(number);
+  if (number == "1" && unit.size() > abbreviation_max && unit.ends_with('s')) unit.remove_suffix(1);
+  return std::string(number).append(" ").append(unit);
+}
+
 std::string hex_text(std::span<const std::uint8_t> bytes) {
   constexpr char digits[] = "0123456789abcdef";
   std::string text = "0x";

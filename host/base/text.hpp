@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "gantry/abi.h"
 #include "gantry/u256.hpp"
@@ -16,5 +17,7 @@ std::string decimal_text(const u256& amount, std::uint32_t decimals);
 std::string hex_text(std::span<const std::uint8_t> bytes);
 // An EVM address or 32-byte id as hex_text; "native"; "-" for none.
 std::string address_text(const gantry_address& address);
+// "2 blocks", "1 block", "1 bps"; the number alone when there is no unit.
+std::string with_unit(std::string_view number, std::string_view unit);
 
 }  // namespace gantry::host

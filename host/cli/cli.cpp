@@ -1,9 +1,12 @@
 #include "host/cli/cli.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <exception>
+#include <sstream>
 
 #include "host/base/version.hpp"
 #include "host/cli/command.hpp"
@@ -85,6 +88,16 @@ ExitCode refuse(CLI::App& app, const CLI::ParseError& error) {
   return ExitCode::usage;
 }
 
+// A closed descriptor would be given to the next file that is opened, and what is printed would end
+// up in it. Standard output becomes one that cannot be written to: what is lost is noticed.
+void fill_standard_descriptors() {
+  for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(number, F_GETFD) != -1 || errno != EBADF) continue;
+    // The lowest that is free, which is this one.
+    static_cast<void>(::open("/dev/null", number == STDERR_FILENO ? O_WRONLY : O_RDONLY));
+  }
+}
+
 ExitCode run(int argc, const char* const* argv) {
   CommandLine line;
   cli::Session& session = line.session;
@@ -112,7 +125,12 @@ ExitCode run(int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return static_cast<ExitCode>(app.exit(error));
+    if (error.get_exit_code() == 0) {
+      std::ostringstream text;
+      const int code = app.exit(error, text, text);
+      cli::print(text.str());
+      return static_cast<ExitCode>(code);
+    }
     return refuse(app, error);
   }
   // The log of what goes wrong before the configuration says how it is to be.
@@ -123,8 +141,9 @@ ExitCode run(int argc, const char* const* argv) {
 }  // namespace
 
 int run_cli(int argc, const char* const* argv) {
+  fill_standard_descriptors();
   try {
-    return static_cast<int>(run(argc, argv));
+    return static_cast<int>(cli::settle_output(run(argc, argv)));
   } catch (const std::exception& error) {
     return static_cast<int>(
         cli::report_error({ErrorKind::internal, fmt::format("unexpected: {}", error.what())}));

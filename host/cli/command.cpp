@@ -4,7 +4,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "host/log/log.hpp"
 #include "host/report/terminal.hpp"
@@ -13,6 +15,8 @@ namespace gantry::host::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+int output_failure = 0;  // errno of the first print() that failed
 
 bool is_folder(const fs::path& path) {
   std::error_code error;
@@ -107,10 +111,11 @@ void start_log(const Session& session, const LogSettings& settings) {
   set_up_log(effective, session.terminal_err, session.colour_err);
 }
 
-std::optional<Loaded> load(const Session& session, Warnings warnings) {
+std::optional<Loaded> load(const Session& session, bool as_json, Warnings warnings) {
   auto loaded = read_configuration(session);
   if (!loaded) {
     std::fputs(render_text(loaded.error(), session.colour_err).c_str(), stderr);
+    if (as_json) print(render_json(loaded.error()) + "\n");
     return std::nullopt;
   }
   start_log(session, loaded->configuration.log);
@@ -124,8 +129,18 @@ std::optional<Loaded> load(const Session& session, Warnings warnings) {
 }
 
 void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  errno = 0;
+  const bool written =
+      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  if (!written && output_failure == 0) output_failure = errno != 0 ? errno : EIO;
+}
+
+ExitCode settle_output(ExitCode code) {
+  if (output_failure == 0 || output_failure == EPIPE) return code;
+  return report_error(
+      {ErrorKind::io, fmt::format("standard output: cannot be written: {}. What was to be printed "
+                                  "is lost; send it to where there is room, and start again",
+                                  std::strerror(output_failure))});
 }
 
 ExitCode report_error(const Error& error) {

@@ -71,13 +71,19 @@ struct Loaded {
 std::expected<Loaded, ConfigReport> read_configuration(const Session& session);
 // Whether a command says what will run otherwise than as written.
 enum class Warnings : std::int32_t { silent = 0, logged = 1 };
-// The same for a command that only needs it: renders every error to stderr and sets the log up.
-// Nothing: the exit code is `usage`.
-std::optional<Loaded> load(const Session& session, Warnings warnings = Warnings::silent);
+// The same for a command that only needs it: renders every error to stderr, where a program reads
+// the answer also to stdout as `config check --json` does, and sets the log up. Nothing: the exit
+// code is `usage`.
+std::optional<Loaded> load(const Session& session, bool as_json,
+                           Warnings warnings = Warnings::silent);
 // The log as the configuration, the command line and the terminal want it.
 void start_log(const Session& session, const LogSettings& settings);
 
-void print(std::string_view text);  // to stdout
+// To stdout. What could not be written is told by settle_output().
+void print(std::string_view text);
+// The exit code of a command that ended with `code`: failed, with the reason on stderr, when some
+// of its output is lost. A reader that went away (`| head`) wanted no more: that is no loss.
+ExitCode settle_output(ExitCode code);
 // To stderr, made printable and without secrets.
 ExitCode report_error(const Error& error);
 

@@ -28,7 +28,7 @@ ExitCode check(const Session& session, bool as_json) {
 }
 
 ExitCode explain(const Session& session, bool as_json) {
-  const auto loaded = load(session);
+  const auto loaded = load(session, as_json);
   if (!loaded) return ExitCode::usage;
   print(as_json ? explain_json(loaded->configuration) + "\n" : explain_text(loaded->configuration));
   return ExitCode::done;

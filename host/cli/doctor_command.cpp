@@ -261,8 +261,11 @@ ExitCode doctor(const Session& session, bool online, bool as_json) {
                       fmt::format("{}: no errors, {}", folder,
                                   counted(configuration.report.warnings.size(), "warning"))});
     check_plugins(*loaded, checks);
-    checks.push_back(check_folder("plugin store", default_plugin_store(),
-                                  "Set XDG_CACHE_HOME to a folder that this user may write to."));
+    const auto store = default_plugin_store();
+    checks.push_back(
+        store ? check_folder("plugin store", *store,
+                             "Set XDG_CACHE_HOME to a folder that this user may write to.")
+              : Check{"plugin store", Verdict::bad, store.error().message});
     check_recording(configuration, checks);
     checks.push_back(check_folder(
         "socket folder",

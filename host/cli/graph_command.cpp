@@ -1,10 +1,12 @@
 // gantry graph: the task graph that the running configuration makes.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 
+#include "host/base/output_file.hpp"
 #include "host/cli/command.hpp"
 #include "host/picture/picture.hpp"
 
@@ -17,7 +19,7 @@ struct Options {
 };
 
 ExitCode graph(const Session& session, const Options& options) {
-  const auto loaded = load(session);
+  const auto loaded = load(session, false);
   if (!loaded) return ExitCode::usage;
   const auto nodes = street_picture(loaded->configuration);
   const std::string text = options.format == "svg"   ? picture_svg(nodes)
@@ -27,6 +29,12 @@ ExitCode graph(const Session& session, const Options& options) {
     print(text);
     return ExitCode::done;
   }
+  // A picture is replaced by one of its format: the first bytes are the format's.
+  constexpr std::size_t head_bytes = 8;
+  const auto* head = reinterpret_cast<const std::uint8_t*>(text.data());
+  const auto free =
+      check_output(options.out, {"picture", {head, std::min(head_bytes, text.size())}, {}});
+  if (!free) return report_error(free.error());
   std::ofstream file(options.out, std::ios::binary | std::ios::trunc);
   file << text;
   file.close();
@@ -44,7 +52,10 @@ void add_graph(CLI::App& app, CommandLine& line) {
   command->add_option("--format", options->format, "text, dot or svg")
       ->check(CLI::IsMember({"text", "dot", "svg"}))
       ->type_name("FORMAT");
-  command->add_option("--out", options->out, "File, instead of the terminal")->type_name("FILE");
+  command
+      ->add_option("--out", options->out,
+                   "File, instead of the terminal; a picture that is there is replaced")
+      ->type_name("FILE");
   command->callback(
       [&line, options] { line.chosen = [&, options] { return graph(line.session, *options); }; });
 }

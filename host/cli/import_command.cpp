@@ -2,14 +2,22 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <limits>
 
 #include "host/cli/command.hpp"
+#include "host/cli/number.hpp"
 #include "host/import/univ2_pairs.hpp"
 #include "host/report/json_text.hpp"
 #include "host/report/terminal.hpp"
 
 namespace gantry::host::cli {
 namespace {
+
+// So that neither a block's number nor its time can overflow, however long the stream is.
+constexpr std::uint64_t swaps_max = 1'000'000'000;
+constexpr std::uint64_t interval_s_max = 31'536'000;  // a year
+constexpr std::uint64_t block_max = (1ULL << 53U) - 1;
+constexpr std::uint64_t time_s_max = 253'402'300'799;  // the end of the year 9999
 
 struct Options {
   ImportOptions import;
@@ -58,17 +66,25 @@ void add_import(CLI::App& app, CommandLine& line) {
       "import univ2-pairs PAIRS.json --out market.gantry --stream 10000 --seed 1");
   ImportOptions& import_options = options->import;
   command->add_option("pairs", options->input, "The list of pairs")->required()->type_name("FILE");
-  command->add_option("--out", options->output, "The recording")->required()->type_name("FILE");
-  command->add_option("--stream", import_options.stream.swaps, "Synthetic swaps to append; 0: none")
-      ->type_name("N");
-  command->add_option("--seed", import_options.stream.seed, "Of the stream")->type_name("S");
   command
-      ->add_option("--block-interval", import_options.stream.block_interval_s,
-                   "Seconds from one synthetic block to the next")
-      ->type_name("S");
-  command->add_option("--block", import_options.block, "Block of the list's reserves")
+      ->add_option("--out", options->output,
+                   "The recording; one that is there is replaced, no other file is")
+      ->required()
+      ->type_name("FILE");
+  add_whole_number(*command, "--stream", "Synthetic swaps to append; 0: none", {0, swaps_max},
+                   import_options.stream.swaps)
       ->type_name("N");
-  command->add_option("--time", import_options.time_s, "Time of that block, in Unix seconds")
+  add_whole_number(*command, "--seed", "Of the stream",
+                   {0, std::numeric_limits<std::uint64_t>::max()}, import_options.stream.seed)
+      ->type_name("S");
+  add_whole_number(*command, "--block-interval", "Seconds from one synthetic block to the next",
+                   {0, interval_s_max}, import_options.stream.block_interval_s)
+      ->type_name("S");
+  add_whole_number(*command, "--block", "Block of the list's reserves", {0, block_max},
+                   import_options.block)
+      ->type_name("N");
+  add_whole_number(*command, "--time", "Time of that block, in Unix seconds", {0, time_s_max},
+                   import_options.time_s)
       ->type_name("S");
   command->add_option("--chain", import_options.chain, "CAIP-2 [eip155:1]")->type_name("ID");
   command->add_option("--venue", import_options.venue, "The [[dex]] of the pools [uniswap_v2]")

@@ -104,6 +104,7 @@ ExitCode list(const Session& session, bool as_json) {
   if (!loaded) {
     report_error(
         {ErrorKind::configuration, "the configuration has errors: see gantry config check"});
+    if (as_json) print(render_json(loaded.error()) + "\n");
     return ExitCode::usage;
   }
   bool found = !loaded->refused.empty();

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <limits>
 
 #include "host/base/text.hpp"
 #include "host/cli/command.hpp"
+#include "host/cli/number.hpp"
 #include "host/cli/quoted_market.hpp"
 #include "host/market/market_view.hpp"
 #include "host/report/json_text.hpp"
@@ -178,7 +180,7 @@ std::string quote_text(const QuotedMarket& market, const Answer& found, const St
 }
 
 ExitCode quote(const Session& session, const Options& options) {
-  auto loaded = load(session, Warnings::logged);
+  auto loaded = load(session, options.as_json, Warnings::logged);
   if (!loaded) return ExitCode::usage;
   const auto market = open_market(std::move(loaded->configuration), options.block);
   if (!market) return report_error(market.error());
@@ -211,7 +213,8 @@ void add_quote(CLI::App& app, CommandLine& line) {
       ->required()
       ->type_name("N");
   command->add_flag("--exact-out", options->exact_out, "The amount is what comes out");
-  command->add_option("--block", options->block, "As of that block; the last one by default")
+  add_whole_number(*command, "--block", "As of that block; the last one by default",
+                   {0, std::numeric_limits<std::uint64_t>::max()}, options->block)
       ->type_name("B");
   command->add_flag("--json", options->as_json, "For a program to read");
   command->callback(

@@ -18,6 +18,14 @@ bool same_word(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
+// The end of 1e18.
+bool is_exponent(std::string_view text) {
+  if (lower(text.front()) != 'e') return false;
+  text.remove_prefix(1);
+  if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<QuotedMarket>> open_market(Configuration configuration,
@@ -34,7 +42,9 @@ Result<std::unique_ptr<QuotedMarket>> open_market(Configuration configuration,
   }
   auto feed = RecordingFeed::open(settings.market.recording);
   if (!feed) return std::unexpected(feed.error());
-  Plugins plugins = make_plugins(settings, default_plugin_store());
+  const auto store = default_plugin_store();
+  if (!store) return std::unexpected(store.error());
+  Plugins plugins = make_plugins(settings, *store);
   market->state =
       std::make_unique<MarketState>(settings, feed->header().chain, std::move(plugins.venues));
   while (auto input = feed->next()) {
@@ -84,8 +94,20 @@ Result<u256> parse_amount_of(std::string_view text, const TokenInfo& token) {
   const std::string_view number = text.substr(0, end);
   std::string_view symbol = text.substr(end);
   while (symbol.starts_with(' ')) symbol.remove_prefix(1);
+  const std::string own = short_symbol(token.symbol);
+  if (text.starts_with('-')) return wrong("has to be more than nothing");
+  if (number.empty()) {
+    return wrong(fmt::format("has to begin with a digit, as in 1500000, 1.5 or \"2 {}\"", own));
+  }
   if (!symbol.empty() && !same_word(symbol, token.symbol)) {
-    return wrong(fmt::format("it has to be of {}", short_symbol(token.symbol)));
+    if (is_exponent(symbol)) {
+      return wrong(
+          fmt::format("exponents are not read: write all digits of the smallest units, or "
+                      "whole units, as in 1.5 or \"2 {}\"",
+                      own));
+    }
+    if (number == "0" && lower(symbol.front()) == 'x') return wrong("has to be decimal");
+    return wrong(fmt::format("it has to be of {}, not of `{}`", own, symbol));
   }
   const std::size_t dot = number.find('.');
   const bool whole_units = dot != std::string_view::npos || !symbol.empty();
@@ -95,12 +117,12 @@ Result<u256> parse_amount_of(std::string_view text, const TokenInfo& token) {
                                                        : number.substr(dot + 1));
     while (fraction.size() > token.decimals && fraction.ends_with('0')) fraction.pop_back();
     if (fraction.size() > token.decimals) {
-      return wrong(fmt::format("{} has {} decimals", short_symbol(token.symbol), token.decimals));
+      return wrong(fmt::format("{} has {}", own, counted(token.decimals, "decimal")));
     }
     digits += fraction + std::string(token.decimals - fraction.size(), '0');
   }
   const auto amount = parse_decimal(digits);
-  if (number.empty() || number == "." || !amount) return wrong("is no number that fits 256 bits");
+  if (number == "." || !amount) return wrong("is no number that fits 256 bits");
   if (amount->is_zero()) return wrong("has to be more than nothing");
   return *amount;
 }

@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <limits>
 
 #include "host/api/control.hpp"
 #include "host/cli/command.hpp"
+#include "host/cli/number.hpp"
 #include "host/cli/progress.hpp"
 #include "host/log/log.hpp"
 #include "host/plugin/library.hpp"
+#include "host/recording/byte_stream.hpp"
 #include "host/report/render.hpp"
 #include "host/report/terminal.hpp"
 
@@ -134,13 +137,21 @@ void hide_secrets(RunReport& report) {
 }
 
 ExitCode run(const Session& session, const Options& options) {
-  const auto loaded = load(session, Warnings::logged);
+  const auto loaded = load(session, options.as_json, Warnings::logged);
   if (!loaded) return ExitCode::usage;
   const auto street_settings = street_options(loaded->configuration, options);
   if (!street_settings) return report_error(street_settings.error());
+  if (!street_settings->record_to.empty()) {
+    const auto free =
+        recording::check_target(street_settings->record_to, street_settings->recording);
+    if (!free) return report_error(free.error());
+  }
+
+  const auto store = default_plugin_store();
+  if (!store) return report_error(store.error());
 
   const SteadyClock clock;
-  Plugins plugins = make_plugins(loaded->configuration, default_plugin_store());
+  Plugins plugins = make_plugins(loaded->configuration, *store);
   Street street(loaded->configuration, std::move(plugins), *street_settings);
   Result<RunReport> report = [&] {
     const auto server = serve(session, loaded->configuration, street, *street_settings, clock);
@@ -163,15 +174,17 @@ ExitCode run(const Session& session, const Options& options) {
 }
 
 void add_options(CLI::App& command, Options& options) {
-  command.add_option("--record", options.record_to, "Record what came in and what was decided")
+  command
+      .add_option("--record", options.record_to,
+                  "Record what came in and what was decided; a recording that is there is "
+                  "replaced when the run is done, no other file is")
       ->type_name("FILE");
-  command.add_option("--threads", options.threads, "Workers; 0: one a core")
-      ->check(CLI::Range(0, 1024))
+  add_whole_number(command, "--threads", "Workers; 0: one a core", {0, 1024}, options.threads)
       ->type_name("N");
-  command.add_option("--blocks", options.blocks, "End after so many blocks; 0: all")
+  add_whole_number(command, "--blocks", "End after so many blocks; 0: all",
+                   {0, std::numeric_limits<std::uint64_t>::max()}, options.blocks)
       ->type_name("N");
-  command.add_option("--top", options.top, "Opportunities to show")
-      ->check(CLI::Range(0, 4096))
+  add_whole_number(command, "--top", "Opportunities to show", {0, 4096}, options.top)
       ->type_name("N");
   command.add_flag("--json", options.as_json, "For a program to read");
   command.add_flag("--no-timings", options.no_timings,
@@ -197,10 +210,9 @@ void add_run(CLI::App& app, CommandLine& line) {
                    "live: newest wins, skips are counted")
       ->check(CLI::IsMember({"live", "back-pressure"}))
       ->type_name("PACE");
-  command
-      ->add_option("--speed", options->speed,
-                   "At live pace: how much faster than the chain's clock; 0: no wait")
-      ->check(CLI::Range(0.0, 1e9))
+  add_real_number(*command, "--speed",
+                  "At live pace: how much faster than the chain's clock; 0: no wait", {0, 1e9},
+                  options->speed)
       ->type_name("X");
   set_callback(*command, line, options);
 }

@@ -22,7 +22,7 @@ struct Options {
 std::expected<std::filesystem::path, ExitCode> find_socket(const Session& session,
                                                            const Options& options) {
   if (!options.socket.empty()) return options.socket;
-  const auto loaded = load(session);
+  const auto loaded = load(session, options.as_json);
   if (!loaded) return std::unexpected(ExitCode::usage);
   return control_socket(loaded->configuration.api, session.environment);
 }
@@ -31,8 +31,9 @@ std::string status_text(const json::object& status) {
   std::string out;
   for (const auto& member : status) {
     const json::value& value = member.value();
+    const bool name = member.key() == "pid" || member.key() == "block";  // no quantity
     const std::string text = value.is_string() ? std::string(value.get_string())
-                             : value.is_uint64() || value.is_int64()
+                             : !name && (value.is_uint64() || value.is_int64())
                                  ? grouped(value.to_number<std::uint64_t>())
                                  : json::serialize(value);
     out += fmt::format("  {:<14} {}\n", printable(std::string_view(member.key())), printable(text));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "host/base/text.hpp"
 #include "host/config/load.hpp"
 #include "host/report/terminal.hpp"
 
@@ -120,9 +121,7 @@ std::string explain_text(const Configuration& configuration) {
       out += fmt::format("\n[{}]\n", section);
     }
     const std::string name = key.path.substr(std::min(section.size() + 1, key.path.size()));
-    const std::string value = key.unit.empty() || key.value == "not set"
-                                  ? key.value
-                                  : fmt::format("{} {}", key.value, key.unit);
+    const std::string value = key.value == "not set" ? key.value : with_unit(key.value, key.unit);
     out += fmt::format("  {:<26} {:<22} {:<34} {}\n", name, value, origin(key), key.help);
   }
   return out;

@@ -147,6 +147,9 @@ Status write(RecordingWriter& writer, const Market& market, const ImportOptions&
 }  // namespace
 
 Result<ImportReport> import_univ2_pairs(const ImportOptions& options) {
+  if (auto free = check_target(options.output, options.input); !free) {
+    return std::unexpected(free.error());
+  }
   auto source = open_file(options.input);
   if (!source) return std::unexpected(source.error());
   auto list = read_pairs(**source, options.input.string());

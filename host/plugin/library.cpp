@@ -86,12 +86,24 @@ bool is_mapped(const fs::path& path) {
   return search.found;
 }
 
-fs::path default_plugin_store() {
+Result<fs::path> default_plugin_store() {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   if (cache != nullptr && *cache == '/') return fs::path(cache) / "gantry" / "plugins";
   const char* home = std::getenv("HOME");
   if (home != nullptr && *home == '/') return fs::path(home) / ".cache" / "gantry" / "plugins";
-  return fs::temp_directory_path() / fmt::format("gantry-{}", ::getuid()) / "plugins";
+  std::error_code error;
+  const fs::path temporary = fs::temp_directory_path(error);
+  if (error) {
+    const char* variable = std::getenv("TMPDIR");
+    return fail(
+        ErrorKind::io,
+        fmt::format("there is no folder to keep checked plugins in: HOME and "
+                    "XDG_CACHE_HOME are not set, and the temporary folder{} cannot be used: "
+                    "{}. Set HOME, or TMPDIR to a folder that is there",
+                    variable == nullptr ? "" : fmt::format(" (TMPDIR={})", variable),
+                    error.message()));
+  }
+  return temporary / fmt::format("gantry-{}", ::getuid()) / "plugins";
 }
 
 Library::Library(PluginFile file, fs::path path, std::unique_ptr<Mapping> mapping,

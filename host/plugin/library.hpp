@@ -48,7 +48,7 @@ class Library {
 bool is_mapped(const std::filesystem::path& path);
 
 // Where checked libraries are kept: $XDG_CACHE_HOME/gantry/plugins, or under $HOME/.cache, or the
-// system's temporary folder with the user's id.
-std::filesystem::path default_plugin_store();
+// system's temporary folder with the user's id. Fails with io: none of them is there.
+Result<std::filesystem::path> default_plugin_store();
 
 }  // namespace gantry::host

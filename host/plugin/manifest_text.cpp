@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <cmath>
 
+#include "host/base/text.hpp"
 #include "host/plugin/manifest.hpp"
 
 namespace gantry::host {
@@ -17,10 +18,6 @@ double to_double(const gantry_amount& amount) {
   double sum = 0;
   for (int i = 3; i >= 0; --i) sum = std::ldexp(sum, 64) + static_cast<double>(amount.limb[i]);
   return sum;
-}
-
-std::string with_unit(double bound, const std::string& unit) {
-  return unit.empty() ? fmt::format("{}", bound) : fmt::format("{} {}", bound, unit);
 }
 
 json::value to_json(const ParameterValue& value) {
@@ -144,10 +141,12 @@ std::optional<std::string> out_of_schema(const ParameterSchema& schema,
     return std::nullopt;
   }
   if (schema.min && number < *schema.min) {
-    return fmt::format("is below the minimum of {}", with_unit(*schema.min, schema.unit));
+    return fmt::format("is below the minimum of {}",
+                       with_unit(fmt::format("{}", *schema.min), schema.unit));
   }
   if (schema.max && number > *schema.max) {
-    return fmt::format("is above the maximum of {}", with_unit(*schema.max, schema.unit));
+    return fmt::format("is above the maximum of {}",
+                       with_unit(fmt::format("{}", *schema.max), schema.unit));
   }
   return std::nullopt;
 }

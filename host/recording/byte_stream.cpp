@@ -11,6 +11,9 @@
 #include <cstring>
 #include <string>
 
+#include "host/base/output_file.hpp"
+#include "host/recording/format.hpp"
+
 namespace gantry::host::recording {
 namespace {
 
@@ -86,6 +89,11 @@ class FileSink final : public ByteSink {
     if (::fsync(file_.get()) != 0 || file_.close() != 0) {
       return io_error("cannot make it durable", partial_, errno);
     }
+    // The run may have been long: what came to be there meanwhile is not lost either.
+    if (auto free = check_target(path_); !free) {
+      return fail(ErrorKind::io, fmt::format("{} The recording is whole, and kept as {}.",
+                                             free.error().message, partial_.string()));
+    }
     if (::rename(partial_.c_str(), path_.c_str()) != 0) {
       return io_error("cannot rename the finished recording to it", path_, errno);
     }
@@ -118,12 +126,27 @@ Status MemorySink::write(std::span<const std::uint8_t> bytes) {
 }
 
 Result<std::unique_ptr<ByteSource>> open_file(const std::filesystem::path& path) {
-  const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // O_NONBLOCK: a pipe without a writer would be waited for, deaf to the first interrupt.
+  const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (number < 0) return io_error("cannot open", path, errno);
-  return std::make_unique<FileSource>(number, path);
+  auto source = std::make_unique<FileSource>(number, path);
+  struct stat facts{};
+  if (::fstat(number, &facts) != 0) return io_error("cannot be looked at", path, errno);
+  if (!S_ISREG(facts.st_mode)) {
+    return fail(ErrorKind::io, fmt::format("{}: cannot be read: it is {}, and it has to be a file "
+                                           "that can be read again. Save what it gives to a file, "
+                                           "and name that",
+                                           path.string(), name_of_file_type(facts.st_mode)));
+  }
+  return source;
+}
+
+Status check_target(const std::filesystem::path& path, const std::filesystem::path& input) {
+  return check_output(path, {"recording", magic, input});
 }
 
 Result<std::unique_ptr<ByteSink>> create_file(const std::filesystem::path& path) {
+  if (auto free = check_target(path); !free) return std::unexpected(free.error());
   for (int attempt = 1; attempt <= partial_files_max; ++attempt) {
     auto partial = path;
     partial += attempt == 1 ? std::string(".partial") : fmt::format(".{}.partial", attempt);

@@ -48,11 +48,17 @@ class MemorySink final : public ByteSink {
   std::vector<std::uint8_t>* bytes_;
 };
 
-// A file. Fails with not_found or io.
+// A regular file: a pipe could not be read twice, and might be waited for. Fails with not_found or
+// io.
 Result<std::unique_ptr<ByteSource>> open_file(const std::filesystem::path& path);
 
+// Whether a recording may be written to `path` while `input` (empty: none) is read: nothing is
+// there, or a recording that is not the input. Changes nothing. Fails with io.
+Status check_target(const std::filesystem::path& path, const std::filesystem::path& input = {});
+
 // A new file beside `path`, named `<path>.partial` (or `.2.partial` and so on: what an earlier run
-// left behind is not overwritten), that commit() renames to `path`. Fails with io.
+// left behind is not overwritten), that commit() renames to `path`. Both look with check_target()
+// first. Fails with io.
 Result<std::unique_ptr<ByteSink>> create_file(const std::filesystem::path& path);
 
 }  // namespace gantry::host::recording

@@ -19,7 +19,7 @@ namespace gantry::host {
 
 struct RecordingWriterOptions {
   int compression_level = 3;              // of zstd, 1 to 19
-  std::size_t frame_bytes = 256U << 10U;  // uncompressed; a frame is written when it has as many
+  std::size_t frame_bytes = 256U << 10U;  // uncompressed; a frame is closed when it has as many
 };
 
 class RecordingWriter {
@@ -39,8 +39,8 @@ class RecordingWriter {
   // The first must be the Header; End is written by finish(). Fails with limit, internal or io.
   Status append(const recording::Record& record);
 
-  // Hands what was appended to the operating system: it survives the end of this process, not of
-  // the machine. A live host calls it after each snapshot.
+  // Closes the frame and hands it to the operating system: it survives the end of this process, not
+  // of the machine.
   Status flush();
 
   // Writes the End record, makes the file durable and gives it its name. Returns what End says.

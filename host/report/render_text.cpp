@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <cmath>
 
+#include "host/base/text.hpp"
 #include "host/report/json_text.hpp"
 #include "host/report/render.hpp"
 #include "host/report/terminal.hpp"
@@ -58,16 +59,15 @@ std::string route_of(const OpportunityReport& opportunity) {
   return out + "  " + venues_of(opportunity.legs);
 }
 
-std::string with_unit(double value, std::string_view unit) {
-  if (unit.empty()) return short_number(value, 2);
-  return short_number(value, unit == "blocks" || unit == "bps" ? 0 : 2) + " " + std::string(unit);
+std::string quantity(double value, std::string_view unit) {
+  return with_unit(short_number(value, unit == "blocks" || unit == "bps" ? 0 : 2), unit);
 }
 
 // With as many digits as it takes to tell it from the limit.
 std::string measured_text(const RiskRefusal& refusal, std::string_view unit) {
-  const std::string text = with_unit(refusal.measured, unit);
-  if (text != with_unit(refusal.limit, unit)) return text;
-  return short_number(refusal.measured, 6) + (unit.empty() ? "" : " " + std::string(unit));
+  const std::string text = quantity(refusal.measured, unit);
+  if (text != quantity(refusal.limit, unit)) return text;
+  return with_unit(short_number(refusal.measured, 6), unit);
 }
 
 std::string verdict_of(const RiskRefusal& refusal) {
@@ -177,7 +177,8 @@ std::string opportunities(const RunReport& report, const RenderOptions& options,
   std::string detail =
       fmt::format("{} of {}, {} approved", counted(report.opportunities, "sighting"),
                   counted(report.routes, "route"), grouped(report.approved));
-  if (shown > 0 && shown < report.routes) detail += fmt::format("; the best {} routes", shown);
+  if (shown == 1 && report.routes > 1) detail += "; the best route";
+  if (shown > 1 && shown < report.routes) detail += fmt::format("; the best {} routes", shown);
   if (report.routes_dropped > 0) {
     detail += fmt::format("; {} over the bound were not kept", grouped(report.routes_dropped));
   }
@@ -222,7 +223,7 @@ std::string refusals(const RunReport& report, const Style& style) {
     table.add({{grouped(refused.count)},
                {std::string(to_string(reason)), Ink::warning},
                {has_limit ? measured_text(best.refusal, unit) : "-"},
-               {has_limit ? with_unit(best.refusal.limit, unit) : "-"},
+               {has_limit ? quantity(best.refusal.limit, unit) : "-"},
                {short_number(best.profit_usd, 2) + " USD"}});
     table.add_note(route_of(best));
   }

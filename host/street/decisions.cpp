@@ -182,13 +182,15 @@ bool DecisionPlan::late(std::uint32_t strategy, std::uint64_t snapshot) const {
 Result<std::unique_ptr<Recorder>> Recorder::create(const std::filesystem::path& path,
                                                    const recording::Header& header,
                                                    const Configuration& configuration,
-                                                   const Plugins& plugins) {
+                                                   const Plugins& plugins,
+                                                   std::uint64_t unflushed_blocks) {
   auto writer = RecordingWriter::create(path);
   if (!writer) return std::unexpected(writer.error());
-  std::unique_ptr<Recorder> recorder(new Recorder(std::move(*writer)));
-  recorder->input(header);
+  std::unique_ptr<Recorder> recorder(new Recorder(std::move(*writer), unflushed_blocks));
+  const std::lock_guard lock(recorder->mutex_);
+  recorder->append(header);
   const std::string set = plugin_set_of(configuration, plugins);
-  recorder->input(Decision{DecisionKind::plugin_set, 0, 0, Bytes(set.begin(), set.end())});
+  recorder->append(Decision{DecisionKind::plugin_set, 0, 0, Bytes(set.begin(), set.end())});
   return recorder;
 }
 
@@ -197,9 +199,15 @@ void Recorder::append(const recording::Record& record) {
   if (auto done = writer_.append(record); !done) failure_ = done.error();
 }
 
-void Recorder::input(const recording::Record& record) {
+void Recorder::input(const BlockInput& block) {
   const std::lock_guard lock(mutex_);
-  append(record);
+  for (const auto& token : block.tokens) append(token);
+  for (const auto& pool : block.pools) append(pool);
+  append(block.block);
+  for (const auto& fact : block.facts) append(fact);
+  if (++unflushed_ < unflushed_max_ || failure_) return;
+  unflushed_ = 0;
+  if (auto done = writer_.flush(); !done) failure_ = done.error();
 }
 
 void Recorder::decide(const Group& group) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "host/base/result.hpp"
+#include "host/market/market_state.hpp"
 #include "host/plugin/instances.hpp"
 #include "host/recording/records.hpp"
 #include "host/recording/writer.hpp"
@@ -62,25 +63,38 @@ class DecisionPlan {
   std::vector<BatchPlace> places_;
 };
 
+// Blocks whose facts may be lost when the host is killed. At live pace each is flushed. Price,
+// measured on 4,000 blocks of three facts: a frame of its own takes 130 bytes more of the file
+// (1.49 MB instead of 0.98) and 10 us of the feed's thread.
+inline constexpr std::uint64_t unflushed_blocks_live = 1;
+// With back-pressure blocks come by the thousand a second, and can be had again: 1 % of the file.
+inline constexpr std::uint64_t unflushed_blocks_max = 64;
+
 // Writes inputs and decisions; either may come from any thread. A failed write is kept and told by
 // finish(): the run itself goes on.
 class Recorder {
  public:
+  // Flushes after each `unflushed_blocks`, or when the writer's frame is full.
   static Result<std::unique_ptr<Recorder>> create(const std::filesystem::path& path,
                                                   const recording::Header& header,
                                                   const Configuration& configuration,
-                                                  const Plugins& plugins);
-  void input(const recording::Record& record);
+                                                  const Plugins& plugins,
+                                                  std::uint64_t unflushed_blocks);
+  // A block with all that came with it.
+  void input(const BlockInput& block);
   void decide(const Group& group);
   void skipped(std::uint32_t strategy, std::uint64_t snapshot);
   Status finish();
 
  private:
-  explicit Recorder(RecordingWriter writer) : writer_(std::move(writer)) {}
+  Recorder(RecordingWriter writer, std::uint64_t unflushed_blocks)
+      : writer_(std::move(writer)), unflushed_max_(unflushed_blocks) {}
   void append(const recording::Record& record);  // mutex_ held
 
   std::mutex mutex_;
   RecordingWriter writer_;
+  std::uint64_t unflushed_max_;
+  std::uint64_t unflushed_ = 0;  // blocks
   std::optional<Error> failure_;
 };
 

@@ -53,6 +53,7 @@ class Street::Run {
   void feed();
   void pace(const BlockInput& input);
   void finish(RunReport& report);
+  Error no_snapshot() const;  // why there is nothing to report
 
   // The stages' bodies, each called one at a time.
   SnapshotPtr apply(const BlockInput& input);

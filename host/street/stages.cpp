@@ -1,4 +1,5 @@
 // The bodies of the street's nodes. Each is called by one node, one at a time.
+#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <thread>
@@ -57,21 +58,20 @@ void Street::Run::pace(const BlockInput& input) {
 
 void Street::Run::feed() {
   std::uint64_t blocks = 0;
-  while (!stop_.load(std::memory_order_relaxed)) {
+  // A stop is heard after the first block, so that there is something to report.
+  const auto stopped = [&](std::uint64_t begun) {
+    return begun > 0 && stop_.load(std::memory_order_relaxed);
+  };
+  while (!stopped(blocks)) {
     auto input = feed_->next();
     if (!input) return;
     if (options_.blocks_max != 0 && blocks == options_.blocks_max) return;
-    ++blocks;
     pace(*input);
     tokens_->acquire();
-    if (stop_.load(std::memory_order_relaxed)) return;
+    if (stopped(blocks)) return;
+    ++blocks;
     input->arrived = Clock::now();
-    if (recorder_) {
-      for (const auto& token : input->tokens) recorder_->input(token);
-      for (const auto& pool : input->pools) recorder_->input(pool);
-      recorder_->input(input->block);
-      for (const auto& fact : input->facts) recorder_->input(fact);
-    }
+    if (recorder_) recorder_->input(*input);
     offer(std::make_shared<const BlockInput>(std::move(*input)));
   }
 }
@@ -218,6 +218,15 @@ StreetStatus Street::Run::status() const noexcept {
   return {snapshots_.load(std::memory_order_relaxed), head_block_.load(std::memory_order_relaxed),
           opportunities_.load(std::memory_order_relaxed), approved_.load(std::memory_order_relaxed),
           skipped_.load(std::memory_order_relaxed)};
+}
+
+Error Street::Run::no_snapshot() const {
+  if (!feed_->damage().empty()) {
+    return {ErrorKind::format, "there is no whole block to run on: " + feed_->damage()};
+  }
+  return {ErrorKind::format,
+          fmt::format("{}: holds no block, so there is nothing to run on; name another recording",
+                      options_.recording.string())};
 }
 
 void Street::Run::finish(RunReport& report) {

@@ -195,7 +195,9 @@ Status Street::Run::open() {
     tokens_at_once_ = std::max<std::ptrdiff_t>(1, static_cast<std::ptrdiff_t>(in_flight_ / 2));
   }
   if (!options_.record_to.empty()) {
-    auto recorder = Recorder::create(options_.record_to, feed_->header(), configuration_, plugins_);
+    auto recorder = Recorder::create(
+        options_.record_to, feed_->header(), configuration_, plugins_,
+        mode_ == DeliveryMode::live ? unflushed_blocks_live : unflushed_blocks_max);
     if (!recorder) return std::unexpected(recorder.error());
     recorder_ = std::move(*recorder);
   }
@@ -252,6 +254,7 @@ Result<RunReport> Street::Run::run() {
   report.threads = static_cast<std::uint64_t>(arena.max_concurrency());
   graph_.reset();
   if (failure_) return std::unexpected(*failure_);
+  if (!last_) return std::unexpected(no_snapshot());
   finish(report);
   if (recorder_) {
     if (auto written = recorder_->finish(); !written) return std::unexpected(written.error());

@@ -52,8 +52,9 @@ class Street {
   Street(const Configuration& configuration, Plugins plugins, StreetOptions options);
   ~Street();
 
-  // Errors: whatever the recording cannot give, an unwritable record_to. A damaged recording is no
-  // error here: what was whole is replayed and the report says so.
+  // Errors: whatever the recording cannot give, no whole block in it, an unwritable record_to. A
+  // recording that is damaged later is no error here: what was whole is replayed and the report
+  // says so.
   Result<RunReport> run();
   void request_stop() noexcept;
   StreetStatus status() const noexcept;

@@ -30,3 +30,24 @@ TEST_CASE("an amount that is none, too fine, too large or of another token is re
   CHECK_FALSE(parse_amount_of(most + "0", token));
   CHECK_FALSE(parse_amount_of(most + ".0", token));
 }
+
+TEST_CASE("a refused amount is told what is wrong with it") {
+  const TokenInfo token{.symbol = "WETH", .decimals = 18};
+  const auto why = [&](const char* text) {
+    const auto amount = parse_amount_of(text, token);
+    REQUIRE_FALSE(amount);
+    return amount.error().message;
+  };
+  CHECK_THAT(why("-1"), Catch::Contains("more than nothing"));
+  CHECK_THAT(why("-1 WETH"), Catch::Contains("more than nothing"));
+  for (const char* text : {"1e18", "1E18", "1.5e+3", "1e-3"}) {
+    CHECK_THAT(why(text), Catch::Contains("exponents are not read"));
+  }
+  CHECK_THAT(why("0x10"), Catch::Contains("has to be decimal"));
+  for (const char* text : {"", "+1", "WETH", "nan"}) {
+    CHECK_THAT(why(text), Catch::Contains("begin with a digit"));
+  }
+  CHECK_THAT(why("1 DAI"), Catch::Contains("of WETH, not of `DAI`"));
+  const TokenInfo odd{.symbol = "E18", .decimals = 0};
+  CHECK(parse_amount_of("2e18", odd).value() == u256(2));
+}

@@ -254,3 +254,75 @@ TEST_CASE("doctor finds a folder that a run could not make") {
   space.variables["XDG_RUNTIME_DIR"] = (space / "runtime").string();
   CHECK(has(space.run({"doctor"}).out, "will be made"));
 }
+
+TEST_CASE("a number is read strictly: what is none, or out of range, is named with its range") {
+  const Workspace space;
+  const std::string out = (space / "out.gantry").string();
+  const auto refused = [&](std::vector<std::string> command, const std::string& option,
+                           const std::vector<std::string>& values, const std::string& range) {
+    command.push_back(option);
+    for (const std::string& value : values) {
+      command.push_back(value);
+      const Ended ended = space.run(command);
+      command.pop_back();
+      INFO(option << " " << value << ": " << ended.err);
+      CHECK(ended.code == 2);
+      CHECK(ended.out.empty());
+      CHECK(has(ended.err, option));
+      CHECK(has(ended.err, "`" + value + "`"));
+      CHECK(has(ended.err, range));
+    }
+  };
+  const std::string all = "from 0 to 18446744073709551615";
+  refused({"run"}, "--blocks",
+          {"-1", "+1", "99999999999999999999", "18446744073709551616", "1.0", "1e3", "0x10", "nan",
+           "1 ", "ten"},
+          all);
+  refused({"replay", "x"}, "--blocks", {"-1"}, all);
+  refused({"run"}, "--threads", {"-1", "1025", "2.5"}, "from 0 to 1024");
+  refused({"run"}, "--top", {"-1", "4097"}, "from 0 to 4096");
+  refused({"run"}, "--speed", {"nan", "-nan", "inf", "-1", "1e10", "fast", "1x"}, "from 0 to 1");
+  refused({"quote", "--pool", "0x00", "--in", "WETH", "--amount", "1"}, "--block", {"-1"}, all);
+  const std::vector<std::string> import = {"import", "univ2-pairs", "x.json", "--out", out};
+  refused(import, "--seed", {"-1", "18446744073709551616"}, all);
+  refused(import, "--stream", {"-1", "1000000001"}, "from 0 to 1000000000");
+  refused(import, "--block", {"-1", "18446744073709551615"}, "from 0 to 9007199254740991");
+  refused(import, "--time", {"-1", "253402300800"}, "from 0 to 253402300799");
+  refused(import, "--block-interval", {"-1", "31536001"}, "from 0 to 31536000");
+  CHECK(space.run({"run", "--blocks", "2", "--speed", "1.5e2", "--threads", "2"}).code == 0);
+}
+
+TEST_CASE("output that is lost is a failure, unless its reader went away") {
+  const Workspace space;
+  const std::vector<std::vector<std::string>> commands = {
+      {"run", "--blocks", "2"}, {"config", "explain", "--json"}, {"--help"}, {"--version"}};
+  // Closed, and open for reading alone.
+  for (const char* line : {R"("$0" "$@" >&-)", R"("$0" "$@" 1<"$0")"}) {
+    for (const auto& command : commands) {
+      const Ended ended = space.shell(line, command);
+      INFO(line << " " << command.front());
+      CHECK(ended.code == 1);
+      CHECK(has(ended.err, "standard output: cannot be written"));
+    }
+  }
+  for (const char* line :
+       {R"("$0" "$@" | true)", R"(trap '' PIPE; { "$0" "$@" || echo failed >&2; } | true)"}) {
+    for (const auto& command : commands) {
+      const Ended ended = space.shell(line, command);
+      INFO(line << " " << command.front());
+      CHECK(ended.err.empty());
+    }
+  }
+}
+
+TEST_CASE("a file that is opened never stands in for a closed standard stream") {
+  const Workspace space;
+  Running running =
+      space.start_shell(R"(exec "$0" "$@" <&- >&- 2>&-)",
+                        {"run", "--pace", "live", "--record", (space / "run.gantry").string()});
+  while (!running.ended() && space.run({"status"}).code != 0) continue;
+  for (const int number : {0, 1, 2}) CHECK(running.file_of(number) == "/dev/null");
+  CHECK(space.run({"stop"}).code == 0);
+  CHECK(running.wait().code == 1);  // its report is lost
+  CHECK(space.run({"replay", (space / "run.gantry").string(), "--json"}).code == 0);
+}

@@ -147,3 +147,46 @@ TEST_CASE("an installed program finds the configuration of its installation") {
     CHECK(has(ended.out, (space / config).string()));
   }
 }
+
+TEST_CASE("a faulty configuration answers every --json with its errors") {
+  const Workspace space;
+  space.edit("strategies.toml", "max_hops", "max_hopps");
+  const json::value expected = json::parse(space.run({"config", "check", "--json"}).out);
+  REQUIRE(expected.at("errors").as_array().size() == 1);
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"run"},
+        {"replay", GANTRY_SOURCE "/data/univ2_2020.gantry"},
+        {"config", "explain"},
+        {"plugin", "list"},
+        {"quote", "--pool", "0x00", "--in", "WETH", "--amount", "1"},
+        {"status"},
+        {"stop"}}) {
+    std::vector<std::string> as_json = arguments;
+    as_json.push_back("--json");
+    const Ended ended = space.run(as_json);
+    INFO(arguments.front());
+    CHECK(ended.code == 2);
+    CHECK_FALSE(ended.err.empty());
+    REQUIRE_FALSE(ended.out.empty());
+    CHECK(json::parse(ended.out) == expected);
+    CHECK(space.run(arguments).out.empty());
+  }
+}
+
+TEST_CASE("without HOME and a temporary folder it is said which variable to set") {
+  Workspace space;
+  space.variables["HOME"] = "";
+  space.variables["TMPDIR"] = (space / "none").string();
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"run", "--blocks", "2"},
+        {"quote", "--pool", "0x00", "--in", "WETH", "--amount", "1"}}) {
+    const Ended ended = space.run(arguments);
+    CHECK(ended.code == 1);
+    CHECK_FALSE(has(ended.err, "unexpected"));
+    CHECK(has(ended.err, "TMPDIR=" + (space / "none").string()));
+    CHECK(has(ended.err, "Set HOME"));
+  }
+  const Ended doctor = space.run({"doctor"});
+  CHECK(doctor.code == 3);
+  CHECK(has(doctor.out, "fail  plugin store"));
+}

@@ -62,12 +62,23 @@ void Workspace::append(std::string_view file, std::string_view text) const {
 }
 
 Running Workspace::start(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), program.string());
+  if (names_config) arguments.push_back("--config=" + (path_ / "config").string());
+  return spawn(std::move(arguments));
+}
+
+Ended Workspace::shell(const std::string& line, std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), {"/bin/sh", "-c", line, program.string()});
+  arguments.push_back("--config=" + (path_ / "config").string());
+  return spawn(std::move(arguments)).wait();
+}
+
+// The first word is the program's file.
+Running Workspace::spawn(std::vector<std::string> words) const {
   static std::atomic<int> number = 0;
   const std::string id = std::to_string(++number);
   const fs::path out = path_ / ("out" + id);
   const fs::path err = path_ / ("err" + id);
-  arguments.insert(arguments.begin(), program.string());
-  if (names_config) arguments.push_back("--config=" + (path_ / "config").string());
   std::map<std::string, std::string> environment = {
       {"PATH", "/usr/bin:/bin"},
       {"HOME", (path_ / "home").string()},
@@ -76,7 +87,7 @@ Running Workspace::start(std::vector<std::string> arguments) const {
   std::vector<std::string> pairs;
   for (const auto& [key, value] : environment) pairs.push_back(key + "=" + value);
   std::vector<char*> argv;
-  for (std::string& argument : arguments) argv.push_back(argument.data());
+  for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   std::vector<char*> envp;
   for (std::string& pair : pairs) envp.push_back(pair.data());
@@ -89,7 +100,7 @@ Running Workspace::start(std::vector<std::string> arguments) const {
   posix_spawn_file_actions_addopen(&actions, 2, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   pid_t pid = 0;
   const int failure =
-      ::posix_spawn(&pid, program.c_str(), &actions, nullptr, argv.data(), envp.data());
+      ::posix_spawn(&pid, argv.front(), &actions, nullptr, argv.data(), envp.data());
   posix_spawn_file_actions_destroy(&actions);
   REQUIRE(failure == 0);
   return {pid, out, err};

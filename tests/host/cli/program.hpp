@@ -34,12 +34,16 @@ class Workspace {
   Ended run(std::vector<std::string> arguments) const;
   // The same without waiting.
   class Running start(std::vector<std::string> arguments) const;
+  // A line of the shell, in which "$0" "$@" is gantry with these arguments.
+  Ended shell(const std::string& line, std::vector<std::string> arguments) const;
 
   std::map<std::string, std::string> variables;  // for the program, besides PATH
   std::filesystem::path program;                 // the built one
   bool names_config = true;                      // false: without --config
 
  private:
+  class Running spawn(std::vector<std::string> words) const;
+
   std::filesystem::path path_;
 };
 

@@ -1,8 +1,10 @@
 // The main job through the program itself, on the recording that ships with it.
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <thread>
 
 #include "host/report/terminal.hpp"
@@ -116,7 +118,10 @@ TEST_CASE("a running host answers status, and stop ends it in good order") {
       space.start({"run", "--pace", "live", "--speed", "1", "--json", "--no-timings"});
   const Ended status = status_of(space, running);
   REQUIRE(status.code == 0);
-  CHECK(json::parse(status.out).at("running") == true);
+  const json::value told = json::parse(status.out);
+  CHECK(told.at("running") == true);
+  const std::string text = space.run({"status"}).out;
+  CHECK(has(text, "pid            " + json::serialize(told.at("pid")) + "\n"));  // ungrouped
   CHECK(space.run({"stop"}).code == 0);
   const Ended ended = running.wait();
   CHECK(ended.code == 0);
@@ -197,7 +202,7 @@ TEST_CASE("without a sender the check warns, and the run says once why nothing w
   CHECK(ended.out.find("no plan without a sender", first + 1) == std::string::npos);
 }
 
-TEST_CASE("a replay with other plugins names those of the recording in one line") {
+TEST_CASE("a replay with other plugins or settings names the differences in one line") {
   const Workspace space;
   const std::string file = (space / "run.gantry").string();
   REQUIRE(space.run({"run", "--blocks", "5", "--record", file}).code == 0);
@@ -205,7 +210,84 @@ TEST_CASE("a replay with other plugins names those of the recording in one line"
   const Ended ended = space.run({"replay", file});
   INFO(ended.err);
   CHECK(ended.code == 2);
-  CHECK(has(ended.err, "It names: dex uniswap_v2 "));
-  CHECK(has(ended.err, "; strategy triangular "));
+  CHECK(has(ended.err, "; recorded: setting strategies.triangular.max_hops = 4"));
+  CHECK(has(ended.err, "; recorded: strategy triangular "));
   CHECK_FALSE(has(ended.err, "?"));
+}
+
+TEST_CASE("a run at live pace that is killed leaves all blocks but the one it worked on") {
+  const Workspace space;
+  const std::string file = (space / "run.gantry").string();
+  Running running = space.start({"run", "--pace", "live", "--speed", "100", "--record", file});
+  std::uint64_t block = 0;
+  while (block < 10'982'004) {
+    const Ended status = status_of(space, running);
+    REQUIRE(status.code == 0);
+    block = json::parse(status.out).at("block").to_number<std::uint64_t>();
+  }
+  running.signal(SIGKILL);
+  CHECK(running.wait().code == 128 + SIGKILL);
+  CHECK_FALSE(fs::exists(file));
+  const Ended replay = space.run({"replay", file + ".partial", "--json"});
+  INFO(replay.err);
+  CHECK(replay.code == 1);
+  CHECK(has(replay.err, "there is no end record"));
+  const json::value market = json::parse(replay.out).at("market");
+  CHECK(market.at("last_block").to_number<std::uint64_t>() + 1 >= block);
+}
+
+TEST_CASE("a pipe is refused as a recording, and not waited for") {
+  const Workspace space;
+  const std::string pipe = (space / "pipe").string();
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  space.edit("gantry.toml", GANTRY_SOURCE "/data/univ2_2020.gantry", pipe);
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"replay", pipe},
+        {"run"},
+        {"import", "univ2-pairs", pipe, "--out", (space / "out.gantry").string()},
+        {"quote", "--pool", "0x00", "--in", "WETH", "--amount", "1"}}) {
+    Running running = space.start(arguments);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!running.ended() && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    INFO(arguments.front());
+    REQUIRE(running.ended());
+    const Ended ended = running.wait();
+    CHECK(ended.code == 1);
+    CHECK(has(ended.err, pipe + ": cannot be read: it is a pipe"));
+  }
+}
+
+TEST_CASE("what a command writes replaces no foreign file, and never its own input") {
+  const Workspace space;
+  const std::string text = "a file of somebody's";
+  write_text(space / "text", text);
+  const std::string foreign = (space / "text").string();
+  const std::string market = (space / "market.gantry").string();
+  fs::copy_file(GANTRY_SOURCE "/data/univ2_2020.gantry", market);
+  const auto refused = [&](const std::vector<std::string>& arguments, const std::string& why) {
+    const Ended ended = space.run(arguments);
+    INFO(ended.err);
+    CHECK(ended.code == 1);
+    CHECK(ended.out.empty());
+    CHECK(has(ended.err, why));
+    CHECK_FALSE(fs::exists(space / "home/.cache"));  // before anything else: no plugin was loaded
+  };
+  refused({"run", "--blocks", "2", "--record", foreign}, "no recording");
+  refused({"run", "--blocks", "2", "--record", space.path().string()}, "a folder");
+  refused({"replay", market, "--blocks", "2", "--record", market}, "the input itself");
+  refused({"import", "univ2-pairs", foreign, "--out", foreign}, "the input itself");
+  refused({"import", "univ2-pairs", market, "--out", foreign}, "no recording");
+  refused({"graph", "--out", foreign}, "no picture");
+  fs::create_symlink("nothing", space / "link");
+  refused({"graph", "--out", (space / "link").string()}, "a symbolic link");
+  CHECK(read_text(space / "text") == text);
+  CHECK(read_text(market) == read_text(GANTRY_SOURCE "/data/univ2_2020.gantry"));
+
+  const std::string file = (space / "run.gantry").string();
+  for (int i = 0; i < 2; ++i) {  // its own kind it may replace
+    CHECK(space.run({"run", "--blocks", "2", "--record", file}).code == 0);
+    CHECK(space.run({"graph", "--out", (space / "street.txt").string()}).code == 0);
+  }
 }

@@ -108,6 +108,8 @@ constexpr Row rows[] = {
      "street.pace is the boolean true", "\"true\""},
     {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[street]\nthreads = 9223372036854775807\n", 4, 11,
      "street.threads is 9223372036854775807: it is above the maximum of 256 threads"},
+    {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[street]\nsnapshots_in_flight = 0\n", 4, 23,
+     "street.snapshots_in_flight is 0: it is below the minimum of 1 snapshot"},
     {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[log]\nlevel = \"warn\"\n", 4, 9,
      "log.level is the text \"warn\"", "\"warning\""},
     {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[log]\nlevel = \"Info\"\n", 4, 9,

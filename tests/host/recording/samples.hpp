@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "host/recording/codec.hpp"
+#include "host/recording/format.hpp"
 #include "host/recording/reader.hpp"
 #include "host/recording/writer.hpp"
 
@@ -79,6 +80,17 @@ inline Bytes write_all(const std::vector<Record>& records, RecordingWriterOption
   for (const Record& record : records) must(writer.append(record));
   must(writer.finish());
   return bytes;
+}
+
+// The uncompressed bytes of each frame of a whole file.
+inline std::vector<std::size_t> frame_sizes(const Bytes& bytes) {
+  std::vector<std::size_t> sizes;
+  for (std::size_t at = file_head_bytes; at < bytes.size();) {
+    const auto head = must(read_frame_head(ByteView(bytes).subspan(at).first<frame_head_bytes>()));
+    sizes.push_back(head.raw_bytes);
+    at += frame_head_bytes + head.stored_bytes;
+  }
+  return sizes;
 }
 
 struct ReadAll {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "host/base/text.hpp"
 #include "host/report/json_text.hpp"
 #include "host/report/terminal.hpp"
 #include "sample_report.hpp"
@@ -32,6 +33,19 @@ bool has(const std::string& text, const std::string& part) {
 }
 
 }  // namespace
+
+TEST_CASE("one of something is not several") {
+  CHECK(with_unit("1", "snapshots") == "1 snapshot");
+  CHECK(with_unit("1", "basis points") == "1 basis point");
+  CHECK(with_unit("2", "snapshots") == "2 snapshots");
+  CHECK(with_unit("1", "bps") == "1 bps");
+  CHECK(with_unit("1", "ms") == "1 ms");
+  CHECK(with_unit("1", "") == "1");
+  RenderOptions one;
+  one.top = 1;
+  CHECK(has(render_text(sample_report(), one), "; the best route"));
+  CHECK_FALSE(has(render_text(sample_report(), one), "the best 1"));
+}
 
 TEST_CASE("the report says what was loaded, found, refused, planned, and that nothing was sent") {
   const std::string text = render_text(sample_report(), {});

@@ -2,7 +2,11 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
+#include "host/feed/recording_feed.hpp"
+#include "host/recording/reader.hpp"
+#include "host/recording/writer.hpp"
 #include "host/report/render.hpp"
+#include "host/street/decisions.hpp"
 #include "support/small_market.hpp"
 
 using namespace gantry::host;
@@ -210,6 +214,79 @@ TEST_CASE("a cut recording is replayed up to its last whole block, and that is s
   CHECK_THAT(report.damage, Catch::Contains("are whole"));
   CHECK(report.snapshots > 1);
   CHECK(report.snapshots < 51);
+}
+
+TEST_CASE("a recording without a whole block gives an error, not an empty report") {
+  Setting setting;
+  const auto header =
+      recording::Header{recording::format_version, "eip155:1", "A test's market.", "gantry tests"};
+  const auto error = [&](const std::filesystem::path& file) {
+    StreetOptions options = setting.options();
+    options.recording = file;
+    const auto configuration = setting.make();
+    TemporaryFolder store;
+    Street street(configuration, make_plugins(configuration, store.path()), options);
+    const auto report = street.run();
+    REQUIRE_FALSE(report);
+    CHECK(report.error().kind == ErrorKind::format);
+    CHECK_THAT(report.error().message, Catch::Contains(file.string()));
+    return report.error().message;
+  };
+  {
+    auto writer = RecordingWriter::create(setting.recording);
+    REQUIRE(writer->append(header));
+    REQUIRE(writer->finish());
+  }
+  CHECK_THAT(error(setting.recording), Catch::Contains("holds no block"));
+
+  const auto cut = setting.folder.path() / "cut.gantry";
+  {
+    auto writer = RecordingWriter::create(cut);
+    REQUIRE(writer->append(header));
+    REQUIRE(writer->append(recording::Block{1000, 1'600'000'000, {}, std::nullopt}));
+  }
+  CHECK_THAT(error(cut.string() + ".partial"), Catch::Contains("no whole block"));
+}
+
+TEST_CASE("a stop before the first block still reports one") {
+  Setting setting;
+  write_busy_market(setting.recording, 4, 50, 2);
+  const auto configuration = setting.make();
+  TemporaryFolder store;
+  Street street(configuration, make_plugins(configuration, store.path()), setting.options());
+  street.request_stop();
+  const auto report = street.run();
+  REQUIRE(report);
+  CHECK(report->snapshots == 1);
+  CHECK(report->stopped);
+}
+
+TEST_CASE("a recording in the making is flushed within the bound of its pace") {
+  Setting setting;
+  write_busy_market(setting.recording, 4, 200, 2);
+  auto feed = RecordingFeed::open(setting.recording);
+  REQUIRE(feed);
+  const auto configuration = setting.make();
+  TemporaryFolder store;
+  const Plugins plugins = make_plugins(configuration, store.path());
+  const auto bound = GENERATE(unflushed_blocks_live, unflushed_blocks_max);
+  const auto file = setting.folder.path() / "made.gantry";
+  auto recorder = Recorder::create(file, feed->header(), plugins, bound);
+  REQUIRE(recorder);
+  std::uint64_t blocks = 0;
+  while (const auto input = feed->next()) {
+    (*recorder)->input(*input);
+    ++blocks;
+    // What another process sees now is what a kill -9 would leave.
+    std::uint64_t seen = 0;
+    if (auto reader = RecordingReader::open(file.string() + ".partial")) {
+      for (auto record = reader->next(); record && *record; record = reader->next()) {
+        if (std::holds_alternative<recording::Block>(**record)) ++seen;
+      }
+    }
+    REQUIRE(blocks - seen < bound);
+  }
+  REQUIRE(blocks == 201);
 }
 
 TEST_CASE("without strategies the street still applies every block") {
