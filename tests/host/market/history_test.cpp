@@ -262,6 +262,20 @@ TEST_CASE("a snapshot in which the token had no price is no sample") {
             .epsilon(1e-9));
 }
 
+TEST_CASE("what the ring still holds of an earlier round is no sample") {
+  const Turning market;
+  History history;
+  REQUIRE(history.subscribe(2, 1));
+  const std::uint64_t slots = History::samples_kept + History::reader_lag_max;
+  market.fill(history, 1, slots + 4);
+  market.fill(history, slots + 6, slots + 10);  // the place of the one left out holds the fifth
+  const auto answer = ask(history, market.make(slots + 10, 0), query(GANTRY_HISTORY_PRICE, 2));
+  REQUIRE(answer.samples.size() == History::samples_kept - 1);
+  for (std::size_t i = 1; i < answer.samples.size(); ++i) {
+    REQUIRE(answer.samples[i].time_s > answer.samples[i - 1].time_s);
+  }
+}
+
 TEST_CASE("volatility is the standard deviation of log returns, at the time of the last") {
   const Turning market;
   History history;
@@ -282,7 +296,7 @@ TEST_CASE("volatility is the standard deviation of log returns, at the time of t
 TEST_CASE("correlation is of log returns at the times when both tokens have a price") {
   const Turning market;
   History history;
-  for (const std::uint32_t token : {2U, 3U, 4U}) REQUIRE(history.subscribe(token, 1));
+  for (const std::uint32_t token : {0U, 2U, 3U, 4U}) REQUIRE(history.subscribe(token, 1));
   const std::size_t unpriced = market.priced_states();
   const std::vector<std::size_t> states = {0, 1, 2, unpriced, 3, 4, unpriced, 5, 6, 7, 1};
   std::vector<double> second, third;
@@ -309,6 +323,8 @@ TEST_CASE("correlation is of log returns at the times when both tokens have a pr
   for (std::uint64_t id = 1; id <= 5; ++id) market.add(still, id, 0);
   CHECK(ask(still, market.make(5, 0), query(GANTRY_HISTORY_CORRELATION, 2, 3)).status ==
         GANTRY_NO_LIQUIDITY);
+  CHECK(ask(history, now, query(GANTRY_HISTORY_CORRELATION, 2, 0)).status == GANTRY_NO_LIQUIDITY);
+  CHECK(ask(history, now, query(GANTRY_HISTORY_CORRELATION, 0, 2)).status == GANTRY_NO_LIQUIDITY);
 }
 
 TEST_CASE("the same samples give the same double to the bit, wherever in the ring they lie") {

@@ -583,7 +583,8 @@ TEST_CASE("an EVM chain's number is read from its name, and of any other it is 0
   for (const char* other :
        {"", "eip155", "eip155:", "eip155:0", "eip155:-1", "eip155:+1", "eip155: 1", "eip155:1 ",
         "eip155:0x1", "eip155:1a", "EIP155:1", "solana:1", "eip155:18446744073709551616",
-        "eip155:184467440737095516150", "eip155:99999999999999999999999"}) {
+        "eip155:18446744073709551617", "eip155:184467440737095516150",
+        "eip155:99999999999999999999999"}) {
     CAPTURE(other);
     CHECK(evm_chain_id(other) == 0);
   }
