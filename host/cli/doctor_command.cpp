@@ -77,6 +77,13 @@ void check_recording(const Configuration& configuration, Checks& checks) {
     checks.push_back({"recording", Verdict::bad, reader.error().message});
     return;
   }
+  const std::string& chain = reader->header().chain;
+  if (configuration.find_chain(chain) == nullptr) {
+    checks.push_back({"recording", Verdict::bad,
+                      fmt::format("{} is of chain {}, which no [[chain]] of gantry.toml has",
+                                  path.string(), chain)});
+    return;
+  }
   while (true) {
     const auto record = reader->next();
     if (!record) {

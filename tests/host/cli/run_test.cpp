@@ -291,3 +291,19 @@ TEST_CASE("what a command writes replaces no foreign file, and never its own inp
     CHECK(space.run({"graph", "--out", (space / "street.txt").string()}).code == 0);
   }
 }
+
+TEST_CASE("a recording of a chain that is not configured is refused, and doctor finds it") {
+  const Workspace space;
+  space.edit("gantry.toml", "id = \"eip155:1\"", "id = \"eip155:137\"");
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"run", "--blocks", "2"},
+        {"replay", GANTRY_SOURCE "/data/univ2_2020.gantry", "--blocks", "2"}}) {
+    const Ended ended = space.run(arguments);
+    INFO(ended.err);
+    CHECK(ended.code == 2);
+    CHECK(has(ended.err, "is of chain eip155:1, which no [[chain]] of gantry.toml has"));
+  }
+  const Ended doctor = space.run({"doctor"});
+  CHECK(doctor.code == 3);
+  CHECK(has(doctor.out, "fail  recording"));
+}
