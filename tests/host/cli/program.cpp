@@ -68,9 +68,13 @@ Running Workspace::start(std::vector<std::string> arguments) const {
 }
 
 Ended Workspace::shell(const std::string& line, std::vector<std::string> arguments) const {
+  return start_shell(line, std::move(arguments)).wait();
+}
+
+Running Workspace::start_shell(const std::string& line, std::vector<std::string> arguments) const {
   arguments.insert(arguments.begin(), {"/bin/sh", "-c", line, program.string()});
   arguments.push_back("--config=" + (path_ / "config").string());
-  return spawn(std::move(arguments)).wait();
+  return spawn(std::move(arguments));
 }
 
 // The first word is the program's file.
@@ -127,6 +131,10 @@ Running::~Running() {
 }
 
 void Running::signal(int number) const { ::kill(pid_, number); }
+
+fs::path Running::file_of(int descriptor) const {
+  return fs::read_symlink("/proc/" + std::to_string(pid_) + "/fd/" + std::to_string(descriptor));
+}
 
 bool Running::ended() {
   if (!reaped_) reaped_ = ::waitpid(pid_, &status_, WNOHANG) == pid_;

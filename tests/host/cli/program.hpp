@@ -36,6 +36,7 @@ class Workspace {
   class Running start(std::vector<std::string> arguments) const;
   // A line of the shell, in which "$0" "$@" is gantry with these arguments.
   Ended shell(const std::string& line, std::vector<std::string> arguments) const;
+  class Running start_shell(const std::string& line, std::vector<std::string> arguments) const;
 
   std::map<std::string, std::string> variables;  // for the program, besides PATH
   std::filesystem::path program;                 // the built one
@@ -55,6 +56,8 @@ class Running {
   Ended wait();
   void signal(int number) const;
   bool ended();
+  // What its descriptor refers to, as the kernel says it.
+  std::filesystem::path file_of(int descriptor) const;
 
  private:
   pid_t pid_;

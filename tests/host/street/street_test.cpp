@@ -271,7 +271,7 @@ TEST_CASE("a recording in the making is flushed within the bound of its pace") {
   const Plugins plugins = make_plugins(configuration, store.path());
   const auto bound = GENERATE(unflushed_blocks_live, unflushed_blocks_max);
   const auto file = setting.folder.path() / "made.gantry";
-  auto recorder = Recorder::create(file, feed->header(), plugins, bound);
+  auto recorder = Recorder::create(file, feed->header(), configuration, plugins, bound);
   REQUIRE(recorder);
   std::uint64_t blocks = 0;
   while (const auto input = feed->next()) {
