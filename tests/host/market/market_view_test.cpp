@@ -225,6 +225,19 @@ TEST_CASE("a retired venue's pools take no part from then on") {
   CHECK(market.view.price(0, 1, price) == GANTRY_UNSUPPORTED);
 }
 
+TEST_CASE("a view values at the spot price, and sells at what the pair pays") {
+  auto market = triangle();
+  const Integer in = thousandths(1'234'567);
+  gantry_value held{};
+  REQUIRE(market.view.value(2, amount(in), held) == GANTRY_OK);
+  CHECK(big(held.ether_wei) == in * 100'000 / 81'000'000);
+  gantry_value sold{};
+  REQUIRE(market.view.sale_value(2, amount(in), sold) == GANTRY_OK);
+  CHECK(big(sold.ether_wei) == pair_pays(in, thousandths(81'000'000), thousandths(100'000)));
+  CHECK(market.view.value(3, amount(in), held) == GANTRY_BAD_ARGUMENT);
+  CHECK(market.view.sale_value(3, amount(in), sold) == GANTRY_BAD_ARGUMENT);
+}
+
 TEST_CASE("a view too small for the balances says how many there are") {
   auto market = triangle();
   gantry_pool_view view{0, 0, nullptr};

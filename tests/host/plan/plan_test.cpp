@@ -4,7 +4,7 @@
 
 #include <array>
 #include <catch2/catch.hpp>
-#include <optional>
+#include <functional>
 
 #include "host/plan/abi.hpp"
 #include "support/applied_market.hpp"
@@ -121,7 +121,7 @@ struct Case {
   RiskSettings risk;
 };
 
-// swap(amount0Out, amount1Out, to, "") of a pair.
+// swap(amount0Out, amount1Out, to, "") of a pair, which pays exactly that or reverts.
 void check_swap(const PlannedCall& call, const gantry_address& pair, std::uint32_t out_index,
                 const Integer& out, const gantry_address& to) {
   const Decoded data(call.data);
@@ -134,7 +134,7 @@ void check_swap(const PlannedCall& call, const gantry_address& pair, std::uint32
   CHECK(data.word(2) == number(to));
   CHECK(data.word(3) == 0x80);
   CHECK(data.word(4) == 0);
-  CHECK(big(call.min_out) == least(out));
+  CHECK(big(call.min_out) == out);
 }
 
 }  // namespace
@@ -163,6 +163,7 @@ TEST_CASE("a cycle of three pairs is a transfer and three swaps, each paying the
   CHECK(plan->block == o.block);
   CHECK(plan->execution_block == o.block + 1);
   CHECK(plan->trade.net == ranked.net);
+  CHECK(big(plan->min_out) == big(o.amount_out));
 }
 
 TEST_CASE("a cycle of two pairs is a transfer and two swaps") {
@@ -233,42 +234,46 @@ TEST_CASE("a batch carries each call's coin and the bytes of an empty call") {
   }
 }
 
-TEST_CASE("the least that may come out is the quote less the slippage, rounded down") {
+TEST_CASE("a pair's call holds the exact quote, however much its venue may slip") {
   ConfigurationTexts texts;
-  texts.dex = "[[dex]]\nname = \"uniswap_v2\"\nmin_liquidity_usd = 0\nmax_slippage_bps = 7\n";
+  texts.dex = "[[dex]]\nname = \"uniswap_v2\"\nmin_liquidity_usd = 0\nmax_slippage_bps = 700\n";
   const Case c(texts);
-  // So profitable that the floor is the slippage.
   const Ranked ranked = c.priced({{0, 0, 1, 0}, {3, 1, 0, 0}}, thousandths(1501));
-  const Integer out = big(ranked.opportunity.amount_out);
-  REQUIRE(out * 9993 % 10000 != 0);
   const auto plan = c.plan(ranked);
   REQUIRE(plan);
-  CHECK(big(plan->min_out) == least(out, 7));
+  CHECK(big(plan->min_out) == big(ranked.opportunity.amount_out));
   for (std::size_t i = 0; i < 2; ++i) {
-    CHECK(big(plan->calls[i + 1].min_out) == least(big(ranked.opportunity.legs[i].amount_out), 7));
+    CHECK(big(plan->calls[i + 1].min_out) == big(ranked.opportunity.legs[i].amount_out));
   }
 }
 
-TEST_CASE("the least that may come out is never below what went in and what the gas costs") {
-  ConfigurationTexts texts;
-  texts.dex = "[[dex]]\nname = \"uniswap_v2\"\nmin_liquidity_usd = 0\nmax_slippage_bps = 10000\n";
-  const Case c(texts);
-  for (const std::uint32_t token : {0U, 1U}) {
-    const Ranked ranked =
-        token == 0 ? c.three_legs() : c.priced({{3, 1, 0, 0}, {0, 0, 1, 0}}, thousandths(200'003));
-    REQUIRE(ranked.pays);
-    const auto plan = c.plan(ranked);
-    REQUIRE(plan);
-    const Integer gross = big(ranked.gross_token);
-    const Integer net = gross * big(ranked.net) / big(ranked.gross.ether_wei);
-    CHECK(big(plan->min_out) == big(ranked.opportunity.amount_in) + gross - net);
-    CHECK(plan->min_out > u256(ranked.opportunity.amount_in));
-    CHECK(plan->min_out < u256(ranked.opportunity.amount_out));
-    CHECK(plan->calls[1].min_out.is_zero());
+TEST_CASE("a pair refuses an order for less than its minimum, and enforces what it encodes") {
+  const Case c;
+  const VenueInstance& venue = *c.market.plugins.venues[0];
+  const PoolInfo& pool = c.market.snapshot->topology->pools[0];
+  const gantry_pool_spec spec = pool.spec();
+  gantry_pool_state state;
+  REQUIRE(c.market.snapshot->pool_state(0, state));
+  gantry_swap_order order{};
+  order.swap = {u256(1000), 0, 1, GANTRY_EXACT_IN, 0};
+  order.out = u256(398'000);
+  order.sender = order.recipient = c.sender();
+  for (const std::uint64_t min_out : {0U, 397'999U, 398'000U}) {
+    order.min_out = u256(min_out);
+    InstructionList list;
+    const auto sink = list.sink();
+    REQUIRE(venue.table().build_swap(venue.object(), &spec, &state, &order, &sink) == GANTRY_OK);
+    REQUIRE(list.all().size() == 1);
+    CHECK(list.all()[0].head.min_out_enforced == 1);
+    CHECK(big(list.all()[0].head.min_out) == 398'000);
+    CHECK(Decoded(list.all()[0].data).word(1) == 398'000);
   }
-  // In ether the gas is what it costs, to the wei.
-  const Ranked ranked = c.three_legs();
-  CHECK(big(c.plan(ranked)->min_out) == big(ranked.opportunity.amount_in) + big(ranked.gas_cost));
+  order.min_out = u256(398'001);
+  InstructionList list;
+  const auto sink = list.sink();
+  CHECK(venue.table().build_swap(venue.object(), &spec, &state, &order, &sink) ==
+        GANTRY_BAD_ARGUMENT);
+  CHECK(list.all().empty());
 }
 
 TEST_CASE("without a sender there is no plan, and the key to set is named") {
@@ -302,43 +307,54 @@ TEST_CASE("what a strategy wants called comes before the swaps") {
 
 namespace {
 
-// The real venue with a build_swap() of its own, as the venue of one pool.
+// The real venue with a build_swap() of its own, as the venue of some pools. Its calls hold the
+// minimum they are asked to, and no more.
 struct OtherVenue {
   static inline std::int32_t input = 0;
   static inline gantry_status answer = GANTRY_OK;
   static inline std::uint32_t emitted = 1;
-  static inline std::optional<gantry_swap_order> asked;
+  static inline std::function<void(std::uint32_t index, gantry_instruction&)> change;
+  static inline std::vector<gantry_swap_order> asked;  // from the last leg to the first
 
   static gantry_status build_swap(const gantry_dex_instance*, const gantry_pool_spec*,
                                   const gantry_pool_state*, const gantry_swap_order* order,
                                   const gantry_instruction_sink* sink) {
-    asked = *order;
+    asked.push_back(*order);
     const std::uint8_t data[] = {0xaa, 0xbb};
     gantry_instruction instruction{};
     instruction.target = made_up(1);
     instruction.data = {data, sizeof(data)};
     instruction.input = input;
     instruction.spender = made_up(2);
+    instruction.min_out_enforced = 1;
     instruction.min_out = order->min_out;
-    for (std::uint32_t i = 0; i < emitted; ++i) sink->emit(sink->self, &instruction);
+    for (std::uint32_t i = 0; i < emitted; ++i) {
+      gantry_instruction changed = instruction;
+      if (change) change(i, changed);
+      sink->emit(sink->self, &changed);
+    }
     return answer;
   }
 
-  OtherVenue(const Case& c, std::uint32_t pool, std::int32_t input_mode)
+  OtherVenue(const Case& c, const std::vector<std::uint32_t>& pools, std::int32_t input_mode,
+             std::int64_t slippage_bps = 100)
       : table(c.market.plugins.venues[0]->table()),
         health(std::make_shared<Health>("other", "", 1)),
         snapshot(std::make_shared<LiveVersions>(), 1) {
     input = input_mode;
     answer = GANTRY_OK;
     emitted = 1;
-    asked.reset();
+    change = nullptr;
+    asked.clear();
     table.build_swap = &build_swap;
     table.destroy = [](gantry_dex_instance*) {};
     auto venue = std::make_shared<VenueInstance>(nullptr, nullptr, &table,
                                                  c.market.plugins.venues[0]->object(), health);
-    venue->settings.max_slippage_bps = 100;
+    venue->settings.max_slippage_bps = slippage_bps;
     auto topology = std::make_shared<Topology>(*c.market.snapshot->topology);
-    topology->pools[pool].venue = static_cast<std::uint32_t>(topology->venues.size());
+    for (const std::uint32_t pool : pools) {
+      topology->pools[pool].venue = static_cast<std::uint32_t>(topology->venues.size());
+    }
     topology->venues.push_back(venue);
     snapshot.topology = topology;
     snapshot.states = c.market.snapshot->states;
@@ -359,7 +375,7 @@ TEST_CASE("a leg that pulls its input is approved, and the leg before pays the s
   const Case c;
   const Ranked ranked = c.three_legs();
   const auto& legs = ranked.opportunity.legs;
-  const OtherVenue other(c, 1, GANTRY_INPUT_APPROVE);
+  const OtherVenue other(c, {1}, GANTRY_INPUT_APPROVE);
   const auto plan = c.plan(ranked, other.view);
   REQUIRE(plan);
   REQUIRE(plan->calls.size() == 5);
@@ -373,10 +389,11 @@ TEST_CASE("a leg that pulls its input is approved, and the leg before pays the s
   CHECK(number(plan->calls[3].target) == number(made_up(1)));
   CHECK(plan->calls[3].data == Bytes{0xaa, 0xbb});
   CHECK(plan->calls[3].purpose == "swap T1 for T2 on other");
+  CHECK(big(plan->calls[3].min_out) == least(big(legs[1].amount_out)));
   check_swap(plan->calls[4], c.pool(2), 0, big(legs[2].amount_out), c.sender());
 
-  REQUIRE(OtherVenue::asked);
-  const gantry_swap_order& order = *OtherVenue::asked;
+  REQUIRE(OtherVenue::asked.size() == 1);
+  const gantry_swap_order& order = OtherVenue::asked[0];
   CHECK(big(order.swap.amount) == big(legs[1].amount_in));
   CHECK(order.swap.token_in == 1);  // the pool's own order
   CHECK(order.swap.token_out == 0);
@@ -387,33 +404,165 @@ TEST_CASE("a leg that pulls its input is approved, and the leg before pays the s
   CHECK(number(order.recipient) == number(c.pool(2)));
 }
 
-TEST_CASE("a leg that calls back for its input needs neither transfer nor approval") {
+TEST_CASE("each leg's least is its quote less what its own venue may slip, rounded down") {
   const Case c;
-  const OtherVenue other(c, 0, GANTRY_INPUT_CALLBACK);
-  const auto plan = c.plan(c.three_legs(), other.view);
-  REQUIRE(plan);
-  REQUIRE(plan->calls.size() == 3);
-  CHECK(number(plan->calls[0].target) == number(made_up(1)));
-  CHECK(number(OtherVenue::asked->recipient) == number(c.pool(1)));
+  const Ranked ranked = c.three_legs();
+  const auto& legs = ranked.opportunity.legs;
+  for (const unsigned bps : {0U, 7U, 333U, 10'000U, 20'000U}) {
+    CAPTURE(bps);
+    const OtherVenue other(c, {0, 1}, GANTRY_INPUT_APPROVE, bps);
+    const auto plan = c.plan(ranked, other.view);
+    REQUIRE(plan);
+    REQUIRE(OtherVenue::asked.size() == 2);
+    REQUIRE(plan->calls.size() == 5);  // two approvals and swaps, and the pair that was paid
+    for (const std::uint32_t leg : {0U, 1U}) {
+      const Integer slipped = least(big(legs[leg].amount_out), std::min(bps, 10'000U));
+      CHECK(big(OtherVenue::asked[1 - leg].min_out) == slipped);
+      CHECK(big(plan->calls[2 * leg + 1].min_out) == slipped);
+    }
+    CHECK(big(plan->min_out) == big(ranked.opportunity.amount_out));
+  }
 }
 
-TEST_CASE("the least that may come out allows for the leg that slips the most") {
+TEST_CASE("the least that may come out is the quote less the slippage, rounded down") {
   const Case c;
-  const OtherVenue other(c, 1, GANTRY_INPUT_APPROVE);
-  const_cast<DexSettings&>(other.snapshot.topology->venues[1]->settings).max_slippage_bps = 333;
-  const Ranked ranked = c.three_legs();
+  // So profitable that the floor is the slippage.
+  const Ranked ranked = c.priced({{0, 0, 1, 0}, {3, 1, 0, 0}}, thousandths(1501));
+  const Integer out = big(ranked.opportunity.amount_out);
+  REQUIRE(out * 9993 % 10000 != 0);
+  const OtherVenue other(c, {3}, GANTRY_INPUT_TRANSFER, 7);
   const auto plan = c.plan(ranked, other.view);
   REQUIRE(plan);
-  const Integer slipped = least(big(ranked.opportunity.amount_out), 333);
+  REQUIRE(least(out, 7) > big(ranked.opportunity.amount_in) + big(ranked.gas_cost));
+  CHECK(big(plan->min_out) == least(out, 7));
+  REQUIRE(OtherVenue::asked.size() == 1);
+  CHECK(big(OtherVenue::asked[0].min_out) == least(out, 7));
+  CHECK(big(OtherVenue::asked[0].out) == out);
+  REQUIRE(plan->calls.size() == 3);
+  CHECK(big(plan->calls[2].min_out) == least(out, 7));
+}
+
+TEST_CASE("the least that may come out is never below what went in and what the gas costs") {
+  const Case c;
+  // From the coin, from the operator's dollar, and from what would have to be sold.
+  const Ranked cycles[] = {
+      c.three_legs(), c.priced({{3, 1, 0, 0}, {0, 0, 1, 0}}, thousandths(200'003)),
+      c.priced({{2, 2, 0, 0}, {0, 0, 1, 0}, {1, 1, 2, 0}}, thousandths(500'003))};
+  for (const Ranked& ranked : cycles) {
+    const auto& o = ranked.opportunity;
+    CAPTURE(o.token_in);
+    REQUIRE(ranked.pays);
+    const OtherVenue other(c, {0, 1, 2, 3}, GANTRY_INPUT_APPROVE, 10'000);
+    const auto plan = c.plan(ranked, other.view);
+    REQUIRE(plan);
+    const Integer gross = big(ranked.gross_token);
+    const Integer net = gross * big(ranked.net) / big(ranked.gross.ether_wei);
+    const Integer even = big(o.amount_in) + gross - net;
+    CHECK(big(plan->min_out) == even);
+    CHECK(even > big(o.amount_in));
+    CHECK(even < big(o.amount_out));
+    REQUIRE(OtherVenue::asked.size() == o.leg_count);
+    CHECK(big(OtherVenue::asked[0].min_out) == even);
+    REQUIRE(plan->calls.size() == 2 * o.leg_count);
+    CHECK(big(plan->calls.back().min_out) == even);
+    // Only the end has to come out even.
+    for (std::uint32_t i = 1; i < o.leg_count; ++i) {
+      CHECK(u256(OtherVenue::asked[i].min_out).is_zero());
+    }
+  }
+  // In ether the gas is what it costs, to the wei.
+  const OtherVenue other(c, {2}, GANTRY_INPUT_APPROVE, 10'000);
+  const auto plan = c.plan(cycles[0], other.view);
+  REQUIRE(plan);
+  CHECK(big(plan->min_out) == big(cycles[0].opportunity.amount_in) + big(cycles[0].gas_cost));
+}
+
+TEST_CASE("the plan's least is what the last call holds, which may be more than was asked") {
+  const Case c;
+  const Ranked ranked = c.three_legs();
+  const Integer asked = least(big(ranked.opportunity.amount_out));
+  const OtherVenue other(c, {2}, GANTRY_INPUT_APPROVE);
+  OtherVenue::emitted = 2;
+  OtherVenue::change = [](std::uint32_t index, gantry_instruction& instruction) {
+    // The first call of two holds nothing, and need not.
+    if (index == 0) instruction.min_out_enforced = 0;
+    instruction.min_out = index == 0 ? u256() : amount(big(instruction.min_out) + 17);
+  };
+  const auto plan = c.plan(ranked, other.view);
+  REQUIRE(plan);
+  CHECK(big(plan->min_out) == asked + 17);
+  CHECK(big(OtherVenue::asked[0].min_out) == asked);
+  CHECK(big(plan->calls.back().min_out) == asked + 17);
+}
+
+namespace {
+
+void check_no_plan(const Result<Plan>& plan, const char* why) {
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error().kind == ErrorKind::plugin);
+  CHECK_THAT(plan.error().message, Catch::Contains("venue other") && Catch::Contains(why));
+}
+
+}  // namespace
+
+TEST_CASE("a leg that calls back for its input is no plan, and its venue is named") {
+  const Case c;
+  const Ranked ranked = c.three_legs();
+  for (const std::uint32_t pool : {0U, 1U, 2U}) {
+    CAPTURE(pool);
+    const OtherVenue other(c, {pool}, GANTRY_INPUT_CALLBACK);
+    check_no_plan(c.plan(ranked, other.view), "call back");
+    // Any of its calls.
+    OtherVenue::input = GANTRY_INPUT_APPROVE;
+    OtherVenue::emitted = 3;
+    CHECK(c.plan(ranked, other.view));
+    for (const std::uint32_t calls_back : {0U, 1U, 2U}) {
+      OtherVenue::change = [=](std::uint32_t index, gantry_instruction& instruction) {
+        if (index == calls_back) instruction.input = GANTRY_INPUT_CALLBACK;
+      };
+      check_no_plan(c.plan(ranked, other.view), "call back");
+    }
+    CHECK(other.health->strikes() == 0);
+  }
+}
+
+TEST_CASE("a leg whose last call does not hold the minimum is no plan, and its venue is named") {
+  const Case c;
+  const Ranked ranked = c.three_legs();
+  for (const std::uint32_t pool : {0U, 1U, 2U}) {
+    CAPTURE(pool);
+    const OtherVenue other(c, {pool}, GANTRY_INPUT_APPROVE);
+    OtherVenue::emitted = 2;
+    CHECK(c.plan(ranked, other.view));
+    OtherVenue::change = [](std::uint32_t index, gantry_instruction& instruction) {
+      if (index == 1) instruction.min_out_enforced = 0;
+    };
+    check_no_plan(c.plan(ranked, other.view), "minimum");
+    OtherVenue::change = [](std::uint32_t index, gantry_instruction& instruction) {
+      if (index == 1) instruction.min_out = amount(big(instruction.min_out) - 1);
+    };
+    check_no_plan(c.plan(ranked, other.view), "minimum");
+    CHECK(other.health->strikes() == 0);
+  }
+}
+
+TEST_CASE("a last call that holds the slippage but not what the gas costs is no plan") {
+  const Case c;
+  const Ranked ranked = c.three_legs();
+  const OtherVenue other(c, {2}, GANTRY_INPUT_APPROVE, 10'000);
   const Integer even = big(ranked.opportunity.amount_in) + big(ranked.gas_cost);
-  REQUIRE(slipped > even);
-  CHECK(big(plan->min_out) == slipped);
-  CHECK(big(plan->calls[1].min_out) == least(big(ranked.opportunity.legs[0].amount_out)));
+  Integer held = even;
+  OtherVenue::change = [&](std::uint32_t, gantry_instruction& instruction) {
+    instruction.min_out = amount(held);
+  };
+  CHECK(c.plan(ranked, other.view));
+  held = even - 1;
+  check_no_plan(c.plan(ranked, other.view), "minimum");
 }
 
 TEST_CASE("a venue that cannot build its swap fails the plan, and a bad one gets a strike") {
   const Case c;
-  OtherVenue other(c, 1, GANTRY_INPUT_APPROVE);
+  OtherVenue other(c, {1}, GANTRY_INPUT_APPROVE);
   OtherVenue::answer = GANTRY_UNSUPPORTED;
   auto plan = c.plan(c.three_legs(), other.view);
   REQUIRE_FALSE(plan);

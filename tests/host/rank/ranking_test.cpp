@@ -18,12 +18,18 @@ const Integer gwei = 1'000'000'000;
 const Integer reserve_ether("99999999999999999989");
 const Integer reserve_dollars("39999999999999999999977");
 
-// One pool of WETH and dollars with reserves that divide into nothing, and a token without a pool.
+const Integer side_ether("77777777777777777771");
+const Integer side_token("12345678901234567890123");
+
+// Pools of WETH with dollars and with token 2, of reserves that divide into nothing; token 3 has no
+// pool.
 std::vector<BlockInput> odd_inputs() {
-  auto inputs = market_inputs(3, {{0, 1, 1, 1}}, {});
+  auto inputs = market_inputs(4, {{0, 1, 1, 1}, {0, 2, 1, 1}}, {});
   set_reserves(inputs[0].facts[0], reserve_ether, reserve_dollars);
+  set_reserves(inputs[0].facts[1], side_ether, side_token);
   return inputs;
 }
+const Integer ether_usd_e6 = ether * reserve_dollars / reserve_ether / 1'000'000'000'000;
 
 gantry_opportunity cycle(std::uint32_t token, const Integer& in, const Integer& out,
                          std::uint64_t gas = 180'000) {
@@ -49,31 +55,69 @@ Ranked scored(double score, std::uint32_t strategy, std::uint32_t index) {
 
 TEST_CASE("an opportunity's money is exact: gross, gas, net, dollars, and net in the token") {
   const AppliedMarket market(odd_inputs());
-  const Integer usd_e6 = ether * reserve_dollars / reserve_ether / 1'000'000'000'000;
-  const Integer in("12345678901234567890123"), out("12400000000000000000777");
-  const Ranked r = price_opportunity(market.view, cycle(1, in, out), 5, 7);
-  const Integer stake = in * reserve_ether / reserve_dollars;
+  const Integer in("1234567890123456789012"), out("1288888888888888888777");
+  const Ranked r = price_opportunity(market.view, cycle(2, in, out), 5, 7);
+  // What goes in comes back and counts at the margin; what is left over has to be sold.
+  const Integer stake = in * side_ether / side_token;
   const Integer gross_token = out - in;
-  const Integer gross = gross_token * reserve_ether / reserve_dollars;
+  const Integer gross = pair_pays(gross_token, side_token, side_ether);
   const Integer gas = (180'000 + 60'000) * 20 * gwei;
   const Integer net = gross - gas;
   REQUIRE(net > 0);
+  REQUIRE(gross < gross_token * side_ether / side_token);
   CHECK(r.strategy == 5);
   CHECK(r.index == 7);
   CHECK(big(r.opportunity.amount_in) == in);
   CHECK(r.stake.status == GANTRY_OK);
   CHECK(big(r.stake.ether_wei) == stake);
-  CHECK(big(r.stake.usd_e6) == stake * usd_e6 / ether);
+  CHECK(big(r.stake.usd_e6) == stake * ether_usd_e6 / ether);
   CHECK(big(r.gross_token) == gross_token);
+  CHECK(r.gross.status == GANTRY_OK);
   CHECK(big(r.gross.ether_wei) == gross);
-  CHECK(big(r.gross.usd_e6) == gross * usd_e6 / ether);
+  CHECK(big(r.gross.usd_e6) == gross * ether_usd_e6 / ether);
   CHECK(big(r.gas_cost) == gas);
   CHECK(r.pays);
   CHECK(big(r.net) == net);
-  CHECK(big(r.net_usd_e6) == net * usd_e6 / ether);
+  CHECK(big(r.net_usd_e6) == net * ether_usd_e6 / ether);
   CHECK(big(r.net_token) == gross_token * net / gross);
   CHECK(r.score == Approx(net.convert_to<double>() * 1e-18 * 0.75).epsilon(1e-14));
   CHECK(r.before == nullptr);
+}
+
+TEST_CASE("a cycle of the operator's dollar is counted in dollars, which need no selling") {
+  const AppliedMarket market(odd_inputs());
+  const Integer in("12345678901234567890123"), out("12400000000000000000777");
+  const Ranked r = price_opportunity(market.view, cycle(1, in, out), 0, 0);
+  const Integer millionth = 1'000'000'000'000;
+  const Integer gross_token = out - in;
+  const Integer gross = gross_token / millionth * ether / ether_usd_e6;
+  const Integer net = gross - (180'000 + 60'000) * 20 * gwei;
+  REQUIRE(net > 0);
+  CHECK(big(r.stake.usd_e6) == in / millionth);
+  CHECK(big(r.stake.ether_wei) == in / millionth * ether / ether_usd_e6);
+  CHECK(big(r.gross_token) == gross_token);
+  CHECK(big(r.gross.usd_e6) == gross_token / millionth);
+  CHECK(big(r.gross.ether_wei) == gross);
+  CHECK(r.pays);
+  CHECK(big(r.net) == net);
+  CHECK(big(r.net_usd_e6) == net * ether_usd_e6 / ether);
+  CHECK(big(r.net_token) == gross_token * net / gross);
+  CHECK(r.score == Approx(net.convert_to<double>() * 1e-18 * 0.75).epsilon(1e-14));
+}
+
+TEST_CASE("a profit that only the spot price would make is a loss") {
+  const AppliedMarket market(odd_inputs());
+  const Integer gas = (180'000 + 60'000) * 20 * gwei;
+  // Half a permille above the gas at the margin, and the pair's fee is three.
+  const Integer gross_token = gas * side_token / side_ether * 2001 / 2000;
+  REQUIRE(gross_token * side_ether / side_token > gas);
+  const Integer gross = pair_pays(gross_token, side_token, side_ether);
+  REQUIRE(gross < gas);
+  const Ranked r = price_opportunity(market.view, cycle(2, ether, ether + gross_token), 0, 0);
+  CHECK_FALSE(r.pays);
+  CHECK(big(r.gross.ether_wei) == gross);
+  CHECK(big(r.net) == gas - gross);
+  CHECK(r.score < 0);
 }
 
 TEST_CASE("a trade that its gas eats is a loss: net is what is lost, and the score negative") {
@@ -138,7 +182,7 @@ TEST_CASE("what cannot be priced has its gas cost and says that it has no value"
   auto open = cycle(0, ether, 500 * ether);
   open.token_out = 1;
   const gantry_opportunity unpriced[] = {open, cycle(0, ether, ether - 1),
-                                         cycle(2, ether, 2 * ether)};
+                                         cycle(3, ether, 2 * ether)};
   for (const auto& opportunity : unpriced) {
     const Ranked r = price_opportunity(market.view, opportunity, 0, 0);
     CHECK(r.stake.status == GANTRY_UNSUPPORTED);

@@ -58,6 +58,21 @@ struct Case {
   }
 };
 
+// The market with other flags of one pool.
+struct Flagged {
+  Flagged(const Case& c, std::uint32_t pool, std::uint32_t flags)
+      : snapshot(std::make_shared<LiveVersions>(), 1) {
+    auto topology = std::make_shared<Topology>(*c.market.snapshot->topology);
+    topology->pools[pool].traits.flags = flags;
+    snapshot.topology = topology;
+    snapshot.states = c.market.snapshot->states;
+    snapshot.context = c.market.snapshot->context;
+    snapshot.ether_usd_e6 = c.market.snapshot->ether_usd_e6;
+  }
+
+  Snapshot snapshot;
+};
+
 void check_refused(const Case& c, RefusalReason reason, double measured, double limit,
                    const char* unit) {
   CHECK_FALSE(c.passes());
@@ -126,6 +141,36 @@ TEST_CASE("risk refuses a trade through a pool that takes no part") {
   CHECK(c.passes());
   c.market.retire_venue();
   check_refused(c, RefusalReason::pool_unusable, 0, 0, "");
+}
+
+TEST_CASE("risk refuses a pool whose quotes are not exact to the chain") {
+  for (const std::uint32_t pool : {0U, 1U}) {
+    CAPTURE(pool);
+    Case c;
+    const Flagged exact(c, pool, ~std::uint32_t{GANTRY_POOL_APPROXIMATE});
+    c.market.view.bind(exact.snapshot, {}, true);
+    CHECK(c.passes());
+    const Flagged approximate(c, pool, GANTRY_POOL_APPROXIMATE);
+    c.market.view.bind(approximate.snapshot, {}, true);
+    check_refused(c, RefusalReason::approximate, 0, 0, "");
+    CHECK(c.refusal().measured == 0);
+    // However much goes in, and without a limit that anything could exceed.
+    c.ranked.opportunity.legs[pool].amount_in = u256::max();
+    check_refused(c, RefusalReason::approximate, 0, 0, "");
+    c.ranked.opportunity.legs[pool].amount_in = u256(1);
+    c.risk = {10000, 0, 1e9, 1e12, 0, 1, 10000};
+    c.strategy.min_profit_bps = 0;
+    check_refused(c, RefusalReason::approximate, 0, 0, "");
+    // A pool that takes no part is that first.
+    c.market.retire_venue();
+    check_refused(c, RefusalReason::pool_unusable, 0, 0, "");
+  }
+  // Another pool of the market's does not matter.
+  Case c;
+  c.ranked.opportunity.leg_count = 1;
+  const Flagged other(c, 1, GANTRY_POOL_APPROXIMATE);
+  c.market.view.bind(other.snapshot, {}, true);
+  CHECK(c.passes());
 }
 
 TEST_CASE("risk bounds the share of a pool that goes in, in exact integers") {
@@ -279,12 +324,14 @@ TEST_CASE("risk names the first limit that a trade exceeds, in a fixed order") {
   Case c;
   Ranked& r = c.ranked;
   const Ranked good = r;
+  const Flagged approximate(c, 0, GANTRY_POOL_APPROXIMATE);
+  c.market.view.bind(approximate.snapshot, {}, true);
   c.risk.min_profit_usd = 1;
   c.strategy.min_profit_bps = 50;
   c.head = c.block() + 50;
   r.opportunity.flags = GANTRY_OPPORTUNITY_SIMULATE_ONLY;
   r.opportunity.legs[0].hop.pool = 77;
-  r.opportunity.legs[1].amount_in = u256::max();
+  r.opportunity.legs[0].amount_in = u256::max();
   r.gross.status = GANTRY_UNSUPPORTED;
   r.opportunity.confidence = 0;
   r.opportunity.risk_score = 1;
@@ -296,8 +343,9 @@ TEST_CASE("risk names the first limit that a trade exceeds, in a fixed order") {
       {RefusalReason::simulate_only, [&] { r.opportunity.flags = 0; }},
       {RefusalReason::stale_snapshot, [&] { c.head = c.block(); }},
       {RefusalReason::pool_unusable, [&] { r.opportunity.legs[0].hop.pool = 0; }},
+      {RefusalReason::approximate, [&] { c.market.view.bind(*c.market.snapshot, {}, true); }},
       {RefusalReason::pool_concentration,
-       [&] { r.opportunity.legs[1].amount_in = good.opportunity.legs[1].amount_in; }},
+       [&] { r.opportunity.legs[0].amount_in = good.opportunity.legs[0].amount_in; }},
       {RefusalReason::unvalued, [&] { r.gross.status = GANTRY_OK; }},
       {RefusalReason::low_confidence, [&] { r.opportunity.confidence = 0.9; }},
       {RefusalReason::high_risk, [&] { r.opportunity.risk_score = 0.1; }},
@@ -319,10 +367,11 @@ TEST_CASE("risk names the first limit that a trade exceeds, in a fixed order") {
 
 TEST_CASE("every reason of a refusal has a name of its own") {
   std::set<std::string_view> names;
-  for (std::int32_t i = 0; i <= static_cast<std::int32_t>(RefusalReason::pool_used_already); ++i) {
+  for (std::int32_t i = 0; i <= static_cast<std::int32_t>(RefusalReason::approximate); ++i) {
     names.insert(to_string(static_cast<RefusalReason>(i)));
   }
-  CHECK(names.size() == 13);
+  CHECK(names.size() == 14);
   CHECK_FALSE(names.contains("unknown"));
-  CHECK(to_string(static_cast<RefusalReason>(13)) == "unknown");
+  CHECK(to_string(static_cast<RefusalReason>(13)) == "approximate");
+  CHECK(to_string(static_cast<RefusalReason>(14)) == "unknown");
 }
