@@ -15,7 +15,7 @@ function(gantry_no_compile_test name)
   set(includes "-I${PROJECT_SOURCE_DIR}")
   foreach(library IN LISTS arg_LIBRARIES)
     set(folders "$<TARGET_PROPERTY:${library},INTERFACE_INCLUDE_DIRECTORIES>")
-    list(APPEND includes "$<$<BOOL:${folders}>:-I$<JOIN:${folders},;-I>>")
+    list(APPEND includes "$<$<BOOL:${folders}>:-I$<JOIN:${folders},$<SEMICOLON>-I>>")
   endforeach()
   set(compile ${CMAKE_CXX_COMPILER} -std=c++${CMAKE_CXX_STANDARD} -fsyntax-only ${includes})
   add_test(NAME "${name}: compiles without the mistake" COMMAND ${compile} ${source}
