@@ -130,18 +130,36 @@ gantry_status VenueLibrary::quote(const gantry_swap& swap, gantry_quote& out,
   return status;
 }
 
+gantry_status VenueLibrary::quote_many(const std::vector<gantry_swap>& swaps, gantry_quote* quotes,
+                                       gantry_status* statuses) const {
+  const auto now = state(nullptr);
+  return table_->quote_many(instance_, &now, swaps.data(), static_cast<std::uint32_t>(swaps.size()),
+                            quotes, statuses);
+}
+
 gantry_status VenueLibrary::limits(std::uint32_t in, std::uint32_t out,
                                    gantry_swap_limits& limits) const {
   const auto now = state(nullptr);
   return table_->limits(instance_, &now, in, out, &limits);
 }
 
-gantry_status VenueLibrary::view(std::vector<u256>& balances, std::uint32_t room) const {
+gantry_status VenueLibrary::segments(std::uint32_t in, std::uint32_t out,
+                                     std::vector<gantry_segment>& segments) const {
+  const auto now = state(nullptr);
+  auto count = static_cast<std::uint32_t>(segments.size());
+  const auto status = table_->segments(instance_, &now, in, out, segments.data(), count, &count);
+  if (status == GANTRY_OK) segments.resize(count);
+  return status;
+}
+
+gantry_status VenueLibrary::view(std::vector<u256>& balances, std::uint32_t room,
+                                 std::uint32_t* fee) const {
   const auto now = state(nullptr);
   std::vector<gantry_amount> raw(room);
   gantry_pool_view view{0, room, raw.data()};
   const auto status = table_->view(instance_, &now, &view);
   if (status == GANTRY_OK) balances = {u256(raw[0]), u256(raw[1])};
+  if (status == GANTRY_OK && fee != nullptr) *fee = view.fee;
   CHECK(view.token_count == 2);
   return status;
 }

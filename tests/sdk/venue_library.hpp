@@ -29,8 +29,14 @@ class VenueLibrary {
   gantry_status quote(const gantry_swap& swap, gantry_quote& out,
                       std::vector<std::uint8_t>* next = nullptr,
                       const std::vector<std::uint8_t>* overlay = nullptr) const;
+  // `quotes` and `statuses` have the size of `swaps`.
+  gantry_status quote_many(const std::vector<gantry_swap>& swaps, gantry_quote* quotes,
+                           gantry_status* statuses) const;
   gantry_status limits(std::uint32_t in, std::uint32_t out, gantry_swap_limits& limits) const;
-  gantry_status view(std::vector<u256>& balances, std::uint32_t room) const;
+  gantry_status segments(std::uint32_t in, std::uint32_t out,
+                         std::vector<gantry_segment>& segments) const;
+  gantry_status view(std::vector<u256>& balances, std::uint32_t room,
+                     std::uint32_t* fee = nullptr) const;
   gantry_status build(const gantry_swap_order& order, gantry_instruction& out,
                       std::vector<std::uint8_t>& data) const;
 

@@ -71,9 +71,11 @@ GANTRY_HOT void fill_quote(const Side& side, const gantry_swap& swap, uint128 in
   }
 }
 
-// quote_pair() for GANTRY_EXACT_OUT. By value: a Side whose address is taken lives in memory.
-GANTRY_APART inline gantry_status quote_exact_out(Side side, const gantry_swap& swap,
-                                                  gantry_quote& out) noexcept {
+// quote_pair() for every mode but GANTRY_EXACT_IN. By value: a Side whose address is taken lives in
+// memory.
+GANTRY_APART inline gantry_status quote_other_mode(Side side, const gantry_swap& swap,
+                                                   gantry_quote& out) noexcept {
+  if (swap.mode != GANTRY_EXACT_OUT) return GANTRY_UNSUPPORTED;
   const u256 wanted(swap.amount);
   if (wanted.is_zero()) return GANTRY_NO_LIQUIDITY;
   u256 in;
@@ -85,11 +87,11 @@ GANTRY_APART inline gantry_status quote_exact_out(Side side, const gantry_swap& 
 
 // Exact amounts and fee of a swap; `out` is written only with GANTRY_OK. NO_LIQUIDITY: it pays
 // nothing, or more than there is. OUT_OF_RANGE: the pair reverts with OVERFLOW, as its new balance
-// exceeds 2^112 - 1.
+// exceeds 2^112 - 1. UNSUPPORTED: an unknown mode.
 GANTRY_HOT gantry_status quote_pair(const Side& side, const gantry_swap& swap,
                                     gantry_quote& out) noexcept {
   if (swap.mode != GANTRY_EXACT_IN) [[unlikely]]
-    return quote_exact_out(side, swap, out);
+    return quote_other_mode(side, swap, out);
   if (side.reserve_in == 0 || side.reserve_out == 0) return GANTRY_NO_LIQUIDITY;
   if ((swap.amount.limb[2] | swap.amount.limb[3]) != 0) return GANTRY_OUT_OF_RANGE;
   const uint128 in = (static_cast<uint128>(swap.amount.limb[1]) << 64U) | swap.amount.limb[0];

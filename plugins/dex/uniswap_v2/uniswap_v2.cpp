@@ -78,9 +78,12 @@ class UniswapV2 final : public DexPlugin {
     if (status != GANTRY_OK) return status;
     const u256 in_max = u256::from_u128(reserve_max - side.reserve_in);
     u256 in_min;
-    if (amount_in(side.curve(), u256(1), in_min) != GANTRY_OK || in_min > in_max) {
-      return GANTRY_NO_LIQUIDITY;
-    }
+    if (amount_in(side.curve(), u256(1), in_min) != GANTRY_OK) return GANTRY_NO_LIQUIDITY;
+    // getAmountIn adds one to an exact quotient, too: one less may pay already.
+    const u256 less = wrapping_sub(in_min, u256(1));
+    u256 paid;
+    if (amount_out(side.curve(), less, paid) == GANTRY_OK && !paid.is_zero()) in_min = less;
+    if (in_min > in_max) return GANTRY_NO_LIQUIDITY;
     u256 out_max;
     if (amount_out(side.curve(), in_max, out_max) != GANTRY_OK) return GANTRY_NO_LIQUIDITY;
     out = {in_min, in_max, out_max};
@@ -93,7 +96,9 @@ class UniswapV2 final : public DexPlugin {
     const PairState* pair = nullptr;
     Side side{};
     if (look(state, token_in, token_out, pair, side) != GANTRY_OK) return 0;
-    if (out.empty()) return 0;
+    // An empty pair quotes nothing, but the segment's formula would pay where only one side is
+    // empty.
+    if (out.empty() || side.reserve_in == 0 || side.reserve_out == 0) return 0;
     out[0] = {u256::from_u128(side.reserve_in),
               u256::from_u128(side.reserve_out),
               u256::from_u128(reserve_max - side.reserve_in + 1),

@@ -1,4 +1,6 @@
-/* gantry/abi.h: the words that every interface is written in. C11 and C++.
+/* gantry/abi.h: the words that every interface is written in. C11 and C++. Where a header says
+ * "Host 0.1 does not call this yet", the call is part of the interface, but that host never makes
+ * it: a plugin may leave it at its default.
  *
  * UNITS      Amounts are unsigned 256-bit integers in the token's smallest unit (wei, lamport).
  *            Gas is gas units. Times are seconds of the chain's clock. Doubles are signals, never
@@ -7,9 +9,13 @@
  *            [main]      one host thread at a time for this library; may allocate.
  *            [instance]  any thread, but one at a time for this instance.
  *            [worker]    any thread, also concurrently on one instance: no locks, globals or I/O.
+ *            [call]      for plugins to call: on the thread and for the length of the call that the
+ *                        table was given to.
  * OWNERSHIP  Arguments are the caller's and last until the call returns: copy what you keep.
- * ERRORS     Calls return gantry_status. Unless it is GANTRY_OK, *out is untouched, except where
- *            GANTRY_NEED_SIZE says so. Nothing throws.
+ * ERRORS     Calls return gantry_status. A function lists what it can return besides GANTRY_OK; to
+ *            any, a plugin may also answer GANTRY_PLUGIN_FAULT and the host GANTRY_HOST_FAULT, and
+ *            a call that emits may return what the sink answered. Unless it is GANTRY_OK, *out is
+ *            untouched, except where GANTRY_NEED_SIZE or the function says so. Nothing throws.
  * STABILITY  SDK 0.1. Frozen: a change is a new interface id in a new header. */
 #ifndef GANTRY_ABI_H
 #define GANTRY_ABI_H

@@ -143,7 +143,8 @@ typedef struct gantry_instruction {
 
 typedef struct gantry_instruction_sink {
   void* self;
-  /* GANTRY_OK, GANTRY_BAD_ARGUMENT, GANTRY_REFUSED (over the bound). */
+  /* Takes a copy of one call, in the order of execution. GANTRY_BAD_ARGUMENT: a size without
+   * bytes; GANTRY_REFUSED: over the bound on calls, bytes or accounts. [call] */
   gantry_status (*emit)(void* self, const gantry_instruction* instruction);
 } gantry_instruction_sink;
 
@@ -159,8 +160,8 @@ typedef struct gantry_swap_order {
 
 typedef struct gantry_pool_sink {
   void* self;
-  /* Hands over a pool that was found. GANTRY_OK; GANTRY_REFUSED: the operator does not want it, or
-   * the bound on pools is reached. */
+  /* Takes a copy of a pool that was found. GANTRY_REFUSED: the operator does not want it, or the
+   * bound on pools is reached. Host 0.1 gives this sink to nobody yet. [call] */
   gantry_status (*emit)(void* self, const gantry_pool_spec* spec);
 } gantry_pool_sink;
 
@@ -172,71 +173,88 @@ typedef struct gantry_pool_state {
 } gantry_pool_state;
 
 typedef struct gantry_dex_v1 {
-  /* A venue with these parameters on one chain. GANTRY_REFUSED with `error`: the parameters do not
+  /* Makes a venue with these parameters on one chain; it is the caller's until destroy(), `host`
+   * lasts as long, `config` until this returns. GANTRY_REFUSED with `error`: the parameters do not
    * fit together. [main] */
   gantry_status (*create)(const gantry_host* host, const gantry_instance_config* config,
                           gantry_dex_instance** out, gantry_error* error);
-  /* Frees what create() made; null is allowed. [main] */
+  /* Frees what create() made; null is allowed. Cannot fail. [main] */
   void (*destroy)(gantry_dex_instance* instance);
 
   /* Finds pools, in rounds: emits requests and, from the facts of the last round, pools.
    * GANTRY_NEED_STATE: another round; GANTRY_OK: all found; GANTRY_UNSUPPORTED: pools come from a
-   * list. `cursor` is the plugin's own, kept by the host across restarts. [instance] */
+   * list; GANTRY_BAD_STATE: facts or cursor do not decode; GANTRY_NEED_SIZE (next_cursor). `cursor`
+   * is the plugin's own, kept by the host across restarts. Host 0.1 does not call this yet.
+   * [instance] */
   gantry_status (*discover)(gantry_dex_instance* instance, const gantry_context* context,
                             gantry_bytes cursor, const gantry_fact* facts, uint32_t fact_count,
                             const gantry_request_sink* requests, const gantry_pool_sink* pools,
                             gantry_buffer* next_cursor);
-  /* Takes a pool on: writes what never changes of it (chunk 0 by convention). GANTRY_REFUSED with
-   * `error`: an unknown variant, named. GANTRY_BAD_STATE: the metadata does not decode. [main] */
+  /* Takes a pool on: writes what never changes of it (chunk 0 by convention). `spec` lasts until
+   * this returns. GANTRY_REFUSED with `error`: an unknown variant, named. GANTRY_BAD_STATE: the
+   * metadata does not decode. GANTRY_HOST_FAULT: the writer gave no memory. [main] */
   gantry_status (*open_pool)(gantry_dex_instance* instance, const gantry_pool_spec* spec,
                              const gantry_state_writer* writer, gantry_pool_traits* out,
                              gantry_error* error);
   /* Emits what round `round` (from 0) needs to know the pool's state; standing log requests belong
    * to round 0. GANTRY_OK: complete after this round; GANTRY_NEED_STATE: apply, then the next
-   * round. Asked again from round 0 when apply() says GANTRY_NEED_STATE, and at each block unless
-   * GANTRY_POOL_FOLLOWS_LOGS; what is asked may move with the price. [worker] */
+   * round; GANTRY_BAD_STATE: state or metadata do not decode. Asked again from round 0 when apply()
+   * says GANTRY_NEED_STATE, and at each block unless GANTRY_POOL_FOLLOWS_LOGS; what is asked may
+   * move with the price. Host 0.1 asks for round 0 alone, of a pool without state. [worker] */
   gantry_status (*requests)(gantry_dex_instance* instance, const gantry_context* context,
                             const gantry_pool_spec* spec, const gantry_state* state, uint32_t round,
                             const gantry_request_sink* sink);
-  /* Makes the next state from the old one and new facts, in the chain's order. GANTRY_BAD_STATE:
-   * they do not decode, the old state stays; GANTRY_NEED_STATE: applied, but not quotable before
-   * the next round; GANTRY_REFUSED: the variant is unknown after all. [worker, one at a time for
-   * one pool] */
+  /* Makes the next state from the old one and new facts, in the chain's order, through `writer`.
+   * GANTRY_BAD_STATE: they do not decode, the old state stays; GANTRY_NEED_STATE: applied, but not
+   * quotable before the next round, which Host 0.1 does not ask for yet; GANTRY_REFUSED: the
+   * variant is unknown after all; GANTRY_HOST_FAULT: the writer gave no memory. One at a time for
+   * one pool. [worker] */
   gantry_status (*apply)(gantry_dex_instance* instance, const gantry_context* context,
                          const gantry_state* old, const gantry_fact* facts, uint32_t fact_count,
                          const gantry_state_writer* writer);
 
-  /* Quotes one swap. `next` may be null; else it receives the overlay of the pool after the swap.
-   * Rationale: *out may hold anything unless GANTRY_OK is returned, as a copy made only to keep it
-   * untouched would cost more than the quote.
-   * GANTRY_NO_LIQUIDITY, GANTRY_OUT_OF_RANGE, GANTRY_UNSUPPORTED (mode), GANTRY_NEED_SIZE (next),
-   * GANTRY_NEED_STATE (it goes past the ticks or bins that are known), GANTRY_REFUSED (paused, or
-   * an oracle too old), GANTRY_BAD_STATE (chunks or overlay do not decode), GANTRY_BAD_ARGUMENT.
-   * [worker] */
+  /* Quotes one swap, in smallest units. `next` may be null; else it receives the overlay of the
+   * pool after the swap. Rationale: *out may hold anything unless GANTRY_OK is returned, as a copy
+   * made only to keep it untouched would cost more than the quote. GANTRY_NO_LIQUIDITY,
+   * GANTRY_OUT_OF_RANGE, GANTRY_UNSUPPORTED (mode), GANTRY_NEED_SIZE (next), GANTRY_NEED_STATE (it
+   * goes past the ticks or bins that are known), GANTRY_REFUSED (paused, or an oracle too old),
+   * GANTRY_BAD_STATE (chunks or overlay do not decode), GANTRY_BAD_ARGUMENT. [worker] */
   gantry_status (*quote)(const gantry_dex_instance* instance, const gantry_pool_state* state,
                          const gantry_swap* swap, gantry_quote* out, gantry_buffer* next);
-  /* Quotes `count` swaps, each on the same state; statuses[i] tells about out[i]. GANTRY_OK, or
-   * GANTRY_BAD_STATE when none could be quoted. [worker] */
+  /* Quotes `count` swaps, each on the same state, as quote() without `next`; statuses[i], one of
+   * its, tells about out[i], which may hold anything unless that is GANTRY_OK. `out` and `statuses`
+   * have `count` places. GANTRY_BAD_STATE: the state does not decode, so that none could be
+   * quoted. [worker] */
   gantry_status (*quote_many)(const gantry_dex_instance* instance, const gantry_pool_state* state,
                               const gantry_swap* swaps, uint32_t count, gantry_quote* out,
                               gantry_status* statuses);
-  /* What can be swapped in this direction. [worker] */
+  /* What can be swapped in this direction, in smallest units: one less than in_min pays nothing,
+   * one more than in_max is refused, and nothing pays more than out_max. GANTRY_NO_LIQUIDITY:
+   * nothing can be; GANTRY_UNSUPPORTED: never in this direction; GANTRY_NEED_STATE, GANTRY_REFUSED,
+   * GANTRY_BAD_STATE, GANTRY_BAD_ARGUMENT as of quote(). [worker] */
   gantry_status (*limits)(const gantry_dex_instance* instance, const gantry_pool_state* state,
                           uint32_t token_in, uint32_t token_out, gantry_swap_limits* out);
-  /* Virtual reserves from the current price on, at most `capacity`; *count is how many were
-   * written. GANTRY_UNSUPPORTED: the venue has no such shape. [worker] */
+  /* Virtual reserves from the current price on, in smallest units, at most `capacity`; *count is
+   * how many were written to `out`. None, as of an empty pool, is not an error.
+   * GANTRY_UNSUPPORTED: the venue has no such shape; GANTRY_NEED_STATE, GANTRY_REFUSED,
+   * GANTRY_BAD_STATE, GANTRY_BAD_ARGUMENT as of quote(). [worker] */
   gantry_status (*segments)(const gantry_dex_instance* instance, const gantry_pool_state* state,
                             uint32_t token_in, uint32_t token_out, gantry_segment* out,
                             uint32_t capacity, uint32_t* count);
-  /* Fee and balances now. GANTRY_NEED_SIZE: token_count holds how many. [worker] */
+  /* Fee and balances now; `balances` and its room for token_count amounts are the caller's.
+   * GANTRY_NEED_SIZE: token_count holds how many; GANTRY_BAD_STATE: chunks or overlay do not
+   * decode, and fee and balances may hold anything. [worker] */
   gantry_status (*view)(const gantry_dex_instance* instance, const gantry_pool_state* state,
                         gantry_pool_view* out);
-  /* Emits the calls of one swap. GANTRY_UNSUPPORTED, GANTRY_BAD_ARGUMENT. [worker] */
+  /* Emits the calls of one swap, in order, amounts in smallest units. GANTRY_UNSUPPORTED: this
+   * venue, or this kind of order, cannot be built; GANTRY_BAD_STATE: the state does not decode;
+   * GANTRY_BAD_ARGUMENT: a token or an address of the order. [worker] */
   gantry_status (*build_swap)(const gantry_dex_instance* instance, const gantry_pool_spec* spec,
                               const gantry_pool_state* state, const gantry_swap_order* order,
                               const gantry_instruction_sink* sink);
-  /* An optional capability by id, or null. Drafts: "gantry.dex.router.draft/1", a venue that
-   * quotes and routes by itself. [main] */
+  /* An optional capability's table by id, or null: it is not offered. The table is the plugin's and
+   * lasts as long as the instance. Drafts: "gantry.dex.router.draft/1", a venue that quotes and
+   * routes by itself. Host 0.1 does not call this yet. [main] */
   const void* (*get_extension)(const gantry_dex_instance* instance, const char* id);
 } gantry_dex_v1;
 

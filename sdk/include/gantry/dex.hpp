@@ -1,6 +1,8 @@
 // gantry/dex.hpp: write a venue as a C++ class. Derive from DexPlugin, override what the venue can
-// do, and write GANTRY_PLUGIN(YourVenue). The rules of each call are dex.h's; this face keeps its
-// promises for you: no throw gets out, and *out is written only with GANTRY_OK.
+// do, and write GANTRY_PLUGIN(YourVenue). The rules of each call are dex.h's. This face keeps two
+// of its promises for you: no throw gets out, and what create(), open_pool(), limits() and
+// segments() answer is written only with GANTRY_OK. quote(), quote_many() and view() get the
+// caller's own memory, and segments() its array: without GANTRY_OK these may hold anything.
 #pragma once
 #include <optional>
 

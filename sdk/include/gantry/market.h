@@ -20,7 +20,8 @@ enum {
   GANTRY_TOKEN_VALUED = 1,  /* the valuation service knows a price for it */
   GANTRY_TOKEN_WRAPPED = 2, /* the wrapped form of the chain's coin */
   GANTRY_TOKEN_USD = 4,     /* the operator says that it stands for a dollar */
-  GANTRY_TOKEN_AVOID = 8    /* taxes transfers, rebases, or is on the operator's list */
+  GANTRY_TOKEN_AVOID = 8    /* taxes transfers, rebases, or is on the operator's list. Host 0.1
+                               sets it on no token yet */
 };
 
 typedef struct gantry_token {
@@ -100,45 +101,72 @@ typedef struct gantry_sample {
 
 struct gantry_market;
 
-/* The host's services on a snapshot. Only for the thread and the length of the call in which the
- * market was given. None allocates. */
+/* The host's services on a snapshot. None allocates. What they point to is the host's and lasts as
+ * long as the market; what is filled is the caller's. */
 typedef struct gantry_market_services {
-  /* GANTRY_BAD_ARGUMENT: no such handle. */
+  /* A token by handle. GANTRY_BAD_ARGUMENT: no such handle. [call] */
   gantry_status (*token)(const struct gantry_market* market, uint32_t token, gantry_token* out);
+  /* A pool by handle, also one that is not usable. GANTRY_BAD_ARGUMENT: no such handle. [call] */
   gantry_status (*pool)(const struct gantry_market* market, uint32_t pool, gantry_pool* out);
-  /* Handle of a token by address: GANTRY_UNSUPPORTED when the market has not got it. */
+  /* Handle of a token by address. GANTRY_UNSUPPORTED: the market has not got it. [call] */
   gantry_status (*find_token)(const struct gantry_market* market, const gantry_address* address,
                               uint32_t* out);
-  /* As gantry_dex_v1, of the pool's venue; token indexes are the pool's own. GANTRY_REFUSED: the
-   * pool is not usable. */
+  /* One swap on the pool's state as it is, as quote() of gantry_dex_v1 by the pool's venue, with
+   * its units and errors; token indexes are the pool's own. *out may hold anything unless GANTRY_OK
+   * is returned. GANTRY_REFUSED also: there is no such pool, or it is not usable. [call] */
   gantry_status (*quote)(const struct gantry_market* market, uint32_t pool, const gantry_swap* swap,
                          gantry_quote* out);
+  /* `count` swaps, each on the pool's state as it is, as quote_many() of gantry_dex_v1, with its
+   * units and errors. GANTRY_REFUSED also: there is no such pool, or it is not usable. [call] */
   gantry_status (*quote_many)(const struct gantry_market* market, uint32_t pool,
                               const gantry_swap* swaps, uint32_t count, gantry_quote* out,
                               gantry_status* statuses);
+  /* What can be swapped, as limits() of gantry_dex_v1, with its units and errors; token indexes are
+   * the pool's own. GANTRY_REFUSED also: there is no such pool, or it is not usable. [call] */
   gantry_status (*limits)(const struct gantry_market* market, uint32_t pool, uint32_t token_in,
                           uint32_t token_out, gantry_swap_limits* out);
+  /* The pool's shape, as segments() of gantry_dex_v1, with its units and errors; token indexes are
+   * the pool's own. GANTRY_REFUSED also: there is no such pool, or it is not usable. [call] */
   gantry_status (*segments)(const struct gantry_market* market, uint32_t pool, uint32_t token_in,
                             uint32_t token_out, gantry_segment* out, uint32_t capacity,
                             uint32_t* count);
+  /* Fee and balances, as view() of gantry_dex_v1, with its units and errors. GANTRY_REFUSED also:
+   * there is no such pool, or it is not usable. [call] */
   gantry_status (*view)(const struct gantry_market* market, uint32_t pool, gantry_pool_view* out);
   /* The state's bytes, for a strategy that knows the venue. GANTRY_OWN_STATE as pool: what this
-   * instance's own "gantry.state/1" made; GANTRY_UNSUPPORTED: nothing yet. */
+   * instance's own "gantry.state/1" made. GANTRY_REFUSED: there is no such pool, or it is not
+   * usable; GANTRY_UNSUPPORTED: no own state yet, and never with Host 0.1. [call] */
   gantry_status (*state)(const struct gantry_market* market, uint32_t pool, gantry_state* out);
-  /* Quotes up to GANTRY_LEGS_MAX hops in a row, exactly; a pool that is visited again is quoted
-   * on its state after the earlier visit. mode: GANTRY_EXACT_IN or GANTRY_EXACT_OUT. */
+  /* Quotes up to GANTRY_LEGS_MAX hops in a row, exactly, in smallest units; a pool that is visited
+   * again is quoted on its state after the earlier visit. mode: GANTRY_EXACT_IN, and `amount` goes
+   * into the first hop, or GANTRY_EXACT_OUT, and it comes out of the last. GANTRY_BAD_ARGUMENT: the
+   * number of hops, or a token that is not the pool's; GANTRY_REFUSED: a pool that is none or not
+   * usable; GANTRY_UNSUPPORTED: a venue without the mode, or GANTRY_EXACT_OUT through one pool
+   * twice; else what the first hop that failed answered to its quote. [call] */
   gantry_status (*quote_route)(const struct gantry_market* market, const gantry_hop* hops,
                                uint32_t count, const gantry_amount* amount, int32_t mode,
                                gantry_route_quote* out);
+  /* What an amount is worth at the snapshot's prices, each step rounded down, fees left out: what
+   * the risk limits in ether and USD are compared with. GANTRY_UNSUPPORTED: it cannot be valued;
+   * GANTRY_BAD_ARGUMENT: no such handle. [call] */
   gantry_status (*value)(const struct gantry_market* market, uint32_t token,
                          const gantry_amount* amount, gantry_value* out);
+  /* Bid and ask of one whole `token` in whole `quote`, after the fee, of the usable pool of both
+   * that is the deepest. GANTRY_UNSUPPORTED: no pool has both; GANTRY_BAD_ARGUMENT: no such handle,
+   * or one token twice. [call] */
   gantry_status (*price)(const struct gantry_market* market, uint32_t token, uint32_t quote,
                          gantry_price* out);
-  /* Oldest first, at most `capacity`. GANTRY_UNSUPPORTED: not kept; GANTRY_NO_LIQUIDITY: no
-   * samples in the window yet. */
+  /* Samples of a series that was subscribed to, oldest first, at most `capacity`; *count is how
+   * many were written to `out`. A price is in whole units, between bid and ask; volatility
+   * and correlation are one sample. GANTRY_UNSUPPORTED: not kept; GANTRY_NO_LIQUIDITY: too few
+   * samples in the window yet; GANTRY_NEED_SIZE: no room for the one sample; GANTRY_BAD_ARGUMENT:
+   * unknown `what`. [call] */
   gantry_status (*history)(const struct gantry_market* market, const gantry_history_query* query,
                            gantry_sample* out, uint32_t capacity, uint32_t* count);
-  /* What this instance may spend of a token, its own positions included. */
+  /* What this instance may spend of a token, its own positions included, in smallest units.
+   * GANTRY_BAD_ARGUMENT: no such handle. Host 0.1 has no limit yet: all ones, for any handle.
+   * [call]
+   */
   gantry_status (*balance)(const struct gantry_market* market, uint32_t token, gantry_amount* out);
 } gantry_market_services;
 
@@ -157,7 +185,8 @@ typedef struct gantry_market {
   uint32_t cold;    /* 1: treat every pool as changed (first snapshot, or new topology) */
   uint64_t time_ms; /* the host's clock when this snapshot was made, as recorded: for ages only */
   /* 0: the chain's own state. Else the sequence of a pending swap that this snapshot has in it, so
-   * that all services answer as of after it, and what is found is a back-run of it. */
+   * that all services answer as of after it, and what is found is a back-run of it. With Host 0.1
+   * always 0. */
   uint64_t pending;
 } gantry_market;
 

@@ -16,9 +16,9 @@ class Market {
   std::uint64_t topology() const noexcept { return market_->topology; }
   std::uint32_t token_count() const noexcept { return market_->token_count; }
   std::uint32_t pool_count() const noexcept { return market_->pool_count; }
-  // True: every pool counts as changed, and changed_pools() is empty.
-  // Not 0: the sequence of the pending swap whose effect is in this snapshot.
+  // Not 0: the sequence of the pending swap whose effect is in this snapshot. Host 0.1: always 0.
   std::uint64_t pending() const noexcept { return market_->pending; }
+  // True: every pool counts as changed, and changed_pools() is empty.
   bool cold() const noexcept { return market_->cold != 0; }
   std::span<const std::uint32_t> changed_pools() const noexcept {
     return {market_->changed_pools, market_->changed_count};
@@ -43,7 +43,8 @@ class Market {
     return services().quote_many(market_, pool, swaps.data(),
                                  static_cast<std::uint32_t>(swaps.size()), out, statuses);
   }
-  // Pool GANTRY_OWN_STATE: what this instance's "gantry.state/1" made.
+  // Pool GANTRY_OWN_STATE: what this instance's "gantry.state/1" made. Host 0.1:
+  // GANTRY_UNSUPPORTED.
   gantry_status state(std::uint32_t pool, gantry_state& out) const noexcept {
     return services().state(market_, pool, &out);
   }

@@ -43,7 +43,9 @@ typedef struct gantry_user_operation {
 
 typedef struct gantry_http_sink {
   void* self;
-  /* GANTRY_OK, GANTRY_BAD_ARGUMENT, GANTRY_REFUSED (host not allowed, over a bound). */
+  /* Takes a copy of one request with all it points to. GANTRY_BAD_ARGUMENT: it is none;
+   * GANTRY_REFUSED: the URL's host is not allowed, or over a bound. Host 0.1 prints requests and
+   * sends none. [call] */
   gantry_status (*emit)(void* self, const gantry_http_request* request);
 } gantry_http_sink;
 
@@ -86,29 +88,34 @@ typedef struct gantry_sponsorship {
 } gantry_sponsorship;
 
 typedef struct gantry_paymaster_v1 {
-  /* GANTRY_REFUSED with `error`: the parameters do not fit together. [main] */
+  /* Makes a paymaster with these parameters on one chain; it is the caller's until destroy(),
+   * `host` lasts as long, `config` until this returns. GANTRY_REFUSED with `error`: the parameters
+   * do not fit together. [main] */
   gantry_status (*create)(const gantry_host* host, const gantry_instance_config* config,
                           gantry_paymaster_instance** out, gantry_error* error);
-  /* Frees what create() made; null is allowed. [main] */
+  /* Frees what create() made; null is allowed. Cannot fail. [main] */
   void (*destroy)(gantry_paymaster_instance* instance);
-  /* Whether it could sponsor on this chain and EntryPoint at all: GANTRY_OK or GANTRY_REFUSED.
+  /* Whether it could sponsor on this chain and EntryPoint at all. GANTRY_REFUSED: it could not.
    * [instance] */
   gantry_status (*supports)(gantry_paymaster_instance* instance, const gantry_context* context,
                             const gantry_user_operation* operation);
   /* Emits the request of round `round` (from 0). GANTRY_OK: one was emitted; GANTRY_UNSUPPORTED:
    * no such round; GANTRY_REFUSED: over the instance's cap on cost; GANTRY_BAD_ARGUMENT: a field
-   * of the operation has no form in this EntryPoint version. [instance] */
+   * of the operation has no form in this EntryPoint version. Host 0.1 asks for round 0 only.
+   * [instance] */
   gantry_status (*request)(gantry_paymaster_instance* instance, const gantry_context* context,
                            const gantry_user_operation* operation, uint32_t round,
                            const gantry_http_sink* sink);
-  /* Reads the answer to round `round`. GANTRY_OK: *out is filled, whatever the outcome;
-   * GANTRY_NEED_STATE: the next round is needed, and nothing of this one has to be merged;
-   * GANTRY_BAD_STATE: the answer does not decode;
-   * GANTRY_REFUSED: granted at more than the cap. [instance] */
+  /* Reads the answer to round `round`; http_status 0: there was none. GANTRY_OK: *out is filled,
+   * whatever the outcome; GANTRY_NEED_STATE: the next round is needed, and nothing of this one has
+   * to be merged; GANTRY_BAD_STATE: the answer does not decode; GANTRY_REFUSED: granted at more
+   * than the cap; GANTRY_BAD_ARGUMENT: a round that request() does not have, or its operation. Host
+   * 0.1 does not call this yet. [instance] */
   gantry_status (*response)(gantry_paymaster_instance* instance, const gantry_context* context,
                             const gantry_user_operation* operation, uint32_t round,
                             uint32_t http_status, gantry_bytes body, gantry_sponsorship* out);
-  /* An optional capability by id, or null. [main] */
+  /* An optional capability's table by id, or null: it is not offered. The table is the plugin's and
+   * lasts as long as the instance. Host 0.1 does not call this yet. [main] */
   const void* (*get_extension)(const gantry_paymaster_instance* instance, const char* id);
 } gantry_paymaster_v1;
 

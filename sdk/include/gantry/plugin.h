@@ -26,15 +26,17 @@ enum {
 typedef struct gantry_host {
   void* self;
   gantry_string version; /* of the host, for a log line only */
-  /* One line of UTF-8. The host bounds length and rate, and adds who, when and where. */
+  /* Logs one line of UTF-8. The host bounds length and rate, and adds who, when and where; what is
+   * over a bound is dropped, which is no error. [worker] */
   void (*log)(void* self, int32_t severity, gantry_string message);
   /* Adds to a counter named by the plugin; the host prefixes the instance. Names are bounded to
-   * 64 for each instance, more are dropped and counted. */
+   * 64 for each instance, more are dropped and counted, which is no error. [worker] */
   void (*count)(void* self, gantry_string name, uint64_t increment);
-  /* Records one value of a distribution (a size, a ratio). Never a time: plugins have no clock. */
+  /* Records one value of a distribution (a size, a ratio). Never a time: plugins have no clock. A
+   * value that is not finite, or a name over the bound, is dropped, which is no error. [worker] */
   void (*observe)(void* self, gantry_string name, double value);
   /* An optional service by id, as "com.vendor.name/1"; null when this host has not got it. The
-   * table lives as long as this one. */
+   * table is the host's and lives as long as this one. Host 0.1 has none. [worker] */
   const void* (*get_service)(void* self, const char* id);
 } gantry_host;
 
@@ -76,14 +78,16 @@ typedef struct gantry_plugin_entry {
   uint64_t magic;    /* GANTRY_PLUGIN_MAGIC */
   uint32_t revision; /* GANTRY_PLUGIN_REVISION; the host refuses any other */
   uint32_t reserved;
-  /* Once after mapping, before anything else; `host` lasts until deinit() returns. On any status
-   * but GANTRY_OK the library is unmapped and deinit() is not called. [main] */
+  /* Once after mapping, before anything else; `host` is the host's and lasts until deinit()
+   * returns. On any status but GANTRY_OK the library is unmapped, deinit() is not called, and
+   * `error`, which the plugin fills, is shown. [main] */
   gantry_status (*init)(const gantry_host* host, gantry_error* error);
-  /* Once, after the last destroy(). Nothing of the library may run or be referenced after. [main]
-   */
+  /* Frees what init() took. Once, after the last destroy(); nothing of the library may run or be
+   * referenced after. Cannot fail. [main] */
   void (*deinit)(void);
-  /* The function table of an interface, as "gantry.dex/1", or null. The table is constant and
-   * lasts until deinit(). The kind in the manifest must be among them. [main] */
+  /* The function table of an interface, as "gantry.dex/1", or null: it is not offered. The table
+   * is the plugin's, constant, and lasts until deinit(). The kind in the manifest must be among
+   * them. [main] */
   const void* (*get_interface)(const char* id);
 } gantry_plugin_entry;
 

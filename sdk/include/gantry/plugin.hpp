@@ -13,6 +13,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "gantry/plugin.h"
 
@@ -185,4 +187,4 @@ const void* get_interface(const char* id) noexcept {
       []() noexcept {},                                                                      \
       &gantry::detail::get_interface<Plugin>};                                               \
   }                                                                                          \
-  static_assert(true, "")
+  static_assert(std::is_final_v<Plugin>, "GANTRY_PLUGIN takes a final class")

@@ -6,6 +6,8 @@
  * only what changed.
  *
  * OWNERSHIP  Sinks copy what they are given before they return.
+ * HOST 0.1   reads recordings and fetches nothing: it asks a pool for round 0 alone, to see whether
+ *            the recorded facts answer it, and never for "gantry.state/1".
  * STABILITY  SDK 0.1. Frozen. */
 #ifndef GANTRY_STATE_H
 #define GANTRY_STATE_H
@@ -69,8 +71,8 @@ typedef struct gantry_fact {
 
 typedef struct gantry_request_sink {
   void* self;
-  /* GANTRY_OK; GANTRY_BAD_ARGUMENT: unknown source; GANTRY_REFUSED: over the host's bound on
-   * requests a round, or on payload size. [same thread, during the call it was given to] */
+  /* Takes a copy of one request. GANTRY_BAD_ARGUMENT: unknown source; GANTRY_REFUSED: over the
+   * host's bound on requests a round, or on payload size. [call] */
   gantry_status (*emit)(void* self, const gantry_request* request);
 } gantry_request_sink;
 
@@ -85,22 +87,27 @@ typedef struct gantry_state {
  * without a copy. */
 typedef struct gantry_state_writer {
   void* self;
-  /* `size` zeroed bytes, 16-aligned, that become chunk `index`; null when over the host's bounds
-   * (64 chunks, 1 MiB each). The memory is the host's; write before the call returns. */
+  /* `size` zeroed bytes, 16-aligned, that become chunk `index`; null, which is the only error:
+   * over the host's bounds (64 chunks, 1 MiB each), of no size, or asked for before in another
+   * size. The memory is the host's; write before the call it was given to returns. [call] */
   uint8_t* (*chunk)(void* self, uint32_t index, uint64_t size);
 } gantry_state_writer;
 
 /* Any kind of plugin may need state of its own besides pools (lending positions, oracles): it then
- * offers this extension, "gantry.state/1", through its get_extension(). */
+ * offers this extension, "gantry.state/1", through its get_extension(). Host 0.1 does not ask for
+ * it yet. */
 #define GANTRY_STATE_SOURCE_ID "gantry.state/1"
 typedef struct gantry_state_source_v1 {
   /* Emits what round `round` (from 0) needs. GANTRY_OK: nothing more is needed after this round.
-   * GANTRY_NEED_STATE: apply() first, then ask for the next round. [instance] */
+   * GANTRY_NEED_STATE: apply() first, then ask for the next round. GANTRY_BAD_STATE: `state` does
+   * not decode. Host 0.1 does not call this yet. [instance] */
   gantry_status (*requests)(void* instance, const gantry_context* context,
                             const gantry_state* state, uint32_t round,
                             const gantry_request_sink* sink);
-  /* Makes the next state of the instance. GANTRY_BAD_STATE: the facts do not decode, and the old
-   * state stays. [instance] */
+  /* Makes the next state of the instance from the old one and new facts, in the chain's order,
+   * through `writer`. GANTRY_NEED_STATE: applied, but another round is needed; GANTRY_BAD_STATE:
+   * the facts do not decode, and the old state stays. Host 0.1 does not call this yet. [instance]
+   */
   gantry_status (*apply)(void* instance, const gantry_context* context, const gantry_state* old,
                          const gantry_fact* facts, uint32_t fact_count,
                          const gantry_state_writer* writer);

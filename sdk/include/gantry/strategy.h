@@ -21,6 +21,7 @@ enum {
   GANTRY_OPPORTUNITY_BACKRUN = 2,     /* the same, right behind a pending transaction */
   GANTRY_OPPORTUNITY_LIQUIDATION = 3, /* plan() pays token_in and gets the first leg's input */
   GANTRY_OPPORTUNITY_POSITION = 4     /* opens or closes a position: token_in != token_out */
+  /* Host 0.1 values only what begins and ends in one token, and refuses the rest as unvalued. */
 };
 enum {
   GANTRY_OPPORTUNITY_SIMULATE_ONLY = 1 /* measured and reported; the risk gate never approves it */
@@ -64,8 +65,9 @@ typedef struct gantry_sizing_limits {
 
 typedef struct gantry_opportunity_sink {
   void* self;
-  /* GANTRY_OK; GANTRY_REFUSED: the bound on opportunities of a snapshot is reached, stop emitting;
-   * GANTRY_BAD_ARGUMENT: nonsense (a handle, a number), which costs the plugin a strike. */
+  /* Takes a copy of one opportunity. GANTRY_REFUSED: the bound on opportunities of a snapshot is
+   * reached, stop emitting; GANTRY_BAD_ARGUMENT: nonsense (a handle, a number), which costs the
+   * plugin a strike. [call] */
   gantry_status (*emit)(void* self, const gantry_opportunity* opportunity);
 } gantry_opportunity_sink;
 
@@ -95,6 +97,7 @@ typedef struct gantry_event {
   gantry_bytes payload; /* 8-aligned */
 } gantry_event;
 
+/* Host 0.1 tells of the first two only: it signs and sends nothing. */
 enum {
   GANTRY_RESULT_PLANNED = 1, /* approved and planned, in dry run the end of the road */
   GANTRY_RESULT_REFUSED = 2, /* by the risk gate; reason is its enum */
@@ -113,51 +116,75 @@ typedef struct gantry_result {
 
 typedef struct gantry_subscription_sink {
   void* self;
-  /* Events of a kind reach on_event(), in sequence, never conflated. */
+  /* Has events of a kind, GANTRY_EVENT_*, sent to on_event(), in sequence, never conflated.
+   * GANTRY_BAD_ARGUMENT: unknown kind. Host 0.1 takes the wish and sends none yet. [call] */
   gantry_status (*events)(void* self, int32_t kind);
-  /* The host keeps this series for at least that long. GANTRY_REFUSED: over its bound. */
+  /* Has the host keep this series for at least that long, in seconds of the chain's clock.
+   * GANTRY_BAD_ARGUMENT: no such handle; GANTRY_REFUSED: over its bound. Host 0.1 keeps the last
+   * 8192 snapshots of a series, however long they took. [call] */
   gantry_status (*history)(void* self, const gantry_history_query* query, uint64_t lookback_s);
 } gantry_subscription_sink;
 
 typedef struct gantry_strategy_v1 {
-  /* GANTRY_REFUSED with `error`: the parameters do not fit together. [main] */
+  /* Makes a strategy with these parameters on one chain; it is the caller's until destroy(), `host`
+   * lasts as long, `config` until this returns. GANTRY_REFUSED with `error`: the parameters do not
+   * fit together. [main] */
   gantry_status (*create)(const gantry_host* host, const gantry_instance_config* config,
                           gantry_strategy_instance** out, gantry_error* error);
-  /* Frees what create() made; null is allowed. [main] */
+  /* Frees what create() made; null is allowed. Cannot fail. [main] */
   void (*destroy)(gantry_strategy_instance* instance);
   /* Says which events and history it wants. Once, with the first market, before prepare(): tokens
-   * have handles then. [instance] */
+   * have handles then. What the sink took holds whatever this returns; GANTRY_REFUSED,
+   * GANTRY_UNSUPPORTED: it cannot have all it wants, and goes on without. [instance] */
   gantry_status (*subscribe)(gantry_strategy_instance* instance, const gantry_market* market,
                              const gantry_subscription_sink* sink);
   /* The topology is new: build indexes. Before the first find() and at each change. The only call
-   * of these in which memory may be allocated. [instance] */
+   * of these in which memory may be allocated. GANTRY_REFUSED, or any other status, with `error`:
+   * it cannot work on this market; find() is left out, a strike given, and the next snapshot tries
+   * again. [instance] */
   gantry_status (*prepare)(gantry_strategy_instance* instance, const gantry_market* market,
                            gantry_error* error);
-  /* Emits the opportunities that this snapshot created or changed. [instance] */
+  /* Emits the opportunities that this snapshot created or changed, amounts in smallest units. None
+   * is not an error, nor is a sink that takes no more. GANTRY_BAD_STATE: a pool's bytes do not
+   * decode. What was emitted before an error counts. [instance] */
   gantry_status (*find)(gantry_strategy_instance* instance, const gantry_market* market,
                         const gantry_opportunity_sink* sink);
-  /* Whether one still holds in this snapshot. GANTRY_OK; GANTRY_REFUSED: it does not. [instance] */
+  /* Whether one still holds in this snapshot. GANTRY_REFUSED: it does not; what the market answered
+   * to its route: the same. [instance] */
   gantry_status (*validate)(gantry_strategy_instance* instance, const gantry_market* market,
                             const gantry_opportunity* opportunity);
-  /* Fits one to the limits that it exceeds: the best amounts that respect them. GANTRY_REFUSED:
-   * within them it does not pay. [instance] */
+  /* Fits one to the limits that it exceeds: the best amounts, in smallest units, that respect them.
+   * GANTRY_REFUSED: within them it does not pay; GANTRY_UNSUPPORTED: it cannot be fitted. The risk
+   * gate then judges it as it was found. [instance] */
   gantry_status (*size)(gantry_strategy_instance* instance, const gantry_market* market,
                         const gantry_opportunity* opportunity, const gantry_sizing_limits* limits,
                         gantry_opportunity* out);
   /* Emits what must be called before the swaps of the legs, in order. GANTRY_UNSUPPORTED: the
-   * legs are the whole plan, and the host asks their venues. [instance] */
+   * legs are the whole plan, and the host asks their venues; GANTRY_REFUSED: it cannot be planned
+   * now. [instance] */
   gantry_status (*plan)(gantry_strategy_instance* instance, const gantry_market* market,
                         const gantry_opportunity* opportunity, const gantry_instruction_sink* sink);
   /* Events come before the find() that follows them; who is told of any gets a find() even when no
-   * pool changed, with none in changed_pools. [instance] */
+   * pool changed, with none in changed_pools. GANTRY_UNSUPPORTED: a kind it does not know;
+   * GANTRY_BAD_STATE: the payload does not decode. Neither costs a strike. Host 0.1 does not call
+   * this yet. [instance] */
   gantry_status (*on_event)(gantry_strategy_instance* instance, const gantry_event* event);
+  /* Tells what became of one that it emitted, by `key`, amounts in smallest units; some are never
+   * told of, as those that were approved while another went first. Results come before the find()
+   * that follows them. GANTRY_UNSUPPORTED: a kind it does not know, which costs no strike.
+   * [instance] */
   gantry_status (*on_result)(gantry_strategy_instance* instance, const gantry_result* result);
-  /* The instance's own memory, for a restart or an upgrade. GANTRY_NEED_SIZE; GANTRY_UNSUPPORTED:
-   * it has none. [instance] */
+  /* Writes the instance's own memory, for a restart or an upgrade, into the caller's buffer.
+   * GANTRY_NEED_SIZE; GANTRY_UNSUPPORTED: it has none. Host 0.1 does not call this yet. [instance]
+   */
   gantry_status (*save)(gantry_strategy_instance* instance, gantry_buffer* out);
-  /* GANTRY_BAD_STATE: does not decode, the instance is as before. [instance] */
+  /* Takes back what save() wrote, also an earlier version of the plugin's. GANTRY_BAD_STATE: does
+   * not decode, the instance is as before; GANTRY_UNSUPPORTED: it has no memory. Host 0.1 does not
+   * call this yet. [instance] */
   gantry_status (*load)(gantry_strategy_instance* instance, gantry_bytes saved);
-  /* An optional capability by id, or null, as "gantry.state/1". [main] */
+  /* An optional capability's table by id, as "gantry.state/1", or null: it is not offered. The
+   * table is the plugin's and lasts as long as the instance. Host 0.1 does not call this yet.
+   * [main] */
   const void* (*get_extension)(const gantry_strategy_instance* instance, const char* id);
 } gantry_strategy_v1;
 
