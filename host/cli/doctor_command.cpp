@@ -103,16 +103,15 @@ void check_recording(const Configuration& configuration, Checks& checks) {
 // in the nearest folder above it that is.
 Check check_folder(const std::string& name, const std::filesystem::path& folder,
                    std::string_view remedy) {
-  const auto bad = [&](const std::filesystem::path& at, int error) {
-    return Check{name, Verdict::bad,
-                 fmt::format("{}: cannot be {}: {}: {}. {}", folder.string(),
-                             at == folder ? "written to" : "made", at.string(),
-                             std::strerror(error), remedy)};
+  const auto bad = [&](std::string_view what, int error) {
+    return Check{
+        name, Verdict::bad,
+        fmt::format("{}: {}: {}. {}", folder.string(), what, std::strerror(error), remedy)};
   };
   struct stat facts{};
   std::filesystem::path at = folder;
   while (::stat(at.c_str(), &facts) != 0) {
-    if (errno != ENOENT || at == at.parent_path()) return bad(at, errno);
+    if (errno != ENOENT || at == at.parent_path()) return bad("cannot be made", errno);
     at = at.parent_path();
   }
   if (at == folder &&
@@ -120,8 +119,10 @@ Check check_folder(const std::string& name, const std::filesystem::path& folder,
     return {name, Verdict::bad,
             folder.string() + ": has to be a folder of this user's that no one else may write to"};
   }
-  if (!S_ISDIR(facts.st_mode)) return bad(at, ENOTDIR);
-  if (::faccessat(AT_FDCWD, at.c_str(), W_OK | X_OK, AT_EACCESS) != 0) return bad(at, errno);
+  const std::string what =
+      at == folder ? "cannot be written to" : "cannot be made in " + at.string();
+  if (!S_ISDIR(facts.st_mode)) return bad(what, ENOTDIR);
+  if (::faccessat(AT_FDCWD, at.c_str(), W_OK | X_OK, AT_EACCESS) != 0) return bad(what, errno);
   return {name, Verdict::ok, folder.string() + (at == folder ? "" : ": will be made")};
 }
 

@@ -243,16 +243,19 @@ TEST_CASE("doctor finds a folder that a run could not make") {
   for (const char* home : {"locked", "file"}) {
     space.variables["HOME"] = (space / home).string();
     space.variables["XDG_RUNTIME_DIR"] = (space / home / "runtime").string();
-    const Ended ended = space.run({"doctor"});
-    INFO(ended.out << ended.err);
+    const Ended ended = space.run({"doctor", "--json"});
     CHECK(ended.code == 3);
-    CHECK(has(ended.out, "fail  plugin store"));
-    CHECK(has(ended.out, "fail  socket folder"));
-    CHECK(has(ended.out, "cannot be made"));
+    const json::value found = json::parse(ended.out);
+    for (const json::value& check : found.at("checks").as_array()) {
+      if (check.at("check") != "plugin store" && check.at("check") != "socket folder") continue;
+      INFO(json::serialize(check));
+      CHECK(check.at("verdict") == "fail");
+      CHECK(has(std::string(check.at("detail").as_string()), "cannot be made"));
+    }
   }
   space.variables["HOME"] = (space / "home").string();
   space.variables["XDG_RUNTIME_DIR"] = (space / "runtime").string();
-  CHECK(has(space.run({"doctor"}).out, "will be made"));
+  CHECK(has(space.run({"doctor", "--json"}).out, "will be made"));
 }
 
 TEST_CASE("a number is read strictly: what is none, or out of range, is named with its range") {

@@ -115,7 +115,7 @@ TEST_CASE("an installed program looks into its own plugin folder in place of a m
 
 TEST_CASE("a folder of --plugins that is not there is told as that") {
   const Workspace space;
-  const Ended ended = space.run({"plugin", "list", "--plugins", "/nonexistent"});
+  const Ended ended = space.run({"plugin", "list", "--json", "--plugins", "/nonexistent"});
   CHECK(ended.code == 3);
   CHECK(has(ended.out + ended.err, "Correct --plugins."));
   CHECK_FALSE(has(ended.out + ended.err, "[plugins]"));
