@@ -72,7 +72,8 @@ struct MarketView::Services {
     gantry_pool_state state;
     const PoolInfo* info = self(market).usable(pool, state);
     if (info == nullptr) return GANTRY_REFUSED;
-    if (token_in >= info->tokens.size() || token_out >= info->tokens.size()) {
+    if (token_in >= info->tokens.size() || token_out >= info->tokens.size() ||
+        token_in == token_out) {
       return GANTRY_BAD_ARGUMENT;
     }
     const VenueInstance& venue = self(market).snapshot_->topology->venue_of(*info);
@@ -88,7 +89,8 @@ struct MarketView::Services {
     gantry_pool_state state;
     const PoolInfo* info = self(market).usable(pool, state);
     if (info == nullptr) return GANTRY_REFUSED;
-    if (token_in >= info->tokens.size() || token_out >= info->tokens.size()) {
+    if (token_in >= info->tokens.size() || token_out >= info->tokens.size() ||
+        token_in == token_out) {
       return GANTRY_BAD_ARGUMENT;
     }
     const VenueInstance& venue = self(market).snapshot_->topology->venue_of(*info);

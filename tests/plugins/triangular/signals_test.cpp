@@ -68,7 +68,7 @@ TEST_CASE("confidence and risk are what is documented, for any trade") {
     Route route;
     Sizing sizing{};
     Trade trade{};
-    route.hop_count = 2 + static_cast<std::uint32_t>(random() % (kMaxHops - 1));
+    route.hop_count = 2 + static_cast<std::uint32_t>(random() % (hops_max - 1));
     route.depth_ether = static_cast<double>(random() >> (random() % 60)) * 1e-6;
     // Up to the pool's own size and a little beyond.
     const u256 amount_in(1 + (random() >> (1 + random() % 20)));
