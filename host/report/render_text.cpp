@@ -168,7 +168,7 @@ void add_opportunity(Table& table, const std::string& number, const OpportunityR
              {short_number(found.confidence, 2)},
              {short_number(found.risk_score, 2)},
              {verdict_of(found.refusal), approved ? Ink::good : Ink::warning}});
-  table.add_note(fmt::format("{}  by {}, block {}", route_of(found), found.strategy, found.block));
+  table.add_note(fmt::format("{}  {}, block {}", route_of(found), found.strategy, found.block));
 }
 
 std::string opportunities(const RunReport& report, const RenderOptions& options,
@@ -178,7 +178,7 @@ std::string opportunities(const RunReport& report, const RenderOptions& options,
       fmt::format("{} of {}, {} approved", counted(report.opportunities, "sighting"),
                   counted(report.routes, "route"), grouped(report.approved));
   if (shown == 1 && report.routes > 1) detail += "; the best route";
-  if (shown > 1 && shown < report.routes) detail += fmt::format("; the best {} routes", shown);
+  if (shown > 1 && shown < report.routes) detail += fmt::format("; the best {}", shown);
   if (report.routes_dropped > 0) {
     detail += fmt::format("; {} over the bound were not kept", grouped(report.routes_dropped));
   }
@@ -197,7 +197,8 @@ std::string opportunities(const RunReport& report, const RenderOptions& options,
   }
   out += table.text(style);
   return out + paragraph(style,
-                         "profit is after fees and gas; ranked by expected profit × confidence",
+                         "profit is after fees and gas, in ETH and USD as it would sell; ranked by "
+                         "expected profit × confidence",
                          Ink::dim);
 }
 

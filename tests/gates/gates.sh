@@ -5,7 +5,9 @@
 
 # asan, tsan, tidy and fuzz are run by name until each is known to be clean in one sitting.
 all_gates=(format words release symbols dead no_compile install)
-minutes_max=58
+# A machine that compiles everything anew may not have the time for the last ones: what there was no
+# time for is said in the table, and neither passes nor fails.
+minutes_max=50
 
 ci_command() {
     local gates=("$@") gate
@@ -24,10 +26,18 @@ ci_command() {
     for gate in "${gates[@]}"; do
         say "== $gate"
         started=$SECONDS
-        if timeout --kill-after=10 $((minutes_max * 60 - SECONDS)) \
-            ./dev ci "$gate" >"$logs/$gate.log" 2>&1 </dev/null; then
-            result=passed
-        else
+        local status=124 left=$((minutes_max * 60 - SECONDS))
+        if ((left > 60)); then
+            status=0
+            timeout --kill-after=10 "$left" ./dev ci "$gate" >"$logs/$gate.log" 2>&1 </dev/null ||
+                status=$?
+        fi
+        if ((status == 124)); then
+            table+=$(printf '%-12s %-8s %7s %7s %8d' "$gate" "no time" - - $((SECONDS - started)))$'\n'
+            continue
+        fi
+        result=passed
+        if ((status != 0)); then
             result=FAILED
             tail -n 60 "$logs/$gate.log"
         fi
