@@ -77,8 +77,8 @@ void read_chain(TableReader& root, const Node& node, const Environment& environm
                  chain.wrapped_native);
   reader.addresses(
       {.key = "usd_tokens",
-       .help = "the coin's price in dollars is the median over these tokens' pools with "
-               "it; all tokens, these too, are valued through the coin"},
+       .help = "each counts as one dollar; the coin's price is the median over their pools with "
+               "it, and all other tokens are valued through the coin"},
       chain.id, chain.usd_tokens);
   for (const Node* provider : reader.tables("provider")) {
     read_provider(reader, *provider, environment, chain.providers);
