@@ -3,8 +3,8 @@
 # the line "N passed, N failed". A gate without tests counts as one.
 # shellcheck shell=bash
 
-# asan, tsan, tidy and fuzz are run by name until each is known to be clean in one sitting.
-all_gates=(format words release symbols dead no_compile install)
+# tidy and fuzz are run by name until each is known to be clean in one sitting.
+all_gates=(format words release symbols dead no_compile install asan tsan)
 # A machine that compiles everything anew may not have the time for the last ones: what there was no
 # time for is said in the table, and neither passes nor fails.
 minutes_max=50
