@@ -142,6 +142,11 @@ std::string range_of(const ParameterSchema& schema) {
 std::string parameters_text(const Manifest& manifest, const Style& style) {
   if (manifest.parameters.empty()) return "  none\n";
   Table table({{"name"}, {"type"}, {"default"}, {"unit"}, {"range", Align::left, true}});
+  std::size_t indent = 4;  // a note stands under the second column
+  for (const ParameterSchema& schema : manifest.parameters) {
+    indent = std::max(indent, width_of(schema.name));
+  }
+  indent += 4;
   for (const ParameterSchema& schema : manifest.parameters) {
     table.add({{schema.name, Ink::bold},
                {std::string(to_string(schema.type))},
@@ -149,7 +154,9 @@ std::string parameters_text(const Manifest& manifest, const Style& style) {
                                      : std::string(schema.required ? "(required)" : "-")},
                {schema.unit},
                {range_of(schema)}});
-    table.add_note(schema.help);
+    for (const std::string& part : wrap(printable(schema.help), terminal_columns - indent)) {
+      table.add_note(part);
+    }
   }
   return table.text(style);
 }
