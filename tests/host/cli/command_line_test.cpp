@@ -232,6 +232,13 @@ class NoRoot {
 
 TEST_CASE("doctor finds a folder that a run could not make") {
   Workspace space;
+#ifdef __SANITIZE_ADDRESS__
+  // A process that has given up root can neither look for leaks nor read that it should not.
+  if (::geteuid() == 0) {
+    WARN("not as root with the address sanitizer");
+    return;
+  }
+#endif
   std::filesystem::create_directory(space / "locked");
   std::filesystem::permissions(space / "locked", std::filesystem::perms(0500));
   write_text(space / "file", "no folder");
