@@ -40,8 +40,8 @@ class DecisionPlan {
  public:
   static constexpr std::uint64_t decisions_max = 50'000'000;
 
-  // Nothing when the recording holds no decisions. `strategies` is how many run now: a recording
-  // made with other plugins or settings cannot be obeyed (configuration), and the error names them.
+  // Nothing when the recording holds no decisions. A recording made
+  // with other plugins or settings cannot be obeyed (configuration), and the error names them.
   static Result<std::optional<DecisionPlan>> read(const std::filesystem::path& recording,
                                                   const Configuration& configuration,
                                                   const Plugins& plugins);

@@ -201,7 +201,10 @@ Status Street::Run::open() {
     if (!recorder) return std::unexpected(recorder.error());
     recorder_ = std::move(*recorder);
   }
-  for (const auto& venue : plugins_.venues) venue->health().set_lag(under_way_max);
+  // No mode has more snapshots under way: `snapshots_in_flight` may be above the bound of the
+  // others.
+  const std::uint64_t lag = std::max(under_way_max, in_flight_);
+  for (const auto& venue : plugins_.venues) venue->health().set_lag(lag);
   market_ = std::make_unique<MarketState>(configuration_, feed_->header().chain, plugins_.venues);
   collector_ = std::make_unique<Collector>(plugins_);
   for (std::uint32_t i = 0; i < plugins_.strategies.size(); ++i) {

@@ -124,11 +124,14 @@ TEST_CASE("from which snapshot on a venue is retired does not depend on the thre
   INFO(venue);
   TemporaryFolder folder;
   ConfigurationTexts texts;
-  texts.gantry = "[risk]\nmin_confidence = 0\nmin_profit_usd = 0\n[plugins]\nstrikes_max = 7\n";
+  const auto in_flight = GENERATE(4, 100);
+  texts.gantry =
+      "[risk]\nmin_confidence = 0\nmin_profit_usd = 0\n[street]\nsnapshots_in_flight = " +
+      std::to_string(in_flight) + "\n[plugins]\nstrikes_max = 7\n";
   texts.dex += "[[dex]]\nname = \"" + venue + "\"\nmin_liquidity_usd = 0\n";
   texts.strategies += "[strategies.second]\nplugin = \"triangular\"\nmin_profit_bps = 0\n";
   std::vector<std::vector<SmallUpdate>> blocks;
-  for (std::uint64_t i = 0; i < 60; ++i) {
+  for (std::uint64_t i = 0; i < 250; ++i) {
     blocks.push_back({{i % 3 == 0 ? 2U : 0U, 100'000 - i, 40'000'000 + i * 100'000}});
   }
   const auto recording = folder.path() / "market.gantry";
