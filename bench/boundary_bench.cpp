@@ -42,7 +42,7 @@ class Pools {
       };
       pools.push_back({token, (token + other) % token_count, depth(), depth()});
     }
-    market_ = std::make_unique<MarketState>(configuration_, "eip155:1", plugins_.venues);
+    market_ = std::make_unique<MarketState>(configuration_.chains.front(), plugins_.venues);
     auto snapshot = market_->advance(test::market_inputs(token_count, pools, {})[0]);
     if (!snapshot) throw std::runtime_error(snapshot.error().message);
     snapshot_ = std::move(*snapshot);

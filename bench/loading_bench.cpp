@@ -76,8 +76,9 @@ class Watched {
     if (!feed) throw std::runtime_error(feed.error().message);
     auto input = feed->next();
     if (!input) throw std::runtime_error("the recording is empty");
-    market_ =
-        std::make_unique<MarketState>(host_.configuration, feed->header().chain, plugins_.venues);
+    const auto chain = host_.configuration.chain_of(GANTRY_RECORDING, feed->header().chain);
+    if (!chain) throw std::runtime_error(chain.error().message);
+    market_ = std::make_unique<MarketState>(**chain, plugins_.venues);
     advance(*input);
     runner_ = std::make_unique<StrategyRunner>(plugins_.strategies[0], changes_, history_,
                                                RunnerOptions{});

@@ -77,11 +77,8 @@ void check_recording(const Configuration& configuration, Checks& checks) {
     checks.push_back({"recording", Verdict::bad, reader.error().message});
     return;
   }
-  const std::string& chain = reader->header().chain;
-  if (configuration.find_chain(chain) == nullptr) {
-    checks.push_back({"recording", Verdict::bad,
-                      fmt::format("{} is of chain {}, which no [[chain]] of gantry.toml has",
-                                  path.string(), chain)});
+  if (const auto chain = configuration.chain_of(path, reader->header().chain); !chain) {
+    checks.push_back({"recording", Verdict::bad, chain.error().message});
     return;
   }
   while (true) {

@@ -42,11 +42,12 @@ Result<std::unique_ptr<QuotedMarket>> open_market(Configuration configuration,
   }
   auto feed = RecordingFeed::open(settings.market.recording);
   if (!feed) return std::unexpected(feed.error());
+  const auto chain = settings.chain_of(settings.market.recording, feed->header().chain);
+  if (!chain) return std::unexpected(chain.error());
   const auto store = default_plugin_store();
   if (!store) return std::unexpected(store.error());
   Plugins plugins = make_plugins(settings, *store);
-  market->state =
-      std::make_unique<MarketState>(settings, feed->header().chain, std::move(plugins.venues));
+  market->state = std::make_unique<MarketState>(**chain, std::move(plugins.venues));
   while (auto input = feed->next()) {
     if (block && input->block.number > *block) {
       if (market->snapshot) break;

@@ -21,7 +21,8 @@ struct QuotedMarket {
 };
 
 // Replays the configured recording up to `block`, or to its end. Fails with `configuration` (no
-// recording), `not_found` (it begins later), and as the recording and the market do.
+// recording, or one of a chain without settings), `not_found` (it begins later), and as the
+// recording and the market do.
 Result<std::unique_ptr<QuotedMarket>> open_market(Configuration configuration,
                                                   std::optional<std::uint64_t> block);
 

@@ -1,5 +1,7 @@
 #include "host/config/load.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -111,9 +113,14 @@ ConfigFiles ConfigFiles::in_folder(const std::filesystem::path& folder) {
           .strategies = folder / "strategies.toml"};
 }
 
-const ChainSettings* Configuration::find_chain(std::string_view id) const {
+Result<const ChainSettings*> Configuration::chain_of(const std::filesystem::path& recording,
+                                                     std::string_view id) const {
   const auto at = std::ranges::find(chains, id, &ChainSettings::id);
-  return at == chains.end() ? nullptr : &*at;
+  if (at != chains.end()) return &*at;
+  return fail(ErrorKind::configuration,
+              fmt::format("{} is of chain {}, which no [[chain]] of gantry.toml has: its gas price "
+                          "and wrapped coin are not known; add it, or name another recording",
+                          recording.string(), id));
 }
 
 std::vector<NamedVariable> variables_of(const Configuration& configuration) {

@@ -81,7 +81,10 @@ struct Configuration {
   std::vector<EffectiveKey> keys;
   ConfigReport report;  // warnings and notes only
 
-  const ChainSettings* find_chain(std::string_view id) const;  // or nullptr
+  // The settings of the chain that `recording` says it is of. Fails with `configuration` when there
+  // are none: its gas price and wrapped coin are then not known.
+  Result<const ChainSettings*> chain_of(const std::filesystem::path& recording,
+                                        std::string_view id) const;
 };
 
 // One ${VARIABLE} of the environment and what names it.

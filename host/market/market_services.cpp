@@ -61,9 +61,7 @@ struct MarketView::Services {
     const VenueInstance& venue = self(market).snapshot_->topology->venue_of(*info);
     const auto status =
         venue.table().quote_many(venue.object(), &state, swaps, count, out, statuses);
-    if (status != GANTRY_OK)
-      venue.health().accept(Phase::quote, status, self(market).snapshot_->id);
-    return status;
+    return self(market).judged(venue, status);
   }
 
   static gantry_status limits(const gantry_market* market, std::uint32_t pool,
@@ -72,15 +70,10 @@ struct MarketView::Services {
     gantry_pool_state state;
     const PoolInfo* info = self(market).usable(pool, state);
     if (info == nullptr) return GANTRY_REFUSED;
-    if (token_in >= info->tokens.size() || token_out >= info->tokens.size() ||
-        token_in == token_out) {
-      return GANTRY_BAD_ARGUMENT;
-    }
+    if (!is_direction(*info, token_in, token_out)) return GANTRY_BAD_ARGUMENT;
     const VenueInstance& venue = self(market).snapshot_->topology->venue_of(*info);
     const auto status = venue.table().limits(venue.object(), &state, token_in, token_out, out);
-    if (status != GANTRY_OK)
-      venue.health().accept(Phase::quote, status, self(market).snapshot_->id);
-    return status;
+    return self(market).judged(venue, status);
   }
 
   static gantry_status segments(const gantry_market* market, std::uint32_t pool,
@@ -89,10 +82,7 @@ struct MarketView::Services {
     gantry_pool_state state;
     const PoolInfo* info = self(market).usable(pool, state);
     if (info == nullptr) return GANTRY_REFUSED;
-    if (token_in >= info->tokens.size() || token_out >= info->tokens.size() ||
-        token_in == token_out) {
-      return GANTRY_BAD_ARGUMENT;
-    }
+    if (!is_direction(*info, token_in, token_out)) return GANTRY_BAD_ARGUMENT;
     const VenueInstance& venue = self(market).snapshot_->topology->venue_of(*info);
     const auto status =
         venue.table().segments(venue.object(), &state, token_in, token_out, out, capacity, count);
@@ -101,9 +91,7 @@ struct MarketView::Services {
                             self(market).snapshot_->id);
       return GANTRY_PLUGIN_FAULT;
     }
-    if (status != GANTRY_OK)
-      venue.health().accept(Phase::quote, status, self(market).snapshot_->id);
-    return status;
+    return self(market).judged(venue, status);
   }
 
   static gantry_status view(const gantry_market* market, std::uint32_t pool,

@@ -28,11 +28,6 @@ static_assert(static_cast<std::int32_t>(recording::FactKind::solana_account) ==
               GANTRY_SOURCE_SOLANA_ACCOUNT);
 static_assert(static_cast<std::int32_t>(recording::FactKind::http) == GANTRY_SOURCE_HTTP);
 
-const ChainSettings& chain_settings(const Configuration& configuration, const std::string& id) {
-  const ChainSettings* chain = configuration.find_chain(id);
-  return chain != nullptr ? *chain : configuration.chains.front();
-}
-
 }  // namespace
 
 struct MarketState::Facts {
@@ -51,15 +46,12 @@ struct MarketState::Facts {
   }
 };
 
-MarketState::MarketState(const Configuration& configuration, const std::string& chain,
+MarketState::MarketState(const ChainSettings& chain,
                          std::vector<std::shared_ptr<VenueInstance>> venues)
-    : configuration_(configuration),
-      chain_(chain_settings(configuration, chain)),
-      venues_(std::move(venues)),
-      facts_(std::make_unique<Facts>()) {
+    : chain_(chain), venues_(std::move(venues)), facts_(std::make_unique<Facts>()) {
   if (!from_double_floor(std::round(chain_.gas_price_gwei * 1e9), gas_price_)) gas_price_ = u256();
   growing_ = std::make_shared<Topology>();
-  growing_->chain = chain;
+  growing_->chain = chain_.id;
   growing_->venues = venues_;
 }
 
@@ -171,16 +163,15 @@ void MarketState::open_pool(Topology& topology, std::uint32_t handle) {
   gantry_error error{};
   store_.open(handle);
   const auto status = venue.table().open_pool(venue.object(), &spec, &writer, &pool.traits, &error);
-  if (status == GANTRY_OK && pool.traits.overlay_bytes <= GANTRY_OVERLAY_BYTES_MAX) {
-    store_.commit();
-    return;
-  }
-  if (status == GANTRY_OK) {
+  if (venue.health().accept(Phase::open_pool, status, version_)) {
+    if (pool.traits.overlay_bytes <= GANTRY_OVERLAY_BYTES_MAX) {
+      store_.commit();
+      return;
+    }
     venue.health().strike(Phase::open_pool, "its overlays are larger than the bound", version_);
   }
   store_.abandon();
   pool.use = PoolUse::refused;
-  venue.health().accept(Phase::open_pool, status, version_);
   error.message[sizeof(error.message) - 1] = '\0';
   spdlog::debug("venue {}: pool {} refused: {}", venue.name(), handle, error.message);
 }

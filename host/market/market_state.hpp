@@ -9,7 +9,7 @@
 
 #include "gantry/u256.hpp"
 #include "host/base/result.hpp"
-#include "host/config/load.hpp"
+#include "host/config/settings.hpp"
 #include "host/market/snapshot.hpp"
 #include "host/recording/records.hpp"
 
@@ -26,8 +26,8 @@ struct BlockInput {
 
 class MarketState {
  public:
-  MarketState(const Configuration& configuration, const std::string& chain,
-              std::vector<std::shared_ptr<VenueInstance>> venues);
+  // Borrows the settings.
+  MarketState(const ChainSettings& chain, std::vector<std::shared_ptr<VenueInstance>> venues);
   ~MarketState();
 
   // Fails with `limit` (too many pools), `format` (handles that do not exist). Facts that a venue
@@ -51,7 +51,6 @@ class MarketState {
   void settle_topology(Snapshot& snapshot);
   gantry_context context_of(const recording::Block& block) const;
 
-  const Configuration& configuration_;
   const ChainSettings& chain_;
   u256 gas_price_;
   std::vector<std::shared_ptr<VenueInstance>> venues_;

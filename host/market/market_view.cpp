@@ -9,6 +9,10 @@
 
 namespace gantry::host {
 
+bool is_direction(const PoolInfo& pool, std::uint32_t token_in, std::uint32_t token_out) noexcept {
+  return token_in < pool.tokens.size() && token_out < pool.tokens.size() && token_in != token_out;
+}
+
 MarketView::MarketView(const History* history)
     : history_(history), overlays_(GANTRY_LEGS_MAX * GANTRY_OVERLAY_BYTES_MAX + 16) {
   market_.self = this;
@@ -42,19 +46,19 @@ const PoolInfo* MarketView::usable(std::uint32_t pool, gantry_pool_state& state)
   return snapshot_->pool_state(pool, state) ? &info : nullptr;
 }
 
+gantry_status MarketView::judged(const VenueInstance& venue, gantry_status status) const {
+  venue.health().accept(Phase::quote, status, snapshot_->id);
+  return status;
+}
+
 gantry_status MarketView::quote(std::uint32_t pool, const gantry_swap& swap,
                                 gantry_quote& out) const {
   gantry_pool_state state;
   const PoolInfo* info = usable(pool, state);
   if (info == nullptr) return GANTRY_REFUSED;
-  if (swap.token_in >= info->tokens.size() || swap.token_out >= info->tokens.size() ||
-      swap.token_in == swap.token_out) {
-    return GANTRY_BAD_ARGUMENT;
-  }
+  if (!is_direction(*info, swap.token_in, swap.token_out)) return GANTRY_BAD_ARGUMENT;
   const VenueInstance& venue = snapshot_->topology->venue_of(*info);
-  const auto status = venue.table().quote(venue.object(), &state, &swap, &out, nullptr);
-  if (status != GANTRY_OK) venue.health().accept(Phase::quote, status, snapshot_->id);
-  return status;
+  return judged(venue, venue.table().quote(venue.object(), &state, &swap, &out, nullptr));
 }
 
 gantry_status MarketView::quote_route(std::span<const gantry_hop> hops, const gantry_amount& amount,
@@ -76,10 +80,7 @@ gantry_status MarketView::quote_route(std::span<const gantry_hop> hops, const ga
     if (info == nullptr) return GANTRY_REFUSED;
     gantry_swap swap{amounts[forward ? i : i + 1], info->index_of(hop.token_in),
                      info->index_of(hop.token_out), mode, 0};
-    if (swap.token_in == no_handle || swap.token_out == no_handle ||
-        swap.token_in == swap.token_out) {
-      return GANTRY_BAD_ARGUMENT;
-    }
+    if (!is_direction(*info, swap.token_in, swap.token_out)) return GANTRY_BAD_ARGUMENT;
     bool visited_again = false;
     for (std::size_t j = 0; j < count; ++j) {
       if (j == i || hops[j].pool != hop.pool) continue;
@@ -92,12 +93,9 @@ gantry_status MarketView::quote_route(std::span<const gantry_hop> hops, const ga
                        GANTRY_OVERLAY_BYTES_MAX, 0};
     const VenueInstance& venue = snapshot_->topology->venue_of(*info);
     gantry_quote quote;
-    const auto status =
-        venue.table().quote(venue.object(), &state, &swap, &quote, visited_again ? &next : nullptr);
-    if (status != GANTRY_OK) {
-      venue.health().accept(Phase::quote, status, snapshot_->id);
-      return status;
-    }
+    const auto status = judged(venue, venue.table().quote(venue.object(), &state, &swap, &quote,
+                                                          visited_again ? &next : nullptr));
+    if (status != GANTRY_OK) return status;
     if (visited_again && (next.size == 0 || next.size > GANTRY_OVERLAY_BYTES_MAX)) {
       venue.health().strike(Phase::quote, "quote() left no next state that can be read",
                             snapshot_->id);
@@ -119,11 +117,7 @@ gantry_status MarketView::view(std::uint32_t pool, gantry_pool_view& out) const 
   const PoolInfo* info = usable(pool, state);
   if (info == nullptr) return GANTRY_REFUSED;
   const VenueInstance& venue = snapshot_->topology->venue_of(*info);
-  const auto status = venue.table().view(venue.object(), &state, &out);
-  if (status != GANTRY_OK && status != GANTRY_NEED_SIZE) {
-    venue.health().accept(Phase::quote, status, snapshot_->id);
-  }
-  return status;
+  return judged(venue, venue.table().view(venue.object(), &state, &out));
 }
 
 gantry_status MarketView::value(std::uint32_t token, const gantry_amount& amount,

@@ -16,6 +16,9 @@
 
 namespace gantry::host {
 
+// Whether the pool has both tokens, by index, and they differ.
+bool is_direction(const PoolInfo& pool, std::uint32_t token_in, std::uint32_t token_out) noexcept;
+
 class MarketView {
  public:
   explicit MarketView(const History* history = nullptr);
@@ -43,6 +46,8 @@ class MarketView {
 
   // The pool and its state; null when it takes no part or its venue is retired.
   const PoolInfo* usable(std::uint32_t pool, gantry_pool_state& state) const noexcept;
+  // What a venue answered, after a strike where only a faulty one answers that.
+  gantry_status judged(const VenueInstance& venue, gantry_status status) const;
 
   const History* history_;
   const Snapshot* snapshot_ = nullptr;

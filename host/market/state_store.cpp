@@ -18,13 +18,22 @@ constexpr std::uint64_t align_16(std::uint64_t offset) {
   return (offset + 15) & ~std::uint64_t{15};
 }
 
-// Of a pool's block: the list, and behind it the small chunks.
-std::uint64_t block_bytes(std::span<const gantry_bytes> chunks) {
-  std::uint64_t bytes = chunks.size_bytes();
-  for (const gantry_bytes& chunk : chunks) {
-    if (chunk.size > 0 && is_small(chunk.size)) bytes = align_16(bytes) + chunk.size;
+// A pool's block is the list, and behind it the small chunks: place(index, offset) is called for
+// each of those. Returns the block's bytes.
+template <class Place>
+std::uint64_t lay_out(std::span<const gantry_bytes> chunks, Place place) {
+  std::uint64_t end = chunks.size_bytes();
+  for (std::uint32_t i = 0; i < chunks.size(); ++i) {
+    if (chunks[i].size == 0 || !is_small(chunks[i].size)) continue;
+    const std::uint64_t begin = align_16(end);
+    place(i, begin);
+    end = begin + chunks[i].size;
   }
-  return bytes;
+  return end;
+}
+
+std::uint64_t block_bytes(std::span<const gantry_bytes> chunks) {
+  return lay_out(chunks, [](std::uint32_t, std::uint64_t) {});
 }
 }  // namespace
 
@@ -151,27 +160,24 @@ gantry_state StateStore::current() const noexcept {
 void StateStore::commit() {
   if (pending_.empty()) return;
   const gantry_state old = current();
-  std::array<gantry_bytes, chunks_max> chunks{};
-  std::copy_n(old.chunks, old.chunk_count, chunks.begin());
+  std::array<gantry_bytes, chunks_max> all{};
+  std::copy_n(old.chunks, old.chunk_count, all.begin());
   std::uint32_t count = old.chunk_count;
   for (const Pending& pending : pending_) {
     count = std::max(count, pending.index + 1);
-    gantry_bytes& chunk = chunks[pending.index];
+    gantry_bytes& chunk = all[pending.index];
     if (!is_small(chunk.size)) retire(const_cast<std::uint8_t*>(chunk.data), chunk.size);
     chunk = {pending.data, pending.size};
   }
 
-  auto* block = static_cast<std::uint8_t*>(blocks_.take(block_bytes({chunks.data(), count})));
+  const std::span<const gantry_bytes> chunks(all.data(), count);
+  auto* block = static_cast<std::uint8_t*>(blocks_.take(block_bytes(chunks)));
   auto* list = reinterpret_cast<gantry_bytes*>(block);
-  std::uint64_t end = count * sizeof(gantry_bytes);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    list[i] = chunks[i];
-    if (list[i].size == 0 || !is_small(list[i].size)) continue;
-    end = align_16(end);
-    std::memcpy(block + end, list[i].data, list[i].size);
-    list[i].data = block + end;
-    end += list[i].size;
-  }
+  std::ranges::copy(chunks, list);
+  lay_out(chunks, [&](std::uint32_t i, std::uint64_t offset) {
+    std::memcpy(block + offset, chunks[i].data, chunks[i].size);
+    list[i].data = block + offset;
+  });
   gantry_state& place = slot(pool_);
   if (place.chunks != nullptr) {
     const std::uint64_t bytes = block_bytes({place.chunks, place.chunk_count});

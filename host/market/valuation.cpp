@@ -211,8 +211,9 @@ std::uint64_t median_ether_usd_e6(const Snapshot& snapshot) {
     if (units.fits_u64()) prices[count++] = units.limb(0);
   }
   if (count == 0) return 0;
-  std::sort(prices.begin(), prices.begin() + static_cast<std::ptrdiff_t>(count));
-  return prices[(count - 1) / 2];
+  const auto middle = prices.begin() + static_cast<std::ptrdiff_t>((count - 1) / 2);
+  std::nth_element(prices.begin(), middle, prices.begin() + static_cast<std::ptrdiff_t>(count));
+  return *middle;
 }
 
 }  // namespace gantry::host

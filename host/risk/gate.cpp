@@ -56,6 +56,14 @@ std::string_view unit_of(RefusalReason reason) {
   }
 }
 
+bool above_share(const gantry_amount& amount, const gantry_amount& balance,
+                 std::uint64_t share_max_bps) noexcept {
+  u256 share;
+  u256 allowed;
+  return !mul(u256(amount), u256(10000), share) ||
+         !mul(u256(balance), u256(share_max_bps), allowed) || share > allowed;
+}
+
 std::expected<Approved<Ranked>, RiskRefusal> RiskGate::check(const MarketView& view,
                                                              const Ranked& ranked,
                                                              const StrategySettings& strategy,
@@ -97,12 +105,8 @@ RiskRefusal RiskGate::check_pools(const MarketView& view,
     }
     const std::uint32_t in = info.index_of(leg.hop.token_in);
     if (in >= pool.token_count) return {RefusalReason::pool_unusable, 0, 0};
-    // amount_in * 10000 > balance * limit, in exact integers.
-    u256 share;
-    u256 allowed;
-    const u256 limit(static_cast<std::uint64_t>(settings_.pool_concentration_bps));
-    if (!mul(u256(leg.amount_in), u256(10000), share) || !mul(u256(balances[in]), limit, allowed) ||
-        share > allowed) {
+    if (above_share(leg.amount_in, balances[in],
+                    static_cast<std::uint64_t>(settings_.pool_concentration_bps))) {
       const double measured =
           to_double(u256(leg.amount_in)) / std::max(to_double(u256(balances[in])), 1.0) * 1e4;
       return {RefusalReason::pool_concentration, measured,

@@ -52,6 +52,10 @@ class Approved {
   T value_;
 };
 
+// Whether `amount` is more than `share_max_bps` of a pool's `balance`, in exact integers.
+bool above_share(const gantry_amount& amount, const gantry_amount& balance,
+                 std::uint64_t share_max_bps) noexcept;
+
 class RiskGate {
  public:
   explicit RiskGate(const RiskSettings& settings) : settings_(settings) {}

@@ -73,6 +73,7 @@ class Street::Run {
   std::uint64_t in_flight_ = 4;
 
   std::optional<RecordingFeed> feed_;
+  const ChainSettings* chain_ = nullptr;  // of the recording; set by open()
   std::optional<DecisionPlan> decisions_;
   std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<MarketState> market_;

@@ -230,13 +230,12 @@ Error Street::Run::no_snapshot() const {
 }
 
 void Street::Run::finish(RunReport& report) {
-  const ChainSettings* chain = configuration_.find_chain(feed_->header().chain);  // open() saw it
-  report.chain = feed_->header().chain;
-  report.chain_name = chain->name;
+  report.chain = chain_->id;
+  report.chain_name = chain_->name;
   report.provenance = feed_->header().provenance;
   report.recording = options_.recording.string();
-  report.gas_price_gwei = chain->gas_price_gwei;
-  report.block_time_s = chain->block_time_s;
+  report.gas_price_gwei = chain_->gas_price_gwei;
+  report.block_time_s = chain_->block_time_s;
   report.snapshots = snapshots_.load();
   report.facts = facts_;
   report.first_block = first_block_;

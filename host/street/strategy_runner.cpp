@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cmath>
 
+#include "host/risk/gate.hpp"
+
 namespace gantry::host {
 
 namespace {
@@ -259,10 +261,8 @@ bool StrategyRunner::exceeds(const gantry_opportunity& o, gantry_sizing_limits& 
     if (view_.view(o.legs[i].hop.pool, pool) != GANTRY_OK) continue;
     const auto in =
         view_.snapshot().topology->pools[o.legs[i].hop.pool].index_of(o.legs[i].hop.token_in);
-    u256 share;
-    u256 allowed;
-    above = in >= pool.token_count || !mul(u256(o.legs[i].amount_in), u256(10000), share) ||
-            !mul(u256(balances[in]), u256(options_.pool_share_max_bps), allowed) || share > allowed;
+    above = in >= pool.token_count ||
+            above_share(o.legs[i].amount_in, balances[in], options_.pool_share_max_bps);
   }
   return above;
 }

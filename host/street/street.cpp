@@ -163,23 +163,13 @@ std::vector<StreetNode> street_picture(const Configuration& configuration) {
   return nodes;
 }
 
-namespace {
-
-std::unexpected<Error> other_chain(const std::string& chain, const std::filesystem::path& file) {
-  return fail(ErrorKind::configuration,
-              fmt::format("{} is of chain {}, which no [[chain]] of gantry.toml has: its gas price "
-                          "and wrapped coin are not known; add it, or name another recording",
-                          file.string(), chain));
-}
-
-}  // namespace
-
 Status Street::Run::open() {
   auto feed = RecordingFeed::open(options_.recording);
   if (!feed) return std::unexpected(feed.error());
   feed_.emplace(std::move(*feed));
-  const ChainSettings* chain = configuration_.find_chain(feed_->header().chain);
-  if (chain == nullptr) return other_chain(feed_->header().chain, options_.recording);
+  const auto chain = configuration_.chain_of(options_.recording, feed_->header().chain);
+  if (!chain) return std::unexpected(chain.error());
+  chain_ = *chain;
   if (options_.obey_decisions) {
     auto plan = DecisionPlan::read(options_.recording, configuration_, plugins_);
     if (!plan) return std::unexpected(plan.error());
@@ -205,7 +195,7 @@ Status Street::Run::open() {
   // others.
   const std::uint64_t lag = std::max(under_way_max, in_flight_);
   for (const auto& venue : plugins_.venues) venue->health().set_lag(lag);
-  market_ = std::make_unique<MarketState>(configuration_, feed_->header().chain, plugins_.venues);
+  market_ = std::make_unique<MarketState>(*chain_, plugins_.venues);
   collector_ = std::make_unique<Collector>(plugins_);
   for (std::uint32_t i = 0; i < plugins_.strategies.size(); ++i) {
     const MailboxOptions mail{mode_, i, in_flight_, decisions_ ? &*decisions_ : nullptr};
@@ -216,7 +206,7 @@ Status Street::Run::open() {
     runner.pool_share_max_bps =
         static_cast<std::uint64_t>(configuration_.risk.pool_concentration_bps);
     runner.position_max_eth = configuration_.risk.max_position_eth;
-    runner.history_s_max = static_cast<std::uint64_t>(chain->block_time_s *
+    runner.history_s_max = static_cast<std::uint64_t>(chain_->block_time_s *
                                                       static_cast<double>(History::samples_kept));
     if (mode_ == DeliveryMode::live) {
       runner.deadline_ns =

@@ -1,21 +1,9 @@
 #include "tests/sdk/venue_library.hpp"
 
-#include <dlfcn.h>
-
 #include <catch2/catch.hpp>
 
 namespace gantry::test {
 namespace {
-
-const gantry_host& silent_host() {
-  static const gantry_host host{nullptr,
-                                {"test", 4},
-                                [](void*, std::int32_t, gantry_string) {},
-                                [](void*, gantry_string, std::uint64_t) {},
-                                [](void*, gantry_string, double) {},
-                                [](void*, const char*) -> const void* { return nullptr; }};
-  return host;
-}
 
 using Chunks = std::map<std::uint32_t, std::vector<std::uint8_t>>;
 
@@ -37,30 +25,18 @@ gantry_address evm_address(std::uint8_t last) {
 
 }  // namespace
 
-VenueLibrary::VenueLibrary(const char* path, std::int64_t fee_bps) {
-  library_ = ::dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  INFO(path);
-  REQUIRE(library_ != nullptr);
-  const auto* entry =
-      static_cast<const gantry_plugin_entry*>(::dlsym(library_, GANTRY_PLUGIN_SYMBOL));
-  REQUIRE(entry != nullptr);
-  REQUIRE(entry->magic == GANTRY_PLUGIN_MAGIC);
-  REQUIRE(entry->init(&silent_host(), &error_) == GANTRY_OK);
-  table_ = static_cast<const gantry_dex_v1*>(entry->get_interface(GANTRY_DEX_ID));
-  REQUIRE(table_ != nullptr);
+VenueLibrary::VenueLibrary(const char* path, std::int64_t fee_bps)
+    : library_(path), table_(library_.table<gantry_dex_v1>(GANTRY_DEX_ID)) {
   gantry_parameter fee{};
   fee.name = {"fee_bps", 7};
   fee.type = GANTRY_PARAMETER_INTEGER;
   fee.integer = fee_bps;
   const gantry_instance_config config{{"venue", 5}, {"eip155:1", 8}, &fee, 1, 0};
-  REQUIRE(table_->create(&silent_host(), &config, &instance_, &error_) == GANTRY_OK);
+  REQUIRE(table_->create(&PluginLibrary::silent_host(), &config, &instance_, &error_) == GANTRY_OK);
   context_.chain = {"eip155:1", 8};
 }
 
-VenueLibrary::~VenueLibrary() {
-  table_->destroy(instance_);
-  ::dlclose(library_);
-}
+VenueLibrary::~VenueLibrary() { table_->destroy(instance_); }
 
 gantry_status VenueLibrary::open(std::uint32_t decimals0, std::uint32_t decimals1) {
   tokens_[0] = {evm_address(1), decimals0, 0};

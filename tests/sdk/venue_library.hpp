@@ -7,6 +7,7 @@
 
 #include "gantry/dex.h"
 #include "gantry/u256.hpp"
+#include "support/plugin_library.hpp"
 
 namespace gantry::test {
 
@@ -43,8 +44,8 @@ class VenueLibrary {
  private:
   gantry_pool_state state(const std::vector<std::uint8_t>* overlay) const;
 
-  void* library_ = nullptr;
-  const gantry_dex_v1* table_ = nullptr;
+  PluginLibrary library_;
+  const gantry_dex_v1* table_;
   gantry_dex_instance* instance_ = nullptr;
   gantry_error error_{};
   gantry_pool_token tokens_[2] = {};

@@ -24,14 +24,6 @@ constexpr long request_bound_s = 120;
 
 constexpr std::string_view listening = "Listening on 127.0.0.1:";
 
-std::filesystem::path make_temporary_folder() {
-  std::string path = (std::filesystem::temp_directory_path() / "gantry-anvil-XXXXXX").string();
-  if (::mkdtemp(path.data()) == nullptr) {
-    throw std::system_error(errno, std::generic_category(), "mkdtemp " + path);
-  }
-  return path;
-}
-
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> result;
   for (std::string& word : words) result.push_back(word.data());
@@ -134,7 +126,6 @@ std::filesystem::path evm_package_file(std::string_view path_in_node_modules) {
 
 Anvil::Anvil(const std::vector<std::string>& arguments) {
   const auto program = evm_package_file("@foundry-rs/anvil-linux-amd64/bin/anvil");
-  folder_ = make_temporary_folder();
   try {
     start(program, arguments);
     wait_until_it_listens();
@@ -155,7 +146,7 @@ void Anvil::start(const std::filesystem::path& program, const std::vector<std::s
       "--accounts",     "2",      "--no-mining", "--cache-path", cache};
   words.insert(words.end(), arguments.begin(), arguments.end());
   // An environment of its own: anvil reads ANVIL_IP_ADDR and writes below HOME.
-  std::vector<std::string> variables = {"HOME=" + folder_.string(), "PATH=/usr/bin:/bin"};
+  std::vector<std::string> variables = {"HOME=" + folder_.path().string(), "PATH=/usr/bin:/bin"};
   const std::vector<char*> argv = pointers(words);
   const std::vector<char*> envp = pointers(variables);
 
@@ -197,8 +188,6 @@ void Anvil::end() {
     ::waitpid(pid_, nullptr, 0);
     pid_ = -1;
   }
-  std::error_code ignored;  // a leftover in the temporary folder is no reason to fail
-  std::filesystem::remove_all(folder_, ignored);
 }
 
 std::string Anvil::output() const {

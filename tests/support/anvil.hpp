@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+#include "support/temporary_folder.hpp"
+
 namespace gantry::test {
 
 struct RpcRequest {
@@ -47,7 +49,7 @@ class Anvil {
 
   const std::string& url() const { return url_; }
   pid_t pid() const { return pid_; }
-  const std::filesystem::path& folder() const { return folder_; }
+  const std::filesystem::path& folder() const { return folder_.path(); }
 
   // One round trip; a failure that the node reports is thrown.
   boost::json::value call(std::string method, boost::json::array params = {});
@@ -62,7 +64,7 @@ class Anvil {
   void end();
   std::string output() const;
 
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
   pid_t pid_ = -1;
   std::string url_;
   std::unique_ptr<HttpClient> http_;

@@ -48,7 +48,7 @@ class AppliedMarket {
   explicit AppliedMarket(std::vector<host::BlockInput> blocks, const ConfigurationTexts& texts = {})
       : configuration(configure(folder_.path(), texts)),
         plugins(host::make_plugins(configuration, folder_.path() / "store")),
-        state(configuration, "eip155:1", plugins.venues),
+        state(configuration.chains.front(), plugins.venues),
         inputs(std::move(blocks)) {
     if (!plugins.refused.empty()) throw std::runtime_error(plugins.refused.front().reason);
     advance();

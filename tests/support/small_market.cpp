@@ -69,17 +69,6 @@ recording::Fact reserves_fact(std::uint32_t pool, bool log, std::uint64_t r0, st
 
 }  // namespace
 
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (fs::temp_directory_path() / "gantry-test-XXXXXX").string();
-  must(::mkdtemp(name.data()) != nullptr, "no folder " + name);
-  path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
 std::vector<BlockInput> market_inputs(std::uint32_t tokens, const std::vector<SmallPool>& pools,
                                       const std::vector<std::vector<SmallUpdate>>& blocks) {
   std::vector<BlockInput> inputs(1 + blocks.size());

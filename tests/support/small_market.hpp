@@ -10,21 +10,9 @@
 #include "host/config/load.hpp"
 #include "host/market/market_state.hpp"
 #include "host/street/street.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace gantry::test {
-
-// A folder of its own that goes with the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder();
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 struct SmallPool {
   std::uint32_t token0;

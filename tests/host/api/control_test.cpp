@@ -11,25 +11,13 @@
 #include <fstream>
 #include <thread>
 
+#include "support/temporary_folder.hpp"
+
 using namespace gantry::host;
+using gantry::test::TemporaryFolder;
 namespace fs = std::filesystem;
 
 namespace {
-
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "gantry-api-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Folder() { fs::remove_all(path_); }
-  fs::path operator/(const char* name) const { return path_ / name; }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 ControlHandlers handlers(std::atomic<int>* stops = nullptr) {
   return {[] { return std::string(R"({"block":7})"); },
@@ -79,7 +67,7 @@ class RawClient {
 }  // namespace
 
 TEST_CASE("only its user may open the control socket") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const fs::path socket = folder / "private/gantry.sock";
   const mode_t before = ::umask(0);  // the most permissive surroundings
   const auto server = ControlServer::start(socket, handlers());
@@ -91,7 +79,7 @@ TEST_CASE("only its user may open the control socket") {
 }
 
 TEST_CASE("a folder that others may write to is refused") {
-  const Folder folder;
+  const TemporaryFolder folder;
   REQUIRE(::chmod(folder.path().c_str(), 0777) == 0);
   const auto server = ControlServer::start(folder / "gantry.sock", handlers());
   REQUIRE_FALSE(server);
@@ -100,7 +88,7 @@ TEST_CASE("a folder that others may write to is refused") {
 }
 
 TEST_CASE("a folder that is another user's link or a file in the way is refused") {
-  const Folder folder;
+  const TemporaryFolder folder;
   fs::create_directory(folder / "real");
   fs::create_directory_symlink(folder / "real", folder / "link");
   CHECK_FALSE(ControlServer::start(folder / "link/gantry.sock", handlers()));
@@ -111,7 +99,7 @@ TEST_CASE("a folder that is another user's link or a file in the way is refused"
 }
 
 TEST_CASE("status is answered and stop reaches the host") {
-  const Folder folder;
+  const TemporaryFolder folder;
   std::atomic<int> stops = 0;
   const auto server = ControlServer::start(folder / "gantry.sock", handlers(&stops));
   REQUIRE(server);
@@ -122,7 +110,7 @@ TEST_CASE("status is answered and stop reaches the host") {
 }
 
 TEST_CASE("when nothing runs the client says so and how to start it") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto answer = ask_host(folder / "gantry.sock", "status");
   REQUIRE_FALSE(answer);
   CHECK(answer.error().kind == ErrorKind::not_found);
@@ -130,7 +118,7 @@ TEST_CASE("when nothing runs the client says so and how to start it") {
 }
 
 TEST_CASE("a second host does not take the socket of the first, and a leftover is replaced") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const fs::path socket = folder / "gantry.sock";
   {
     const auto first = ControlServer::start(socket, handlers());
@@ -157,7 +145,7 @@ TEST_CASE("a second host does not take the socket of the first, and a leftover i
 }
 
 TEST_CASE("garbage, oversized and vanishing clients cost themselves alone") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const fs::path socket = folder / "gantry.sock";
   std::atomic<int> stops = 0;
   const auto server = ControlServer::start(socket, handlers(&stops));
@@ -182,7 +170,7 @@ TEST_CASE("garbage, oversized and vanishing clients cost themselves alone") {
 }
 
 TEST_CASE("clients that never finish are closed, and others are served after them") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const fs::path socket = folder / "gantry.sock";
   const auto server = ControlServer::start(socket, handlers(), {.client_timeout_ms = 50});
   REQUIRE(server);
@@ -195,7 +183,7 @@ TEST_CASE("clients that never finish are closed, and others are served after the
 }
 
 TEST_CASE("a path that is too long for a socket is an error, not a truncated name") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto server =
       ControlServer::start(folder.path() / std::string(120, 'x') / "gantry.sock", handlers());
   REQUIRE_FALSE(server);

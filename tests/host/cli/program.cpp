@@ -35,35 +35,30 @@ bool has(std::string_view text, std::string_view part) {
 }
 
 Workspace::Workspace() : program(GANTRY_PROGRAM) {
-  std::string name = (fs::temp_directory_path() / "gantry-cli-XXXXXX").string();
-  REQUIRE(::mkdtemp(name.data()) != nullptr);
-  path_ = name;
-  for (const char* folder : {"config", "home", "runtime"}) fs::create_directory(path_ / folder);
-  fs::permissions(path_ / "runtime", fs::perms::owner_all);
+  for (const char* folder : {"config", "home", "runtime"}) fs::create_directory(path() / folder);
+  fs::permissions(path() / "runtime", fs::perms::owner_all);
   for (const char* file : {"gantry.toml", "dex_config.toml", "strategies.toml"}) {
-    fs::copy_file(fs::path(GANTRY_SOURCE) / "config" / file, path_ / "config" / file);
+    fs::copy_file(fs::path(GANTRY_SOURCE) / "config" / file, path() / "config" / file);
   }
   edit("gantry.toml", "\"../data/", "\"" GANTRY_SOURCE "/data/");
   edit("gantry.toml", "\"../build/release/plugins\"", "\"" GANTRY_PLUGINS "\"");
 }
 
-Workspace::~Workspace() { fs::remove_all(path_); }
-
 void Workspace::edit(std::string_view file, std::string_view from, std::string_view to) const {
-  std::string text = read_text(path_ / "config" / file);
+  std::string text = read_text(path() / "config" / file);
   const std::size_t at = text.find(from);
   INFO(from);
   REQUIRE(at != std::string::npos);
-  write_text(path_ / "config" / file, text.replace(at, from.size(), to));
+  write_text(path() / "config" / file, text.replace(at, from.size(), to));
 }
 
 void Workspace::append(std::string_view file, std::string_view text) const {
-  write_text(path_ / "config" / file, read_text(path_ / "config" / file) + std::string(text));
+  write_text(path() / "config" / file, read_text(path() / "config" / file) + std::string(text));
 }
 
 Running Workspace::start(std::vector<std::string> arguments) const {
   arguments.insert(arguments.begin(), program.string());
-  if (names_config) arguments.push_back("--config=" + (path_ / "config").string());
+  if (names_config) arguments.push_back("--config=" + (path() / "config").string());
   return spawn(std::move(arguments));
 }
 
@@ -73,7 +68,7 @@ Ended Workspace::shell(const std::string& line, std::vector<std::string> argumen
 
 Running Workspace::start_shell(const std::string& line, std::vector<std::string> arguments) const {
   arguments.insert(arguments.begin(), {"/bin/sh", "-c", line, program.string()});
-  arguments.push_back("--config=" + (path_ / "config").string());
+  arguments.push_back("--config=" + (path() / "config").string());
   return spawn(std::move(arguments));
 }
 
@@ -81,12 +76,12 @@ Running Workspace::start_shell(const std::string& line, std::vector<std::string>
 Running Workspace::spawn(std::vector<std::string> words) const {
   static std::atomic<int> number = 0;
   const std::string id = std::to_string(++number);
-  const fs::path out = path_ / ("out" + id);
-  const fs::path err = path_ / ("err" + id);
+  const fs::path out = path() / ("out" + id);
+  const fs::path err = path() / ("err" + id);
   std::map<std::string, std::string> environment = {
       {"PATH", "/usr/bin:/bin"},
-      {"HOME", (path_ / "home").string()},
-      {"XDG_RUNTIME_DIR", (path_ / "runtime").string()}};
+      {"HOME", (path() / "home").string()},
+      {"XDG_RUNTIME_DIR", (path() / "runtime").string()}};
   for (const auto& [key, value] : variables) environment[key] = value;
   std::vector<std::string> pairs;
   for (const auto& [key, value] : environment) pairs.push_back(key + "=" + value);

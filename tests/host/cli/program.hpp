@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "support/temporary_folder.hpp"
+
 namespace gantry::host::tests {
 
 struct Ended {
@@ -22,10 +24,8 @@ class Workspace {
   Workspace();  // the repository's configuration, on its recording and the built plugins
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
-  ~Workspace();
-
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+  const std::filesystem::path& path() const { return folder_.path(); }
+  std::filesystem::path operator/(std::string_view name) const { return folder_ / name; }
   // Replaces the first `from` in config/<file>; the test fails when it is not there.
   void edit(std::string_view file, std::string_view from, std::string_view to) const;
   void append(std::string_view file, std::string_view text) const;
@@ -45,7 +45,7 @@ class Workspace {
  private:
   class Running spawn(std::vector<std::string> words) const;
 
-  std::filesystem::path path_;
+  gantry::test::TemporaryFolder folder_;
 };
 
 class Running {

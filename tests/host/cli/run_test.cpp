@@ -297,7 +297,9 @@ TEST_CASE("a recording of a chain that is not configured is refused, and doctor 
   space.edit("gantry.toml", "id = \"eip155:1\"", "id = \"eip155:137\"");
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"run", "--blocks", "2"},
-        {"replay", GANTRY_SOURCE "/data/univ2_2020.gantry", "--blocks", "2"}}) {
+        {"replay", GANTRY_SOURCE "/data/univ2_2020.gantry", "--blocks", "2"},
+        {"quote", "--pool", "0xb4e16d0168e52d35cacd2c6185b44281ec28c9dc", "--in", "WETH",
+         "--amount", "1"}}) {
     const Ended ended = space.run(arguments);
     INFO(ended.err);
     CHECK(ended.code == 2);

@@ -5,9 +5,11 @@
 #include <fstream>
 
 #include "fixture.hpp"
+#include "support/temporary_folder.hpp"
 
 using namespace gantry::host;
 using namespace gantry::host::test;
+using gantry::test::TemporaryFolder;
 
 namespace {
 
@@ -67,23 +69,6 @@ const ParameterValue& parameter(const InstanceSettings& settings, std::string_vi
   FAIL("no parameter " << name);
   return settings.parameters.front().value;
 }
-
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "gantry-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  std::filesystem::path write(const std::string& name, std::string_view text) const {
-    std::ofstream(path_ / name, std::ios::binary) << text;
-    return path_ / name;
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace
 
@@ -226,7 +211,7 @@ TEST_CASE("empty files of DEXes and strategies are warned about") {
 }
 
 TEST_CASE("paths are relative to the file that names them") {
-  const Folder folder;
+  const TemporaryFolder folder;
   folder.write("gantry.toml",
                "[[chain]]\nid = \"eip155:1\"\n[market]\nrecording = \"../data/x.gantry\"\n"
                "[plugins]\nfolders = [\"plugins\", \"/opt/plugins\"]\n");
@@ -246,7 +231,7 @@ TEST_CASE("paths are relative to the file that names them") {
 }
 
 TEST_CASE("a missing file, a folder and a pipe are told as such, all at once") {
-  const Folder folder;
+  const TemporaryFolder folder;
   std::filesystem::create_directory(folder.path() / "dex_config.toml");
   REQUIRE(::mkfifo((folder.path() / "strategies.toml").c_str(), 0600) == 0);
   const auto loaded = load_configuration(ConfigFiles::in_folder(folder.path()),

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "support/market.hpp"
+#include "support/temporary_folder.hpp"
 #include "tests/host/import/v2_swap.hpp"
 
 using namespace gantry::host;
@@ -15,20 +16,6 @@ using namespace gantry::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "gantry-import-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = name;
-  }
-  ~Folder() { fs::remove_all(path_); }
-  [[nodiscard]] fs::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  fs::path path_;
-};
 
 std::string address(unsigned number) { return fmt::format("0x{:040x}", number); }
 constexpr const char* weth = "0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2";
@@ -51,7 +38,8 @@ std::string small_list() {
          pair(3, address(3), weth, "0", "0") + "," + pair(4, address(4), weth, "0", "1") + "]";
 }
 
-ImportOptions options_of(const Folder& folder, const std::string& list, std::uint64_t swaps = 0) {
+ImportOptions options_of(const TemporaryFolder& folder, const std::string& list,
+                         std::uint64_t swaps = 0) {
   std::ofstream(folder / "pairs.json") << list;
   ImportOptions options;
   options.input = folder / "pairs.json";
@@ -68,7 +56,7 @@ std::string bytes_of(const fs::path& path) {
 }  // namespace
 
 TEST_CASE("pairs become tokens, pools and one block of facts; empty ones are counted") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto report = import_univ2_pairs(options_of(folder, small_list()));
   REQUIRE(report);
   REQUIRE(report->pairs == 5);
@@ -89,7 +77,7 @@ TEST_CASE("pairs become tokens, pools and one block of facts; empty ones are cou
 }
 
 TEST_CASE("a stream has the swaps that were asked for, each of them exact") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto report = import_univ2_pairs(options_of(folder, small_list(), 500));
   REQUIRE(report);
   REQUIRE(report->swaps == 500);
@@ -100,7 +88,7 @@ TEST_CASE("a stream has the swaps that were asked for, each of them exact") {
 }
 
 TEST_CASE("the same seed gives the same bytes, another seed gives others") {
-  const Folder folder;
+  const TemporaryFolder folder;
   auto options = options_of(folder, small_list(), 300);
   REQUIRE(import_univ2_pairs(options));
   const std::string first = bytes_of(options.output);
@@ -112,7 +100,7 @@ TEST_CASE("the same seed gives the same bytes, another seed gives others") {
 }
 
 TEST_CASE("a seed leads to the same reserves on every machine") {
-  const Folder folder;
+  const TemporaryFolder folder;
   REQUIRE(import_univ2_pairs(options_of(folder, small_list(), 300)));
   const Market market = load_market(folder / "market.gantry");
   std::array<std::array<cpp_int, 2>, 3> last;
@@ -127,7 +115,7 @@ TEST_CASE("a seed leads to the same reserves on every machine") {
 }
 
 TEST_CASE("an input that contradicts itself is refused, and no recording gets its name") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::string one = pair(0, address(1), weth, "5", "5");
   std::string other_symbol = pair(1, address(1), weth, "5", "5");
   other_symbol.replace(other_symbol.find("\"T"), 2, "\"X");
@@ -148,7 +136,7 @@ TEST_CASE("an input that contradicts itself is refused, and no recording gets it
 }
 
 TEST_CASE("pools that WETH cannot value, or that are too small, cannot trade: no endless search") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto list = GENERATE_COPY(
       as<std::string>{}, "[" + pair(0, address(1), address(2), "500000", "500000") + "]",
       "[" + pair(0, address(1), weth, "1", "90000000000000000000") + "]");
@@ -158,7 +146,7 @@ TEST_CASE("pools that WETH cannot value, or that are too small, cannot trade: no
 }
 
 TEST_CASE("a missing input and an unprintable option are reported as what they are") {
-  const Folder folder;
+  const TemporaryFolder folder;
   auto options = options_of(folder, small_list());
   options.source = "a\nb";
   REQUIRE(import_univ2_pairs(options).error().kind == ErrorKind::usage);

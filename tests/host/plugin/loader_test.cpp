@@ -6,6 +6,7 @@
 #include "host/plugin/instances.hpp"
 #include "host/plugin/library.hpp"
 #include "support/small_market.hpp"
+#include "tests/host/plugin/bad_libraries.hpp"
 
 using namespace gantry::host;
 using namespace gantry::test;
@@ -52,19 +53,7 @@ bool contains(const std::string& text, const std::string& part) {
 }  // namespace
 
 TEST_CASE("a library that cannot be loaded is refused with the file, the reason and the remedy") {
-  struct Case {
-    std::string name;
-    std::string reason;
-    std::string remedy;
-  };
-  const Case cases[] = {
-      {"bad_magic", "wrong magic", "headers of a Gantry SDK"},
-      {"bad_revision", "revision 2, this host knows 1", "newer host"},
-      {"bad_init", "not on a day like this", "ask its author"},
-      {"no_symbol", "does not export gantry_plugin", "GANTRY_PLUGIN("},
-      {"unresolved_symbol", "gantry_function_that_is_nowhere", "rebuild it"},
-  };
-  for (const Case& c : cases) {
+  for (const BadLibrary& c : unloadable_libraries) {
     INFO(c.name);
     TemporaryFolder store;
     const PluginFile file = inspect(bad(c.name));
@@ -153,27 +142,20 @@ TEST_CASE("an instance keeps its library, and the last one lets it go") {
 }
 
 TEST_CASE("an instance that cannot be made is refused, and the others run") {
-  struct Case {
-    std::string name;
-    std::string reason;
-    std::string remedy;
-  };
-  const Case dexes[] = {
-      {"bad_magic", "wrong magic", "headers of a Gantry SDK"},
-      {"bad_revision", "revision 2", "newer host"},
-      {"bad_init", "not on a day like this", "ask its author"},
-      {"no_symbol", "does not export gantry_plugin", "GANTRY_PLUGIN("},
-      {"unresolved_symbol", "gantry_function_that_is_nowhere", "rebuild it"},
-      {"create_throws", "no constructor today", "ask its author"},
-  };
-  const Case strategies[] = {
+  std::vector<BadLibrary> dexes(std::begin(unloadable_libraries), std::end(unloadable_libraries));
+  dexes.push_back(throwing_library);
+  const BadLibrary strategies[] = {
       {"table_with_hole", "has an empty function", "fill every one"},
       {"no_interface", "has no interface gantry.strategy/1", "build it with an SDK that has it"},
   };
   TemporaryFolder folder;
   ConfigurationTexts texts;
-  for (const Case& c : dexes) texts.dex += "[[dex]]\nname = \"" + c.name + "\"\n";
-  for (const Case& c : strategies) texts.strategies += "[strategies." + c.name + "]\n";
+  for (const BadLibrary& c : dexes) {
+    texts.dex += "[[dex]]\nname = \"" + std::string(c.name) + "\"\n";
+  }
+  for (const BadLibrary& c : strategies) {
+    texts.strategies += "[strategies." + std::string(c.name) + "]\n";
+  }
   texts.dex += "[[dex]]\nname = \"absent_dex\"\n";
   const auto configuration = configure(folder.path(), texts, {GANTRY_BAD_PLUGIN_FOLDER});
 
@@ -182,8 +164,8 @@ TEST_CASE("an instance that cannot be made is refused, and the others run") {
   CHECK(plugins.venues[0]->name() == "uniswap_v2");
   REQUIRE(plugins.strategies.size() == 1);
   CHECK(plugins.strategies[0]->name() == "triangular");
-  CHECK(plugins.refused.size() == std::size(dexes) + std::size(strategies) + 1);
-  const auto check = [&](const Case& c, const std::string& kind, bool names_file) {
+  CHECK(plugins.refused.size() == dexes.size() + std::size(strategies) + 1);
+  const auto check = [&](const BadLibrary& c, const std::string& kind, bool names_file) {
     INFO(c.name);
     const auto found = std::ranges::find(plugins.refused, c.name, &Refusal::instance);
     REQUIRE(found != plugins.refused.end());
@@ -191,9 +173,9 @@ TEST_CASE("an instance that cannot be made is refused, and the others run") {
     INFO(found->reason);
     CHECK(contains(found->reason, c.reason));
     CHECK(contains(found->reason, c.remedy));
-    if (names_file) CHECK(contains(found->reason, c.name + ".so"));
+    if (names_file) CHECK(contains(found->reason, c.name + std::string(".so")));
   };
-  for (const Case& c : dexes) check(c, "dex", true);
-  for (const Case& c : strategies) check(c, "strategy", true);
+  for (const BadLibrary& c : dexes) check(c, "dex", true);
+  for (const BadLibrary& c : strategies) check(c, "strategy", true);
   check({"absent_dex", "not installed", "install it"}, "dex", false);
 }

@@ -12,31 +12,16 @@
 
 #include "host/plugin/elf_file.hpp"
 #include "host/plugin/manifest.hpp"
+#include "support/temporary_folder.hpp"
 
 using namespace gantry::host;
+using gantry::test::TemporaryFolder;
 namespace fs = std::filesystem;
 
 namespace {
 
 const fs::path fixture = GANTRY_MANIFEST_FIXTURE;
 const fs::path bare = GANTRY_BARE_LIBRARY;
-
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (fs::temp_directory_path() / "gantry-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~Folder() { fs::remove_all(path_); }
-  fs::path write(const std::string& name, std::string_view bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-    return path_ / name;
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 std::string bytes_of(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -106,7 +91,7 @@ TEST_CASE("a library's needs and unique symbols are read from its bytes") {
 }
 
 TEST_CASE("what is no plugin is refused with the file, the reason and the remedy") {
-  const Folder folder;
+  const TemporaryFolder folder;
   fs::create_directory(folder.path() / "folder.so");
   REQUIRE(::mkfifo((folder.path() / "pipe.so").c_str(), 0600) == 0);
   const std::pair<fs::path, std::string_view> rows[] = {
@@ -242,7 +227,7 @@ TEST_CASE("a plugin with a patched header is refused") {
        }},
   };
   const std::string whole = bytes_of(fixture);
-  const Folder folder;
+  const TemporaryFolder folder;
   for (const Row& row : rows) {
     std::string bytes = whole;
     row.patch(bytes);
@@ -277,7 +262,7 @@ TEST_CASE("garbage in a plugin's bytes costs an error at most") {
 }
 
 TEST_CASE("a folder of plugins is read whole, whatever one of its files is") {
-  const Folder folder;
+  const TemporaryFolder folder;
   fs::copy_file(fixture, folder.path() / "b.so");
   folder.write("a.so", "not a plugin");
   folder.write("notes.txt", "not looked at");

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "support/small_market.hpp"
+#include "tests/host/plugin/bad_libraries.hpp"
 
 using namespace gantry::test;
 namespace fs = std::filesystem;
@@ -104,27 +105,17 @@ TEST_CASE("without a bad plugin a run ends with 0") {
 }
 
 TEST_CASE("a library that cannot be loaded is named with reason and remedy, and the run goes on") {
-  struct Case {
-    std::string name;
-    std::string reason;
-    std::string remedy;
-  };
-  const Case cases[] = {
-      {"bad_magic", "wrong magic", "headers of a Gantry SDK"},
-      {"bad_revision", "revision 2", "newer host"},
-      {"no_symbol", "does not export gantry_plugin", "GANTRY_PLUGIN("},
-      {"unresolved_symbol", "gantry_function_that_is_nowhere", "rebuild it"},
-      {"create_throws", "no constructor today", "ask its author"},
-  };
-  for (const Case& c : cases) {
+  std::vector<BadLibrary> cases(std::begin(unloadable_libraries), std::end(unloadable_libraries));
+  cases.push_back(throwing_library);
+  for (const BadLibrary& c : cases) {
     INFO(c.name);
     const Installation installation({.dex = dex(c.name)});
     installation.add(c.name);
     const auto outcome = installation.run("run");
     INFO(outcome.out << outcome.err);
     CHECK(outcome.code == 3);
-    CHECK(contains(outcome.out, c.name + ".so"));
-    CHECK(contains(outcome.err, c.name + ".so"));
+    CHECK(contains(outcome.out, c.name + std::string(".so")));
+    CHECK(contains(outcome.err, c.name + std::string(".so")));
     CHECK(contains(outcome.err, c.reason));
     CHECK(contains(outcome.err, c.remedy));
     CHECK(contains(outcome.out, "WETH"));  // the trade that the others found

@@ -7,31 +7,13 @@
 #include <filesystem>
 #include <fstream>
 
+#include "support/temporary_folder.hpp"
 #include "tests/host/recording/samples.hpp"
 
 using namespace gantry::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-// A folder of its own, removed with the test.
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "gantry-recording-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = name;
-  }
-  ~Folder() { fs::remove_all(path_); }
-  [[nodiscard]] fs::path operator/(const char* name) const { return path_ / name; }
-  [[nodiscard]] std::size_t files() const {
-    return static_cast<std::size_t>(
-        std::distance(fs::directory_iterator(path_), fs::directory_iterator()));
-  }
-
- private:
-  fs::path path_;
-};
 
 // Takes so many bytes and then fails, as a full disk does.
 class FullDisk final : public ByteSink {
@@ -61,7 +43,7 @@ void write_bytes(const fs::path& path, const Bytes& bytes) {
 }  // namespace
 
 TEST_CASE("a recording gets its name only when it is finished") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto path = folder / "a.gantry";
   auto writer = must(RecordingWriter::create(path));
   for (const Record& record : sample_records()) must(writer.append(record));
@@ -76,7 +58,7 @@ TEST_CASE("a recording gets its name only when it is finished") {
 }
 
 TEST_CASE("what was flushed before a crash is a readable prefix") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto records = sample_records();
   auto writer = must(RecordingWriter::create(folder / "a.gantry"));
   const std::size_t flushed = 19;  // with the second block's opening
@@ -92,7 +74,7 @@ TEST_CASE("what was flushed before a crash is a readable prefix") {
 }
 
 TEST_CASE("a writer that is abandoned keeps what it had, and is not overwritten by the next") {
-  const Folder folder;
+  const TemporaryFolder folder;
   {
     auto writer = must(RecordingWriter::create(folder / "a.gantry"));
     must(writer.append(sample_header()));
@@ -106,7 +88,7 @@ TEST_CASE("a writer that is abandoned keeps what it had, and is not overwritten 
 }
 
 TEST_CASE("a finished recording replaces the one of its name in one step") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto path = folder / "a.gantry";
   const Bytes old(magic.begin(), magic.end());
   write_bytes(path, old);
@@ -118,7 +100,7 @@ TEST_CASE("a finished recording replaces the one of its name in one step") {
 }
 
 TEST_CASE("a recording replaces nothing but a recording, and never what is being read") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto refused = [&](const fs::path& path, const std::string& why,
                            const fs::path& input = {}) {
     INFO(path);
@@ -167,7 +149,7 @@ TEST_CASE("a recording replaces nothing but a recording, and never what is being
 }
 
 TEST_CASE("a file that came to be there during the run is kept, and so is the recording") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto path = folder / "a.gantry";
   auto writer = must(RecordingWriter::create(path));
   must(writer.append(sample_header()));
@@ -180,7 +162,7 @@ TEST_CASE("a file that came to be there during the run is kept, and so is the re
 }
 
 TEST_CASE("a file that is not there, and a folder that cannot be written, are reported by name") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto missing = RecordingReader::open(folder / "none.gantry");
   REQUIRE_FALSE(missing);
   REQUIRE(missing.error().kind == ErrorKind::not_found);

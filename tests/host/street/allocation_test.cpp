@@ -31,7 +31,7 @@ class Busy {
                       {"[risk]\nmin_confidence = 0.1\n", ConfigurationTexts().dex, strategies},
                       {GANTRY_TEST_PLUGIN_FOLDER})),
         plugins(make_plugins(configuration, folder_.path() / "store")),
-        market(configuration, "eip155:1", plugins.venues) {
+        market(configuration.chains.front(), plugins.venues) {
     REQUIRE(plugins.refused.empty());
     REQUIRE(plugins.strategies.size() == 1);
     std::mt19937_64 random(21);

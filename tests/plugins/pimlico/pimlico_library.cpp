@@ -1,7 +1,5 @@
 #include "plugins/pimlico/pimlico_library.hpp"
 
-#include <dlfcn.h>
-
 #include <array>
 #include <catch2/catch.hpp>
 
@@ -30,16 +28,6 @@ gantry_parameter integer_row(std::string_view name, std::int64_t value) {
   return parameter;
 }
 
-const gantry_host& silent_host() {
-  static const gantry_host host{nullptr,
-                                {"test", 4},
-                                [](void*, std::int32_t, gantry_string) {},
-                                [](void*, gantry_string, std::uint64_t) {},
-                                [](void*, gantry_string, double) {},
-                                [](void*, const char*) -> const void* { return nullptr; }};
-  return host;
-}
-
 gantry_status keep(void* self, const gantry_http_request* request) {
   auto& out = *static_cast<SentRequest*>(self);
   out.method = copy(request->method);
@@ -56,15 +44,6 @@ gantry_status keep(void* self, const gantry_http_request* request) {
 }  // namespace
 
 Pimlico::Pimlico(const PimlicoParameters& parameters, std::string_view chain) {
-  library_ = ::dlopen(GANTRY_PIMLICO_PLUGIN, RTLD_NOW | RTLD_LOCAL);
-  INFO((library_ == nullptr ? ::dlerror() : ""));
-  REQUIRE(library_ != nullptr);
-  entry_ = static_cast<const gantry_plugin_entry*>(::dlsym(library_, GANTRY_PLUGIN_SYMBOL));
-  REQUIRE(entry_ != nullptr);
-  REQUIRE(entry_->init(&silent_host(), &error_) == GANTRY_OK);
-  table_ = static_cast<const gantry_paymaster_v1*>(entry_->get_interface(GANTRY_PAYMASTER_ID));
-  REQUIRE(table_ != nullptr);
-
   auto cost = row("max_cost_eth", GANTRY_PARAMETER_NUMBER);
   cost.number = parameters.max_cost_eth;
   const std::array rows = {string_row("url", parameters.url),
@@ -76,14 +55,10 @@ Pimlico::Pimlico(const PimlicoParameters& parameters, std::string_view chain) {
   const gantry_instance_config config{text("pimlico"), text(chain), rows.data(),
                                       static_cast<std::uint32_t>(rows.size()), 0};
   context_.chain = text("eip155:1");
-  created_ = table_->create(&silent_host(), &config, &instance_, &error_);
+  created_ = table_->create(&PluginLibrary::silent_host(), &config, &instance_, &error_);
 }
 
-Pimlico::~Pimlico() {
-  table_->destroy(instance_);
-  entry_->deinit();
-  ::dlclose(library_);
-}
+Pimlico::~Pimlico() { table_->destroy(instance_); }
 
 gantry_status Pimlico::supports(const gantry_user_operation& operation) {
   return table_->supports(instance_, &context_, &operation);

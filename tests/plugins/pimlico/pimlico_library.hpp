@@ -9,6 +9,7 @@
 
 #include "gantry/paymaster.h"
 #include "gantry/u256.hpp"
+#include "support/plugin_library.hpp"
 
 namespace gantry::test {
 
@@ -50,9 +51,8 @@ class Pimlico {
                          std::uint32_t http_status, std::string_view body, gantry_sponsorship& out);
 
  private:
-  void* library_ = nullptr;
-  const gantry_plugin_entry* entry_ = nullptr;
-  const gantry_paymaster_v1* table_ = nullptr;
+  PluginLibrary library_{GANTRY_PIMLICO_PLUGIN};
+  const gantry_paymaster_v1* table_ = library_.table<gantry_paymaster_v1>(GANTRY_PAYMASTER_ID);
   gantry_paymaster_instance* instance_ = nullptr;
   gantry_status created_ = GANTRY_HOST_FAULT;
   gantry_error error_{};
