@@ -72,11 +72,12 @@ fs::path config_folder(const Session& session) {
   if (!session.config_folder.empty()) return session.config_folder;
   const fs::path prefix = session.program.parent_path().parent_path();
   const fs::path etc = prefix.filename() == "usr" ? prefix.parent_path() : prefix;
-  for (const fs::path& folder :
-       {fs::path("config"), prefix.parent_path() / "config", prefix / "share/gantry/config",
-        etc / "etc/gantry", fs::path("/etc/gantry")}) {
-    if (is_folder(folder)) return folder;
-  }
+  std::vector<fs::path> folders{"config"};
+  if (prefix.filename() == "build") folders.push_back(prefix.parent_path() / "config");
+  folders.insert(folders.end(),
+                 {prefix / "share/gantry/config", etc / "etc/gantry", fs::path("/etc/gantry")});
+  const auto found = std::ranges::find_if(folders, is_folder);
+  if (found != folders.end()) return *found;
   return "config";
 }
 

@@ -58,8 +58,9 @@ void add_doctor(CLI::App& app, CommandLine& line);
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& summary,
                       const std::string& example);
 
-// --config, else the first that is there: ./config, config of this source tree, share/gantry/config
-// and etc/gantry of this installation (whose etc is /etc when it is in /usr), /etc/gantry.
+// --config, else the first that is there: ./config, config of the source tree whose build/ this is
+// in, share/gantry/config and etc/gantry of this installation (whose etc is /etc when it is in
+// /usr), /etc/gantry.
 std::filesystem::path config_folder(const Session& session);
 
 struct Loaded {

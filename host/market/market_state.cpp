@@ -256,7 +256,7 @@ void MarketState::settle_topology(Snapshot& snapshot) {
   const auto wrapped = topology.token_by_address.find(chain_.wrapped_native);
   if (wrapped != topology.token_by_address.end()) {
     topology.wrapped_token = wrapped->second;
-    topology.tokens[wrapped->second].flags |= GANTRY_TOKEN_WRAPPED | GANTRY_TOKEN_VALUED;
+    topology.tokens[wrapped->second].flags |= GANTRY_TOKEN_WRAPPED;
   }
   topology.usd_tokens.clear();
   for (const gantry_address& address : chain_.usd_tokens) {

@@ -138,7 +138,15 @@ void plan_valuation(Topology& topology, const Snapshot& snapshot) {
     if (step.pool == no_handle) continue;
     const double depth_usd = step.confidence * usd;
     step.confidence = depth_usd / (depth_usd + confidence_half_usd);
-    topology.tokens[token].flags |= GANTRY_TOKEN_VALUED;
+  }
+  for (std::uint32_t token = 0; token < topology.tokens.size(); ++token) {
+    std::uint32_t& flags = topology.tokens[token].flags;
+    // As value_of(): a dollar token needs the price of the coin and no way to it.
+    const bool valued =
+        (flags & GANTRY_TOKEN_USD) != 0
+            ? usd > 0
+            : topology.value_steps[token].pool != no_handle || token == topology.wrapped_token;
+    if (valued) flags |= GANTRY_TOKEN_VALUED;
   }
   for (std::uint32_t i = 0; i < topology.pools.size(); ++i) {
     PoolInfo& pool = topology.pools[i];

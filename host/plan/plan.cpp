@@ -209,7 +209,10 @@ void Planner::add_sponsorship(const MarketView& view, Plan& plan) const {
   const std::uint64_t snapshot = view.snapshot().id;
   for (const auto& paymaster : plugins_.paymasters) {
     Health& health = paymaster->health();
-    if (!health.usable(snapshot)) continue;
+    if (!health.usable(snapshot)) {
+      plan.passed.push_back(fmt::format("{}: retired for its faults", paymaster->name()));
+      continue;
+    }
     const auto& table = paymaster->table();
     const auto supported = table.supports(paymaster->object(), &context, &operation);
     if (supported != GANTRY_OK) {

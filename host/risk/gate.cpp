@@ -56,12 +56,22 @@ std::string_view unit_of(RefusalReason reason) {
   }
 }
 
-bool above_share(const gantry_amount& amount, const gantry_amount& balance,
-                 std::uint64_t share_max_bps) noexcept {
+u256 amount_into_pool(const gantry_opportunity& opportunity, std::uint32_t leg) noexcept {
+  const gantry_hop& at = opportunity.legs[leg].hop;
+  u256 sum;
+  for (std::uint32_t i = 0; i <= leg; ++i) {
+    const gantry_leg& one = opportunity.legs[i];
+    if (one.hop.pool != at.pool || one.hop.token_in != at.token_in) continue;
+    if (!add(sum, u256(one.amount_in), sum)) return u256::max();
+  }
+  return sum;
+}
+
+bool above_share(const u256& amount, const u256& balance, std::uint64_t share_max_bps) noexcept {
   u256 share;
   u256 allowed;
-  return !mul(u256(amount), u256(10000), share) ||
-         !mul(u256(balance), u256(share_max_bps), allowed) || share > allowed;
+  return !mul(amount, u256(10000), share) || !mul(balance, u256(share_max_bps), allowed) ||
+         share > allowed;
 }
 
 std::expected<Approved<Ranked>, RiskRefusal> RiskGate::check(const MarketView& view,
@@ -105,10 +115,11 @@ RiskRefusal RiskGate::check_pools(const MarketView& view,
     }
     const std::uint32_t in = info.index_of(leg.hop.token_in);
     if (in >= pool.token_count) return {RefusalReason::pool_unusable, 0, 0};
-    if (above_share(leg.amount_in, balances[in],
+    const u256 balance(balances[in]);
+    const u256 amount = amount_into_pool(opportunity, i);
+    if (above_share(amount, balance,
                     static_cast<std::uint64_t>(settings_.pool_concentration_bps))) {
-      const double measured =
-          to_double(u256(leg.amount_in)) / std::max(to_double(u256(balances[in])), 1.0) * 1e4;
+      const double measured = to_double(amount) / std::max(to_double(balance), 1.0) * 1e4;
       return {RefusalReason::pool_concentration, measured,
               static_cast<double>(settings_.pool_concentration_bps)};
     }

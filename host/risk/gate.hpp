@@ -52,9 +52,11 @@ class Approved {
   T value_;
 };
 
-// Whether `amount` is more than `share_max_bps` of a pool's `balance`, in exact integers.
-bool above_share(const gantry_amount& amount, const gantry_amount& balance,
-                 std::uint64_t share_max_bps) noexcept;
+// What the route up to `leg` puts into that leg's pool of the token that it puts in: a pool that is
+// visited twice is traded in twice. The largest integer when the sum does not fit.
+u256 amount_into_pool(const gantry_opportunity& opportunity, std::uint32_t leg) noexcept;
+// Whether that is more than `share_max_bps` of the pool's `balance`, in exact integers.
+bool above_share(const u256& amount, const u256& balance, std::uint64_t share_max_bps) noexcept;
 
 class RiskGate {
  public:

@@ -262,7 +262,7 @@ bool StrategyRunner::exceeds(const gantry_opportunity& o, gantry_sizing_limits& 
     const auto in =
         view_.snapshot().topology->pools[o.legs[i].hop.pool].index_of(o.legs[i].hop.token_in);
     above = in >= pool.token_count ||
-            above_share(o.legs[i].amount_in, balances[in], options_.pool_share_max_bps);
+            above_share(amount_into_pool(o, i), u256(balances[in]), options_.pool_share_max_bps);
   }
   return above;
 }

@@ -133,13 +133,17 @@ TEST_CASE("config check says once what it found") {
 TEST_CASE("an installed program finds the configuration of its installation") {
   for (const auto& [program, config] : {std::pair{"tree/bin/gantry", "tree/etc/gantry"},
                                         {"root/usr/bin/gantry", "root/etc/gantry"},
-                                        {"old/bin/gantry", "old/share/gantry/config"}}) {
+                                        {"old/bin/gantry", "old/share/gantry/config"},
+                                        {"source/build/release/gantry", "source/config"}}) {
     INFO(program);
     Workspace space;
     fs::create_directories((space / program).parent_path());
     fs::create_directories((space / config).parent_path());
     fs::copy_file(GANTRY_PROGRAM, space / program);
     fs::rename(space / "config", space / config);
+    // Only a build looks beside the folder it is in.
+    if (program == std::string_view("root/usr/bin/gantry"))
+      fs::create_directory(space / "root/config");
     space.program = space / program;
     space.names_config = false;
     const Ended ended = space.run({"doctor", "--json"});

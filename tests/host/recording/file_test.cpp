@@ -118,11 +118,13 @@ TEST_CASE("a recording replaces nothing but a recording, and never what is being
   must(check_target(recording));
   must(check_target(folder / "new.gantry"));
   must(check_target(recording, folder / "other.gantry"));
+  write_bytes(folder / "empty", {});  // nothing is lost with it
+  must(check_target(folder / "empty"));
 
   write_bytes(folder / "text", {'t', 'e', 'x', 't'});
-  write_bytes(folder / "empty", {});
   refused(folder / "text", "that is no recording");
-  refused(folder / "empty", "that is no recording");
+  write_bytes(folder / "start", {magic.begin(), magic.end() - 1});
+  refused(folder / "start", "that is no recording");
   fs::create_directory(folder / "sub");
   refused(folder / "sub", "a folder");
   refused(folder / "none/", "a folder");

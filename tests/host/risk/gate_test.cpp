@@ -196,6 +196,25 @@ TEST_CASE("risk bounds the share of a pool that goes in, in exact integers") {
   CHECK(c.refusal().reason == RefusalReason::pool_concentration);
 }
 
+TEST_CASE("a pool that a route visits twice is traded in twice") {
+  Case c;
+  c.risk.pool_concentration_bps = 1000;
+  gantry_opportunity& o = c.ranked.opportunity;
+  const std::uint32_t again = o.leg_count++;
+  o.legs[again] = o.legs[0];
+  const Integer half = thousandths(5'000);
+  o.legs[0].amount_in = o.legs[again].amount_in = amount(half);
+  CHECK(c.passes());
+  o.legs[again].amount_in = amount(half + 1);
+  check_refused(c, RefusalReason::pool_concentration, 1000, 1000, "bps");
+  o.legs[again].amount_in = u256::max();
+  CHECK(c.refusal().reason == RefusalReason::pool_concentration);
+  // The other way through it puts in the other token.
+  std::swap(o.legs[again].hop.token_in, o.legs[again].hop.token_out);
+  o.legs[again].amount_in = amount(half + 1);
+  CHECK(c.passes());
+}
+
 TEST_CASE("a share that does not come out even is rounded against the trade") {
   auto inputs = market_inputs(3, {{0, 1, 1, 1}, {1, 2, 40'000'000, 80'000'000}}, {});
   const Integer balance("1000000000000000007");
