@@ -182,8 +182,8 @@ ConfigReport Diagnostics::take() {
 
 Document read_document(const std::filesystem::path& path, Diagnostics& diagnostics) {
   const Document empty = empty_document(path);
-  const auto refuse = [&](std::string message) {
-    diagnostics.add(Severity::error, empty, {}, {}, std::move(message));
+  const auto refuse = [&](std::string_view message) {
+    diagnostics.add(Severity::error, empty, {}, {}, message);
     return empty;
   };
   // Non-blocking, so that a pipe under that name cannot hang the host.

@@ -67,7 +67,8 @@ void TableReader::record(std::string_view key, std::string_view value, std::stri
   loading_.keys.push_back(std::move(entry));
 }
 
-void TableReader::fault(Severity severity, Place place, std::string_view key, Problem problem) {
+void TableReader::fault(Severity severity, Place place, std::string_view key,
+                        const Problem& problem) {
   if (severity == Severity::error) faulty_.emplace_back(key);
   const std::string name = full(key);
   loading_.diagnostics.add(severity, document_, place, name,

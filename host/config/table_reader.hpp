@@ -80,7 +80,7 @@ class TableReader {
   const Member* take(std::string_view key);
   void record(std::string_view key, std::string_view value, std::string_view unit,
               std::string_view help, const Member* member, bool of_plugin);
-  void fault(Severity severity, Place place, std::string_view key, Problem problem);
+  void fault(Severity severity, Place place, std::string_view key, const Problem& problem);
   bool is_faulty(std::string_view key) const;
   std::vector<const Member*> not_taken() const;
   // Every key that was not taken is an error; `others` are known besides those that were.
