@@ -1,0 +1,206 @@
+#include "host/quarantine/quarantine.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "host/quarantine/entry_json.hpp"
+#include "host/quarantine/left_behind.hpp"
+
+namespace gantry::host {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t record_bytes_max = 64U << 10U;
+constexpr std::string_view record_suffix = ".json";
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  int get() const { return number_; }
+
+ private:
+  int number_;
+};
+
+std::unexpected<Error> cannot(const fs::path& path, std::string_view what) {
+  return fail(ErrorKind::io, fmt::format("{}: {}: {}", path.string(), what, std::strerror(errno)));
+}
+
+// Nothing larger: what is bigger is no record.
+Result<std::string> read_all(int file, const fs::path& path) {
+  std::string text(record_bytes_max + 1, '\0');
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const ssize_t got = ::pread(file, text.data() + size, text.size() - size,
+                                static_cast<off_t>(size));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return cannot(path, "cannot be read");
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  if (size > record_bytes_max) return fail(ErrorKind::format, "it is too large for a record");
+  text.resize(size);
+  return text;
+}
+
+Status write_durably(const fs::path& path, const std::string& text) {
+  const fs::path draft = path.string() + fmt::format(".{}.tmp", ::getpid());
+  {
+    const Descriptor file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (file.get() < 0) return cannot(draft, "cannot be written");
+    std::size_t done = 0;
+    while (done < text.size()) {
+      const ssize_t put = ::write(file.get(), text.data() + done, text.size() - done);
+      if (put < 0 && errno == EINTR) continue;
+      if (put < 0) return cannot(draft, "cannot be written");
+      done += static_cast<std::size_t>(put);
+    }
+    if (::fsync(file.get()) != 0) return cannot(draft, "cannot be written");
+  }
+  if (::rename(draft.c_str(), path.c_str()) != 0) return cannot(path, "cannot be written");
+  const Descriptor folder(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.get() < 0 || ::fsync(folder.get()) != 0) return cannot(path, "cannot be kept");
+  return {};
+}
+
+}  // namespace
+
+std::optional<fs::path> default_quarantine_folder() {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  if (state != nullptr && *state == '/') return fs::path(state) / "gantry" / "quarantine";
+  const char* home = std::getenv("HOME");
+  if (home == nullptr || *home != '/') return std::nullopt;
+  return fs::path(home) / ".local" / "state" / "gantry" / "quarantine";
+}
+
+Result<Quarantine> Quarantine::open(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (!error) fs::permissions(folder, fs::perms::owner_all, error);
+  if (error) {
+    return fail(ErrorKind::io,
+                fmt::format("{}: the quarantine cannot be kept there: {}; set XDG_STATE_HOME",
+                            folder.string(), error.message()));
+  }
+  Quarantine quarantine(folder);
+  if (auto done = quarantine.read(); !done) return std::unexpected(done.error());
+  return quarantine;
+}
+
+Status Quarantine::read() {
+  std::error_code error;
+  std::vector<fs::path> left;
+  for (const auto& file : fs::directory_iterator(folder_, error)) {
+    const fs::path& path = file.path();
+    if (path.extension() == left_behind_suffix) left.push_back(path);
+    if (path.extension() != record_suffix) continue;
+    const std::string sha256 = path.stem().string();
+    const Descriptor opened(
+        ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (opened.get() < 0) return cannot(path, "cannot be read");
+    const auto entry = read_all(opened.get(), path).and_then([&](const std::string& text) {
+      return entry_from_json(text, sha256);
+    });
+    if (entry) {
+      entries_.push_back(*entry);
+      continue;
+    }
+    QuarantineEntry damaged;
+    damaged.sha256 = sha256;
+    damaged.reason = fmt::format("its record cannot be read: {}", entry.error().message);
+    damaged.log.push_back(path.string());
+    entries_.push_back(std::move(damaged));
+  }
+  if (error) {
+    return fail(ErrorKind::io, fmt::format("{}: {}", folder_.string(), error.message()));
+  }
+  std::ranges::sort(left);
+  for (const fs::path& path : left) {
+    if (auto done = take_in(path); !done) return done;
+  }
+  std::ranges::sort(entries_, {}, [](const QuarantineEntry& entry) {
+    return std::pair(entry.first_s, std::string_view(entry.sha256));
+  });
+  return {};
+}
+
+// Of a host that lives, nothing is taken: it holds the lock.
+Status Quarantine::take_in(const fs::path& left_behind) {
+  const Descriptor file(::open(left_behind.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (file.get() < 0) return errno == ENOENT ? Status() : cannot(left_behind, "cannot be read");
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return {};
+  struct stat facts{};
+  if (::fstat(file.get(), &facts) != 0 || facts.st_nlink == 0) return {};  // another was faster
+  if (facts.st_size > 0) {
+    const auto entry = read_all(file.get(), left_behind).and_then([&](const std::string& text) {
+      return parse_left_behind(text, facts.st_mtim.tv_sec);
+    });
+    if (entry) {
+      spdlog::error("plugin {}: put away, for it brought an earlier host down: {}; see gantry "
+                    "quarantine explain {}",
+                    entry->plugin, entry->reason, entry->plugin);
+      if (auto done = put(*entry); !done) return done;
+    } else {
+      spdlog::warn("{}: left by a host that did not end well, and of no use: {}",
+                   left_behind.string(), entry.error().message);
+    }
+  }
+  if (::unlink(left_behind.c_str()) != 0) return cannot(left_behind, "cannot be removed");
+  return {};
+}
+
+const QuarantineEntry* Quarantine::find(std::string_view sha256) const noexcept {
+  const auto found = std::ranges::find(entries_, sha256, &QuarantineEntry::sha256);
+  return found == entries_.end() ? nullptr : &*found;
+}
+
+Status Quarantine::put(QuarantineEntry entry) {
+  const auto found = std::ranges::find(entries_, entry.sha256, &QuarantineEntry::sha256);
+  if (found != entries_.end()) {
+    entry.count += found->count;
+    if (found->first_s != 0) entry.first_s = std::min(entry.first_s, found->first_s);
+    // What may come back does not replace what may not.
+    if (found->blocks() && !entry.blocks()) return {};
+  }
+  const std::string text = boost::json::serialize(to_json(entry)) + "\n";
+  if (auto done = write_durably(file_of(entry.sha256), text); !done) return done;
+  if (found != entries_.end()) {
+    *found = std::move(entry);
+  } else {
+    entries_.push_back(std::move(entry));
+  }
+  return {};
+}
+
+Status Quarantine::clear(std::string_view sha256) {
+  const auto found = std::ranges::find(entries_, sha256, &QuarantineEntry::sha256);
+  if (found == entries_.end()) {
+    return fail(ErrorKind::not_found, fmt::format("{}: is not in quarantine", sha256));
+  }
+  const fs::path file = file_of(sha256);
+  if (::unlink(file.c_str()) != 0 && errno != ENOENT) return cannot(file, "cannot be removed");
+  entries_.erase(found);
+  return {};
+}
+
+fs::path Quarantine::file_of(std::string_view sha256) const {
+  return folder_ / (std::string(sha256) + std::string(record_suffix));
+}
+
+}  // namespace gantry::host
