@@ -151,6 +151,119 @@ TEST_CASE("at live pace a slow strategy skips, which is counted, and a replay sk
   }
 }
 
+TEST_CASE("a long live run with strategies of every pace is replayed to the byte by any threads") {
+  Setting setting;
+  // Longer than the change log, so that who falls behind could be told something else.
+  write_busy_market(setting.recording, 4, 3000, 17);
+  const auto configuration = setting.make(
+      {"[street]\nstrategy_deadline_ms = 600000\n", ConfigurationTexts().dex,
+       with_slow + "20000\n[strategies.idle]\nplugin = \"slow_strategy\"\nrounds = 0\n"});
+  auto options = setting.options();
+  options.pace = Pace::live;
+  options.speed = 0;
+  options.threads = 4;
+  options.record_to = setting.folder.path() / "live.gantry";
+  const auto live = run_market(configuration, options);
+  CHECK(strategy(live, "slow_strategy").skipped > 0);
+  StreetOptions replay;
+  replay.recording = options.record_to;
+  for (const std::int64_t threads : {1, 2, 8}) {
+    replay.threads = threads;
+    CHECK(report_text(run_market(configuration, replay)) == report_text(live));
+  }
+}
+
+TEST_CASE("the change log tells the same however far the newest snapshot is ahead") {
+  ChangeLog changes;
+  const auto live = std::make_shared<LiveVersions>();
+  const auto add = [&](std::uint64_t id) {
+    Snapshot snapshot(live, id);
+    snapshot.changed = {static_cast<std::uint32_t>(id)};
+    changes.add(snapshot);
+  };
+  constexpr std::uint64_t now = 5000;
+  for (std::uint64_t id = 1; id <= now; ++id) add(id);
+  for (std::uint64_t id = now;; ++id) {
+    std::vector<std::uint32_t> changed;
+    REQUIRE(changes.since(now - ChangeLog::kept + 1, now, changed));
+    REQUIRE(changed.size() == ChangeLog::kept - 1);
+    REQUIRE(changed.front() == now - ChangeLog::kept + 2);
+    REQUIRE(changed.back() == now);
+    REQUIRE_FALSE(changes.since(now - ChangeLog::kept, now, changed));
+    if (id == now + ChangeLog::ahead_max) break;
+    add(id + 1);
+  }
+}
+
+TEST_CASE("decisions that no run could have made are refused, for a replay would wait for ever") {
+  Setting setting;
+  write_busy_market(setting.recording, 4, 200, 3);
+  const auto configuration = setting.make({"", ConfigurationTexts().dex, with_slow + "0\n"});
+  TemporaryFolder store;
+  const Plugins plugins = make_plugins(configuration, store.path());
+  const std::string set = plugin_set_of(configuration, plugins);
+  // One delivery: the snapshot, its group, the outcomes that the strategy had seen.
+  struct Decided {
+    std::uint64_t snapshot, group, results_seen;
+    bool batch = true;
+    std::uint32_t strategy = 0;
+  };
+  const auto replay = [&](const std::vector<Decided>& all) {
+    const auto file = setting.folder.path() / "made.gantry";
+    auto reader = RecordingReader::open(setting.recording);
+    auto writer = RecordingWriter::create(file);
+    REQUIRE(reader);
+    REQUIRE(writer);
+    const auto bytes = [](std::initializer_list<std::uint64_t> numbers) {
+      std::vector<std::uint8_t> out;
+      for (const std::uint64_t number : numbers) {
+        for (unsigned i = 0; i < 64; i += 8) out.push_back(static_cast<std::uint8_t>(number >> i));
+      }
+      return out;
+    };
+    REQUIRE(writer->append(reader->header()));
+    REQUIRE(writer->append(
+        recording::Decision{recording::DecisionKind::plugin_set, 0, 0, {set.begin(), set.end()}}));
+    for (auto record = reader->next(); record && *record; record = reader->next()) {
+      if (std::holds_alternative<recording::Header>(**record)) continue;
+      if (std::holds_alternative<recording::End>(**record)) continue;
+      REQUIRE(writer->append(**record));
+    }
+    for (const Decided& one : all) {
+      REQUIRE(writer->append(recording::Decision{recording::DecisionKind::delivered, one.strategy,
+                                                 one.snapshot, bytes({one.results_seen})}));
+      if (!one.batch) continue;
+      REQUIRE(writer->append(recording::Decision{recording::DecisionKind::batch, one.strategy,
+                                                 one.snapshot, bytes({one.group, 1000})}));
+    }
+    REQUIRE(writer->finish());
+    StreetOptions options;
+    options.recording = file;
+    TemporaryFolder other;
+    return Street(configuration, make_plugins(configuration, other.path()), options).run();
+  };
+  const auto refused = [&](const std::vector<Decided>& all, const char* why) {
+    const auto report = replay(all);
+    REQUIRE_FALSE(report);
+    CHECK(report.error().kind == ErrorKind::format);
+    CHECK_THAT(report.error().message,
+               Catch::Contains("made.gantry") && Catch::Contains(why) && Catch::Contains("ignore"));
+  };
+  refused({{1, 0, 1}}, "come after it");
+  refused({{1, 0, 0}, {2, 1, 2}}, "come after it");
+  refused({{1, 0, 0}, {1, 1, 0}}, "after a later one");
+  refused({{3, 0, 0}, {2, 1, 0}}, "after a later one");
+  refused({{66, 0, 0, true, 1}, {2, 1, 0}}, "too long before");
+  const auto whole = replay({{1, 0, 0}, {65, 1, 1}, {66, 2, 2}, {100, 3, 3}, {190, 9, 4, false}});
+  REQUIRE(whole);
+  CHECK(whole->strategies[0].snapshots == 4);
+  CHECK(whole->strategies[0].skipped == whole->snapshots - 4);
+  const auto far = replay({{65, 0, 0, true, 1}, {2, 1, 0}, {150, 2, 2}});
+  REQUIRE(far);
+  CHECK(far->strategies[0].snapshots == 2);
+  CHECK(far->strategies[1].snapshots == 1);
+}
+
 TEST_CASE("a strategy hears what became of what it found") {
   Setting setting;
   write_busy_market(setting.recording, 4, 60, 9);
