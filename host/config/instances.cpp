@@ -234,7 +234,8 @@ void read_dexes(TableReader& root, const Surroundings& around, std::vector<DexSe
                    .max = 1e15},
                   dex.min_liquidity_usd);
     reader.integer({.key = "max_slippage_bps",
-                    .help = "minimum out is the quote less this",
+                    .help = "minimum out is the quote less this; nothing is, where a call names "
+                            "its exact output as a V2 pair's does",
                     .unit = "bps",
                     .min = 0,
                     .max = 10000},

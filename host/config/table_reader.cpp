@@ -158,7 +158,7 @@ void TableReader::paths(const Field& field, std::vector<std::filesystem::path>& 
     if (member->value.kind == Node::Kind::text) {
       problem.suggestion = fmt::format("[{}]", in_quotes(member->value.text));
     }
-    fault(Severity::error, member->value.place, field.key, std::move(problem));
+    fault(Severity::error, member->value.place, field.key, problem);
   } else if (member != nullptr) {
     out.clear();
     for (const Node& item : member->value.items) {
@@ -168,7 +168,7 @@ void TableReader::paths(const Field& field, std::vector<std::filesystem::path>& 
       }
       Problem problem = list_wanted;
       problem.message = "holds " + describe(item);
-      fault(Severity::error, item.place, field.key, std::move(problem));
+      fault(Severity::error, item.place, field.key, problem);
     }
   }
   std::vector<std::string> shown;
@@ -209,7 +209,7 @@ void TableReader::addresses(const Field& field, std::string_view chain,
   if (member != nullptr && member->value.kind != Node::Kind::list) {
     Problem problem = no_address(member->value, chain, "");
     problem.expected = "a list of addresses in brackets";
-    fault(Severity::error, member->value.place, field.key, std::move(problem));
+    fault(Severity::error, member->value.place, field.key, problem);
   } else if (member != nullptr) {
     for (const Node& item : member->value.items) {
       const auto parsed = item.kind == Node::Kind::text

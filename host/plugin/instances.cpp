@@ -92,7 +92,10 @@ class Maker {
         (*made)->settings = settings;
         out.push_back(std::move(*made));
       } else {
-        spdlog::error("{} {}: {}", Kind<Instance>::word, settings.name, made.error().message);
+        // Of what is not there the configuration has warned.
+        if (made.error().kind != ErrorKind::not_found) {
+          spdlog::error("{} {}: {}", Kind<Instance>::word, settings.name, made.error().message);
+        }
         refused.push_back({settings.name, Kind<Instance>::word, made.error().message});
       }
     }

@@ -277,6 +277,81 @@ TEST_CASE("a strategy hears what became of what it found") {
   CHECK(heard <= report.snapshots);
 }
 
+TEST_CASE("a strategy hears which of its own was planned, and why the others were not") {
+  Setting setting;
+  write_market(setting.recording, 2,
+               {{0, 1, 100'000, 40'000'000},
+                {0, 1, 100'000, 44'000'000},
+                {0, 1, 10'000, 4'000'000},
+                {0, 1, 10'000, 4'400'000}},
+               std::vector<std::vector<SmallUpdate>>(6, {{0, 100'000, 40'000'000}}));
+  // Of 1 ether, of 0.9 over the same pools, a loss, and a smaller one over other pools.
+  const auto configuration = setting.make(
+      {"[risk]\nmin_confidence = 0\nmin_profit_usd = 0\n", ConfigurationTexts().dex,
+       "[strategies.round_trip_strategy]\ntrips = \"1 0 1000; 1 0 900; 0 1 1000; 3 2 100\"\n"});
+  const auto report = run_market(configuration, setting.options());
+  const auto told = [&](const char* what) { return counter(report, "round_trip_strategy", what); };
+  const auto heard = report.snapshots - 4;  // the last are decided after its last snapshot
+  CHECK(told("planned 1 for 0") == heard);
+  CHECK(told("refused 2 for 12") == heard);  // pool_used_already
+  CHECK(told("refused 3 for 4") == heard);   // unvalued: there is no profit to value
+  CHECK(told("not its own") == 0);
+  for (const char* never : {"planned 2 for 0", "planned 3 for 0", "planned 4 for 0"}) {
+    CHECK(told(never) == 0);
+  }
+  CHECK(report.approved == 2 * report.snapshots);
+  CHECK(report.refusals.at(RefusalReason::pool_used_already).count == report.snapshots);
+}
+
+TEST_CASE("the report shows the best of each: routes, refusals and plans") {
+  Setting setting;
+  // Pool 1 gets further out of line until the third block.
+  write_market(
+      setting.recording, 2, {{0, 1, 100'000, 40'000'000}, {0, 1, 100'000, 44'000'000}},
+      {{{1, 100'000, 46'000'000}}, {{1, 100'000, 48'000'000}}, {{1, 100'000, 45'000'000}}});
+  const auto configuration =
+      setting.make({"[risk]\nmin_confidence = 0\nmin_profit_usd = 0\n", ConfigurationTexts().dex,
+                    "[strategies.round_trip_strategy]\ntrips = \"1 0 1000; 1 0 900\"\n"});
+  const auto report = run_market(configuration, setting.options());
+  REQUIRE(report.plan);
+  CHECK(report.plans == 4);
+  CHECK(report.plan->trade.block == report.first_block + 2);
+  REQUIRE(report.best.size() == 2);
+  CHECK(report.best[0].key == 1);
+  CHECK(report.best[0].block == report.first_block + 2);
+  CHECK(report.best[0].sightings == 4);
+  const auto& refused = report.refusals.at(RefusalReason::pool_used_already);
+  CHECK(refused.count == 4);
+  REQUIRE(refused.example);
+  CHECK(refused.example->key == 2);
+  CHECK(refused.example->block == report.first_block + 2);
+}
+
+TEST_CASE("size() is shown the limits in force") {
+  const bool sponsored = GENERATE(false, true);
+  Setting setting;
+  write_market(setting.recording, 2, {{0, 1, 100'000, 40'000'000}, {0, 1, 100'000, 44'000'000}},
+               {});
+  ConfigurationTexts texts{"[risk]\npool_concentration_bps = 700\nmax_position_eth = 5.5\n",
+                           ConfigurationTexts().dex,
+                           "[strategies.round_trip_strategy]\ntrips = \"1 0 9000; 1 0 1000\"\n"};
+  if (sponsored) texts.gantry += "[[paymaster]]\nname = \"pimlico\"\n";
+  const auto report = run_market(setting.make(texts), setting.options());
+  const auto limit = [&](const std::string& of) {
+    return counter(report, "round_trip_strategy", "limits of " + of);
+  };
+  CHECK(limit("1 amount_in_max") == 5'500'000'000'000'000'000);
+  CHECK(limit("1 pool_share_max_bps") == 700);
+  CHECK(limit("1 gas_cost_wei") == 20'000'000'000);
+  CHECK(limit("1 gas_overhead") == (sponsored ? 270'000 : 60'000));
+  CHECK(limit("2 gas_overhead") == 0);  // within its limits, it is not asked
+  REQUIRE(report.best.size() == 2);
+  // The same gas is charged: two legs and the overhead, at 20 gwei.
+  const auto legs = report.best[0].gas_cost_eth - (sponsored ? 270'000 : 60'000) * 20e-9;
+  CHECK(legs > 2 * 60'000 * 20e-9);
+  CHECK(legs < 2 * 150'000 * 20e-9);
+}
+
 TEST_CASE("a strategy that misses its deadline loses that snapshot and gets a strike") {
   Setting setting;
   write_busy_market(setting.recording, 4, 20, 13);
