@@ -31,6 +31,8 @@ constexpr std::pair<std::string_view, std::string_view> homes[] = {
     {"log", "gantry.toml"},
     {"api", "gantry.toml"},
     {"paymaster", "gantry.toml"},
+    {"key", "keys.toml"},
+    {"revoked", "keys.toml"},
     {"dex", "dex_config.toml"},
     {"strategies", "strategies.toml"},
     {"strategy_priorities", "strategies.toml"}};

@@ -6,6 +6,8 @@
 
 #include <variant>
 
+#include "host/bundle/trust.hpp"
+
 namespace gantry::host {
 
 namespace {
@@ -80,7 +82,9 @@ bool has_hole(const void* table, std::size_t bytes) {
 class Maker {
  public:
   Maker(const Configuration& configuration, std::filesystem::path store)
-      : configuration_(configuration), store_(std::move(store)) {}
+      : configuration_(configuration),
+        store_(std::move(store)),
+        trust_(configuration.plugin, process_environment()) {}
 
   template <class Instance, class Settings>
   void make_all(const std::vector<Settings>& all, std::vector<std::shared_ptr<Instance>>& out,
@@ -105,6 +109,9 @@ class Maker {
   Result<std::shared_ptr<Library>> library(std::size_t index) {
     if (const auto found = libraries_.find(index); found != libraries_.end()) return found->second;
     const PluginFile& file = configuration_.plugins[index];
+    if (auto trusted = trust_.check(file); !trusted) {
+      return libraries_.emplace(index, std::unexpected(std::move(trusted.error()))).first->second;
+    }
     // init() gets services of the library's own name; instances get theirs in create().
     auto& services =
         library_services_.emplace_back(std::make_shared<InstanceServices>(file.manifest.name));
@@ -164,6 +171,7 @@ class Maker {
 
   const Configuration& configuration_;
   std::filesystem::path store_;
+  bundle::TrustGate trust_;
   std::unordered_map<std::size_t, Result<std::shared_ptr<Library>>> libraries_;
   std::vector<std::shared_ptr<InstanceServices>> library_services_;
 };

@@ -17,7 +17,7 @@ trap 'rm -rf "$work"' EXIT
 reader=$work/gantry
 mkdir -p "$reader/build" "$work/home" "$work/blocks" "$work/tmp"
 mkdir -m 700 "$work/runtime"
-cp -r "$repository"/{cmake,config,data,docs,sdk} "$reader"
+cp -r "$repository"/{cmake,config,data,docs,sdk,LICENSE} "$reader"
 ln -s "$build" "$reader/build/release"
 
 # In place of ./dev, which would build and test from within a test: it knows the commands of the
