@@ -37,6 +37,10 @@ fi
 grep -q '"exports": *\["gantry_plugin"\]' <(tr -d '\n' <inspected | sed 's/\[ */[/; s/ *\]/]/')
 grep -q '"unique_symbols": *0' inspected
 grep -q "com.acme.some-$kind" inspected
+"$gantry" plugin run "$library" --blocks 3 >ran || { cat ran && exit 1; }
+grep -q "^our_$kind 0.1.0 ($kind) by one thread" ran
+grep -q "^3 blocks of .* given" ran
+grep -q "^0 strikes" ran
 
 # Nothing is written over.
 cd "$work"
