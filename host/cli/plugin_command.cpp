@@ -215,6 +215,8 @@ ExitCode inspect(const Session& session, const std::string& path, bool as_json) 
 void add_plugin(CLI::App& app, CommandLine& line) {
   CLI::App* plugin = add_command(app, "plugin", "List or inspect plugins", "plugin list");
   plugin->require_subcommand(1);
+  add_plugin_new(*plugin, line);
+  add_plugin_run(*plugin, line);
 
   CLI::App* list_command = add_command(*plugin, "list", "Every library in the plugin folders",
                                        "plugin list --plugins ./my_plugins");

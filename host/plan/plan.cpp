@@ -28,18 +28,6 @@ u256 less_bps(const u256& amount, std::uint64_t bps) {
   return out;
 }
 
-std::uint32_t entry_point_version(const gantry_address& address) {
-  // The first bytes of the four deployments tell them apart; 0.7 is the form of any other.
-  switch (address.bytes[0]) {
-    case 0x5f:
-      return 6;
-    case 0x43:
-      return address.bytes[2] == 0x08 ? 8 : 9;
-    default:
-      return 7;
-  }
-}
-
 // What a batch of plain calls can carry out safely: nobody pays a pool that calls back, and nothing
 // but the last call itself holds the minimum.
 Status check_safe(const std::vector<Instruction>& calls, const u256& min_out,
@@ -231,6 +219,18 @@ void Planner::add_sponsorship(const MarketView& view, Plan& plan) const {
     plan.payer = paymaster->name();
     plan.sponsorship = std::move(requests.all);
     return;
+  }
+}
+
+std::uint32_t entry_point_version(const gantry_address& address) {
+  // The first bytes of the four deployments tell them apart; 0.7 is the form of any other.
+  switch (address.bytes[0]) {
+    case 0x5f:
+      return 6;
+    case 0x43:
+      return address.bytes[2] == 0x08 ? 8 : 9;
+    default:
+      return 7;
   }
 }
 
