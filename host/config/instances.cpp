@@ -156,8 +156,7 @@ class Instance {
     } else if (member != nullptr && !checked_before) {
       auto converted = convert(member->value, schema);
       if (!converted) {
-        reader_.fault(Severity::error, member->value.place, schema.name,
-                      std::move(converted.error()));
+        reader_.fault(Severity::error, member->value.place, schema.name, converted.error());
       } else {
         value = std::move(*converted);
       }

@@ -102,7 +102,7 @@ std::optional<ParameterValue> TableReader::value(const Field& field, ParameterTy
   }
   auto converted = convert(member->value, schema);
   if (converted) return std::move(*converted);
-  fault(Severity::error, member->value.place, field.key, std::move(converted.error()));
+  fault(Severity::error, member->value.place, field.key, converted.error());
   return std::nullopt;
 }
 

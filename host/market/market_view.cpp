@@ -135,6 +135,10 @@ gantry_status MarketView::sale_value(std::span<const gantry_hop> route,
                                      const gantry_amount& amount, gantry_value& out) const {
   const Topology& topology = *snapshot_->topology;
   if (token >= topology.tokens.size()) return GANTRY_BAD_ARGUMENT;
+  // A dollar is not sold: the route need not be gone through again.
+  if ((topology.tokens[token].flags & GANTRY_TOKEN_USD) != 0) {
+    return value_of(*snapshot_, token, amount, ValueAs::sale, out);
+  }
   out.status = GANTRY_UNSUPPORTED;
   // The pools of the way to the coin that the route goes through.
   std::array<PoolAfter, value_steps_max> after;

@@ -12,7 +12,6 @@ namespace gantry::host {
 
 namespace {
 
-// What a smart account's own steps cost, before a bundler has estimated them. Gas units.
 constexpr std::uint64_t requests_max = 4;  // of one paymaster's round
 
 std::string_view text(gantry_string s) {

@@ -36,6 +36,27 @@ void check_limits(const VenueLibrary& venue) {
 
 }  // namespace
 
+TEST_CASE("the venues that authors copy read no token that their pool does not have") {
+  // Two words in a fact each, and a pair's three in one.
+  for (const auto& [path, together] :
+       {std::pair{GANTRY_TEMPLATE_DEX, false}, std::pair{GANTRY_C_DEX, true}}) {
+    INFO(path);
+    VenueLibrary venue(path, 4);
+    REQUIRE(venue.open(6, 6) == GANTRY_OK);
+    std::vector<u256> words{u256(1'000'000), u256(2'000'000)};
+    if (together) words.emplace_back();
+    REQUIRE(venue.apply(words, together) == GANTRY_OK);
+    for (const auto& [in, out] :
+         {std::pair{0U, 0U}, {1U, 1U}, {0U, 2U}, {2U, 1U}, {~0U, 0U}, {1U << 31U, 1U}}) {
+      gantry_quote quote;
+      gantry_swap_limits limits;
+      CHECK(venue.quote({u256(10).amount(), in, out, GANTRY_EXACT_IN, 0}, quote) ==
+            GANTRY_BAD_ARGUMENT);
+      CHECK(venue.limits(in, out, limits) == GANTRY_BAD_ARGUMENT);
+    }
+  }
+}
+
 TEST_CASE("the template's venue pays one for one less its fee, to the unit") {
   VenueLibrary venue(GANTRY_TEMPLATE_DEX, 4);
   REQUIRE(venue.open(6, 6) == GANTRY_OK);

@@ -7,6 +7,7 @@
 
 #include "gantry/strategy.hpp"
 #include "gantry/u256.hpp"
+#include "round_trip.hpp"
 
 namespace {
 
@@ -27,28 +28,11 @@ class RoundTripStrategy final : public TradingStrategy {
   gantry_status find(const Market& market, OpportunitySink sink) override {
     for (std::size_t i = 0; i < trips_.size(); ++i) {
       const Trip& trip = trips_[i];
-      gantry_pool pool;
-      if (market.pool(trip.out, pool) != GANTRY_OK) continue;
-      const gantry_hop hops[] = {{trip.out, pool.tokens[0], pool.tokens[1], 0},
-                                 {trip.back, pool.tokens[1], pool.tokens[0], 0}};
       u256 in;
       if (!mul(u256(trip.thousandths), u256(1'000'000'000'000'000), in)) continue;
-      gantry_route_quote route;
-      if (market.quote_route(hops, in, route) != GANTRY_OK) continue;
-      gantry_opportunity found{};
+      gantry_opportunity found;
+      if (!test::round_trip(market, trip.out, trip.back, in, found)) continue;
       found.key = i + 1;
-      found.kind = GANTRY_OPPORTUNITY_ARBITRAGE;
-      found.leg_count = 2;
-      found.token_in = found.token_out = pool.tokens[0];
-      found.amount_in = route.amount_in;
-      found.amount_out = route.amount_out;
-      found.gas = route.gas;
-      found.block = market.context().state_block;
-      found.valid_until_block = market.context().execution_block;
-      found.confidence = 1;
-      for (int leg = 0; leg < 2; ++leg) {
-        found.legs[leg] = {hops[leg], route.amounts[leg], route.amounts[leg + 1]};
-      }
       emitted_[{found.key, found.block}] = found;
       sink.emit(found);
     }

@@ -109,6 +109,11 @@ static int is_sync(const gantry_fact* fact) {
   return fact->topics.size == WORD && memcmp(fact->topics.data, topic, WORD) == 0;
 }
 
+/* A pair keeps its reserves in 112 bits. */
+static int fits_112_bits(const gantry_amount* amount) {
+  return (amount->limb[1] >> 48 | amount->limb[2] | amount->limb[3]) == 0;
+}
+
 static gantry_status apply(gantry_dex_instance* instance, const gantry_context* context,
                            const gantry_state* old, const gantry_fact* facts, uint32_t fact_count,
                            const gantry_state_writer* writer) {
@@ -120,9 +125,7 @@ static gantry_status apply(gantry_dex_instance* instance, const gantry_context* 
     if (facts[i].status != GANTRY_OK || facts[i].data.size < 2 * WORD) return GANTRY_BAD_STATE;
     for (int token = 0; token < 2; ++token) {
       next.of[token] = gantry_amount_load_be(facts[i].data.data + WORD * token);
-      if ((next.of[token].limb[1] >> 48 | next.of[token].limb[2] | next.of[token].limb[3]) != 0) {
-        return GANTRY_BAD_STATE; /* a reserve has 112 bits */
-      }
+      if (!fits_112_bits(&next.of[token])) return GANTRY_BAD_STATE;
     }
     known = 1;
   }
@@ -139,7 +142,7 @@ static int look(const gantry_pool_state* state, reserves* out) {
   if (bytes.size == 0 && state->base.chunk_count > 0) bytes = state->base.chunks[0];
   if (bytes.size != sizeof(*out)) return 0;
   memcpy(out, bytes.data, sizeof(*out));
-  return 1;
+  return fits_112_bits(&out->of[0]) && fits_112_bits(&out->of[1]);
 }
 
 static gantry_status quote(const gantry_dex_instance* instance, const gantry_pool_state* state,
@@ -159,8 +162,7 @@ static gantry_status quote(const gantry_dex_instance* instance, const gantry_poo
   if (!gantry_amount_mul(swap->amount, kept_bps, &kept) ||
       !gantry_amount_mul(*in, gantry_amount_of(BPS), &divisor) ||
       !gantry_amount_add(divisor, kept, &divisor) || !gantry_amount_add(*in, swap->amount, in) ||
-      (in->limb[1] >> 48 | in->limb[2] | in->limb[3]) != 0 ||
-      !gantry_amount_mul_div_floor(kept, *has, divisor, &pays) ||
+      !fits_112_bits(in) || !gantry_amount_mul_div_floor(kept, *has, divisor, &pays) ||
       !gantry_amount_mul_div_ceil(swap->amount, gantry_amount_of(instance->fee_bps),
                                   gantry_amount_of(BPS), &fee)) {
     return GANTRY_OUT_OF_RANGE;
