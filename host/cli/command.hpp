@@ -49,6 +49,8 @@ void add_import(CLI::App& app, CommandLine& line);
 void add_quote(CLI::App& app, CommandLine& line);
 void add_graph(CLI::App& app, CommandLine& line);
 void add_plugin(CLI::App& app, CommandLine& line);
+// check and check-one, under `plugin`.
+void add_plugin_check(CLI::App& plugin, CommandLine& line);
 void add_config(CLI::App& app, CommandLine& line);
 void add_status(CLI::App& app, CommandLine& line);
 void add_stop(CLI::App& app, CommandLine& line);

@@ -215,6 +215,9 @@ void read_gantry(TableReader& root, const Environment& environment, Configuratio
                     .min = 1,
                     .max = 1000},
                    out.plugin.strikes_max);
+    reader.boolean({.key = "require_checked",
+                    .help = "load only libraries that `gantry plugin check` has passed"},
+                   out.plugin.require_checked);
     reader.refuse_unknown();
   }
   read_street(root, out.street);

@@ -63,6 +63,7 @@ struct RiskSettings {
 struct PluginSettings {
   std::vector<std::filesystem::path> folders;  // absolute; searched in this order for *.so
   std::int64_t strikes_max = 3;                // faults before a plugin is retired for this run
+  bool require_checked = false;                // load only what the conformance kit has passed
 };
 
 enum class Pace : std::int32_t {

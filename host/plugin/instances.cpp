@@ -6,6 +6,8 @@
 
 #include <variant>
 
+#include "host/kit/verdicts.hpp"
+
 namespace gantry::host {
 
 namespace {
@@ -102,6 +104,11 @@ class Maker {
   Result<std::shared_ptr<Library>> library(std::size_t index) {
     if (const auto found = libraries_.find(index); found != libraries_.end()) return found->second;
     const PluginFile& file = configuration_.plugins[index];
+    if (configuration_.plugin.require_checked) {
+      if (auto reason = why_unchecked(file)) {
+        return libraries_.emplace(index, fail(ErrorKind::plugin, *reason)).first->second;
+      }
+    }
     // init() gets services of the library's own name; instances get theirs in create().
     auto& services =
         library_services_.emplace_back(std::make_shared<InstanceServices>(file.manifest.name));

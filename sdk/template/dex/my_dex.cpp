@@ -83,6 +83,7 @@ class MyDex final : public gantry::DexPlugin {
                       gantry_buffer* next) const override {
     const Balances* balances = look(state);
     if (balances == nullptr) return GANTRY_BAD_STATE;
+    if (!is_direction(swap.token_in, swap.token_out)) return GANTRY_BAD_ARGUMENT;
     if (swap.mode != GANTRY_EXACT_IN) return GANTRY_UNSUPPORTED;
     const u256 in(swap.amount);
     u256 fee;
@@ -110,10 +111,11 @@ class MyDex final : public gantry::DexPlugin {
     return GANTRY_OK;
   }
 
-  gantry_status limits(const gantry_pool_state& state, std::uint32_t, std::uint32_t token_out,
-                       gantry_swap_limits& out) const override {
+  gantry_status limits(const gantry_pool_state& state, std::uint32_t token_in,
+                       std::uint32_t token_out, gantry_swap_limits& out) const override {
     const Balances* balances = look(state);
     if (balances == nullptr) return GANTRY_BAD_STATE;
+    if (!is_direction(token_in, token_out)) return GANTRY_BAD_ARGUMENT;
     // The least of which one unit is left: ceil(10000 / (10000 - fee)).
     const std::uint64_t kept = bps - fee_bps_;
     out.in_min = u256((bps + kept - 1) / kept);
@@ -160,6 +162,8 @@ class MyDex final : public gantry::DexPlugin {
   }
 
  private:
+  static bool is_direction(std::uint32_t in, std::uint32_t out) { return in < 2 && out == 1 - in; }
+
   // The pool now, or after the swaps that the overlay stands for.
   static const Balances* look(const gantry_pool_state& state) {
     if (state.overlay.size == 0) return gantry::chunk_as<Balances>(state.base, 0);

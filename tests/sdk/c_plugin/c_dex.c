@@ -122,8 +122,10 @@ static int look(const gantry_pool_state* state, reserves* out) {
   if (bytes.size == 0 && state->base.chunk_count > 0) bytes = state->base.chunks[0];
   if (bytes.size != sizeof(*out)) return 0;
   memcpy(out, bytes.data, sizeof(*out));
-  return 1;
+  return out->of[0] <= RESERVE_MAX && out->of[1] <= RESERVE_MAX;
 }
+
+static int is_direction(uint32_t in, uint32_t out) { return in < 2 && out == 1 - in; }
 
 static int fits_u64(const gantry_amount* amount) {
   return (amount->limb[1] | amount->limb[2] | amount->limb[3]) == 0;
@@ -133,6 +135,7 @@ static gantry_status quote(const gantry_dex_instance* instance, const gantry_poo
                            const gantry_swap* swap, gantry_quote* out, gantry_buffer* next) {
   reserves now;
   if (!look(state, &now)) return GANTRY_BAD_STATE;
+  if (!is_direction(swap->token_in, swap->token_out)) return GANTRY_BAD_ARGUMENT;
   if (swap->mode != GANTRY_EXACT_IN) return GANTRY_UNSUPPORTED;
   const uint64_t in = swap->amount.limb[0];
   const uint64_t reserve_in = now.of[swap->token_in];
@@ -172,6 +175,7 @@ static gantry_status limits(const gantry_dex_instance* instance, const gantry_po
   gantry_swap swap;
   gantry_quote most;
   if (!look(state, &now)) return GANTRY_BAD_STATE;
+  if (!is_direction(token_in, token_out)) return GANTRY_BAD_ARGUMENT;
   if (now.of[token_in] >= RESERVE_MAX || now.of[token_out] < 2) return GANTRY_NO_LIQUIDITY;
   memset(&swap, 0, sizeof(swap));
   swap.amount.limb[0] = RESERVE_MAX - now.of[token_in];
