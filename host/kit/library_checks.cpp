@@ -237,6 +237,7 @@ void check_threads(Subject& subject) {
 }
 
 void check_purity(Subject& subject) {
+  constexpr std::uint64_t more = 8;
   Loaded library(subject);
   const Instance first(library);
   const std::string answers = run(subject, library, first.object(), subject.seed);
@@ -249,6 +250,9 @@ void check_purity(Subject& subject) {
                "two instances answer the same questions differently");
   // A strategy remembers what it was told; the other kinds have nothing to remember.
   if (subject.file->manifest.kind != PluginKind::strategy) {
+    for (std::uint64_t i = 3; i < 3 + more; ++i) {
+      run(subject, library, first.object(), subject.seed + i);
+    }
     require_same(answers, run(subject, library, first.object(), subject.seed),
                  "it answers the same questions differently after other calls");
   }

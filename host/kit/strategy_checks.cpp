@@ -125,14 +125,15 @@ void check_strategy_size(Subject& subject) {
   if (sized_count == 0) throw Skipped{"size() fits nothing to any limits"};
 }
 
-void check_strategy_save(Subject& subject) {
-  Loaded library(subject);
-  const GeneratedMarket market({5, 16, 300, 0}, subject.seed);
+namespace {
+
+// Saves after `half` snapshots, and lives on in two instances.
+void save_after(Subject& subject, Loaded& library, const GeneratedMarket& market,
+                std::size_t half) {
   const auto& snapshots = market.snapshots();
   const Instance first(library);
   std::string goes_on;
   Strategy before(library, first.object(), true, &goes_on);
-  const std::size_t half = snapshots.size() / 2;
   const auto step = [](Strategy& strategy, const Snapshot& snapshot) {
     strategy.meet(snapshot);
     if (!strategy.prepared()) return;
@@ -186,6 +187,14 @@ void check_strategy_save(Subject& subject) {
             fmt::format("{} snapshots after load() it answers otherwise than the one that went on",
                         i - half));
   }
+}
+
+}  // namespace
+
+void check_strategy_save(Subject& subject) {
+  Loaded library(subject);
+  const GeneratedMarket market({5, 12, 300, 0}, subject.seed);
+  for (const std::size_t half : {1U, 2U, 5U, 8U}) save_after(subject, library, market, half);
 }
 
 void check_strategy_host_faults(Subject& subject) {

@@ -19,11 +19,13 @@
 //                           descriptor, rewound: nothing is ever looked up in the file system
 //              clock        clock_gettime gettimeofday time, only with `clock`
 //            prlimit64, sysinfo, sched_getaffinity, getcpu, uname and ioctl answer EPERM: the C
-//            library asks them in passing. Without `clock` the time stamp counter is off too, on
-//            x86-64, and with it the clock that the C library reads without a system call: reading
-//            it is SIGSEGV (see reads_clock()).
+//            library asks them in passing. rt_sigaction answers that it was done, and nothing is.
+//            Without `clock` the time stamp counter is off too, on x86-64, and with it the clock
+//            that the C library reads without a system call: reading it is SIGSEGV (see
+//            reads_clock()).
 // REPORTED   A system call that is not allowed: one line, "!syscall NUMBER [PATH]\n", is written
-//            to `report`, then the process ends with code 86.
+//            to `report`, then the process ends with code 86. Where signals are blocked, as around
+//            the clone() of a thread, the kernel ends it with SIGSYS, and no line is written.
 // NOT KEPT   Memory: the code can read and write all of its process. What must stay secret must not
 //            be in the child at all: start it by exec with an empty environment, not by fork alone.
 // THREADS    The process must have one thread.

