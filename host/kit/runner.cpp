@@ -302,9 +302,10 @@ class Runner {
     if (signal == SIGSYS) {
       // Signals were held back, so nobody could say which: as the C library does around clone().
       read.result.fault = CheckFault::system_call;
-      what = fmt::format("in {} it made a system call that is not allowed, with all signals held "
-                         "back, as when a thread is started",
-                         ended.phase);
+      what = fmt::format(
+          "in {} it made a system call that is not allowed, with all signals held "
+          "back, as when a thread is started",
+          ended.phase);
       return read;
     }
     what = fmt::format("in {} it died of SIG{} ({})", ended.phase, ::sigabbrev_np(signal),

@@ -255,6 +255,9 @@ void check_strategy_bad_input(Subject& subject) {
       }
     };
     odd([](auto& o) { o.key = UINT64_MAX; });
+    // Far from everything, whatever is indexed by it: one that wraps may hit what is there.
+    odd([](auto& o) { o.key = 1ULL << 40U; });
+    odd([](auto& o) { o.key = 1ULL << 56U; });
     odd([](auto& o) { o.key ^= 1; });
     odd([](auto& o) { o.legs[0].hop.pool = UINT32_MAX; });
     odd([](auto& o) { o.legs[0].hop.pool = 9999; });
