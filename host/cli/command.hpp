@@ -52,6 +52,8 @@ void add_plugin(CLI::App& app, CommandLine& line);
 void add_bundle(CLI::App& app, CommandLine& line);
 void add_plugin_new(CLI::App& plugin, CommandLine& line);
 void add_plugin_run(CLI::App& plugin, CommandLine& line);
+// check and check-one, under `plugin`.
+void add_plugin_check(CLI::App& plugin, CommandLine& line);
 void add_config(CLI::App& app, CommandLine& line);
 void add_status(CLI::App& app, CommandLine& line);
 void add_stop(CLI::App& app, CommandLine& line);

@@ -213,7 +213,7 @@ ExitCode inspect(const Session& session, const std::string& path, bool as_json) 
 }  // namespace
 
 void add_plugin(CLI::App& app, CommandLine& line) {
-  CLI::App* plugin = add_command(app, "plugin", "List or inspect plugins", "plugin list");
+  CLI::App* plugin = add_command(app, "plugin", "List, inspect or check plugins", "plugin list");
   plugin->require_subcommand(1);
   add_plugin_new(*plugin, line);
   add_plugin_run(*plugin, line);
@@ -239,6 +239,7 @@ void add_plugin(CLI::App& app, CommandLine& line) {
   inspect_command->callback([&line, options] {
     line.chosen = [&, options] { return inspect(line.session, options->file, options->as_json); };
   });
+  add_plugin_check(*plugin, line);
 }
 
 }  // namespace gantry::host::cli

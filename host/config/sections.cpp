@@ -225,6 +225,9 @@ void read_gantry(TableReader& root, const Environment& environment, Configuratio
         out.plugin.store);
     out.plugin.keys = document.folder / "keys.toml";
     reader.path({.key = "keys", .help = "whose signatures on bundles count"}, out.plugin.keys);
+    reader.boolean({.key = "require_checked",
+                    .help = "load only libraries that `gantry plugin check` has passed"},
+                   out.plugin.require_checked);
     reader.refuse_unknown();
   }
   read_street(root, out.street);

@@ -74,6 +74,7 @@ struct PluginSettings {
   Trust trust = Trust::any;
   std::filesystem::path store;  // of installed bundles, absolute; empty: see default_bundle_store
   std::filesystem::path keys;   // absolute; keys.toml beside gantry.toml
+  bool require_checked = false;                // load only what the conformance kit has passed
 };
 
 enum class Pace : std::int32_t {

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "host/bundle/trust.hpp"
+#include "host/kit/verdicts.hpp"
 
 namespace gantry::host {
 
@@ -111,6 +112,11 @@ class Maker {
     const PluginFile& file = configuration_.plugins[index];
     if (auto trusted = trust_.check(file); !trusted) {
       return libraries_.emplace(index, std::unexpected(std::move(trusted.error()))).first->second;
+    }
+    if (configuration_.plugin.require_checked) {
+      if (auto reason = why_unchecked(file)) {
+        return libraries_.emplace(index, fail(ErrorKind::plugin, *reason)).first->second;
+      }
     }
     // init() gets services of the library's own name; instances get theirs in create().
     auto& services =
