@@ -11,7 +11,7 @@ const BPS: u64 = 10_000;
 
 /// Buys token `token_out` with `token_in` in the one pool and sells it in the other.
 #[derive(Clone, Copy)]
-struct RoundTrip {
+struct Trip {
     pools: [u32; 2],
     token_in: u32,
     token_out: u32,
@@ -19,7 +19,7 @@ struct RoundTrip {
 
 pub struct MyStrategy {
     share_bps: U256,
-    trips: Vec<RoundTrip>,
+    trips: Vec<Trip>,
     changed: Vec<bool>, // by pool, of this snapshot
 }
 
@@ -29,7 +29,7 @@ fn balance(market: &Market<'_>, pool: u32, token: u32) -> Option<U256> {
 }
 
 /// `None`: it does not pay, or nobody can say what it is worth.
-fn fill(market: &Market<'_>, trip: &RoundTrip, key: u64, amount: U256) -> Option<Opportunity> {
+fn fill(market: &Market<'_>, trip: &Trip, key: u64, amount: U256) -> Option<Opportunity> {
     if amount.is_zero() {
         return None;
     }
@@ -99,7 +99,7 @@ impl TradingStrategy for MyStrategy {
                 let swapped = market.wrapped_token() == Some(b);
                 let (token_in, token_out) = if swapped { (b, a) } else { (a, b) };
                 for pools in [[pool, *other], [*other, pool]] {
-                    self.trips.push(RoundTrip { pools, token_in, token_out });
+                    self.trips.push(Trip { pools, token_in, token_out });
                 }
             }
             others.push(pool);
