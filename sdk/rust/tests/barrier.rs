@@ -34,7 +34,7 @@ impl DexPlugin for Panics {
         Ok(Quote { gas: none[swap.token_in as usize], ..Quote::default() })
     }
     fn limits(&self, _: &PoolState<'_>, _: u32, _: u32) -> Answer<SwapLimits> {
-        None.unwrap()
+        panic!("in limits")
     }
     fn view(&self, _: &PoolState<'_>) -> Answer<PoolView> {
         panic!("in view")
