@@ -159,14 +159,13 @@ class Filler {
       }
       auto text = read_file(entry.path());
       if (!text) return std::unexpected(text.error());
-      // A type of that name would hide one that the code uses.
-      if (project_.language == Language::rust && entry.path().extension() == ".rs" &&
-          camel() != camel_case(word_) && has_word(*text, camel())) {
-        return fail(
-            ErrorKind::usage,
-            fmt::format("name `{0}`: the plugin's type would be {1}, and the SDK has a {1}. "
-                        "Choose another, as my_{0}",
-                        project_.name, camel()));
+      // A type of that name would hide one that the code uses; in C there is none.
+      const bool code = entry.path().extension() == ".rs" || entry.path().extension() == ".cpp";
+      if (code && camel() != camel_case(word_) && has_word(*text, camel())) {
+        return fail(ErrorKind::usage,
+                    fmt::format("name `{0}`: the plugin's type would be {1}, and the code that it "
+                                "begins with uses {1} for another. Choose another name, as my_{0}",
+                                project_.name, camel()));
       }
       if (auto written = write_file(to / relative, fill(std::move(*text))); !written) {
         return written;

@@ -56,6 +56,7 @@ for block in "$work"/blocks/*.sh; do
         cd "$reader"
         exec env -i PATH="$build:$PATH" HOME="$work/home" LANG=C.UTF-8 TERM=dumb \
             XDG_RUNTIME_DIR="$work/runtime" TMPDIR="$work/tmp" CCACHE_DISABLE=1 \
+            RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}" \
             timeout --kill-after=5 "$seconds_max" \
             bash -eu "$work/shell" "$work/variables" "$block"
     ) >"$work/log" 2>&1 </dev/null &

@@ -21,14 +21,12 @@ pub struct gantry_string {
     pub size: u64,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_bytes {
     pub data: *const u8,
     pub size: u64,
 }
-
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -78,7 +76,6 @@ pub struct gantry_address {
     pub bytes: [u8; 32],
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_context {
@@ -90,7 +87,6 @@ pub struct gantry_context {
     pub base_fee: U256,
     pub gas_price: U256,
 }
-
 
 // ---- plugin.h ----
 
@@ -129,7 +125,6 @@ pub struct gantry_parameter {
     pub amount: U256,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_instance_config {
@@ -149,7 +144,8 @@ pub struct gantry_plugin_entry {
     pub magic: u64,
     pub revision: u32,
     pub reserved: u32,
-    pub init: unsafe extern "C" fn(host: *const gantry_host, error: *mut gantry_error) -> gantry_status,
+    pub init:
+        unsafe extern "C" fn(host: *const gantry_host, error: *mut gantry_error) -> gantry_status,
     pub deinit: unsafe extern "C" fn(),
     pub get_interface: unsafe extern "C" fn(id: *const c_char) -> *const c_void,
 }
@@ -176,7 +172,6 @@ pub struct gantry_http_header {
     pub value: gantry_string,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_http_request {
@@ -188,7 +183,6 @@ pub struct gantry_http_request {
     pub body: gantry_bytes,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_request {
@@ -197,7 +191,6 @@ pub struct gantry_request {
     pub target: gantry_address,
     pub payload: gantry_bytes,
 }
-
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -212,14 +205,13 @@ pub struct gantry_fact {
     pub data: gantry_bytes,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_request_sink {
     pub self_: *mut c_void,
-    pub emit: unsafe extern "C" fn(self_: *mut c_void, request: *const gantry_request) -> gantry_status,
+    pub emit:
+        unsafe extern "C" fn(self_: *mut c_void, request: *const gantry_request) -> gantry_status,
 }
-
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -228,7 +220,6 @@ pub struct gantry_state {
     pub chunk_count: u32,
     pub reserved: u32,
 }
-
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -242,10 +233,22 @@ pub const STATE_SOURCE_ID: &str = "gantry.state/1";
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_state_source_v1 {
-    pub requests: unsafe extern "C" fn(instance: *mut c_void, context: *const gantry_context, state: *const gantry_state, round: u32, sink: *const gantry_request_sink) -> gantry_status,
-    pub apply: unsafe extern "C" fn(instance: *mut c_void, context: *const gantry_context, old: *const gantry_state, facts: *const gantry_fact, fact_count: u32, writer: *const gantry_state_writer) -> gantry_status,
+    pub requests: unsafe extern "C" fn(
+        instance: *mut c_void,
+        context: *const gantry_context,
+        state: *const gantry_state,
+        round: u32,
+        sink: *const gantry_request_sink,
+    ) -> gantry_status,
+    pub apply: unsafe extern "C" fn(
+        instance: *mut c_void,
+        context: *const gantry_context,
+        old: *const gantry_state,
+        facts: *const gantry_fact,
+        fact_count: u32,
+        writer: *const gantry_state_writer,
+    ) -> gantry_status,
 }
-
 
 // ---- dex.h ----
 
@@ -264,7 +267,6 @@ pub struct gantry_pool_token {
     pub decimals: u32,
     pub reserved: u32,
 }
-
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -306,7 +308,6 @@ pub struct gantry_swap {
     pub wants: u32,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
 pub struct gantry_quote {
@@ -318,7 +319,6 @@ pub struct gantry_quote {
     pub fee_on_out: u32,
     pub crossings: u32,
 }
-
 
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
@@ -342,7 +342,6 @@ pub struct gantry_segment {
     pub reserved: u32,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_pool_view {
@@ -365,7 +364,6 @@ pub struct gantry_account_meta {
     pub reserved: u32,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_instruction {
@@ -383,14 +381,15 @@ pub struct gantry_instruction {
     pub min_out: U256,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_instruction_sink {
     pub self_: *mut c_void,
-    pub emit: unsafe extern "C" fn(self_: *mut c_void, instruction: *const gantry_instruction) -> gantry_status,
+    pub emit: unsafe extern "C" fn(
+        self_: *mut c_void,
+        instruction: *const gantry_instruction,
+    ) -> gantry_status,
 }
-
 
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
@@ -403,14 +402,13 @@ pub struct gantry_swap_order {
     pub deadline_s: u64,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_pool_sink {
     pub self_: *mut c_void,
-    pub emit: unsafe extern "C" fn(self_: *mut c_void, spec: *const gantry_pool_spec) -> gantry_status,
+    pub emit:
+        unsafe extern "C" fn(self_: *mut c_void, spec: *const gantry_pool_spec) -> gantry_status,
 }
-
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -420,25 +418,97 @@ pub struct gantry_pool_state {
     pub context: *const gantry_context,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_dex_v1 {
-    pub create: unsafe extern "C" fn(host: *const gantry_host, config: *const gantry_instance_config, out: *mut *mut gantry_dex_instance, error: *mut gantry_error) -> gantry_status,
+    pub create: unsafe extern "C" fn(
+        host: *const gantry_host,
+        config: *const gantry_instance_config,
+        out: *mut *mut gantry_dex_instance,
+        error: *mut gantry_error,
+    ) -> gantry_status,
     pub destroy: unsafe extern "C" fn(instance: *mut gantry_dex_instance),
-    pub discover: unsafe extern "C" fn(instance: *mut gantry_dex_instance, context: *const gantry_context, cursor: gantry_bytes, facts: *const gantry_fact, fact_count: u32, requests: *const gantry_request_sink, pools: *const gantry_pool_sink, next_cursor: *mut gantry_buffer) -> gantry_status,
-    pub open_pool: unsafe extern "C" fn(instance: *mut gantry_dex_instance, spec: *const gantry_pool_spec, writer: *const gantry_state_writer, out: *mut gantry_pool_traits, error: *mut gantry_error) -> gantry_status,
-    pub requests: unsafe extern "C" fn(instance: *mut gantry_dex_instance, context: *const gantry_context, spec: *const gantry_pool_spec, state: *const gantry_state, round: u32, sink: *const gantry_request_sink) -> gantry_status,
-    pub apply: unsafe extern "C" fn(instance: *mut gantry_dex_instance, context: *const gantry_context, old: *const gantry_state, facts: *const gantry_fact, fact_count: u32, writer: *const gantry_state_writer) -> gantry_status,
-    pub quote: unsafe extern "C" fn(instance: *const gantry_dex_instance, state: *const gantry_pool_state, swap: *const gantry_swap, out: *mut gantry_quote, next: *mut gantry_buffer) -> gantry_status,
-    pub quote_many: unsafe extern "C" fn(instance: *const gantry_dex_instance, state: *const gantry_pool_state, swaps: *const gantry_swap, count: u32, out: *mut gantry_quote, statuses: *mut gantry_status) -> gantry_status,
-    pub limits: unsafe extern "C" fn(instance: *const gantry_dex_instance, state: *const gantry_pool_state, token_in: u32, token_out: u32, out: *mut gantry_swap_limits) -> gantry_status,
-    pub segments: unsafe extern "C" fn(instance: *const gantry_dex_instance, state: *const gantry_pool_state, token_in: u32, token_out: u32, out: *mut gantry_segment, capacity: u32, count: *mut u32) -> gantry_status,
-    pub view: unsafe extern "C" fn(instance: *const gantry_dex_instance, state: *const gantry_pool_state, out: *mut gantry_pool_view) -> gantry_status,
-    pub build_swap: unsafe extern "C" fn(instance: *const gantry_dex_instance, spec: *const gantry_pool_spec, state: *const gantry_pool_state, order: *const gantry_swap_order, sink: *const gantry_instruction_sink) -> gantry_status,
-    pub get_extension: unsafe extern "C" fn(instance: *const gantry_dex_instance, id: *const c_char) -> *const c_void,
+    pub discover: unsafe extern "C" fn(
+        instance: *mut gantry_dex_instance,
+        context: *const gantry_context,
+        cursor: gantry_bytes,
+        facts: *const gantry_fact,
+        fact_count: u32,
+        requests: *const gantry_request_sink,
+        pools: *const gantry_pool_sink,
+        next_cursor: *mut gantry_buffer,
+    ) -> gantry_status,
+    pub open_pool: unsafe extern "C" fn(
+        instance: *mut gantry_dex_instance,
+        spec: *const gantry_pool_spec,
+        writer: *const gantry_state_writer,
+        out: *mut gantry_pool_traits,
+        error: *mut gantry_error,
+    ) -> gantry_status,
+    pub requests: unsafe extern "C" fn(
+        instance: *mut gantry_dex_instance,
+        context: *const gantry_context,
+        spec: *const gantry_pool_spec,
+        state: *const gantry_state,
+        round: u32,
+        sink: *const gantry_request_sink,
+    ) -> gantry_status,
+    pub apply: unsafe extern "C" fn(
+        instance: *mut gantry_dex_instance,
+        context: *const gantry_context,
+        old: *const gantry_state,
+        facts: *const gantry_fact,
+        fact_count: u32,
+        writer: *const gantry_state_writer,
+    ) -> gantry_status,
+    pub quote: unsafe extern "C" fn(
+        instance: *const gantry_dex_instance,
+        state: *const gantry_pool_state,
+        swap: *const gantry_swap,
+        out: *mut gantry_quote,
+        next: *mut gantry_buffer,
+    ) -> gantry_status,
+    pub quote_many: unsafe extern "C" fn(
+        instance: *const gantry_dex_instance,
+        state: *const gantry_pool_state,
+        swaps: *const gantry_swap,
+        count: u32,
+        out: *mut gantry_quote,
+        statuses: *mut gantry_status,
+    ) -> gantry_status,
+    pub limits: unsafe extern "C" fn(
+        instance: *const gantry_dex_instance,
+        state: *const gantry_pool_state,
+        token_in: u32,
+        token_out: u32,
+        out: *mut gantry_swap_limits,
+    ) -> gantry_status,
+    pub segments: unsafe extern "C" fn(
+        instance: *const gantry_dex_instance,
+        state: *const gantry_pool_state,
+        token_in: u32,
+        token_out: u32,
+        out: *mut gantry_segment,
+        capacity: u32,
+        count: *mut u32,
+    ) -> gantry_status,
+    pub view: unsafe extern "C" fn(
+        instance: *const gantry_dex_instance,
+        state: *const gantry_pool_state,
+        out: *mut gantry_pool_view,
+    ) -> gantry_status,
+    pub build_swap: unsafe extern "C" fn(
+        instance: *const gantry_dex_instance,
+        spec: *const gantry_pool_spec,
+        state: *const gantry_pool_state,
+        order: *const gantry_swap_order,
+        sink: *const gantry_instruction_sink,
+    ) -> gantry_status,
+    pub get_extension: unsafe extern "C" fn(
+        instance: *const gantry_dex_instance,
+        id: *const c_char,
+    ) -> *const c_void,
 }
-
 
 // ---- market.h ----
 
@@ -458,7 +528,6 @@ pub struct gantry_token {
     pub flags: u32,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_pool {
@@ -471,7 +540,6 @@ pub struct gantry_pool {
     pub usable: u32,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
 pub struct gantry_value {
@@ -483,7 +551,6 @@ pub struct gantry_value {
     pub source: u32,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
 pub struct gantry_hop {
@@ -493,7 +560,6 @@ pub struct gantry_hop {
     pub reserved: u32,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct gantry_route_quote {
@@ -502,7 +568,6 @@ pub struct gantry_route_quote {
     pub amounts: [U256; LEGS_MAX as usize + 1],
     pub gas: u64,
 }
-
 
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
@@ -533,7 +598,6 @@ pub struct gantry_history_query {
     pub reserved: u32,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
 pub struct gantry_sample {
@@ -541,26 +605,97 @@ pub struct gantry_sample {
     pub value: f64,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_market_services {
-    pub token: unsafe extern "C" fn(market: *const gantry_market, token: u32, out: *mut gantry_token) -> gantry_status,
-    pub pool: unsafe extern "C" fn(market: *const gantry_market, pool: u32, out: *mut gantry_pool) -> gantry_status,
-    pub find_token: unsafe extern "C" fn(market: *const gantry_market, address: *const gantry_address, out: *mut u32) -> gantry_status,
-    pub quote: unsafe extern "C" fn(market: *const gantry_market, pool: u32, swap: *const gantry_swap, out: *mut gantry_quote) -> gantry_status,
-    pub quote_many: unsafe extern "C" fn(market: *const gantry_market, pool: u32, swaps: *const gantry_swap, count: u32, out: *mut gantry_quote, statuses: *mut gantry_status) -> gantry_status,
-    pub limits: unsafe extern "C" fn(market: *const gantry_market, pool: u32, token_in: u32, token_out: u32, out: *mut gantry_swap_limits) -> gantry_status,
-    pub segments: unsafe extern "C" fn(market: *const gantry_market, pool: u32, token_in: u32, token_out: u32, out: *mut gantry_segment, capacity: u32, count: *mut u32) -> gantry_status,
-    pub view: unsafe extern "C" fn(market: *const gantry_market, pool: u32, out: *mut gantry_pool_view) -> gantry_status,
-    pub state: unsafe extern "C" fn(market: *const gantry_market, pool: u32, out: *mut gantry_state) -> gantry_status,
-    pub quote_route: unsafe extern "C" fn(market: *const gantry_market, hops: *const gantry_hop, count: u32, amount: *const U256, mode: i32, out: *mut gantry_route_quote) -> gantry_status,
-    pub value: unsafe extern "C" fn(market: *const gantry_market, token: u32, amount: *const U256, out: *mut gantry_value) -> gantry_status,
-    pub price: unsafe extern "C" fn(market: *const gantry_market, token: u32, quote: u32, out: *mut gantry_price) -> gantry_status,
-    pub history: unsafe extern "C" fn(market: *const gantry_market, query: *const gantry_history_query, out: *mut gantry_sample, capacity: u32, count: *mut u32) -> gantry_status,
-    pub balance: unsafe extern "C" fn(market: *const gantry_market, token: u32, out: *mut U256) -> gantry_status,
+    pub token: unsafe extern "C" fn(
+        market: *const gantry_market,
+        token: u32,
+        out: *mut gantry_token,
+    ) -> gantry_status,
+    pub pool: unsafe extern "C" fn(
+        market: *const gantry_market,
+        pool: u32,
+        out: *mut gantry_pool,
+    ) -> gantry_status,
+    pub find_token: unsafe extern "C" fn(
+        market: *const gantry_market,
+        address: *const gantry_address,
+        out: *mut u32,
+    ) -> gantry_status,
+    pub quote: unsafe extern "C" fn(
+        market: *const gantry_market,
+        pool: u32,
+        swap: *const gantry_swap,
+        out: *mut gantry_quote,
+    ) -> gantry_status,
+    pub quote_many: unsafe extern "C" fn(
+        market: *const gantry_market,
+        pool: u32,
+        swaps: *const gantry_swap,
+        count: u32,
+        out: *mut gantry_quote,
+        statuses: *mut gantry_status,
+    ) -> gantry_status,
+    pub limits: unsafe extern "C" fn(
+        market: *const gantry_market,
+        pool: u32,
+        token_in: u32,
+        token_out: u32,
+        out: *mut gantry_swap_limits,
+    ) -> gantry_status,
+    pub segments: unsafe extern "C" fn(
+        market: *const gantry_market,
+        pool: u32,
+        token_in: u32,
+        token_out: u32,
+        out: *mut gantry_segment,
+        capacity: u32,
+        count: *mut u32,
+    ) -> gantry_status,
+    pub view: unsafe extern "C" fn(
+        market: *const gantry_market,
+        pool: u32,
+        out: *mut gantry_pool_view,
+    ) -> gantry_status,
+    pub state: unsafe extern "C" fn(
+        market: *const gantry_market,
+        pool: u32,
+        out: *mut gantry_state,
+    ) -> gantry_status,
+    pub quote_route: unsafe extern "C" fn(
+        market: *const gantry_market,
+        hops: *const gantry_hop,
+        count: u32,
+        amount: *const U256,
+        mode: i32,
+        out: *mut gantry_route_quote,
+    ) -> gantry_status,
+    pub value: unsafe extern "C" fn(
+        market: *const gantry_market,
+        token: u32,
+        amount: *const U256,
+        out: *mut gantry_value,
+    ) -> gantry_status,
+    pub price: unsafe extern "C" fn(
+        market: *const gantry_market,
+        token: u32,
+        quote: u32,
+        out: *mut gantry_price,
+    ) -> gantry_status,
+    pub history: unsafe extern "C" fn(
+        market: *const gantry_market,
+        query: *const gantry_history_query,
+        out: *mut gantry_sample,
+        capacity: u32,
+        count: *mut u32,
+    ) -> gantry_status,
+    pub balance: unsafe extern "C" fn(
+        market: *const gantry_market,
+        token: u32,
+        out: *mut U256,
+    ) -> gantry_status,
 }
-
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -580,7 +715,6 @@ pub struct gantry_market {
     pub time_ms: u64,
     pub pending: u64,
 }
-
 
 // ---- strategy.h ----
 
@@ -605,7 +739,6 @@ pub struct gantry_leg {
     pub amount_out: U256,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct gantry_opportunity {
@@ -628,7 +761,6 @@ pub struct gantry_opportunity {
     pub data: [u8; 64],
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
 pub struct gantry_sizing_limits {
@@ -639,12 +771,14 @@ pub struct gantry_sizing_limits {
     pub gas_overhead: u64,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_opportunity_sink {
     pub self_: *mut c_void,
-    pub emit: unsafe extern "C" fn(self_: *mut c_void, opportunity: *const gantry_opportunity) -> gantry_status,
+    pub emit: unsafe extern "C" fn(
+        self_: *mut c_void,
+        opportunity: *const gantry_opportunity,
+    ) -> gantry_status,
 }
 
 pub const EVENT_PENDING_SWAP: i32 = 1;
@@ -662,7 +796,6 @@ pub struct gantry_outside_price {
     pub time_ms: u64,
     pub source: [c_char; 32],
 }
-
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -690,34 +823,82 @@ pub struct gantry_result {
     pub amount_out: U256,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_subscription_sink {
     pub self_: *mut c_void,
     pub events: unsafe extern "C" fn(self_: *mut c_void, kind: i32) -> gantry_status,
-    pub history: unsafe extern "C" fn(self_: *mut c_void, query: *const gantry_history_query, lookback_s: u64) -> gantry_status,
+    pub history: unsafe extern "C" fn(
+        self_: *mut c_void,
+        query: *const gantry_history_query,
+        lookback_s: u64,
+    ) -> gantry_status,
 }
-
 
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_strategy_v1 {
-    pub create: unsafe extern "C" fn(host: *const gantry_host, config: *const gantry_instance_config, out: *mut *mut gantry_strategy_instance, error: *mut gantry_error) -> gantry_status,
+    pub create: unsafe extern "C" fn(
+        host: *const gantry_host,
+        config: *const gantry_instance_config,
+        out: *mut *mut gantry_strategy_instance,
+        error: *mut gantry_error,
+    ) -> gantry_status,
     pub destroy: unsafe extern "C" fn(instance: *mut gantry_strategy_instance),
-    pub subscribe: unsafe extern "C" fn(instance: *mut gantry_strategy_instance, market: *const gantry_market, sink: *const gantry_subscription_sink) -> gantry_status,
-    pub prepare: unsafe extern "C" fn(instance: *mut gantry_strategy_instance, market: *const gantry_market, error: *mut gantry_error) -> gantry_status,
-    pub find: unsafe extern "C" fn(instance: *mut gantry_strategy_instance, market: *const gantry_market, sink: *const gantry_opportunity_sink) -> gantry_status,
-    pub validate: unsafe extern "C" fn(instance: *mut gantry_strategy_instance, market: *const gantry_market, opportunity: *const gantry_opportunity) -> gantry_status,
-    pub size: unsafe extern "C" fn(instance: *mut gantry_strategy_instance, market: *const gantry_market, opportunity: *const gantry_opportunity, limits: *const gantry_sizing_limits, out: *mut gantry_opportunity) -> gantry_status,
-    pub plan: unsafe extern "C" fn(instance: *mut gantry_strategy_instance, market: *const gantry_market, opportunity: *const gantry_opportunity, sink: *const gantry_instruction_sink) -> gantry_status,
-    pub on_event: unsafe extern "C" fn(instance: *mut gantry_strategy_instance, event: *const gantry_event) -> gantry_status,
-    pub on_result: unsafe extern "C" fn(instance: *mut gantry_strategy_instance, result: *const gantry_result) -> gantry_status,
-    pub save: unsafe extern "C" fn(instance: *mut gantry_strategy_instance, out: *mut gantry_buffer) -> gantry_status,
-    pub load: unsafe extern "C" fn(instance: *mut gantry_strategy_instance, saved: gantry_bytes) -> gantry_status,
-    pub get_extension: unsafe extern "C" fn(instance: *const gantry_strategy_instance, id: *const c_char) -> *const c_void,
+    pub subscribe: unsafe extern "C" fn(
+        instance: *mut gantry_strategy_instance,
+        market: *const gantry_market,
+        sink: *const gantry_subscription_sink,
+    ) -> gantry_status,
+    pub prepare: unsafe extern "C" fn(
+        instance: *mut gantry_strategy_instance,
+        market: *const gantry_market,
+        error: *mut gantry_error,
+    ) -> gantry_status,
+    pub find: unsafe extern "C" fn(
+        instance: *mut gantry_strategy_instance,
+        market: *const gantry_market,
+        sink: *const gantry_opportunity_sink,
+    ) -> gantry_status,
+    pub validate: unsafe extern "C" fn(
+        instance: *mut gantry_strategy_instance,
+        market: *const gantry_market,
+        opportunity: *const gantry_opportunity,
+    ) -> gantry_status,
+    pub size: unsafe extern "C" fn(
+        instance: *mut gantry_strategy_instance,
+        market: *const gantry_market,
+        opportunity: *const gantry_opportunity,
+        limits: *const gantry_sizing_limits,
+        out: *mut gantry_opportunity,
+    ) -> gantry_status,
+    pub plan: unsafe extern "C" fn(
+        instance: *mut gantry_strategy_instance,
+        market: *const gantry_market,
+        opportunity: *const gantry_opportunity,
+        sink: *const gantry_instruction_sink,
+    ) -> gantry_status,
+    pub on_event: unsafe extern "C" fn(
+        instance: *mut gantry_strategy_instance,
+        event: *const gantry_event,
+    ) -> gantry_status,
+    pub on_result: unsafe extern "C" fn(
+        instance: *mut gantry_strategy_instance,
+        result: *const gantry_result,
+    ) -> gantry_status,
+    pub save: unsafe extern "C" fn(
+        instance: *mut gantry_strategy_instance,
+        out: *mut gantry_buffer,
+    ) -> gantry_status,
+    pub load: unsafe extern "C" fn(
+        instance: *mut gantry_strategy_instance,
+        saved: gantry_bytes,
+    ) -> gantry_status,
+    pub get_extension: unsafe extern "C" fn(
+        instance: *const gantry_strategy_instance,
+        id: *const c_char,
+    ) -> *const c_void,
 }
-
 
 // ---- paymaster.h ----
 
@@ -753,12 +934,14 @@ pub struct gantry_user_operation {
     pub paymaster_post_op_gas_limit: U256,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_http_sink {
     pub self_: *mut c_void,
-    pub emit: unsafe extern "C" fn(self_: *mut c_void, request: *const gantry_http_request) -> gantry_status,
+    pub emit: unsafe extern "C" fn(
+        self_: *mut c_void,
+        request: *const gantry_http_request,
+    ) -> gantry_status,
 }
 
 pub const SPONSOR_GRANTED: i32 = 1;
@@ -792,15 +975,39 @@ pub struct gantry_sponsorship {
     pub reserved: u32,
 }
 
-
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gantry_paymaster_v1 {
-    pub create: unsafe extern "C" fn(host: *const gantry_host, config: *const gantry_instance_config, out: *mut *mut gantry_paymaster_instance, error: *mut gantry_error) -> gantry_status,
+    pub create: unsafe extern "C" fn(
+        host: *const gantry_host,
+        config: *const gantry_instance_config,
+        out: *mut *mut gantry_paymaster_instance,
+        error: *mut gantry_error,
+    ) -> gantry_status,
     pub destroy: unsafe extern "C" fn(instance: *mut gantry_paymaster_instance),
-    pub supports: unsafe extern "C" fn(instance: *mut gantry_paymaster_instance, context: *const gantry_context, operation: *const gantry_user_operation) -> gantry_status,
-    pub request: unsafe extern "C" fn(instance: *mut gantry_paymaster_instance, context: *const gantry_context, operation: *const gantry_user_operation, round: u32, sink: *const gantry_http_sink) -> gantry_status,
-    pub response: unsafe extern "C" fn(instance: *mut gantry_paymaster_instance, context: *const gantry_context, operation: *const gantry_user_operation, round: u32, http_status: u32, body: gantry_bytes, out: *mut gantry_sponsorship) -> gantry_status,
-    pub get_extension: unsafe extern "C" fn(instance: *const gantry_paymaster_instance, id: *const c_char) -> *const c_void,
+    pub supports: unsafe extern "C" fn(
+        instance: *mut gantry_paymaster_instance,
+        context: *const gantry_context,
+        operation: *const gantry_user_operation,
+    ) -> gantry_status,
+    pub request: unsafe extern "C" fn(
+        instance: *mut gantry_paymaster_instance,
+        context: *const gantry_context,
+        operation: *const gantry_user_operation,
+        round: u32,
+        sink: *const gantry_http_sink,
+    ) -> gantry_status,
+    pub response: unsafe extern "C" fn(
+        instance: *mut gantry_paymaster_instance,
+        context: *const gantry_context,
+        operation: *const gantry_user_operation,
+        round: u32,
+        http_status: u32,
+        body: gantry_bytes,
+        out: *mut gantry_sponsorship,
+    ) -> gantry_status,
+    pub get_extension: unsafe extern "C" fn(
+        instance: *const gantry_paymaster_instance,
+        id: *const c_char,
+    ) -> *const c_void,
 }
-

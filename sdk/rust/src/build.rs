@@ -10,8 +10,10 @@ pub fn plugin(manifest: &str) {
     let folder = variable("CARGO_MANIFEST_DIR");
     let file = Path::new(&folder).join(manifest);
     println!("cargo:rerun-if-changed={}", file.display());
-    let json = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {}", file.display(), error));
-    let json = with_toolchain(&json, &compiler()).unwrap_or_else(|why| panic!("{}: {}", file.display(), why));
+    let json =
+        fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {}", file.display(), error));
+    let json = with_toolchain(&json, &compiler())
+        .unwrap_or_else(|why| panic!("{}: {}", file.display(), why));
     let out = Path::new(&variable("OUT_DIR")).join("gantry_manifest.json");
     fs::write(&out, json).unwrap_or_else(|error| panic!("{}: {}", out.display(), error));
     for argument in ["-z,defs", "-Bsymbolic-functions", "--build-id=sha1"] {
@@ -27,7 +29,8 @@ fn variable(name: &str) -> String {
 fn compiler() -> String {
     let output = Command::new(variable("RUSTC")).arg("--version").output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    let words: Vec<String> = text.unwrap_or_default().split(' ').map(|word| word.trim().into()).collect();
+    let words: Vec<String> =
+        text.unwrap_or_default().split(' ').map(|word| word.trim().into()).collect();
     match words.as_slice() {
         [name, version, ..] => format!("{} {}", name, version),
         _ => String::from("rustc"),
@@ -42,7 +45,9 @@ fn with_toolchain(json: &str, compiler: &str) -> Result<String, String> {
         }
     }
     if json.contains("\"toolchain\"") {
-        return Err(String::from("the manifest has a \"toolchain\", which is the build's to write"));
+        return Err(String::from(
+            "the manifest has a \"toolchain\", which is the build's to write",
+        ));
     }
     let end = json.trim_end().strip_suffix('}').ok_or("the manifest is no JSON object")?;
     Ok(format!(

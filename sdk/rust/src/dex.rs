@@ -2,8 +2,8 @@
 use crate::abi;
 use crate::host::{bytes, c_bytes, code_of, guarded, guarded_with, slice, Borrowed};
 use crate::{
-    AccountMeta, Address, Answer, Config, Context, Error, Facts, Host, PoolToken, PoolTraits, Quote,
-    RequestSink, Segment, State, StateWriter, Status, Swap, SwapLimits, SwapOrder, U256,
+    AccountMeta, Address, Answer, Config, Context, Error, Facts, Host, PoolToken, PoolTraits,
+    Quote, RequestSink, Segment, State, StateWriter, Status, Swap, SwapLimits, SwapOrder, U256,
 };
 use std::marker::PhantomData;
 use std::os::raw::{c_char, c_void};
@@ -14,7 +14,8 @@ pub trait DexPlugin: Sized + Send + Sync {
     /// `Error::refused`: the parameters do not fit together.
     fn create(host: Host, config: &Config<'_>) -> Result<Self, Error>;
     /// Takes a pool on: writes what never changes of it. `Error::refused`: an unknown variant.
-    fn open_pool(&self, spec: &PoolSpec<'_>, writer: &StateWriter<'_>) -> Result<PoolTraits, Error>;
+    fn open_pool(&self, spec: &PoolSpec<'_>, writer: &StateWriter<'_>)
+        -> Result<PoolTraits, Error>;
     /// Emits what round `round` needs. `NeedState`: apply, then the next round.
     fn requests(
         &self,
@@ -33,7 +34,12 @@ pub trait DexPlugin: Sized + Send + Sync {
         writer: &StateWriter<'_>,
     ) -> Answer;
     /// Quotes one swap; `next`, when there is one, takes the pool after it. The hot call.
-    fn quote(&self, state: &PoolState<'_>, swap: &Swap, next: Option<&mut Next<'_>>) -> Answer<Quote>;
+    fn quote(
+        &self,
+        state: &PoolState<'_>,
+        swap: &Swap,
+        next: Option<&mut Next<'_>>,
+    ) -> Answer<Quote>;
     /// What can be swapped in this direction.
     fn limits(&self, state: &PoolState<'_>, token_in: u32, token_out: u32) -> Answer<SwapLimits>;
     /// Virtual reserves from the current price on, into `out`; how many.
@@ -343,7 +349,8 @@ impl<P: DexPlugin> Face<P> {
         // SAFETY: see Face.
         unsafe {
             guarded_with(error, abi::FAULT_WORLD, || {
-                *out = Self::plugin(instance).open_pool(&PoolSpec::new(&*spec), &StateWriter::new(writer))?;
+                *out = Self::plugin(instance)
+                    .open_pool(&PoolSpec::new(&*spec), &StateWriter::new(writer))?;
                 Ok(())
             })
         }
@@ -416,7 +423,9 @@ impl<P: DexPlugin> Face<P> {
             let state = PoolState::new(&*state);
             let mut undecoded = 0;
             for (i, swap) in slice(swaps, u64::from(count)).iter().enumerate() {
-                let answer = Self::plugin(instance).quote(&state, swap, None).map(|quote| *out.add(i) = quote);
+                let answer = Self::plugin(instance)
+                    .quote(&state, swap, None)
+                    .map(|quote| *out.add(i) = quote);
                 undecoded += u32::from(answer == Err(Status::BadState));
                 *statuses.add(i) = code_of(answer);
             }
@@ -460,8 +469,12 @@ impl<P: DexPlugin> Face<P> {
                 std::slice::from_raw_parts_mut(out, capacity as usize)
             };
             let most = room.len();
-            let written =
-                Self::plugin(instance).segments(&PoolState::new(&*state), token_in, token_out, room)?;
+            let written = Self::plugin(instance).segments(
+                &PoolState::new(&*state),
+                token_in,
+                token_out,
+                room,
+            )?;
             if written > most {
                 return Err(Status::PluginFault);
             }

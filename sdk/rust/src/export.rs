@@ -78,12 +78,17 @@ fn log_panic(said: &(dyn Any + Send), location: Option<&panic::Location<'_>>) {
         .unwrap_or("something unknown");
     let at = location.map_or(String::new(), |at| format!(" at {}:{}", at.file(), at.line()));
     // SAFETY: init() was given it, and it lasts until deinit().
-    unsafe { host::Host::new(HOST.load(Ordering::Acquire)) }.error(&format!("panicked{}: {}", at, said));
+    unsafe { host::Host::new(HOST.load(Ordering::Acquire)) }
+        .error(&format!("panicked{}: {}", at, said));
 }
 
 /// # Safety
 /// As `gantry_plugin_entry.init` says.
-pub unsafe fn init(host: *const abi::gantry_host, error: *mut abi::gantry_error, manifest: &u8) -> i32 {
+pub unsafe fn init(
+    host: *const abi::gantry_host,
+    error: *mut abi::gantry_error,
+    manifest: &u8,
+) -> i32 {
     // SAFETY: the host's.
     unsafe {
         host::guarded_with(error, abi::FAULT_PLUGIN, || -> Result<(), Error> {

@@ -123,7 +123,10 @@ impl<'a> Config<'a> {
             .find(|one| one.r#type == kind && unsafe { text(one.name) } == key)
             .ok_or_else(|| Error {
                 status: Status::PluginFault,
-                message: format!("the manifest declares no parameter '{}' of the type asked for", key),
+                message: format!(
+                    "the manifest declares no parameter '{}' of the type asked for",
+                    key
+                ),
             })
     }
 }
@@ -272,7 +275,8 @@ pub(crate) unsafe fn guarded_with(
         while !message.is_char_boundary(end) {
             end -= 1;
         }
-        for (to, from) in error.message.iter_mut().zip(message.as_bytes()[..end].iter().chain([&0])) {
+        for (to, from) in error.message.iter_mut().zip(message.as_bytes()[..end].iter().chain([&0]))
+        {
             *to = *from as std::os::raw::c_char;
         }
     }

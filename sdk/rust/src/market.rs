@@ -4,7 +4,7 @@ use crate::abi;
 use crate::host::{filled, slice, text};
 use crate::{
     Address, Answer, Context, Hop, PoolTraits, PoolView, Price, Quote, RouteQuote, Sample, Segment,
-    State, Swap, SwapLimits, Status, Value, U256,
+    State, Status, Swap, SwapLimits, Value, U256,
 };
 use std::mem::MaybeUninit;
 
@@ -151,7 +151,13 @@ impl<'a> Market<'a> {
 
     /// Each on the pool as it is; `out` and `answers` have room for as many as there are swaps, else
     /// `BadArgument`.
-    pub fn quote_many(&self, pool: u32, swaps: &[Swap], out: &mut [Quote], answers: &mut [Answer]) -> Answer {
+    pub fn quote_many(
+        &self,
+        pool: u32,
+        swaps: &[Swap],
+        out: &mut [Quote],
+        answers: &mut [Answer],
+    ) -> Answer {
         if out.len() < swaps.len() || answers.len() < swaps.len() {
             return Err(Status::BadArgument);
         }
@@ -183,7 +189,13 @@ impl<'a> Market<'a> {
     }
 
     /// Virtual reserves, into `out`; how many.
-    pub fn segments(&self, pool: u32, token_in: u32, token_out: u32, out: &mut [Segment]) -> Answer<usize> {
+    pub fn segments(
+        &self,
+        pool: u32,
+        token_in: u32,
+        token_out: u32,
+        out: &mut [Segment],
+    ) -> Answer<usize> {
         let (to, room) = (out.as_mut_ptr(), out.len() as u32);
         let count: u32 = ask!(self.segments(pool, token_in, token_out, to, room))?;
         Ok(count as usize)
@@ -193,8 +205,11 @@ impl<'a> Market<'a> {
     pub fn view(&self, pool: u32) -> Answer<PoolView> {
         let mut view = PoolView::default();
         let room = view.balances.len() as u32;
-        let mut raw =
-            abi::gantry_pool_view { fee: 0, token_count: room, balances: view.balances.as_mut_ptr() };
+        let mut raw = abi::gantry_pool_view {
+            fee: 0,
+            token_count: room,
+            balances: view.balances.as_mut_ptr(),
+        };
         // SAFETY: the host's own function, by the contract of new(), with room for eight.
         Status::from_code(unsafe { (self.services().view)(self.raw, pool, &mut raw) })?;
         view.fee = raw.fee;

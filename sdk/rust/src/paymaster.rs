@@ -87,7 +87,8 @@ pub struct HttpSink<'a> {
 impl<'a> HttpSink<'a> {
     /// The host takes a copy. `Refused`: the URL's host is not allowed, or over a bound.
     pub fn emit(&self, request: &HttpRequest<'_>) -> Answer {
-        let headers: Vec<_> = request.headers.iter().map(|(name, value)| c_header(name, value)).collect();
+        let headers: Vec<_> =
+            request.headers.iter().map(|(name, value)| c_header(name, value)).collect();
         let raw = abi::gantry_http_request {
             method: c_string(request.method),
             url: c_string(request.url),
@@ -269,7 +270,8 @@ impl<P: Paymaster> Face<P> {
             let kept = Self::kept(instance);
             let operation = UserOperation { raw: &*operation };
             let context = Context::new(&*context);
-            let answer = kept.plugin.response(&context, &operation, round, http_status, bytes(body))?;
+            let answer =
+                kept.plugin.response(&context, &operation, round, http_status, bytes(body))?;
             *out = kept.keep(answer);
             Ok(())
         })

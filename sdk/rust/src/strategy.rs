@@ -3,8 +3,8 @@
 use crate::abi;
 use crate::host::{bytes, guarded, guarded_with};
 use crate::{
-    Answer, Config, Error, HistoryQuery, Host, InstructionSink, Market, Next, Opportunity, SizingLimits,
-    Status, TradeResult,
+    Answer, Config, Error, HistoryQuery, Host, InstructionSink, Market, Next, Opportunity,
+    SizingLimits, Status, TradeResult,
 };
 use std::marker::PhantomData;
 use std::os::raw::{c_char, c_void};
@@ -28,12 +28,14 @@ pub trait TradingStrategy: Sized + Send {
     fn find(&mut self, market: &Market<'_>, sink: &OpportunitySink<'_>) -> Answer;
     /// Whether one still holds. By default: while its route pays no less than it did.
     fn validate(&mut self, market: &Market<'_>, opportunity: &Opportunity) -> Answer {
-        let legs = opportunity.legs.get(..opportunity.leg_count as usize).ok_or(Status::BadArgument)?;
+        let legs =
+            opportunity.legs.get(..opportunity.leg_count as usize).ok_or(Status::BadArgument)?;
         let mut hops = [abi::gantry_hop::default(); abi::LEGS_MAX as usize];
         for (hop, leg) in hops.iter_mut().zip(legs) {
             *hop = leg.hop;
         }
-        let quote = market.quote_route(&hops[..legs.len()], &opportunity.amount_in, abi::EXACT_IN)?;
+        let quote =
+            market.quote_route(&hops[..legs.len()], &opportunity.amount_in, abi::EXACT_IN)?;
         if quote.amount_out < opportunity.amount_out {
             return Err(Status::Refused);
         }
@@ -199,7 +201,8 @@ impl<P: TradingStrategy> Face<P> {
     ) -> i32 {
         // SAFETY: see Face.
         guarded(|| unsafe {
-            Self::plugin(instance).subscribe(&Market::new(&*market), &SubscriptionSink { raw: &*sink })
+            Self::plugin(instance)
+                .subscribe(&Market::new(&*market), &SubscriptionSink { raw: &*sink })
         })
     }
 
@@ -210,7 +213,9 @@ impl<P: TradingStrategy> Face<P> {
     ) -> i32 {
         // SAFETY: see Face.
         unsafe {
-            guarded_with(error, abi::FAULT_WORLD, || Self::plugin(instance).prepare(&Market::new(&*market)))
+            guarded_with(error, abi::FAULT_WORLD, || {
+                Self::plugin(instance).prepare(&Market::new(&*market))
+            })
         }
     }
 
@@ -231,7 +236,9 @@ impl<P: TradingStrategy> Face<P> {
         opportunity: *const Opportunity,
     ) -> i32 {
         // SAFETY: see Face.
-        guarded(|| unsafe { Self::plugin(instance).validate(&Market::new(&*market), &*opportunity) })
+        guarded(|| unsafe {
+            Self::plugin(instance).validate(&Market::new(&*market), &*opportunity)
+        })
     }
 
     unsafe extern "C" fn size(

@@ -139,7 +139,11 @@ type Create<I> = unsafe extern "C" fn(
     *mut abi::gantry_error,
 ) -> i32;
 
-fn create<I>(host: &FakeHost, parameters: &[(&str, Value<'_>)], make: Create<I>) -> Result<*mut I, Error> {
+fn create<I>(
+    host: &FakeHost,
+    parameters: &[(&str, Value<'_>)],
+    make: Create<I>,
+) -> Result<*mut I, Error> {
     let parameters: Vec<abi::gantry_parameter> = parameters
         .iter()
         .map(|(name, value)| {
@@ -188,7 +192,8 @@ fn create<I>(host: &FakeHost, parameters: &[(&str, Value<'_>)], make: Create<I>)
 
 fn answered(code: i32, error: &abi::gantry_error) -> Result<(), Error> {
     Status::from_code(code).map_err(|status| {
-        let bytes: Vec<u8> = error.message.iter().map(|c| *c as u8).take_while(|c| *c != 0).collect();
+        let bytes: Vec<u8> =
+            error.message.iter().map(|c| *c as u8).take_while(|c| *c != 0).collect();
         Error { status, message: String::from_utf8_lossy(&bytes).into() }
     })
 }
@@ -255,9 +260,17 @@ impl<P: DexPlugin> FakePool<P> {
     const TABLE: abi::gantry_dex_v1 = dex::Face::<P>::TABLE;
 
     /// Makes the venue and takes on a pool of these decimals. `Err`: what either refused, with text.
-    pub fn open(host: &FakeHost, parameters: &[(&str, Value<'_>)], decimals: [u32; 2]) -> Result<Self, Error> {
+    pub fn open(
+        host: &FakeHost,
+        parameters: &[(&str, Value<'_>)],
+        decimals: [u32; 2],
+    ) -> Result<Self, Error> {
         let instance = create(host, parameters, Self::TABLE.create)?;
-        let token = |last, decimals| abi::gantry_pool_token { address: address(last), decimals, reserved: 0 };
+        let token = |last, decimals| abi::gantry_pool_token {
+            address: address(last),
+            decimals,
+            reserved: 0,
+        };
         let tokens = Box::new([token(1, decimals[0]), token(2, decimals[1])]);
         let spec = abi::gantry_pool_spec {
             address: address(0xaa),
@@ -281,8 +294,9 @@ impl<P: DexPlugin> FakePool<P> {
         // SAFETY: plain data.
         let mut error: abi::gantry_error = unsafe { zeroed() };
         // SAFETY: what open_pool() asks for.
-        let code =
-            unsafe { (Self::TABLE.open_pool)(instance, &pool.spec, &writer, &mut pool.traits, &mut error) };
+        let code = unsafe {
+            (Self::TABLE.open_pool)(instance, &pool.spec, &writer, &mut pool.traits, &mut error)
+        };
         answered(code, &error)?;
         pool.chunks = writing.chunks;
         Ok(pool)
@@ -295,13 +309,19 @@ impl<P: DexPlugin> FakePool<P> {
 
     fn views(&self) -> Vec<abi::gantry_bytes> {
         let count = self.chunks.keys().next_back().map_or(0, |last| last + 1);
-        (0..count).map(|index| c_bytes(self.chunks.get(&index).map_or(&[], |chunk| chunk))).collect()
+        (0..count)
+            .map(|index| c_bytes(self.chunks.get(&index).map_or(&[], |chunk| chunk)))
+            .collect()
     }
 
     fn with_state<T>(&self, call: impl FnOnce(&abi::gantry_pool_state) -> T) -> T {
         let (views, context) = (self.views(), context());
         call(&abi::gantry_pool_state {
-            base: abi::gantry_state { chunks: views.as_ptr(), chunk_count: views.len() as u32, reserved: 0 },
+            base: abi::gantry_state {
+                chunks: views.as_ptr(),
+                chunk_count: views.len() as u32,
+                reserved: 0,
+            },
             overlay: c_bytes(&self.overlay),
             context: &context,
         })
@@ -346,7 +366,14 @@ impl<P: DexPlugin> FakePool<P> {
             // SAFETY: what apply() asks for.
             Status::from_code(unsafe {
                 let apply = Self::TABLE.apply;
-                apply(self.instance, state.context, &state.base, facts.as_ptr(), facts.len() as u32, &writer)
+                apply(
+                    self.instance,
+                    state.context,
+                    &state.base,
+                    facts.as_ptr(),
+                    facts.len() as u32,
+                    &writer,
+                )
             })
         })?;
         self.chunks.extend(writing.chunks);
@@ -373,7 +400,9 @@ impl<P: DexPlugin> FakePool<P> {
             abi::gantry_buffer { data: after.as_mut_ptr(), capacity: after.len() as u64, size: 0 };
         self.with_state(|state| {
             // SAFETY: what quote() asks for.
-            Status::from_code(unsafe { (Self::TABLE.quote)(self.instance, state, swap, &mut quote, &mut next) })
+            Status::from_code(unsafe {
+                (Self::TABLE.quote)(self.instance, state, swap, &mut quote, &mut next)
+            })
         })?;
         after.truncate(next.size as usize);
         self.overlay = after;
@@ -425,15 +454,20 @@ impl Pair {
     // then in the reserves.
     fn swap(&mut self, amount: U256, token_in: usize) -> Answer<U256> {
         let bps = |value: u32| U256::from(value);
-        let kept = amount.mul(bps(10_000 - self.fee_bps)).ok_or(Status::OutOfRange)?;
-        let base = self.reserves[token_in].mul(bps(10_000)).and_then(|base| base.add(kept));
+        let kept = amount.checked_mul(bps(10_000 - self.fee_bps)).ok_or(Status::OutOfRange)?;
+        let base = self.reserves[token_in]
+            .checked_mul(bps(10_000))
+            .and_then(|base| base.checked_add(kept));
         let base = base.ok_or(Status::OutOfRange)?;
-        let out = kept.mul_div_floor(self.reserves[1 - token_in], base).ok_or(Status::NoLiquidity)?;
+        let out =
+            kept.mul_div_floor(self.reserves[1 - token_in], base).ok_or(Status::NoLiquidity)?;
         if out.is_zero() {
             return Err(Status::NoLiquidity);
         }
-        self.reserves[token_in] = self.reserves[token_in].add(amount).ok_or(Status::OutOfRange)?;
-        self.reserves[1 - token_in] = self.reserves[1 - token_in].sub(out).ok_or(Status::NoLiquidity)?;
+        self.reserves[token_in] =
+            self.reserves[token_in].checked_add(amount).ok_or(Status::OutOfRange)?;
+        self.reserves[1 - token_in] =
+            self.reserves[1 - token_in].checked_sub(out).ok_or(Status::NoLiquidity)?;
         Ok(out)
     }
 }
@@ -500,11 +534,15 @@ impl FakeMarket {
             return Err(Status::BadArgument);
         }
         let mut pairs = self.pairs.clone();
-        let mut route = RouteQuote { amount_in: amount, amount_out: amount, amounts: [U256::ZERO; 9], gas: 0 };
+        let mut route =
+            RouteQuote { amount_in: amount, amount_out: amount, amounts: [U256::ZERO; 9], gas: 0 };
         route.amounts[0] = amount;
         for (i, hop) in hops.iter().enumerate() {
             let tokens = self.usable(hop.pool)?.tokens;
-            let token_in = tokens.iter().position(|token| *token == hop.token_in).ok_or(Status::BadArgument)?;
+            let token_in = tokens
+                .iter()
+                .position(|token| *token == hop.token_in)
+                .ok_or(Status::BadArgument)?;
             if tokens[1 - token_in] != hop.token_out {
                 return Err(Status::BadArgument);
             }
@@ -604,7 +642,13 @@ unsafe extern "C" fn quote_many(
     abi::OK
 }
 
-unsafe extern "C" fn limits(_: Raw, _: u32, _: u32, _: u32, _: *mut abi::gantry_swap_limits) -> i32 {
+unsafe extern "C" fn limits(
+    _: Raw,
+    _: u32,
+    _: u32,
+    _: u32,
+    _: *mut abi::gantry_swap_limits,
+) -> i32 {
     abi::UNSUPPORTED
 }
 
@@ -680,18 +724,24 @@ unsafe extern "C" fn quote_route(
     fill(out, of(market).route(hops, amount))
 }
 
-unsafe extern "C" fn value(market: Raw, token: u32, amount: *const U256, out: *mut abi::gantry_value) -> i32 {
+unsafe extern "C" fn value(
+    market: Raw,
+    token: u32,
+    amount: *const U256,
+    out: *mut abi::gantry_value,
+) -> i32 {
     // SAFETY: the caller's.
     let amount = unsafe { *amount };
-    let answer = of(market).tokens.get(token as usize).ok_or(Status::BadArgument).and_then(|token| {
-        let ether_wei = amount.mul(U256::from(token.2)).filter(|_| token.2 != 0);
-        Ok(abi::gantry_value {
-            ether_wei: ether_wei.ok_or(Status::Unsupported)?,
-            confidence: 1.0,
-            source: u32::MAX,
-            ..abi::gantry_value::default()
-        })
-    });
+    let answer =
+        of(market).tokens.get(token as usize).ok_or(Status::BadArgument).and_then(|token| {
+            let ether_wei = amount.checked_mul(U256::from(token.2)).filter(|_| token.2 != 0);
+            Ok(abi::gantry_value {
+                ether_wei: ether_wei.ok_or(Status::Unsupported)?,
+                confidence: 1.0,
+                source: u32::MAX,
+                ..abi::gantry_value::default()
+            })
+        });
     fill(out, answer)
 }
 
@@ -756,7 +806,8 @@ impl<P: TradingStrategy> FakeRun<P> {
         // SAFETY: plain data.
         let mut error: abi::gantry_error = unsafe { zeroed() };
         // SAFETY: what prepare() asks for.
-        let code = market.with(|raw| unsafe { (Self::TABLE.prepare)(self.instance, raw, &mut error) });
+        let code =
+            market.with(|raw| unsafe { (Self::TABLE.prepare)(self.instance, raw, &mut error) });
         answered(code, &error)
     }
     /// What it finds in a snapshot.
@@ -767,19 +818,29 @@ impl<P: TradingStrategy> FakeRun<P> {
             emit: take_found,
         };
         // SAFETY: what find() asks for.
-        Status::from_code(market.with(|raw| unsafe { (Self::TABLE.find)(self.instance, raw, &sink) }))?;
+        Status::from_code(
+            market.with(|raw| unsafe { (Self::TABLE.find)(self.instance, raw, &sink) }),
+        )?;
         Ok(found)
     }
     /// Whether one still holds.
     pub fn validate(&mut self, market: &FakeMarket, found: &Opportunity) -> Answer {
         // SAFETY: what validate() asks for.
-        Status::from_code(market.with(|raw| unsafe { (Self::TABLE.validate)(self.instance, raw, found) }))
+        Status::from_code(
+            market.with(|raw| unsafe { (Self::TABLE.validate)(self.instance, raw, found) }),
+        )
     }
     /// Fits one to limits.
-    pub fn size(&mut self, market: &FakeMarket, found: &Opportunity, limits: &SizingLimits) -> Answer<Opportunity> {
+    pub fn size(
+        &mut self,
+        market: &FakeMarket,
+        found: &Opportunity,
+        limits: &SizingLimits,
+    ) -> Answer<Opportunity> {
         let mut sized = Opportunity::default();
         // SAFETY: what size() asks for.
-        let size = |raw: &_| unsafe { (Self::TABLE.size)(self.instance, raw, found, limits, &mut sized) };
+        let size =
+            |raw: &_| unsafe { (Self::TABLE.size)(self.instance, raw, found, limits, &mut sized) };
         Status::from_code(market.with(size))?;
         Ok(sized)
     }
@@ -824,7 +885,10 @@ unsafe extern "C" fn take_sent(sent: *mut c_void, request: *const abi::gantry_ht
         (*(sent as *mut Vec<Sent>)).push(Sent {
             method: text(request.method).into(),
             url: text(request.url).into(),
-            headers: headers.iter().map(|one| (text(one.name).into(), text(one.value).into())).collect(),
+            headers: headers
+                .iter()
+                .map(|one| (text(one.name).into(), text(one.value).into()))
+                .collect(),
             body: slice(request.body.data, request.body.size).to_vec(),
         });
     }
@@ -848,12 +912,17 @@ impl<P: Paymaster> FakeSponsor<P> {
     /// Whether it could sponsor.
     pub fn supports(&mut self) -> Answer {
         // SAFETY: what supports() asks for.
-        Status::from_code(unsafe { (Self::TABLE.supports)(self.instance, &context(), &self.operation) })
+        Status::from_code(unsafe {
+            (Self::TABLE.supports)(self.instance, &context(), &self.operation)
+        })
     }
     /// What it sends in a round.
     pub fn request(&mut self, round: u32) -> Answer<Vec<Sent>> {
         let mut sent: Vec<Sent> = Vec::new();
-        let sink = abi::gantry_http_sink { self_: &mut sent as *mut Vec<Sent> as *mut c_void, emit: take_sent };
+        let sink = abi::gantry_http_sink {
+            self_: &mut sent as *mut Vec<Sent> as *mut c_void,
+            emit: take_sent,
+        };
         // SAFETY: what request() asks for.
         Status::from_code(unsafe {
             (Self::TABLE.request)(self.instance, &context(), &self.operation, round, &sink)
@@ -867,7 +936,15 @@ impl<P: Paymaster> FakeSponsor<P> {
             let mut out: abi::gantry_sponsorship = zeroed();
             let body = c_bytes(body);
             let response = Self::TABLE.response;
-            let code = response(self.instance, &context(), &self.operation, round, http_status, body, &mut out);
+            let code = response(
+                self.instance,
+                &context(),
+                &self.operation,
+                round,
+                http_status,
+                body,
+                &mut out,
+            );
             Status::from_code(code).map(|()| (out.outcome, out.cost_max_wei))
         }
     }

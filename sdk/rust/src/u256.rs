@@ -56,12 +56,15 @@ impl U256 {
     /// The nearest double: for signals, never for amounts.
     #[inline]
     pub fn to_f64(self) -> f64 {
-        self.limb.iter().rev().fold(0.0, |sum, limb| sum * 18_446_744_073_709_551_616.0 + *limb as f64)
+        self.limb
+            .iter()
+            .rev()
+            .fold(0.0, |sum, limb| sum * 18_446_744_073_709_551_616.0 + *limb as f64)
     }
 
     /// `None`: it is 2^256 or more.
     #[inline]
-    pub fn add(self, other: U256) -> Option<U256> {
+    pub fn checked_add(self, other: U256) -> Option<U256> {
         let (sum, carry) = self.wrapping_add(other);
         if carry {
             None
@@ -72,7 +75,7 @@ impl U256 {
 
     /// `None`: `other` is greater.
     #[inline]
-    pub fn sub(self, other: U256) -> Option<U256> {
+    pub fn checked_sub(self, other: U256) -> Option<U256> {
         let mut limb = [0; 4];
         let mut borrow = false;
         for (i, out) in limb.iter_mut().enumerate() {
@@ -90,7 +93,7 @@ impl U256 {
 
     /// `None`: the product is 2^256 or more.
     #[inline]
-    pub fn mul(self, other: U256) -> Option<U256> {
+    pub fn checked_mul(self, other: U256) -> Option<U256> {
         let product = self.mul_wide(other);
         if product.high.is_zero() {
             Some(product.low)
@@ -135,7 +138,7 @@ impl U256 {
     #[inline]
     pub fn div_ceil(self, divisor: U256) -> Option<U256> {
         let (quotient, rest) = self.div_rem(divisor)?;
-        quotient.add(if rest.is_zero() { U256::ZERO } else { U256::ONE })
+        quotient.checked_add(if rest.is_zero() { U256::ZERO } else { U256::ONE })
     }
 
     /// `self * other / divisor`, the product in full, rounded down. `None`: the divisor is zero, or
@@ -149,13 +152,16 @@ impl U256 {
     #[inline]
     pub fn mul_div_ceil(self, other: U256, divisor: U256) -> Option<U256> {
         let (quotient, rest) = self.mul_wide(other).div_rem(divisor)?;
-        quotient.add(if rest.is_zero() { U256::ZERO } else { U256::ONE })
+        quotient.checked_add(if rest.is_zero() { U256::ZERO } else { U256::ONE })
     }
 
     /// The number of bits up to the highest one; 0 for zero.
     #[inline]
     pub fn bits(self) -> u32 {
-        (0..4).rev().find(|i| self.limb[*i] != 0).map_or(0, |i| 64 * (i as u32 + 1) - self.limb[i].leading_zeros())
+        (0..4)
+            .rev()
+            .find(|i| self.limb[*i] != 0)
+            .map_or(0, |i| 64 * (i as u32 + 1) - self.limb[i].leading_zeros())
     }
 
     /// Rounded down.
@@ -230,7 +236,9 @@ impl U512 {
         if self.high >= divisor {
             return None; // also a divisor of zero
         }
-        if let (true, Some(value), Some(by)) = (self.high.is_zero(), self.low.to_u128(), divisor.to_u128()) {
+        if let (true, Some(value), Some(by)) =
+            (self.high.is_zero(), self.low.to_u128(), divisor.to_u128())
+        {
             return Some((U256::from_u128(value / by), U256::from_u128(value % by)));
         }
         let digits = (divisor.bits() as usize + 63) / 64;
@@ -240,15 +248,22 @@ impl U512 {
         // Both are shifted so that the divisor's highest bit is set: then no digit that is guessed
         // is more than two too great.
         let shift = divisor.limb[digits - 1].leading_zeros();
-        let shifted = |high: u64, low: u64| if shift == 0 { high } else { high << shift | low >> (64 - shift) };
+        let shifted = |high: u64, low: u64| {
+            if shift == 0 {
+                high
+            } else {
+                high << shift | low >> (64 - shift)
+            }
+        };
         let mut by = [0u64; 4];
-        for i in 0..digits {
-            by[i] = shifted(divisor.limb[i], if i == 0 { 0 } else { divisor.limb[i - 1] });
+        for (i, digit) in by.iter_mut().enumerate().take(digits) {
+            *digit = shifted(divisor.limb[i], if i == 0 { 0 } else { divisor.limb[i - 1] });
         }
         let limbs = self.limbs();
         let mut rest = [0u64; 9];
         for i in 0..9 {
-            rest[i] = shifted(if i < 8 { limbs[i] } else { 0 }, if i == 0 { 0 } else { limbs[i - 1] });
+            rest[i] =
+                shifted(if i < 8 { limbs[i] } else { 0 }, if i == 0 { 0 } else { limbs[i - 1] });
         }
         let mut quotient = [0u64; 8];
         for at in (0..=8 - digits).rev() {
@@ -257,7 +272,8 @@ impl U512 {
         let mut left = U256::ZERO;
         for i in 0..digits {
             let high = if i + 1 < 9 { rest[i + 1] } else { 0 };
-            left.limb[i] = if shift == 0 { rest[i] } else { rest[i] >> shift | high << (64 - shift) };
+            left.limb[i] =
+                if shift == 0 { rest[i] } else { rest[i] >> shift | high << (64 - shift) };
         }
         let [a, b, c, d, ..] = quotient;
         Some((U256 { limb: [a, b, c, d] }, left))
@@ -290,7 +306,8 @@ fn next_digit(rest: &mut [u64], by: &[u64]) -> u64 {
     let first = u128::from(by[n - 1]);
     let mut digit = top / first;
     let mut left = top % first;
-    while digit >> 64 != 0 || digit * u128::from(by[n - 2]) > (left << 64 | u128::from(rest[n - 2])) {
+    while digit >> 64 != 0 || digit * u128::from(by[n - 2]) > (left << 64 | u128::from(rest[n - 2]))
+    {
         digit -= 1;
         left += first;
         if left >> 64 != 0 {
@@ -411,10 +428,20 @@ mod tests {
             assert!(rest < divisor);
             let back = quotient.mul_wide(divisor);
             let (low, carry) = back.low.wrapping_add(rest);
-            let high = if carry { back.high.add(U256::ONE) } else { Some(back.high) };
-            assert_eq!((low, high), (product.low, Some(product.high)), "{} * {} / {}", a, b, divisor);
-            let up = if rest.is_zero() { Some(quotient) } else { quotient.add(U256::ONE) };
-            assert_eq!((a.mul_div_floor(b, divisor), a.mul_div_ceil(b, divisor)), (Some(quotient), up));
+            let high = if carry { back.high.checked_add(U256::ONE) } else { Some(back.high) };
+            assert_eq!(
+                (low, high),
+                (product.low, Some(product.high)),
+                "{} * {} / {}",
+                a,
+                b,
+                divisor
+            );
+            let up = if rest.is_zero() { Some(quotient) } else { quotient.checked_add(U256::ONE) };
+            assert_eq!(
+                (a.mul_div_floor(b, divisor), a.mul_div_ceil(b, divisor)),
+                (Some(quotient), up)
+            );
             fits += 1;
         }
         assert!(fits > 10_000 && refused > 10_000, "{} {}", fits, refused);
@@ -425,11 +452,13 @@ mod tests {
         let mut numbers = Numbers(7);
         for _ in 0..100_000 {
             let (a, b) = (numbers.next(), numbers.next());
-            match a.add(b) {
-                Some(sum) => assert_eq!((sum.sub(a), sum.sub(b)), (Some(b), Some(a))),
-                None => assert!(U256::MAX.sub(a).unwrap() < b),
+            match a.checked_add(b) {
+                Some(sum) => {
+                    assert_eq!((sum.checked_sub(a), sum.checked_sub(b)), (Some(b), Some(a)))
+                }
+                None => assert!(U256::MAX.checked_sub(a).unwrap() < b),
             }
-            assert_eq!(a.sub(b).is_none(), a < b);
+            assert_eq!(a.checked_sub(b).is_none(), a < b);
             assert_eq!(a.half(), a.div_floor(U256::from(2u64)).unwrap());
             assert_eq!(U256::from_be_bytes(a.to_be_bytes()), a);
             assert_eq!(U256::read_le(&a.to_le_bytes()), Some(a));

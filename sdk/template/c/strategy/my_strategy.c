@@ -10,15 +10,15 @@
 enum { BPS = 10000 };
 
 /* Buys token `out` with `in` in the one pool and sells it in the other. */
-typedef struct round_trip {
+typedef struct trip_of_two {
   uint32_t pools[2];
   uint32_t in;
   uint32_t out;
-} round_trip;
+} trip_of_two;
 
 struct gantry_strategy_instance {
   uint64_t share_bps;
-  round_trip* trips;
+  trip_of_two* trips;
   uint64_t trip_count;
   uint64_t trip_room;
   uint8_t* changed; /* by pool, of this snapshot */
@@ -64,10 +64,10 @@ static gantry_status subscribe(gantry_strategy_instance* instance, const gantry_
   return GANTRY_OK;
 }
 
-static int add_trip(gantry_strategy_instance* self, round_trip trip) {
+static int add_trip(gantry_strategy_instance* self, trip_of_two trip) {
   if (self->trip_count == self->trip_room) {
     const uint64_t room = self->trip_room == 0 ? 64 : 2 * self->trip_room;
-    round_trip* trips = realloc(self->trips, room * sizeof(*trips));
+    trip_of_two* trips = realloc(self->trips, room * sizeof(*trips));
     if (trips == NULL) return 0;
     self->trips = trips;
     self->trip_room = room;
@@ -100,8 +100,8 @@ static gantry_status prepare(gantry_strategy_instance* self, const gantry_market
     for (uint32_t j = 0; j < i; ++j) {
       if (!usable_pair(market, j, &b) || !same_pair(&a, &b)) continue;
       const int wrapped_last = a.tokens[1] == market->wrapped_token;
-      const round_trip there = {{i, j}, a.tokens[wrapped_last], a.tokens[1 - wrapped_last]};
-      const round_trip back = {{j, i}, there.in, there.out};
+      const trip_of_two there = {{i, j}, a.tokens[wrapped_last], a.tokens[1 - wrapped_last]};
+      const trip_of_two back = {{j, i}, there.in, there.out};
       if (!add_trip(self, there) || !add_trip(self, back)) {
         return fail(error, GANTRY_PLUGIN_FAULT, "no memory");
       }
@@ -124,7 +124,7 @@ static int balance_of(const gantry_market* market, uint32_t pool, uint32_t token
 }
 
 /* 0: it does not pay, or nobody can say what it is worth. */
-static int fill(const gantry_market* market, const round_trip* trip, gantry_amount amount,
+static int fill(const gantry_market* market, const trip_of_two* trip, gantry_amount amount,
                 gantry_opportunity* out) {
   const gantry_hop hops[2] = {{trip->pools[0], trip->in, trip->out, 0},
                               {trip->pools[1], trip->out, trip->in, 0}};
@@ -169,7 +169,7 @@ static gantry_status find(gantry_strategy_instance* self, const gantry_market* m
                           const gantry_opportunity_sink* sink) {
   for (uint32_t i = 0; i < market->changed_count; ++i) self->changed[market->changed_pools[i]] = 1;
   for (uint64_t i = 0; i < self->trip_count; ++i) {
-    const round_trip* trip = &self->trips[i];
+    const trip_of_two* trip = &self->trips[i];
     gantry_opportunity found;
     gantry_amount amount;
     if (!market->cold && !self->changed[trip->pools[0]] && !self->changed[trip->pools[1]]) continue;

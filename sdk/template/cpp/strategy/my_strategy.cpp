@@ -15,7 +15,7 @@ using gantry::u256;
 constexpr std::uint64_t bps = 10000;
 
 // Buys token `out` with `in` in the one pool and sells it in the other.
-struct RoundTrip {
+struct Trip {
   std::uint32_t pools[2];
   std::uint32_t in;
   std::uint32_t out;
@@ -53,7 +53,7 @@ class MyStrategy final : public gantry::TradingStrategy {
   gantry_status find(const gantry::Market& market, gantry::OpportunitySink sink) override {
     for (const std::uint32_t pool : market.changed_pools()) changed_[pool] = 1;
     for (std::size_t i = 0; i < trips_.size(); ++i) {
-      const RoundTrip& trip = trips_[i];
+      const Trip& trip = trips_[i];
       if (!market.cold() && changed_[trip.pools[0]] == 0 && changed_[trip.pools[1]] == 0) continue;
       gantry_opportunity found{};
       found.key = i;
@@ -67,7 +67,7 @@ class MyStrategy final : public gantry::TradingStrategy {
   gantry_status size(const gantry::Market& market, const gantry_opportunity& opportunity,
                      const gantry_sizing_limits& limits, gantry_opportunity& out) override {
     if (opportunity.key >= trips_.size()) return GANTRY_BAD_ARGUMENT;
-    const RoundTrip& trip = trips_[opportunity.key];
+    const Trip& trip = trips_[opportunity.key];
     u256 amount(opportunity.amount_in);
     while (amount > u256(limits.amount_in_max)) amount = shift_right(amount, 1);
     for (; !amount.is_zero(); amount = shift_right(amount, 1)) {
@@ -88,7 +88,7 @@ class MyStrategy final : public gantry::TradingStrategy {
     return true;
   }
 
-  u256 first_amount(const gantry::Market& market, const RoundTrip& trip) const {
+  u256 first_amount(const gantry::Market& market, const Trip& trip) const {
     u256 has;
     u256 amount;
     const bool known = balance(market, trip.pools[0], trip.in, has) &&
@@ -111,7 +111,7 @@ class MyStrategy final : public gantry::TradingStrategy {
   }
 
   // False: it does not pay, or nobody can say what it is worth.
-  static bool fill(const gantry::Market& market, const RoundTrip& trip, const u256& amount,
+  static bool fill(const gantry::Market& market, const Trip& trip, const u256& amount,
                    gantry_opportunity& out) {
     if (amount.is_zero()) return false;
     const gantry_hop hops[] = {{trip.pools[0], trip.in, trip.out, 0},
@@ -151,7 +151,7 @@ class MyStrategy final : public gantry::TradingStrategy {
   }
 
   std::uint64_t share_bps_;
-  std::vector<RoundTrip> trips_;
+  std::vector<Trip> trips_;
   std::vector<std::uint8_t> changed_;  // by pool, of this snapshot
 };
 

@@ -46,7 +46,9 @@ impl Reserves {
 
     /// Two words of at most 112 bits, as getReserves() returns and Sync carries them.
     fn decode(data: &[u8]) -> Option<Reserves> {
-        let of = |at: usize| U256::read_be(data.get(at..)?)?.to_u128().filter(|value| *value <= RESERVE_MAX);
+        let of = |at: usize| {
+            U256::read_be(data.get(at..)?)?.to_u128().filter(|value| *value <= RESERVE_MAX)
+        };
         Some(Reserves([of(0)?, of(WORD)?]))
     }
 }
@@ -72,7 +74,9 @@ impl Side {
         let kept = amount * u128::from(self.kept_bps);
         let base = self.reserve_in * u128::from(BPS) + kept;
         let wide = |value| U256::from_u128(value);
-        let paid = wide(kept).mul_div_floor(wide(self.reserve_out), wide(base)).ok_or(Status::OutOfRange)?;
+        let paid = wide(kept)
+            .mul_div_floor(wide(self.reserve_out), wide(base))
+            .ok_or(Status::OutOfRange)?;
         match paid.to_u128() {
             Some(0) | None => Err(Status::NoLiquidity),
             Some(paid) => Ok((amount, paid)),
@@ -82,13 +86,17 @@ impl Side {
     /// floor(reserve_in * out * 10000 / ((reserve_out - out) * kept)) + 1.
     fn amount_in(&self, wanted: U256) -> Answer<(u128, u128)> {
         let wide = |value| U256::from_u128(value);
-        let left = wide(self.reserve_out).sub(wanted).ok_or(Status::NoLiquidity)?;
+        let left = wide(self.reserve_out).checked_sub(wanted).ok_or(Status::NoLiquidity)?;
         if wanted.is_zero() || self.reserve_in == 0 || left.is_zero() {
             return Err(Status::NoLiquidity);
         }
-        let above = wide(self.reserve_in).mul(wanted).and_then(|value| value.mul(U256::from(BPS)));
-        let below = left.mul(U256::from(self.kept_bps));
-        let amount = above.zip(below).and_then(|(above, below)| above.div_floor(below)?.add(U256::ONE));
+        let above = wide(self.reserve_in)
+            .checked_mul(wanted)
+            .and_then(|value| value.checked_mul(U256::from(BPS)));
+        let below = left.checked_mul(U256::from(self.kept_bps));
+        let amount = above
+            .zip(below)
+            .and_then(|(above, below)| above.div_floor(below)?.checked_add(U256::ONE));
         let amount = amount.and_then(U256::to_u128).ok_or(Status::OutOfRange)?;
         let paid = wanted.to_u128().ok_or(Status::NoLiquidity)?;
         if amount > RESERVE_MAX - self.reserve_in {
@@ -100,7 +108,12 @@ impl Side {
 
 impl MyDex {
     /// The pool now, or after the swaps that the overlay stands for, seen from one direction.
-    fn look(&self, state: &PoolState<'_>, token_in: u32, token_out: u32) -> Answer<(Reserves, Side)> {
+    fn look(
+        &self,
+        state: &PoolState<'_>,
+        token_in: u32,
+        token_out: u32,
+    ) -> Answer<(Reserves, Side)> {
         let reserves = Reserves::read(state.overlay_or_chunk(0)).ok_or(Status::BadState)?;
         if token_in > 1 || token_out != 1 - token_in {
             return Err(Status::BadArgument);
@@ -118,10 +131,16 @@ impl DexPlugin for MyDex {
     fn create(_host: Host, config: &Config<'_>) -> Result<Self, Error> {
         let fee = config.integer("fee_bps")?;
         let fee_bps = u32::try_from(fee).ok().filter(|fee| *fee < BPS);
-        Ok(MyDex { fee_bps: fee_bps.ok_or_else(|| Error::refused("fee_bps has to be below 10000"))? })
+        Ok(MyDex {
+            fee_bps: fee_bps.ok_or_else(|| Error::refused("fee_bps has to be below 10000"))?,
+        })
     }
 
-    fn open_pool(&self, spec: &PoolSpec<'_>, _writer: &StateWriter<'_>) -> Result<PoolTraits, Error> {
+    fn open_pool(
+        &self,
+        spec: &PoolSpec<'_>,
+        _writer: &StateWriter<'_>,
+    ) -> Result<PoolTraits, Error> {
         if spec.tokens().len() != 2 {
             return Err(Error::refused("a pair has two tokens"));
         }
@@ -142,7 +161,12 @@ impl DexPlugin for MyDex {
         sink: &RequestSink<'_>,
     ) -> Answer {
         let target = spec.address();
-        sink.emit(Request { source: abi::SOURCE_EVM_CALL, tag: 0, target, payload: &GET_RESERVES })?;
+        sink.emit(Request {
+            source: abi::SOURCE_EVM_CALL,
+            tag: 0,
+            target,
+            payload: &GET_RESERVES,
+        })?;
         sink.emit(Request { source: abi::SOURCE_EVM_LOG, tag: 0, target, payload: &SYNC })
     }
 
@@ -153,7 +177,8 @@ impl DexPlugin for MyDex {
         facts: &Facts<'_>,
         writer: &StateWriter<'_>,
     ) -> Answer {
-        let foreign = |fact: &Fact<'_>| fact.source() == abi::SOURCE_EVM_LOG && fact.topics() != SYNC;
+        let foreign =
+            |fact: &Fact<'_>| fact.source() == abi::SOURCE_EVM_LOG && fact.topics() != SYNC;
         let mut next = Reserves::read(old.chunk(0));
         for fact in facts.iter().filter(|fact| !foreign(fact)) {
             let decoded = Reserves::decode(fact.data()).filter(|_| fact.is_ok());
@@ -162,7 +187,12 @@ impl DexPlugin for MyDex {
         writer.write(0, &next.ok_or(Status::NeedState)?.bytes())
     }
 
-    fn quote(&self, state: &PoolState<'_>, swap: &Swap, next: Option<&mut Next<'_>>) -> Answer<Quote> {
+    fn quote(
+        &self,
+        state: &PoolState<'_>,
+        swap: &Swap,
+        next: Option<&mut Next<'_>>,
+    ) -> Answer<Quote> {
         let (mut reserves, side) = self.look(state, swap.token_in, swap.token_out)?;
         let (amount_in, amount_out) = match swap.mode {
             abi::EXACT_IN => side.amount_out(swap.amount)?,
@@ -177,7 +207,9 @@ impl DexPlugin for MyDex {
         let mut quote = Quote {
             amount_in: U256::from_u128(amount_in),
             amount_out: U256::from_u128(amount_out),
-            fee: U256::from_u128(amount_in - amount_in * u128::from(side.kept_bps) / u128::from(BPS)),
+            fee: U256::from_u128(
+                amount_in - amount_in * u128::from(side.kept_bps) / u128::from(BPS),
+            ),
             gas: SWAP_GAS,
             ..Quote::default()
         };
@@ -248,7 +280,8 @@ impl DexPlugin for MyDex {
         data[..4].copy_from_slice(&SWAP);
         data[out_at..out_at + WORD].copy_from_slice(&order.out.to_be_bytes());
         data[4 + 3 * WORD - 20..4 + 3 * WORD].copy_from_slice(&order.recipient.bytes[..20]);
-        data[4 + 3 * WORD..4 + 4 * WORD].copy_from_slice(&U256::from(4 * WORD as u64).to_be_bytes());
+        data[4 + 3 * WORD..4 + 4 * WORD]
+            .copy_from_slice(&U256::from(4 * WORD as u64).to_be_bytes());
         sink.emit(&Instruction {
             target: spec.address(),
             value: U256::ZERO,
@@ -317,10 +350,10 @@ mod tests {
         for side in [0, 1] {
             let limits = pool.limits(side).unwrap();
             assert!(pool.quote(&swap(limits.in_min, side)).is_ok());
-            let less = limits.in_min.sub(U256::ONE).unwrap();
+            let less = limits.in_min.checked_sub(U256::ONE).unwrap();
             assert_eq!(pool.quote(&swap(less, side)).err(), Some(Status::NoLiquidity));
             assert_eq!(pool.quote(&swap(limits.in_max, side)).unwrap().amount_out, limits.out_max);
-            let more = limits.in_max.add(U256::ONE).unwrap();
+            let more = limits.in_max.checked_add(U256::ONE).unwrap();
             assert_eq!(pool.quote(&swap(more, side)).err(), Some(Status::OutOfRange));
         }
     }

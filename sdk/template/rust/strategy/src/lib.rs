@@ -2,8 +2,8 @@
 //! amount, quoted by the host. What pays after gas is emitted. What each call means, and what it may
 //! answer, is said in gantry/strategy.h.
 use gantry_sdk::{
-    abi, export_plugin, Answer, Config, Error, Hop, Host, Leg, Market, Opportunity, OpportunitySink,
-    SizingLimits, Status, TradingStrategy, U256,
+    abi, export_plugin, Answer, Config, Error, Hop, Host, Leg, Market, Opportunity,
+    OpportunitySink, SizingLimits, Status, TradingStrategy, U256,
 };
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ const BPS: u64 = 10_000;
 
 /// Buys token `token_out` with `token_in` in the one pool and sells it in the other.
 #[derive(Clone, Copy)]
-struct RoundTrip {
+struct Trip {
     pools: [u32; 2],
     token_in: u32,
     token_out: u32,
@@ -19,7 +19,7 @@ struct RoundTrip {
 
 pub struct MyStrategy {
     share_bps: U256,
-    trips: Vec<RoundTrip>,
+    trips: Vec<Trip>,
     changed: Vec<bool>, // by pool, of this snapshot
 }
 
@@ -29,7 +29,7 @@ fn balance(market: &Market<'_>, pool: u32, token: u32) -> Option<U256> {
 }
 
 /// `None`: it does not pay, or nobody can say what it is worth.
-fn fill(market: &Market<'_>, trip: &RoundTrip, key: u64, amount: U256) -> Option<Opportunity> {
+fn fill(market: &Market<'_>, trip: &Trip, key: u64, amount: U256) -> Option<Opportunity> {
     if amount.is_zero() {
         return None;
     }
@@ -39,11 +39,11 @@ fn fill(market: &Market<'_>, trip: &RoundTrip, key: u64, amount: U256) -> Option
         hop(trip.pools[1], trip.token_out, trip.token_in),
     ];
     let route = market.quote_route(&hops, &amount, abi::EXACT_IN).ok()?;
-    let gain = route.amount_out.sub(amount)?;
+    let gain = route.amount_out.checked_sub(amount)?;
     let worth = market.value(trip.token_in, &gain).ok()?;
     let stake = market.value(trip.token_in, &amount).ok()?;
-    let gas_cost = U256::from(route.gas).mul(market.context().gas_price())?;
-    let profit = worth.ether_wei.sub(gas_cost)?;
+    let gas_cost = U256::from(route.gas).checked_mul(market.context().gas_price())?;
+    let profit = worth.ether_wei.checked_sub(gas_cost)?;
     if profit.is_zero() || stake.ether_wei.is_zero() {
         return None;
     }
@@ -64,7 +64,8 @@ fn fill(market: &Market<'_>, trip: &RoundTrip, key: u64, amount: U256) -> Option
         ..Opportunity::default()
     };
     for (i, hop) in hops.iter().enumerate() {
-        found.legs[i] = Leg { hop: *hop, amount_in: route.amounts[i], amount_out: route.amounts[i + 1] };
+        found.legs[i] =
+            Leg { hop: *hop, amount_in: route.amounts[i], amount_out: route.amounts[i + 1] };
     }
     Some(found)
 }
@@ -99,7 +100,7 @@ impl TradingStrategy for MyStrategy {
                 let swapped = market.wrapped_token() == Some(b);
                 let (token_in, token_out) = if swapped { (b, a) } else { (a, b) };
                 for pools in [[pool, *other], [*other, pool]] {
-                    self.trips.push(RoundTrip { pools, token_in, token_out });
+                    self.trips.push(Trip { pools, token_in, token_out });
                 }
             }
             others.push(pool);
@@ -131,7 +132,12 @@ impl TradingStrategy for MyStrategy {
     }
 
     /// Halves the amount until it is within the limits.
-    fn size(&mut self, market: &Market<'_>, found: &Opportunity, limits: &SizingLimits) -> Answer<Opportunity> {
+    fn size(
+        &mut self,
+        market: &Market<'_>,
+        found: &Opportunity,
+        limits: &SizingLimits,
+    ) -> Answer<Opportunity> {
         let trip = self.trips.get(found.key as usize).ok_or(Status::BadArgument)?;
         let mut amount = found.amount_in;
         while !amount.is_zero() {
