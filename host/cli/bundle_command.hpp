@@ -36,6 +36,7 @@ Result<std::filesystem::path> configured_store(const Session& session,
 ExitCode report_refusal(const Error& error);
 
 void add_bundle_install(CLI::App& bundle, CommandLine& line);
+void add_bundle_list(CLI::App& bundle, CommandLine& line);
 void add_bundle_rollback(CLI::App& bundle, CommandLine& line);
 void add_bundle_remove(CLI::App& bundle, CommandLine& line);
 
