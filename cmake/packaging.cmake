@@ -21,29 +21,18 @@ add_custom_target(gantry_run)
 add_dependencies(gantry_run gantry ${gantry_modules})
 
 # Two components, each a .deb:
-#   sdk   headers, find_package(gantry-sdk), the plugin template. Source only: for any compiler.
+#   sdk   headers, find_package(gantry-sdk), the crate, the templates. Source only: for any compiler.
 #   host  the program, the plugins that ship with it, and the configuration.
 include(GNUInstallDirs)
-include(CMakePackageConfigHelpers)
 
 # One place for every architecture, where find_package looks under any prefix.
-set(sdk_cmake share/cmake/gantry-sdk)
-set(GANTRY_SDK_TEMPLATE share/gantry-sdk/template)
-
 install(DIRECTORY sdk/include/ DESTINATION include COMPONENT sdk)
-install(TARGETS gantry_sdk EXPORT gantry-sdkTargets COMPONENT sdk)
-install(EXPORT gantry-sdkTargets NAMESPACE gantry:: DESTINATION ${sdk_cmake} COMPONENT sdk)
-install(DIRECTORY sdk/cmake/ DESTINATION ${sdk_cmake} COMPONENT sdk)
-install(DIRECTORY sdk/template/ DESTINATION ${GANTRY_SDK_TEMPLATE} COMPONENT sdk)
-configure_package_config_file(cmake/gantry-sdkConfig.cmake.in
-  ${CMAKE_BINARY_DIR}/gantry-sdkConfig.cmake INSTALL_DESTINATION ${sdk_cmake}
-  PATH_VARS GANTRY_SDK_TEMPLATE)
-# Before 1.0 a minor version may change what a plugin compiles against (never what one already
-# built is loaded with).
-write_basic_package_version_file(${CMAKE_BINARY_DIR}/gantry-sdkConfigVersion.cmake
-  VERSION ${GANTRY_SDK_VERSION} COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
-install(FILES ${CMAKE_BINARY_DIR}/gantry-sdkConfig.cmake
-  ${CMAKE_BINARY_DIR}/gantry-sdkConfigVersion.cmake DESTINATION ${sdk_cmake} COMPONENT sdk)
+install(DIRECTORY sdk/cmake/ DESTINATION share/cmake/gantry-sdk COMPONENT sdk)
+install(DIRECTORY sdk/template sdk/rust DESTINATION share/gantry-sdk COMPONENT sdk
+  PATTERN tests EXCLUDE PATTERN target EXCLUDE)
+# What `gantry plugin new` puts into a project, which then needs no SDK installed.
+install(DIRECTORY sdk/include sdk/cmake sdk/template sdk/rust DESTINATION share/gantry/sdk
+  COMPONENT host PATTERN tests EXCLUDE PATTERN target EXCLUDE)
 
 install(TARGETS gantry RUNTIME DESTINATION bin COMPONENT host)
 install(TARGETS ${gantry_modules} LIBRARY DESTINATION lib/gantry/plugins COMPONENT host)
@@ -86,6 +75,6 @@ set(CPACK_DEBIAN_HOST_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_HOST_PACKAGE_SECTION net)
 # An upgrade keeps the operator's edits.
 set(CPACK_DEBIAN_HOST_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/cmake/conffiles)
-set(CPACK_COMPONENT_SDK_DESCRIPTION "Headers, CMake package and template for Gantry plugins")
+set(CPACK_COMPONENT_SDK_DESCRIPTION "Headers, CMake package, Rust crate and templates for Gantry plugins")
 set(CPACK_COMPONENT_HOST_DESCRIPTION "Host that runs trading plugins on a task graph")
 include(CPack)

@@ -7,7 +7,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 
+#include "host/bundle/store.hpp"
+#include "host/bundle/trust.hpp"
 #include "host/log/log.hpp"
 #include "host/report/terminal.hpp"
 
@@ -81,17 +84,34 @@ fs::path config_folder(const Session& session) {
   return "config";
 }
 
+FoundPlugins find_plugins(const Session& session, const PluginSettings& settings) {
+  FoundPlugins found{.scan = {}, .folders = plugin_folders(session, settings)};
+  if (!session.plugins.empty()) {
+    found.scan = scan_plugin_folders(found.folders, "Correct --plugins.");
+    return found;
+  }
+  const fs::path store = bundle::store_of(settings, session.environment);
+  if (!store.empty()) found.scan = bundle::scan_store(store);
+  PluginScan loose = scan_plugin_folders(found.folders);
+  for (PluginFile& file : loose.plugins) {
+    if (std::ranges::find(found.scan.plugins, file.sha256, &PluginFile::sha256) ==
+        found.scan.plugins.end()) {
+      found.scan.plugins.push_back(std::move(file));
+    }
+  }
+  std::ranges::move(loose.refused, std::back_inserter(found.scan.refused));
+  return found;
+}
+
 std::expected<Loaded, ConfigReport> read_configuration(const Session& session) {
   Loaded loaded;
   auto configuration = load_configuration(
       ConfigFiles::in_folder(config_folder(session)),
       [&](const PluginSettings& settings) {
-        loaded.folders = plugin_folders(session, settings);
-        PluginScan scan = session.plugins.empty()
-                              ? scan_plugin_folders(loaded.folders)
-                              : scan_plugin_folders(loaded.folders, "Correct --plugins.");
-        loaded.refused = std::move(scan.refused);
-        return std::move(scan.plugins);
+        FoundPlugins found = find_plugins(session, settings);
+        loaded.folders = std::move(found.folders);
+        loaded.refused = std::move(found.scan.refused);
+        return std::move(found.scan.plugins);
       },
       session.environment);
   if (!configuration) return std::unexpected(std::move(configuration.error()));

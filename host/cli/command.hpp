@@ -49,6 +49,11 @@ void add_import(CLI::App& app, CommandLine& line);
 void add_quote(CLI::App& app, CommandLine& line);
 void add_graph(CLI::App& app, CommandLine& line);
 void add_plugin(CLI::App& app, CommandLine& line);
+void add_bundle(CLI::App& app, CommandLine& line);
+void add_plugin_new(CLI::App& plugin, CommandLine& line);
+void add_plugin_run(CLI::App& plugin, CommandLine& line);
+// check and check-one, under `plugin`.
+void add_plugin_check(CLI::App& plugin, CommandLine& line);
 void add_config(CLI::App& app, CommandLine& line);
 void add_status(CLI::App& app, CommandLine& line);
 void add_stop(CLI::App& app, CommandLine& line);
@@ -62,6 +67,14 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 // in, share/gantry/config and etc/gantry of this installation (whose etc is /etc when it is in
 // /usr), /etc/gantry.
 std::filesystem::path config_folder(const Session& session);
+
+// The libraries of the plugin folders and, without --plugins, of installed bundles, which come
+// first. Each library once: a folder may hold a copy of an installed one.
+struct FoundPlugins {
+  PluginScan scan;
+  std::vector<std::filesystem::path> folders;
+};
+FoundPlugins find_plugins(const Session& session, const PluginSettings& settings);
 
 struct Loaded {
   Configuration configuration;

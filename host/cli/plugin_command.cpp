@@ -213,8 +213,10 @@ ExitCode inspect(const Session& session, const std::string& path, bool as_json) 
 }  // namespace
 
 void add_plugin(CLI::App& app, CommandLine& line) {
-  CLI::App* plugin = add_command(app, "plugin", "List or inspect plugins", "plugin list");
+  CLI::App* plugin = add_command(app, "plugin", "List, inspect or check plugins", "plugin list");
   plugin->require_subcommand(1);
+  add_plugin_new(*plugin, line);
+  add_plugin_run(*plugin, line);
 
   CLI::App* list_command = add_command(*plugin, "list", "Every library in the plugin folders",
                                        "plugin list --plugins ./my_plugins");
@@ -237,6 +239,7 @@ void add_plugin(CLI::App& app, CommandLine& line) {
   inspect_command->callback([&line, options] {
     line.chosen = [&, options] { return inspect(line.session, options->file, options->as_json); };
   });
+  add_plugin_check(*plugin, line);
 }
 
 }  // namespace gantry::host::cli

@@ -49,6 +49,9 @@ Result<StreetOptions> street_options(const Configuration& configuration, const O
   if (options.pace == "live") street.pace = Pace::live;
   if (options.pace == "back-pressure") street.pace = Pace::back_pressure;
   street.speed = options.speed;
+  if (options.speed != 1 && street.pace != Pace::live) {
+    return fail(ErrorKind::usage, "--speed is for the live pace: add --pace live");
+  }
   street.threads = options.threads < 0 ? configuration.street.threads : options.threads;
   street.blocks_max = options.blocks;
   street.best_max = std::max(street.best_max, options.top);
@@ -224,8 +227,9 @@ void add_replay(CLI::App& app, CommandLine& line) {
       add_command(app, "replay", "Run on a recording, obeying the decisions that it holds",
                   "replay /var/tmp/run.gantry --json --no-timings");
   command->add_option("file", options->recording, "The recording")->required()->type_name("FILE");
-  command->add_flag("!--ignore-decisions", options->obey,
-                    "Deliver every snapshot to every strategy, whatever was decided then");
+  command->add_flag_callback(
+      "--ignore-decisions", [options] { options->obey = false; },
+      "Deliver every snapshot to every strategy, whatever was decided then");
   add_options(*command, *options);
   set_callback(*command, line, options);
 }

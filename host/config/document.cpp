@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <sstream>
 #include <tuple>
 
 // toml++ asserts, and in a release build lets the compiler assume, what a malformed file can break
@@ -74,6 +75,10 @@ Node convert(const toml::node& from) {
     node.boolean = boolean->get();
   } else {
     node.kind = Node::Kind::date;
+    std::ostringstream written;
+    if (const auto* date = from.as_date()) written << date->get();
+    if (const auto* time = from.as_date_time()) written << time->get();
+    node.text = written.str();
   }
   return node;
 }

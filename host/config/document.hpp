@@ -36,7 +36,7 @@ struct Node {
   bool boolean = false;
   std::int64_t integer = 0;
   double number = 0;
-  std::string text;
+  std::string text;             // of a date or time too, as TOML writes it
   std::vector<Node> items;      // of a list
   std::vector<Member> members;  // of a table, in the order of the file
 

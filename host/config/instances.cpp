@@ -30,7 +30,9 @@ class Instance {
     reader_.boolean({.key = "enabled", .help = "false: not loaded, nothing of it runs"},
                     out_.enabled);
     out_.plugin = out_.name;
-    reader_.text({.key = "plugin", .help = "name or id of the library that it is an instance of"},
+    reader_.text({.key = "plugin",
+                  .help = "name or id of the library that it is an instance of; @ and a version "
+                          "choose one of several"},
                  out_.plugin);
     if (!around_.chains.empty()) out_.chain = around_.chains.front().id;
     reader_.text({.key = "chain", .help = "the chain it works on; by default the first"},
@@ -77,7 +79,7 @@ class Instance {
     const PluginFile* other_kind = nullptr;
     for (std::size_t i = 0; i < around_.plugins.size(); ++i) {
       const PluginFile& file = around_.plugins[i];
-      if (file.manifest.name != out_.plugin && file.manifest.id != out_.plugin) continue;
+      if (!is_meant(file.manifest)) continue;
       if (file.manifest.kind != kind_) {
         other_kind = &file;
       } else if (!out_.installed) {
@@ -88,7 +90,8 @@ class Instance {
                       {fmt::format("has two libraries: {} {} at {} is used, {} {} at {} is not",
                                    first.manifest.id, first.manifest.version, first.path.string(),
                                    file.manifest.id, file.manifest.version, file.path.string()),
-                       "one library of that name, or its full id as plugin = \"...\"",
+                       "one library of that name, or its full id, with @ and a version where "
+                       "several are installed, as plugin = \"...\"",
                        {}});
       }
     }
@@ -103,6 +106,15 @@ class Instance {
       return;
     }
     report_not_installed();
+  }
+
+  // name, id, or either with a version: "org.gantry.triangular@0.2.0".
+  bool is_meant(const Manifest& manifest) const {
+    const std::string_view wanted = out_.plugin;
+    const std::size_t at = wanted.find('@');
+    const std::string_view who = wanted.substr(0, at);
+    return (who == manifest.name || who == manifest.id) &&
+           (at == std::string_view::npos || wanted.substr(at + 1) == manifest.version);
   }
 
   void report_not_installed() {
@@ -144,8 +156,7 @@ class Instance {
     } else if (member != nullptr && !checked_before) {
       auto converted = convert(member->value, schema);
       if (!converted) {
-        reader_.fault(Severity::error, member->value.place, schema.name,
-                      std::move(converted.error()));
+        reader_.fault(Severity::error, member->value.place, schema.name, converted.error());
       } else {
         value = std::move(*converted);
       }
@@ -234,7 +245,8 @@ void read_dexes(TableReader& root, const Surroundings& around, std::vector<DexSe
                    .max = 1e15},
                   dex.min_liquidity_usd);
     reader.integer({.key = "max_slippage_bps",
-                    .help = "minimum out is the quote less this",
+                    .help = "minimum out is the quote less this; nothing is, where a call names "
+                            "its exact output as a V2 pair's does",
                     .unit = "bps",
                     .min = 0,
                     .max = 10000},

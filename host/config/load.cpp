@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "host/config/document.hpp"
+#include "host/config/keys.hpp"
 #include "host/config/sections.hpp"
 #include "host/config/table_reader.hpp"
 
@@ -73,6 +74,18 @@ std::string_view to_string(Severity severity) {
       return "warning";
     case Severity::note:
       return "note";
+  }
+  return "?";
+}
+
+std::string_view to_string(Trust trust) {
+  switch (trust) {
+    case Trust::any:
+      return "any";
+    case Trust::pinned:
+      return "pinned";
+    case Trust::signed_:
+      return "signed";
   }
   return "?";
 }
@@ -164,7 +177,12 @@ std::expected<Configuration, ConfigReport> load_configuration(const ConfigFiles&
       .gantry = config::read_document(files.gantry, loading.diagnostics),
       .dex = config::read_document(files.dex, loading.diagnostics),
       .strategies = config::read_document(files.strategies, loading.diagnostics)};
-  return load_documents(documents, files, find_plugins, environment, std::move(loading));
+  auto loaded = load_documents(documents, files, find_plugins, environment, std::move(loading));
+  if (!loaded) return loaded;
+  if (auto keys = read_keys(loaded->plugin.keys); !keys) {
+    return std::unexpected(std::move(keys.error()));
+  }
+  return loaded;
 }
 
 std::expected<Configuration, ConfigReport> load_configuration(

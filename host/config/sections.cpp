@@ -215,6 +215,19 @@ void read_gantry(TableReader& root, const Environment& environment, Configuratio
                     .min = 1,
                     .max = 1000},
                    out.plugin.strikes_max);
+    reader.choice(
+        {.key = "trust",
+         .help = "any: what is in the folders is loaded; pinned: what plugins.lock names; "
+                 "signed: what a key of keys.toml signed"},
+        std::array{Trust::any, Trust::pinned, Trust::signed_}, out.plugin.trust);
+    reader.path(
+        {.key = "store", .help = "where bundles are installed; empty: gantry in $XDG_DATA_HOME"},
+        out.plugin.store);
+    out.plugin.keys = document.folder / "keys.toml";
+    reader.path({.key = "keys", .help = "whose signatures on bundles count"}, out.plugin.keys);
+    reader.boolean({.key = "require_checked",
+                    .help = "load only libraries that `gantry plugin check` has passed"},
+                   out.plugin.require_checked);
     reader.refuse_unknown();
   }
   read_street(root, out.street);

@@ -59,10 +59,22 @@ struct RiskSettings {
   std::int64_t max_snapshot_age_blocks = 2;    // older than this is stale
 };
 
+// What a library has to show before any of it is loaded.
+enum class Trust : std::int32_t {
+  any = 1,      // that it fits this host; whoever may write to the plugin folders is trusted
+  pinned = 2,   // and that plugins.lock names its hash
+  signed_ = 3,  // and that the bundle it came in is signed by a key of keys.toml
+};
+std::string_view to_string(Trust trust);
+
 // [plugins]
 struct PluginSettings {
   std::vector<std::filesystem::path> folders;  // absolute; searched in this order for *.so
   std::int64_t strikes_max = 3;                // faults before a plugin is retired for this run
+  Trust trust = Trust::any;
+  std::filesystem::path store;  // of installed bundles, absolute; empty: see default_bundle_store
+  std::filesystem::path keys;   // absolute; keys.toml beside gantry.toml
+  bool require_checked = false;                // load only what the conformance kit has passed
 };
 
 enum class Pace : std::int32_t {

@@ -31,6 +31,8 @@ constexpr std::pair<std::string_view, std::string_view> homes[] = {
     {"log", "gantry.toml"},
     {"api", "gantry.toml"},
     {"paymaster", "gantry.toml"},
+    {"key", "keys.toml"},
+    {"revoked", "keys.toml"},
     {"dex", "dex_config.toml"},
     {"strategies", "strategies.toml"},
     {"strategy_priorities", "strategies.toml"}};
@@ -100,7 +102,7 @@ std::optional<ParameterValue> TableReader::value(const Field& field, ParameterTy
   }
   auto converted = convert(member->value, schema);
   if (converted) return std::move(*converted);
-  fault(Severity::error, member->value.place, field.key, std::move(converted.error()));
+  fault(Severity::error, member->value.place, field.key, converted.error());
   return std::nullopt;
 }
 
@@ -158,7 +160,7 @@ void TableReader::paths(const Field& field, std::vector<std::filesystem::path>& 
     if (member->value.kind == Node::Kind::text) {
       problem.suggestion = fmt::format("[{}]", in_quotes(member->value.text));
     }
-    fault(Severity::error, member->value.place, field.key, std::move(problem));
+    fault(Severity::error, member->value.place, field.key, problem);
   } else if (member != nullptr) {
     out.clear();
     for (const Node& item : member->value.items) {
@@ -168,7 +170,7 @@ void TableReader::paths(const Field& field, std::vector<std::filesystem::path>& 
       }
       Problem problem = list_wanted;
       problem.message = "holds " + describe(item);
-      fault(Severity::error, item.place, field.key, std::move(problem));
+      fault(Severity::error, item.place, field.key, problem);
     }
   }
   std::vector<std::string> shown;
@@ -209,7 +211,7 @@ void TableReader::addresses(const Field& field, std::string_view chain,
   if (member != nullptr && member->value.kind != Node::Kind::list) {
     Problem problem = no_address(member->value, chain, "");
     problem.expected = "a list of addresses in brackets";
-    fault(Severity::error, member->value.place, field.key, std::move(problem));
+    fault(Severity::error, member->value.place, field.key, problem);
   } else if (member != nullptr) {
     for (const Node& item : member->value.items) {
       const auto parsed = item.kind == Node::Kind::text

@@ -148,7 +148,12 @@ Status MarketState::add_pool(Topology& topology, const recording::Pool& pool) {
   for (std::uint32_t venue = 0; venue < venues_.size(); ++venue) {
     if (venues_[venue]->name() == pool.venue) info.venue = venue;
   }
-  if (info.venue == no_handle) info.use = PoolUse::no_venue;
+  if (info.venue == no_handle) {
+    info.use = PoolUse::no_venue;
+    if (missing_venues_.insert(pool.venue).second) {
+      spdlog::warn("no [[dex]] named {} runs: its pools take no part", pool.venue);
+    }
+  }
   topology.pools.push_back(std::move(info));
   return {};
 }
@@ -236,8 +241,11 @@ void MarketState::apply_pool(Snapshot& snapshot, std::uint32_t pool, const Facts
   if (status != GANTRY_OK && status != GANTRY_NEED_STATE) {
     store_.abandon();
     venue.health().accept(Phase::apply, status, version_);
-    spdlog::warn("venue {}: pool {} keeps its old state at block {}: {}", venue.name(), pool,
-                 snapshot.context.state_block, status_name(status));
+    // What is known to be out of date is not traded on.
+    if (!store_.withhold()) return;
+    if (!growing_) snapshot.changed.push_back(pool);
+    spdlog::warn("venue {}: pool {} takes no part from block {} on, until its facts decode: {}",
+                 venue.name(), pool, snapshot.context.state_block, status_name(status));
     return;
   }
   store_.commit();

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,7 +57,8 @@ class MarketState {
   std::vector<std::shared_ptr<VenueInstance>> venues_;
   StateStore store_;
   std::shared_ptr<LiveVersions> live_ = std::make_shared<LiveVersions>();
-  std::shared_ptr<Topology> growing_;  // being extended; null: topology_ is up to date
+  std::set<std::string> missing_venues_;  // of pools, that were told of
+  std::shared_ptr<Topology> growing_;     // being extended; null: topology_ is up to date
   std::shared_ptr<const Topology> topology_;
   std::uint64_t version_ = 0;
   std::uint64_t ether_usd_e6_ = 0;    // of the newest snapshot

@@ -64,12 +64,21 @@ gantry_status MarketView::quote(std::uint32_t pool, const gantry_swap& swap,
 gantry_status MarketView::quote_route(std::span<const gantry_hop> hops, const gantry_amount& amount,
                                       std::int32_t mode, gantry_route_quote& out) const {
   if (hops.empty() || hops.size() > GANTRY_LEGS_MAX) return GANTRY_BAD_ARGUMENT;
-  const bool forward = mode == GANTRY_EXACT_IN;
   const std::size_t count = hops.size();
-  gantry_amount amounts[GANTRY_LEGS_MAX + 1];
-  gantry_bytes next_state[GANTRY_LEGS_MAX] = {};
-  std::uint64_t gas = 0;
-  amounts[forward ? 0 : count] = amount;
+  Walk quoted{mode, {}};
+  quoted.amounts[mode == GANTRY_EXACT_IN ? 0 : count] = amount;
+  const auto status = walk(hops, quoted);
+  if (status != GANTRY_OK) return status;
+  out.amount_in = quoted.amounts[0];
+  out.amount_out = quoted.amounts[count];
+  std::copy_n(quoted.amounts, count + 1, out.amounts);
+  out.gas = quoted.gas;
+  return GANTRY_OK;
+}
+
+gantry_status MarketView::walk(std::span<const gantry_hop> hops, Walk& walk) const {
+  const bool forward = walk.mode == GANTRY_EXACT_IN;
+  const std::size_t count = hops.size();
   const auto aligned =
       reinterpret_cast<std::uintptr_t>(overlays_.data() + 15) & ~std::uintptr_t{15};
   for (std::size_t step = 0; step < count; ++step) {
@@ -78,37 +87,33 @@ gantry_status MarketView::quote_route(std::span<const gantry_hop> hops, const ga
     gantry_pool_state state;
     const PoolInfo* info = usable(hop.pool, state);
     if (info == nullptr) return GANTRY_REFUSED;
-    gantry_swap swap{amounts[forward ? i : i + 1], info->index_of(hop.token_in),
-                     info->index_of(hop.token_out), mode, 0};
+    gantry_swap swap{walk.amounts[forward ? i : i + 1], info->index_of(hop.token_in),
+                     info->index_of(hop.token_out), walk.mode, 0};
     if (!is_direction(*info, swap.token_in, swap.token_out)) return GANTRY_BAD_ARGUMENT;
-    bool visited_again = false;
+    bool keep = std::ranges::find(walk.kept, hop.pool, &PoolAfter::pool) != walk.kept.end();
     for (std::size_t j = 0; j < count; ++j) {
       if (j == i || hops[j].pool != hop.pool) continue;
       // Backwards, the state before a later visit is not known yet.
       if (!forward) return GANTRY_UNSUPPORTED;
-      if (j < i) state.overlay = next_state[j];
-      visited_again = visited_again || j > i;
+      if (j < i) state.overlay = walk.next_state[j];
+      keep = keep || j > i;
     }
     gantry_buffer next{reinterpret_cast<std::uint8_t*>(aligned) + i * GANTRY_OVERLAY_BYTES_MAX,
                        GANTRY_OVERLAY_BYTES_MAX, 0};
     const VenueInstance& venue = snapshot_->topology->venue_of(*info);
     gantry_quote quote;
-    const auto status = judged(venue, venue.table().quote(venue.object(), &state, &swap, &quote,
-                                                          visited_again ? &next : nullptr));
+    const auto status = judged(
+        venue, venue.table().quote(venue.object(), &state, &swap, &quote, keep ? &next : nullptr));
     if (status != GANTRY_OK) return status;
-    if (visited_again && (next.size == 0 || next.size > GANTRY_OVERLAY_BYTES_MAX)) {
+    if (keep && (next.size == 0 || next.size > GANTRY_OVERLAY_BYTES_MAX)) {
       venue.health().strike(Phase::quote, "quote() left no next state that can be read",
                             snapshot_->id);
       return GANTRY_PLUGIN_FAULT;
     }
-    next_state[i] = {next.data, next.size};
-    amounts[forward ? i + 1 : i] = forward ? quote.amount_out : quote.amount_in;
-    gas += quote.gas;
+    walk.next_state[i] = {next.data, next.size};
+    walk.amounts[forward ? i + 1 : i] = forward ? quote.amount_out : quote.amount_in;
+    walk.gas += quote.gas;
   }
-  out.amount_in = amounts[0];
-  out.amount_out = amounts[count];
-  std::copy_n(amounts, count + 1, out.amounts);
-  out.gas = gas;
   return GANTRY_OK;
 }
 
@@ -125,9 +130,39 @@ gantry_status MarketView::value(std::uint32_t token, const gantry_amount& amount
   return value_of(*snapshot_, token, amount, ValueAs::spot, out);
 }
 
-gantry_status MarketView::sale_value(std::uint32_t token, const gantry_amount& amount,
-                                     gantry_value& out) const {
-  return value_of(*snapshot_, token, amount, ValueAs::sale, out);
+gantry_status MarketView::sale_value(std::span<const gantry_hop> route,
+                                     const gantry_amount& route_in, std::uint32_t token,
+                                     const gantry_amount& amount, gantry_value& out) const {
+  const Topology& topology = *snapshot_->topology;
+  if (token >= topology.tokens.size()) return GANTRY_BAD_ARGUMENT;
+  // A dollar is not sold: the route need not be gone through again.
+  if ((topology.tokens[token].flags & GANTRY_TOKEN_USD) != 0) {
+    return value_of(*snapshot_, token, amount, ValueAs::sale, out);
+  }
+  out.status = GANTRY_UNSUPPORTED;
+  // The pools of the way to the coin that the route goes through.
+  std::array<PoolAfter, value_steps_max> after;
+  std::size_t count = 0;
+  for (std::uint32_t at = token; count < after.size() && at != topology.wrapped_token;) {
+    const ValueStep& step = topology.value_steps[at];
+    if (step.pool == no_handle) break;
+    if (std::ranges::find(route, step.pool, &gantry_hop::pool) != route.end()) {
+      if (topology.pools[step.pool].traits.overlay_bytes == 0) return GANTRY_UNSUPPORTED;
+      after[count++] = {step.pool, {}};
+    }
+    at = step.next;
+  }
+  const std::span met(after.data(), count);
+  if (count != 0) {
+    Walk traded{GANTRY_EXACT_IN, met};
+    traded.amounts[0] = route_in;
+    if (walk(route, traded) != GANTRY_OK) return GANTRY_UNSUPPORTED;
+    for (std::size_t i = 0; i < route.size(); ++i) {
+      const auto left = std::ranges::find(met, route[i].pool, &PoolAfter::pool);
+      if (left != met.end()) left->overlay = traded.next_state[i];
+    }
+  }
+  return value_of(*snapshot_, token, amount, ValueAs::sale, out, met);
 }
 
 gantry_status MarketView::price(std::uint32_t token, std::uint32_t quote, gantry_price& out) const {

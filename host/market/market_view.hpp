@@ -13,6 +13,7 @@
 #include "host/market/history.hpp"
 #include "host/market/market_services.hpp"
 #include "host/market/snapshot.hpp"
+#include "host/market/valuation.hpp"
 
 namespace gantry::host {
 
@@ -35,7 +36,10 @@ class MarketView {
   gantry_status quote_route(std::span<const gantry_hop> hops, const gantry_amount& amount,
                             std::int32_t mode, gantry_route_quote& out) const;
   gantry_status value(std::uint32_t token, const gantry_amount& amount, gantry_value& out) const;
-  gantry_status sale_value(std::uint32_t token, const gantry_amount& amount,
+  // What `amount` would bring once the route has been traded, which may have moved the very pools
+  // that the sale goes through. GANTRY_UNSUPPORTED too when such a pool's venue has no overlays.
+  gantry_status sale_value(std::span<const gantry_hop> route, const gantry_amount& route_in,
+                           std::uint32_t token, const gantry_amount& amount,
                            gantry_value& out) const;
   gantry_status price(std::uint32_t token, std::uint32_t quote, gantry_price& out) const;
   gantry_status view(std::uint32_t pool, gantry_pool_view& out) const;
@@ -48,6 +52,17 @@ class MarketView {
   const PoolInfo* usable(std::uint32_t pool, gantry_pool_state& state) const noexcept;
   // What a venue answered, after a strike where only a faulty one answers that.
   gantry_status judged(const VenueInstance& venue, gantry_status status) const;
+
+  // A route on its way: amounts, and the state in which each hop leaves its pool where that is
+  // asked for.
+  struct Walk {
+    std::int32_t mode;
+    std::span<const PoolAfter> kept;  // pools whose next state is wanted at the end
+    gantry_amount amounts[GANTRY_LEGS_MAX + 1];
+    gantry_bytes next_state[GANTRY_LEGS_MAX] = {};
+    std::uint64_t gas = 0;
+  };
+  gantry_status walk(std::span<const gantry_hop> hops, Walk& walk) const;
 
   const History* history_;
   const Snapshot* snapshot_ = nullptr;

@@ -22,7 +22,7 @@ std::uint64_t LiveVersions::oldest(std::uint64_t newest) const {
 
 void ChangeLog::add(const Snapshot& snapshot) {
   const std::lock_guard lock(mutex_);
-  Entry& entry = entries_[snapshot.id % kept];
+  Entry& entry = entries_[snapshot.id % entries_.size()];
   entry.id = snapshot.id;
   entry.cold = snapshot.cold;
   entry.changed.assign(snapshot.changed.begin(), snapshot.changed.end());
@@ -34,7 +34,7 @@ bool ChangeLog::since(std::uint64_t last, std::uint64_t now,
   if (last == 0 || last >= now || now - last >= kept) return false;
   const std::lock_guard lock(mutex_);
   for (std::uint64_t id = last + 1; id <= now; ++id) {
-    const Entry& entry = entries_[id % kept];
+    const Entry& entry = entries_[id % entries_.size()];
     if (entry.id != id || entry.cold) return false;
     out.insert(out.end(), entry.changed.begin(), entry.changed.end());
   }

@@ -71,7 +71,10 @@ using SnapshotPtr = std::shared_ptr<const Snapshot>;
 // The changed pools of the last snapshots, so that one who skipped some can catch up.
 class ChangeLog {
  public:
+  // How far a viewer may have fallen behind. The newest snapshot may be `ahead_max` further on when
+  // it catches up: what it is told does not depend on how far others are.
   static constexpr std::size_t kept = 1024;
+  static constexpr std::size_t ahead_max = 1024;
 
   void add(const Snapshot& snapshot);
   // Collects into `out` (ascending, unique) what changed after snapshot `last` up to `now`. False:
@@ -85,7 +88,7 @@ class ChangeLog {
     std::vector<std::uint32_t> changed;
   };
   mutable std::mutex mutex_;  // guards entries_
-  std::vector<Entry> entries_ = std::vector<Entry>(kept);
+  std::vector<Entry> entries_ = std::vector<Entry>(kept + ahead_max);
 };
 
 }  // namespace gantry::host

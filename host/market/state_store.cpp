@@ -81,6 +81,11 @@ void BlockPool::give(void* block, std::uint64_t size) noexcept {
 }
 
 const gantry_state* StateTree::find(std::uint32_t pool) const noexcept {
+  const gantry_state* state = find_any(pool);
+  return state != nullptr && state->reserved != withheld ? state : nullptr;
+}
+
+const gantry_state* StateTree::find_any(std::uint32_t pool) const noexcept {
   if (root_ == nullptr || pool >= pools_max) return nullptr;
   const Branch* branch = root_->branches[pool >> (2 * fan_bits)];
   if (branch == nullptr) return nullptr;
@@ -153,13 +158,17 @@ std::uint8_t* StateStore::chunk(std::uint32_t index, std::uint64_t size) noexcep
 }
 
 gantry_state StateStore::current() const noexcept {
-  const gantry_state* state = tree_.find(pool_);
-  return state == nullptr ? gantry_state{} : *state;
+  const gantry_state* state = tree_.find_any(pool_);
+  return state == nullptr ? gantry_state{} : gantry_state{state->chunks, state->chunk_count, 0};
 }
 
 void StateStore::commit() {
-  if (pending_.empty()) return;
   const gantry_state old = current();
+  if (pending_.empty()) {
+    // As it was is how it is.
+    if (old.chunks != nullptr && tree_.find(pool_) == nullptr) slot(pool_).reserved = 0;
+    return;
+  }
   std::array<gantry_bytes, chunks_max> all{};
   std::copy_n(old.chunks, old.chunk_count, all.begin());
   std::uint32_t count = old.chunk_count;
@@ -185,6 +194,12 @@ void StateStore::commit() {
   }
   place = {list, count, 0};
   pending_.clear();
+}
+
+bool StateStore::withhold() {
+  if (tree_.find(pool_) == nullptr) return false;
+  slot(pool_).reserved = StateTree::withheld;
+  return true;
 }
 
 void StateStore::abandon() noexcept {

@@ -59,11 +59,14 @@ class StateTree {
   static constexpr std::uint32_t fan = 1U << fan_bits;
   static constexpr std::uint32_t pools_max = fan * fan * fan;
 
-  // Null: this pool has no state yet.
+  // Null: this pool has no state yet, or the one it has is withheld.
   const gantry_state* find(std::uint32_t pool) const noexcept;
 
  private:
   friend class StateStore;
+  // In gantry_state::reserved: kept for the next apply(), shown to nobody else.
+  static constexpr std::uint32_t withheld = 1;
+  const gantry_state* find_any(std::uint32_t pool) const noexcept;
   struct Leaf {
     std::array<gantry_state, fan> pools;  // {null, 0}: none yet
     std::uint64_t version;
@@ -99,6 +102,9 @@ class StateStore {
   // Publishes what was collected, or drops it.
   void commit();
   void abandon() noexcept;
+  // Keeps the state from readers until the next commit(): it is known to be out of date. False:
+  // there was none to be seen.
+  bool withhold();
 
   // The version being built, readable by others once the caller shares it.
   StateTree tree() const noexcept { return tree_; }

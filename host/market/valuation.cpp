@@ -26,13 +26,31 @@ bool first_segment(const Snapshot& snapshot, std::uint32_t pool, std::uint32_t i
   if (!venue.health().usable(snapshot.id)) return false;
   std::uint32_t count = 0;
   const auto status = venue.table().segments(venue.object(), &state, in, out, &segment, 1, &count);
-  if (status != GANTRY_OK) venue.health().accept(Phase::quote, status, snapshot.id);
-  return status == GANTRY_OK && count == 1 && !u256(segment.reserve_in).is_zero() &&
-         !u256(segment.reserve_out).is_zero();
+  return venue.health().accept(Phase::quote, status, snapshot.id) && count == 1 &&
+         !u256(segment.reserve_in).is_zero() && !u256(segment.reserve_out).is_zero();
+}
+
+// What the pool pays as the route left it.
+bool sell_after(const Snapshot& snapshot, const ValueStep& step, const PoolAfter& after,
+                const u256& amount, u256& out) {
+  const VenueInstance& venue = snapshot.topology->venue_of(snapshot.topology->pools[step.pool]);
+  gantry_pool_state state;
+  if (!snapshot.pool_state(step.pool, state) || !venue.health().usable(snapshot.id)) return false;
+  state.overlay = after.overlay;
+  const gantry_swap swap{amount, step.in, step.out, GANTRY_EXACT_IN, 0};
+  gantry_quote quote;
+  const auto status = venue.table().quote(venue.object(), &state, &swap, &quote, nullptr);
+  if (!venue.health().accept(Phase::quote, status, snapshot.id)) return false;
+  out = u256(quote.amount_out);
+  return true;
 }
 
 bool convert(const Snapshot& snapshot, const ValueStep& step, const u256& amount, ValueAs as,
-             u256& out) {
+             std::span<const PoolAfter> after, u256& out) {
+  const auto left = std::ranges::find(after, step.pool, &PoolAfter::pool);
+  if (as == ValueAs::sale && left != after.end()) {
+    return sell_after(snapshot, step, *left, amount, out);
+  }
   gantry_segment segment;
   if (!first_segment(snapshot, step.pool, step.in, step.out, segment)) return false;
   const u256 reserve_in(segment.reserve_in);
@@ -164,7 +182,7 @@ void plan_valuation(Topology& topology, const Snapshot& snapshot) {
 }
 
 gantry_status value_of(const Snapshot& snapshot, std::uint32_t token, const gantry_amount& amount,
-                       ValueAs as, gantry_value& out) {
+                       ValueAs as, gantry_value& out, std::span<const PoolAfter> after) {
   const Topology& topology = *snapshot.topology;
   if (token >= topology.tokens.size()) return GANTRY_BAD_ARGUMENT;
   out.status = GANTRY_UNSUPPORTED;  // until it has been valued
@@ -180,7 +198,7 @@ gantry_status value_of(const Snapshot& snapshot, std::uint32_t token, const gant
   for (std::uint32_t step_count = 0; at != topology.wrapped_token; ++step_count) {
     const ValueStep& step = topology.value_steps[at];
     if (step.pool == no_handle || step_count == value_steps_max ||
-        !convert(snapshot, step, value, as, value)) {
+        !convert(snapshot, step, value, as, after, value)) {
       return GANTRY_UNSUPPORTED;
     }
     confidence *= step.confidence;

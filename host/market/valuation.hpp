@@ -34,9 +34,16 @@ enum class ValueAs : std::int32_t {
   sale = 2,  // what selling it would bring, after fees and its own weight on the price: a profit
 };
 
+// A pool as a route leaves it: an overlay over its state in the snapshot.
+struct PoolAfter {
+  std::uint32_t pool;
+  gantry_bytes overlay;
+};
+
 // GANTRY_OK; GANTRY_UNSUPPORTED: cannot be valued (also said in out.status); GANTRY_BAD_ARGUMENT.
+// A sale meets the pools of `after` as they are there.
 gantry_status value_of(const Snapshot& snapshot, std::uint32_t token, const gantry_amount& amount,
-                       ValueAs as, gantry_value& out);
+                       ValueAs as, gantry_value& out, std::span<const PoolAfter> after = {});
 
 // Millionths of a dollar for one whole unit of the chain's coin, from the states in `snapshot`;
 // 0: no dollar price. The snapshot stage keeps it in Snapshot::ether_usd_e6.

@@ -12,9 +12,6 @@ namespace gantry::host {
 
 namespace {
 
-// What a smart account's own steps cost, before a bundler has estimated them. Gas units.
-constexpr std::uint64_t verification_gas = 150000;
-constexpr std::uint64_t pre_verification_gas = 60000;
 constexpr std::uint64_t requests_max = 4;  // of one paymaster's round
 
 std::string_view text(gantry_string s) {
@@ -28,18 +25,6 @@ u256 less_bps(const u256& amount, std::uint64_t bps) {
     return u256();
   }
   return out;
-}
-
-std::uint32_t entry_point_version(const gantry_address& address) {
-  // The first bytes of the four deployments tell them apart; 0.7 is the form of any other.
-  switch (address.bytes[0]) {
-    case 0x5f:
-      return 6;
-    case 0x43:
-      return address.bytes[2] == 0x08 ? 8 : 9;
-    default:
-      return 7;
-  }
 }
 
 // What a batch of plain calls can carry out safely: nobody pays a pool that calls back, and nothing
@@ -233,6 +218,18 @@ void Planner::add_sponsorship(const MarketView& view, Plan& plan) const {
     plan.payer = paymaster->name();
     plan.sponsorship = std::move(requests.all);
     return;
+  }
+}
+
+std::uint32_t entry_point_version(const gantry_address& address) {
+  // The first bytes of the four deployments tell them apart; 0.7 is the form of any other.
+  switch (address.bytes[0]) {
+    case 0x5f:
+      return 6;
+    case 0x43:
+      return address.bytes[2] == 0x08 ? 8 : 9;
+    default:
+      return 7;
   }
 }
 

@@ -57,6 +57,8 @@ class Planner {
   const Plugins& plugins_;
 };
 
+// 6 to 9 of the contracts that are known; else 7.
+std::uint32_t entry_point_version(const gantry_address& address);
 // Of "eip155:1": 1. 0: no EVM chain.
 std::uint64_t evm_chain_id(std::string_view caip2);
 

@@ -146,13 +146,14 @@ Result<ElfFile> ElfFile::open(const std::filesystem::path& path) {
   return parse(std::move(bytes), name);
 }
 
-Result<ElfFile> ElfFile::parse(std::vector<std::byte> bytes, std::string name) {
+Result<ElfFile> ElfFile::parse(std::vector<std::byte> bytes, std::string name, Machines machines) {
   ElfFile file(std::move(bytes), std::move(name));
-  if (auto read = file.read_headers(); !read) return std::unexpected(std::move(read.error()));
+  if (auto read = file.read_headers(machines); !read)
+    return std::unexpected(std::move(read.error()));
   return file;
 }
 
-Status ElfFile::read_headers() {
+Status ElfFile::read_headers(Machines machines) {
   if (bytes_.empty()) return bad("is empty. Build or copy the plugin again.");
   if (bytes_.size() < SELFMAG || std::memcmp(bytes_.data(), ELFMAG, SELFMAG) != 0) {
     return bad("is not an ELF file, so not a shared library. Only built plugins belong here.");
@@ -165,7 +166,8 @@ Status ElfFile::read_headers() {
   if (header->e_ident[EI_VERSION] != EV_CURRENT || header->e_version != EV_CURRENT) {
     return bad("has an unknown ELF version. Build it again.");
   }
-  if (header->e_machine != own_machine) {
+  const bool known = header->e_machine == EM_X86_64 || header->e_machine == EM_AARCH64;
+  if (header->e_machine != own_machine && !(known && machines == Machines::supported)) {
     return bad(fmt::format("is built for {}, this host is {}. Build it for this machine.",
                            machine_name(header->e_machine), machine_name(own_machine)));
   }

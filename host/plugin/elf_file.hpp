@@ -42,6 +42,9 @@ struct ElfSection {
   std::uint64_t entry_size = 0;
 };
 
+// Which machines' libraries are read: a bundle holds those of others too.
+enum class Machines : std::int32_t { own = 1, supported = 2 };
+
 class ElfFile {
  public:
   ElfFile(ElfFile&&) = default;  // not copied: the sections view its bytes
@@ -50,7 +53,8 @@ class ElfFile {
   // Reads the whole file once, at most `bytes_max`; all that is said later is about these bytes.
   static Result<ElfFile> open(const std::filesystem::path& path);
   // `name` is what the errors call it.
-  static Result<ElfFile> parse(std::vector<std::byte> bytes, std::string name);
+  static Result<ElfFile> parse(std::vector<std::byte> bytes, std::string name,
+                               Machines machines = Machines::own);
 
   static constexpr std::uint64_t bytes_max = 256u << 20;
   static constexpr std::uint64_t sections_max = 4096;
@@ -68,7 +72,7 @@ class ElfFile {
   ElfFile(std::vector<std::byte> bytes, std::string name)
       : bytes_(std::move(bytes)), name_(std::move(name)) {}
   std::unexpected<Error> bad(std::string_view reason) const;
-  Status read_headers();
+  Status read_headers(Machines machines);
   Status read_names(std::uint16_t names_index, std::span<const std::uint32_t> name_offsets);
   Status read_symbols(ElfFacts& facts) const;
   Status read_dynamic(ElfFacts& facts) const;

@@ -6,6 +6,9 @@
 
 #include <variant>
 
+#include "host/bundle/trust.hpp"
+#include "host/kit/verdicts.hpp"
+
 namespace gantry::host {
 
 namespace {
@@ -80,7 +83,9 @@ bool has_hole(const void* table, std::size_t bytes) {
 class Maker {
  public:
   Maker(const Configuration& configuration, std::filesystem::path store)
-      : configuration_(configuration), store_(std::move(store)) {}
+      : configuration_(configuration),
+        store_(std::move(store)),
+        trust_(configuration.plugin, process_environment()) {}
 
   template <class Instance, class Settings>
   void make_all(const std::vector<Settings>& all, std::vector<std::shared_ptr<Instance>>& out,
@@ -92,7 +97,10 @@ class Maker {
         (*made)->settings = settings;
         out.push_back(std::move(*made));
       } else {
-        spdlog::error("{} {}: {}", Kind<Instance>::word, settings.name, made.error().message);
+        // Of what is not there the configuration has warned.
+        if (made.error().kind != ErrorKind::not_found) {
+          spdlog::error("{} {}: {}", Kind<Instance>::word, settings.name, made.error().message);
+        }
         refused.push_back({settings.name, Kind<Instance>::word, made.error().message});
       }
     }
@@ -102,6 +110,14 @@ class Maker {
   Result<std::shared_ptr<Library>> library(std::size_t index) {
     if (const auto found = libraries_.find(index); found != libraries_.end()) return found->second;
     const PluginFile& file = configuration_.plugins[index];
+    if (auto trusted = trust_.check(file); !trusted) {
+      return libraries_.emplace(index, std::unexpected(std::move(trusted.error()))).first->second;
+    }
+    if (configuration_.plugin.require_checked) {
+      if (auto reason = why_unchecked(file)) {
+        return libraries_.emplace(index, fail(ErrorKind::plugin, *reason)).first->second;
+      }
+    }
     // init() gets services of the library's own name; instances get theirs in create().
     auto& services =
         library_services_.emplace_back(std::make_shared<InstanceServices>(file.manifest.name));
@@ -161,6 +177,7 @@ class Maker {
 
   const Configuration& configuration_;
   std::filesystem::path store_;
+  bundle::TrustGate trust_;
   std::unordered_map<std::size_t, Result<std::shared_ptr<Library>>> libraries_;
   std::vector<std::shared_ptr<InstanceServices>> library_services_;
 };

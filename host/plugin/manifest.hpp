@@ -114,6 +114,9 @@ std::string manifest_to_json(const Manifest& manifest);
 // read_manifest and the ELF facts. A library without the entry symbol is still described: the
 // loader refuses it, the inspector says so.
 Result<PluginFile> inspect_plugin_file(const std::filesystem::path& path);
+// The same of bytes that are in memory already; `path` is what they are called.
+Result<PluginFile> inspect_plugin_bytes(std::vector<std::byte> bytes,
+                                        const std::filesystem::path& path, Machines machines);
 
 struct PluginScan {
   std::vector<PluginFile> plugins;  // in the order of the folders, then by file name

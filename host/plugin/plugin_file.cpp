@@ -32,6 +32,18 @@ Result<Manifest> manifest_of(const ElfFile& file) {
   return parse_manifest_section(file.contents(*section), file.name());
 }
 
+Result<PluginFile> facts_of(const ElfFile& file, const std::filesystem::path& path) {
+  auto manifest = manifest_of(file);
+  if (!manifest) return std::unexpected(std::move(manifest.error()));
+  auto facts = file.facts();
+  if (!facts) return std::unexpected(std::move(facts.error()));
+  return PluginFile{.path = path,
+                    .sha256 = sha256_of(file.bytes()),
+                    .size_bytes = file.bytes().size(),
+                    .manifest = std::move(*manifest),
+                    .elf = std::move(*facts)};
+}
+
 }  // namespace
 
 bool PluginFile::exports_entry() const {
@@ -47,15 +59,14 @@ Result<Manifest> read_manifest(const std::filesystem::path& path) {
 Result<PluginFile> inspect_plugin_file(const std::filesystem::path& path) {
   auto file = ElfFile::open(path);
   if (!file) return std::unexpected(std::move(file.error()));
-  auto manifest = manifest_of(*file);
-  if (!manifest) return std::unexpected(std::move(manifest.error()));
-  auto facts = file->facts();
-  if (!facts) return std::unexpected(std::move(facts.error()));
-  return PluginFile{.path = path,
-                    .sha256 = sha256_of(file->bytes()),
-                    .size_bytes = file->bytes().size(),
-                    .manifest = std::move(*manifest),
-                    .elf = std::move(*facts)};
+  return facts_of(*file, path);
+}
+
+Result<PluginFile> inspect_plugin_bytes(std::vector<std::byte> bytes,
+                                        const std::filesystem::path& path, Machines machines) {
+  auto file = ElfFile::parse(std::move(bytes), path.string(), machines);
+  if (!file) return std::unexpected(std::move(file.error()));
+  return facts_of(*file, path);
 }
 
 PluginScan scan_plugin_folders(const std::vector<std::filesystem::path>& folders,

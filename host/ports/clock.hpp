@@ -18,4 +18,9 @@ class SteadyClock final : public Clock {
   }
 };
 
+// [any thread] For dates: what the machine believes the time to be, which may be set back.
+inline std::chrono::sys_seconds wall_clock() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
 }  // namespace gantry::host

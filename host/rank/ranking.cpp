@@ -1,11 +1,17 @@
 #include "host/rank/ranking.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace gantry::host {
 
+std::uint64_t gas_overhead_of(const Configuration& configuration) {
+  const bool sponsored = std::ranges::any_of(configuration.paymasters, &InstanceSettings::runs);
+  return gas_overhead + (sponsored ? verification_gas + pre_verification_gas : 0);
+}
+
 Ranked price_opportunity(const MarketView& view, const gantry_opportunity& opportunity,
-                         std::uint32_t strategy, std::uint32_t index) {
+                         std::uint32_t strategy, std::uint32_t index, std::uint64_t overhead) {
   Ranked ranked{};
   ranked.opportunity = opportunity;
   ranked.strategy = strategy;
@@ -14,15 +20,18 @@ Ranked price_opportunity(const MarketView& view, const gantry_opportunity& oppor
   ranked.gross.status = GANTRY_UNSUPPORTED;
 
   const gantry_context& context = view.snapshot().context;
-  const u256 gas = wrapping_add(u256(opportunity.gas), u256(gas_overhead));
+  const u256 gas = wrapping_add(u256(opportunity.gas), u256(overhead));
   if (!mul(gas, u256(context.gas_price), ranked.gas_cost)) ranked.gas_cost = u256::max();
 
   if (opportunity.token_in != opportunity.token_out ||
       !sub(u256(opportunity.amount_out), u256(opportunity.amount_in), ranked.gross_token)) {
     return ranked;
   }
+  std::array<gantry_hop, GANTRY_LEGS_MAX> route;
+  for (std::uint32_t i = 0; i < opportunity.leg_count; ++i) route[i] = opportunity.legs[i].hop;
   if (view.value(opportunity.token_in, opportunity.amount_in, ranked.stake) != GANTRY_OK ||
-      view.sale_value(opportunity.token_in, ranked.gross_token, ranked.gross) != GANTRY_OK) {
+      view.sale_value({route.data(), opportunity.leg_count}, opportunity.legs[0].amount_in,
+                      opportunity.token_in, ranked.gross_token, ranked.gross) != GANTRY_OK) {
     ranked.stake.status = GANTRY_UNSUPPORTED;
     ranked.gross.status = GANTRY_UNSUPPORTED;
     return ranked;

@@ -9,6 +9,7 @@
 
 #include "gantry/strategy.h"
 #include "gantry/u256.hpp"
+#include "host/config/load.hpp"
 #include "host/market/market_view.hpp"
 #include "host/plan/instructions.hpp"
 
@@ -35,9 +36,16 @@ struct Ranked {
 // What a transaction costs besides its legs: 21,000, and the executor's own bookkeeping.
 inline constexpr std::uint64_t gas_overhead = 60000;
 
-// Fills in the money of one opportunity. `view` is bound to its snapshot.
+// What a user operation's verification and its bundler cost on top: where a paymaster may pay, the
+// trade is sent as one.
+inline constexpr std::uint64_t verification_gas = 150000;
+inline constexpr std::uint64_t pre_verification_gas = 60000;
+std::uint64_t gas_overhead_of(const Configuration& configuration);
+
+// Fills in the money of one opportunity. `view` is bound to its snapshot; `overhead` is in gas.
 Ranked price_opportunity(const MarketView& view, const gantry_opportunity& opportunity,
-                         std::uint32_t strategy, std::uint32_t index);
+                         std::uint32_t strategy, std::uint32_t index,
+                         std::uint64_t overhead = gas_overhead);
 
 // Best first; ties by strategy, then index, so that the order depends on nothing else.
 void rank(std::vector<Ranked>& all);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
+#include <set>
 #include <sstream>
 
 #include "host/recording/reader.hpp"
@@ -128,7 +130,45 @@ Result<std::optional<DecisionPlan>> DecisionPlan::read(const std::filesystem::pa
   }
   if (count == 0) return std::optional<DecisionPlan>();
   std::ranges::stable_sort(plan.places_, {}, &BatchPlace::group);
+  if (auto sound = plan.check(); !sound) {
+    return fail(sound.error().kind, fmt::format("{}: {}", path.string(), sound.error().message));
+  }
   return std::optional(std::move(plan));
+}
+
+Status DecisionPlan::check() {
+  const auto never = [](const BatchPlace& place, std::string_view why) {
+    return fail(ErrorKind::format,
+                fmt::format("its decisions cannot be obeyed: strategy {} at snapshot {} {}; replay "
+                            "with --ignore-decisions",
+                            place.strategy, place.snapshot, why));
+  };
+  std::set<std::pair<std::uint32_t, std::uint64_t>> seen;
+  std::vector<std::uint64_t> last(strategies_.size());
+  std::uint64_t groups = 0;  // before the place's own
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    const BatchPlace& place = places_[i];
+    if (i > 0 && place.group != places_[i - 1].group) ++groups;
+    if (place.snapshot <= last[place.strategy]) return never(place, "comes after a later one");
+    last[place.strategy] = place.snapshot;
+    seen.emplace(place.strategy, place.snapshot);
+    const auto results_seen = delivered(place.strategy, place.snapshot);
+    if (!results_seen) return never(place, "has a batch, and was given nothing");
+    if (*results_seen > groups) return never(place, "waits for outcomes that come after it");
+  }
+  // Where a recording was cut, the last delivery may stand without its batch.
+  for (std::uint32_t i = 0; i < strategies_.size(); ++i) {
+    std::erase_if(strategies_[i].delivered,
+                  [&](const auto& delivery) { return !seen.contains({i, delivery.first}); });
+  }
+  std::optional<std::uint64_t> oldest;  // of this place and those behind it
+  for (const BatchPlace& place : places_ | std::views::reverse) {
+    if (oldest && place.snapshot >= *oldest + under_way_max) {
+      return never(place, "is decided before one too long before it");
+    }
+    oldest = oldest ? std::min(*oldest, place.snapshot) : place.snapshot;
+  }
+  return {};
 }
 
 Status DecisionPlan::take(const Decision& decision, const std::string& plugin_set) {

@@ -34,14 +34,20 @@ struct BatchPlace {
   std::uint64_t head_block;
 };
 
+// How far the feed may be ahead of the oldest snapshot that is not done with, live and in replay. A
+// strategy that is this slow holds up the others; all that looks back (strikes, the change log, the
+// history) can count on it.
+inline constexpr std::uint64_t under_way_max = 64;
+
 // What a recorded run decided. Read whole before the replay starts: a decision stands behind the
 // inputs that it is about.
 class DecisionPlan {
  public:
   static constexpr std::uint64_t decisions_max = 50'000'000;
 
-  // Nothing when the recording holds no decisions. A recording made
-  // with other plugins or settings cannot be obeyed (configuration), and the error names them.
+  // Nothing when the recording holds no decisions. A recording made with other plugins or settings
+  // cannot be obeyed (configuration), and the error names them; nor can decisions that no run could
+  // have made (format): a replay would wait for ever.
   static Result<std::optional<DecisionPlan>> read(const std::filesystem::path& recording,
                                                   const Configuration& configuration,
                                                   const Plugins& plugins);
@@ -54,6 +60,7 @@ class DecisionPlan {
 
  private:
   Status take(const recording::Decision& decision, const std::string& plugin_set);
+  Status check();
 
   struct PerStrategy {
     std::unordered_map<std::uint64_t, std::uint64_t> delivered;

@@ -12,7 +12,18 @@ GroupPtr Merge::open_group(SnapshotPtr snapshot, std::uint64_t head_block) {
   return group;
 }
 
-bool Merge::take(BatchPtr batch, std::uint64_t head_block, std::vector<GroupPtr>& groups) {
+// A strategy that works on a snapshot has answered for those it skipped meanwhile.
+std::uint64_t Merge::note_answered(std::uint64_t id) {
+  const std::size_t at = id - answered_ - 1;
+  if (at >= answered_after_.size()) answered_after_.resize(at + 1);
+  answered_after_[at] = true;
+  std::uint64_t count = 0;
+  for (; !answered_after_.empty() && answered_after_.front(); ++count) answered_after_.pop_front();
+  answered_ += count;
+  return count;
+}
+
+std::uint64_t Merge::take(BatchPtr batch, std::uint64_t head_block, std::vector<GroupPtr>& groups) {
   const std::uint64_t id = batch->snapshot->id;
   // Strategies work on their snapshots in order, so a new one is nearly always the newest.
   auto answers = std::ranges::lower_bound(open_, id, {}, &Answers::snapshot);
@@ -43,7 +54,7 @@ bool Merge::take(BatchPtr batch, std::uint64_t head_block, std::vector<GroupPtr>
   } else if (complete) {
     open_.erase(answers);
   }
-  return complete;
+  return complete ? note_answered(id) : 0;
 }
 
 // Closes every recorded group whose batches are all there.

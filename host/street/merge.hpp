@@ -20,11 +20,9 @@ class Merge {
       : mode_(mode), strategies_(strategies), plan_(plan) {}
 
   // Takes one batch, or word of a skip. `head_block` is the chain's newest; only live asks for it.
-  // Groups that are due now are appended to `groups`. True: all strategies have answered for the
-  // batch's snapshot.
-  bool take(BatchPtr batch, std::uint64_t head_block, std::vector<GroupPtr>& groups);
-  // Batches that wait for an earlier one; 0 at the end of a whole run.
-  std::size_t waiting() const noexcept { return early_.size(); }
+  // Groups that are due now are appended to `groups`. Returns how many snapshots are answered for
+  // now by all strategies, they and all before them.
+  std::uint64_t take(BatchPtr batch, std::uint64_t head_block, std::vector<GroupPtr>& groups);
 
  private:
   struct Answers {
@@ -34,13 +32,16 @@ class Merge {
 
   GroupPtr open_group(SnapshotPtr snapshot, std::uint64_t head_block);
   void obey(std::vector<GroupPtr>& groups);
+  std::uint64_t note_answered(std::uint64_t id);
 
   DeliveryMode mode_;
   std::uint32_t strategies_;
   const DecisionPlan* plan_;
   std::uint64_t next_group_ = 0;
-  std::size_t next_place_ = 0;                                         // obey only
-  std::deque<Answers> open_;                                           // not answered by all yet
+  std::size_t next_place_ = 0;       // obey only
+  std::deque<Answers> open_;         // not answered by all yet
+  std::uint64_t answered_ = 0;       // all snapshots up to this one are
+  std::deque<bool> answered_after_;  // of those behind it
   std::map<std::pair<std::uint64_t, std::uint32_t>, BatchPtr> early_;  // obey only
 };
 

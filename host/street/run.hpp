@@ -44,9 +44,6 @@ class Street::Run {
   struct Graph;  // the nodes, in street.cpp
   struct Lane;   // one strategy: its mailbox and its runner
 
-  // Snapshots under way at most, live and in replay.
-  static constexpr std::uint64_t under_way_max = 64;
-
   Status open();
   void wire();
   void feed();

@@ -190,7 +190,7 @@ std::vector<OutcomePtr> Street::Run::end_group(const Group& group) {
     const gantry_opportunity& o = ranked.opportunity;
     const RefusalReason reason = group.verdicts[i].reason;
     const bool planned = group.plan && group.plan->trade.strategy == ranked.strategy &&
-                         group.plan->trade.opportunity.key == o.key;
+                         group.plan->trade.index == ranked.index;
     if (reason == RefusalReason::none && !planned) continue;  // approved, another one went first
     outcomes[ranked.strategy]->results.push_back(
         {o.key, o.block, planned ? GANTRY_RESULT_PLANNED : GANTRY_RESULT_REFUSED,
@@ -247,8 +247,13 @@ void Street::Run::finish(RunReport& report) {
     const Topology& topology = *last_->topology;
     report.tokens = topology.tokens.size();
     report.pools = topology.pools.size();
-    for (const PoolInfo& pool : topology.pools) {
-      if (pool.use != PoolUse::usable) ++report.pools_left_out[std::string(to_string(pool.use))];
+    for (std::uint32_t i = 0; i < topology.pools.size(); ++i) {
+      const PoolUse use = topology.pools[i].use;
+      if (use != PoolUse::usable) {
+        ++report.pools_left_out[std::string(to_string(use))];
+      } else if (last_->states.find(i) == nullptr) {
+        ++report.pools_left_out["last facts did not decode"];
+      }
     }
     report.ether_usd = static_cast<double>(last_->ether_usd_e6) * 1e-6;
     report.state_hash = hash_states(*last_);

@@ -240,7 +240,7 @@ bool StrategyRunner::exceeds(const gantry_opportunity& o, gantry_sizing_limits& 
   limits.amount_in_max = u256::max();
   limits.pool_share_max_bps = static_cast<std::uint32_t>(options_.pool_share_max_bps);
   limits.gas_cost_wei = view_.snapshot().context.gas_price;
-  limits.gas_overhead = gas_overhead;
+  limits.gas_overhead = options_.gas_overhead;
   gantry_value stake{};
   if (view_.value(o.token_in, o.amount_in, stake) == GANTRY_OK) {
     u256 most;
@@ -292,7 +292,7 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
       return;
     }
   }
-  ranked_.push_back(price_opportunity(view_, sized, batch.strategy, index));
+  ranked_.push_back(price_opportunity(view_, sized, batch.strategy, index, options_.gas_overhead));
   InstructionList before;
   const gantry_instruction_sink sink = before.sink();
   const auto planned = instance_->table().plan(instance_->object(), view_.market(), &sized, &sink);

@@ -46,6 +46,9 @@ struct Street::Run::Graph {
   // The merge node's.
   std::vector<GroupPtr> due;
   std::uint64_t owed = 0;  // snapshots all have answered for, whose groups wait for earlier ones
+  // Between merge and end: groups that have not ended, and snapshots without one behind them.
+  std::atomic<std::uint64_t> unended{0};
+  std::atomic<std::uint64_t> skipped{0};
 };
 
 void Street::Run::wire() {
@@ -92,11 +95,14 @@ void Street::Run::wire() {
       graph, flow::serial, [this, &g](const BatchPtr& batch, auto& out) {
         if (!batch->ran) note_skip(*batch);
         g.due.clear();
-        if (g.order->take(batch, head_block_.load(), g.due)) ++g.owed;
+        g.owed += g.order->take(batch, head_block_.load(), g.due);
         if (!g.due.empty()) {
+          g.unended += g.due.size();
           g.due.back()->tokens = std::exchange(g.owed, 0);
-        } else if (g.order->waiting() == 0) {
-          release_tokens(std::exchange(g.owed, 0));  // skipped by all
+        } else if (g.owed != 0) {
+          // Done with when the groups that are on their way are.
+          g.skipped += std::exchange(g.owed, 0);
+          if (g.unended == 0) release_tokens(g.skipped.exchange(0));
         }
         for (GroupPtr& group : g.due) std::get<0>(out).try_put(std::move(group));
       });
@@ -116,6 +122,7 @@ void Street::Run::wire() {
       g.post[i]->try_put(Mail(outcomes[i]));
     }
     release_tokens(group->tokens);
+    if (g.unended.fetch_sub(1) == 1) release_tokens(g.skipped.exchange(0));
     return flow::continue_msg();
   });
 
@@ -191,9 +198,9 @@ Status Street::Run::open() {
     if (!recorder) return std::unexpected(recorder.error());
     recorder_ = std::move(*recorder);
   }
-  // No mode has more snapshots under way: `snapshots_in_flight` may be above the bound of the
-  // others.
-  const std::uint64_t lag = std::max(under_way_max, in_flight_);
+  // In replay, a group may wait for one that was decided before it, as far ahead as the feed may
+  // be.
+  const std::uint64_t lag = std::max(2 * under_way_max, in_flight_);
   for (const auto& venue : plugins_.venues) venue->health().set_lag(lag);
   market_ = std::make_unique<MarketState>(*chain_, plugins_.venues);
   collector_ = std::make_unique<Collector>(plugins_);
@@ -206,6 +213,7 @@ Status Street::Run::open() {
     runner.pool_share_max_bps =
         static_cast<std::uint64_t>(configuration_.risk.pool_concentration_bps);
     runner.position_max_eth = configuration_.risk.max_position_eth;
+    runner.gas_overhead = gas_overhead_of(configuration_);
     runner.history_s_max = static_cast<std::uint64_t>(chain_->block_time_s *
                                                       static_cast<double>(History::samples_kept));
     if (mode_ == DeliveryMode::live) {

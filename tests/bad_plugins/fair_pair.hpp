@@ -16,7 +16,7 @@ class FairPair : public DexPlugin {
   gantry_status open_pool(const gantry_pool_spec&, StateWriter,
                           gantry_pool_traits& traits) override {
     traits.overlay_bytes = sizeof(Reserves);
-    traits.flags = GANTRY_POOL_SEGMENTS | GANTRY_POOL_FOLLOWS_LOGS;
+    traits.flags = GANTRY_POOL_SEGMENTS | GANTRY_POOL_EXACT_OUT | GANTRY_POOL_FOLLOWS_LOGS;
     return GANTRY_OK;
   }
 
@@ -32,8 +32,9 @@ class FairPair : public DexPlugin {
   gantry_status apply(const gantry_context&, const gantry_state&,
                       std::span<const gantry_fact> facts, StateWriter writer) const override {
     Reserves reserves{};
+    if (facts.empty()) return GANTRY_NEED_STATE;
     for (const gantry_fact& fact : facts) {
-      if (fact.data.size < 64) return GANTRY_BAD_STATE;
+      if (fact.data.size < 64 || fact.status != GANTRY_OK) return GANTRY_BAD_STATE;
       reserves = {{load_be(fact.data.data), load_be(fact.data.data + 32)}};
     }
     auto* chunk = writer.chunk(0, sizeof(reserves));
@@ -46,22 +47,30 @@ class FairPair : public DexPlugin {
                       gantry_buffer* next) const override {
     Reserves now{};
     if (!look(state, now)) return GANTRY_BAD_STATE;
-    if (swap.mode != GANTRY_EXACT_IN) return GANTRY_UNSUPPORTED;
-    const u256 in(swap.amount);
-    u256 pays;
-    const auto status = amount_out(curve(now, swap.token_in, swap.token_out), in, pays);
+    if (!is_direction(swap.token_in, swap.token_out)) return GANTRY_BAD_ARGUMENT;
+    const ConstantProduct pair = curve(now, swap.token_in, swap.token_out);
+    u256 in(swap.amount);
+    u256 pays(swap.amount);
+    const auto status = swap.mode == GANTRY_EXACT_IN    ? amount_out(pair, in, pays)
+                        : swap.mode == GANTRY_EXACT_OUT ? amount_in(pair, pays, in)
+                                                        : GANTRY_UNSUPPORTED;
     if (status != GANTRY_OK) return status;
     if (pays.is_zero()) return GANTRY_NO_LIQUIDITY;
+    u256 full;
+    if (!add(pair.reserve_in, in, full) || full > reserve_max()) return GANTRY_OUT_OF_RANGE;
+    if (next != nullptr) {
+      next->size = sizeof(now);
+      if (next->capacity < sizeof(now)) return GANTRY_NEED_SIZE;
+      now.of[swap.token_in] = full;
+      now.of[swap.token_out] = wrapping_sub(u256(now.of[swap.token_out]), pays);
+      std::memcpy(next->data, &now, sizeof(now));
+    }
     out = {};
     out.amount_in = in;
     out.amount_out = pays;
+    u256 fee;
+    if (fee_of(pair, in, fee) == GANTRY_OK) out.fee = fee;
     out.gas = 90000;
-    if (next == nullptr) return GANTRY_OK;
-    next->size = sizeof(now);
-    if (next->capacity < sizeof(now)) return GANTRY_NEED_SIZE;
-    now.of[swap.token_in] = wrapping_add(u256(now.of[swap.token_in]), in);
-    now.of[swap.token_out] = wrapping_sub(u256(now.of[swap.token_out]), pays);
-    std::memcpy(next->data, &now, sizeof(now));
     return GANTRY_OK;
   }
 
@@ -69,11 +78,17 @@ class FairPair : public DexPlugin {
                        std::uint32_t token_out, gantry_swap_limits& out) const override {
     Reserves now{};
     if (!look(state, now)) return GANTRY_BAD_STATE;
+    if (!is_direction(token_in, token_out)) return GANTRY_BAD_ARGUMENT;
+    const ConstantProduct pair = curve(now, token_in, token_out);
     u256 in_min;
-    if (amount_in(curve(now, token_in, token_out), u256(1), in_min) != GANTRY_OK) {
-      return GANTRY_NO_LIQUIDITY;
-    }
-    out = {in_min, u256::from_u128((uint128{1} << 112U) - 1), now.of[token_out]};
+    if (amount_in(pair, u256(1), in_min) != GANTRY_OK) return GANTRY_NO_LIQUIDITY;
+    // amount_in() adds one to an exact quotient, too: one less may pay already.
+    const u256 less = wrapping_sub(in_min, u256(1));
+    u256 pays;
+    if (amount_out(pair, less, pays) == GANTRY_OK && !pays.is_zero()) in_min = less;
+    const u256 in_max = wrapping_sub(reserve_max(), pair.reserve_in);
+    if (in_min > in_max) return GANTRY_NO_LIQUIDITY;
+    out = {in_min, in_max, now.of[token_out]};
     return GANTRY_OK;
   }
 
@@ -81,8 +96,10 @@ class FairPair : public DexPlugin {
                                         std::uint32_t token_out,
                                         std::span<gantry_segment> out) const override {
     Reserves now{};
-    if (!look(state, now) || out.empty()) return 0;
-    out[0] = {now.of[token_in], now.of[token_out], u256::max(), 30, 10000, GANTRY_SEGMENT_EXACT, 0};
+    if (!look(state, now) || out.empty() || !is_direction(token_in, token_out)) return 0;
+    if (u256(now.of[0]).is_zero() || u256(now.of[1]).is_zero()) return 0;
+    const u256 end = wrapping_sub(wrapping_add(reserve_max(), u256(1)), u256(now.of[token_in]));
+    out[0] = {now.of[token_in], now.of[token_out], end, 30, 10000, GANTRY_SEGMENT_EXACT, 0};
     return 1;
   }
 
@@ -110,10 +127,10 @@ class FairPair : public DexPlugin {
     if (bytes.size == 0 && state.base.chunk_count > 0) bytes = state.base.chunks[0];
     if (bytes.size != sizeof(out)) return false;
     std::memcpy(&out, bytes.data, sizeof(out));
-    return true;
+    return u256(out.of[0]) <= reserve_max() && u256(out.of[1]) <= reserve_max();
   }
-
- private:
+  static u256 reserve_max() { return u256::from_u128((uint128{1} << 112U) - 1); }
+  static bool is_direction(std::uint32_t in, std::uint32_t out) { return in < 2 && out == 1 - in; }
   static ConstantProduct curve(const Reserves& now, std::uint32_t in, std::uint32_t out) {
     return {u256(now.of[in]), u256(now.of[out]), 30, 10000};
   }

@@ -17,7 +17,7 @@ trap 'rm -rf "$work"' EXIT
 reader=$work/gantry
 mkdir -p "$reader/build" "$work/home" "$work/blocks" "$work/tmp"
 mkdir -m 700 "$work/runtime"
-cp -r "$repository"/{cmake,config,data,docs,sdk} "$reader"
+cp -r "$repository"/{cmake,config,data,docs,sdk,LICENSE} "$reader"
 ln -s "$build" "$reader/build/release"
 
 # In place of ./dev, which would build and test from within a test: it knows the commands of the
@@ -56,6 +56,7 @@ for block in "$work"/blocks/*.sh; do
         cd "$reader"
         exec env -i PATH="$build:$PATH" HOME="$work/home" LANG=C.UTF-8 TERM=dumb \
             XDG_RUNTIME_DIR="$work/runtime" TMPDIR="$work/tmp" CCACHE_DISABLE=1 \
+            RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}" \
             timeout --kill-after=5 "$seconds_max" \
             bash -eu "$work/shell" "$work/variables" "$block"
     ) >"$work/log" 2>&1 </dev/null &

@@ -4,7 +4,7 @@
 # shellcheck shell=bash
 
 # tidy and fuzz are run by name until each is known to be clean in one sitting.
-all_gates=(format words test symbols dead install asan tsan)
+all_gates=(format words abi test symbols dead install asan tsan)
 # A machine that compiles everything anew may not have the time for the last ones: what there was no
 # time for is said in the table, and neither passes nor fails.
 minutes_max=50
@@ -87,6 +87,9 @@ gate_format() {
 
 # Nothing of one machine, and no leftovers, in what is committed.
 gate_words() { tests/gates/words.sh; }
+
+# The SDK's types are those that plugins were built with.
+gate_abi() { tests/gates/abi.sh; }
 
 # ---- builds ---------------------------------------------------------------------------------------
 

@@ -66,10 +66,10 @@ for prefix in "$work/installed" "$work/unpacked/usr"; do
     for compiler in "g++ gcc -" "clang++-19 clang-19 -stdlib=libc++"; do
         read -r cxx cc flags <<<"$compiler"
         [[ $flags == - ]] && flags=
-        for template in "$prefix"/share/gantry-sdk/template/*/; do
+        for template in "$prefix"/share/gantry-sdk/template/{cpp,c}/*/; do
             copy=$work/author-$((count += 1))
             cp -r "$template" "$copy"
-            echo "== $(basename "$template"), $cxx $flags, from ${prefix#"$work/"}"
+            echo "== ${template#"$prefix/share/gantry-sdk/template/"}, $cxx $flags, from ${prefix#"$work/"}"
             if ! {
                 cmake -S "$copy" -B "$copy/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" \
                     -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER="$cxx" \

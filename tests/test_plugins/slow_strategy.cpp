@@ -1,6 +1,7 @@
 // Works for as long as it is told to, and tells what it was given: how many snapshots, how many
 // pools had changed, and how many results came back, in counters that a report shows.
 #include "gantry/strategy.hpp"
+#include "round_trip.hpp"
 
 namespace {
 
@@ -19,27 +20,9 @@ class SlowStrategy final : public TradingStrategy {
       if (market.quote(0, swap, quote) != GANTRY_OK) return GANTRY_OK;
     }
     // There and back through pool 0: a loss, which the gate has to refuse.
-    gantry_pool pool;
-    if (market.pool(0, pool) != GANTRY_OK) return GANTRY_OK;
-    const gantry_hop hops[] = {{0, pool.tokens[0], pool.tokens[1], 0},
-                               {0, pool.tokens[1], pool.tokens[0], 0}};
-    gantry_route_quote route;
-    if (market.quote_route(hops, swap.amount, route) != GANTRY_OK) return GANTRY_OK;
-    gantry_opportunity found{};
+    gantry_opportunity found;
+    if (!test::round_trip(market, 0, 0, swap.amount, found)) return GANTRY_OK;
     found.key = 42 + results_;
-    found.kind = GANTRY_OPPORTUNITY_ARBITRAGE;
-    found.leg_count = 2;
-    found.token_in = pool.tokens[0];
-    found.token_out = pool.tokens[0];
-    found.amount_in = route.amount_in;
-    found.amount_out = route.amount_out;
-    found.gas = route.gas;
-    found.block = market.context().state_block;
-    found.valid_until_block = market.context().execution_block;
-    found.confidence = 0.9;
-    for (int i = 0; i < 2; ++i) {
-      found.legs[i] = {hops[i], route.amounts[i], route.amounts[i + 1]};
-    }
     sink.emit(found);
     return GANTRY_OK;
   }

@@ -299,7 +299,11 @@ TEST_CASE("a number is read strictly: what is none, or out of range, is named wi
   refused(import, "--block", {"-1", "18446744073709551615"}, "from 0 to 9007199254740991");
   refused(import, "--time", {"-1", "253402300800"}, "from 0 to 253402300799");
   refused(import, "--block-interval", {"-1", "31536001"}, "from 0 to 31536000");
-  CHECK(space.run({"run", "--blocks", "2", "--speed", "1.5e2", "--threads", "2"}).code == 0);
+  CHECK(space.run({"run", "--blocks", "2", "--pace", "live", "--speed", "1.5e2", "--threads", "2"})
+            .code == 0);
+  const Ended no_pace = space.run({"run", "--blocks", "2", "--speed", "2"});
+  CHECK(no_pace.code == 2);
+  CHECK(has(no_pace.err, "add --pace live"));
 }
 
 TEST_CASE("output that is lost is a failure, unless its reader went away") {

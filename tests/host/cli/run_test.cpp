@@ -293,6 +293,25 @@ TEST_CASE("what a command writes replaces no foreign file, and never its own inp
   }
 }
 
+TEST_CASE("what is not installed or not there for a recording's pools is told once") {
+  const Workspace space;
+  space.edit("dex_config.toml", "name = \"uniswap_v2\"", "name = \"curve\"");
+  const Ended ended = space.run({"run", "--blocks", "2"});
+  INFO(ended.err);
+  CHECK(ended.code == 0);
+  const auto count = [&](std::string_view what) {
+    std::size_t found = 0;
+    for (auto at = ended.err.find(what); at != std::string::npos;
+         at = ended.err.find(what, at + 1)) {
+      ++found;
+    }
+    return found;
+  };
+  CHECK(count("no [[dex]] named uniswap_v2 runs") == 1);
+  CHECK(count("named but not installed") == 1);
+  CHECK_FALSE(has(ended.err, "error"));
+}
+
 TEST_CASE("a recording of a chain that is not configured is refused, and doctor finds it") {
   const Workspace space;
   space.edit("gantry.toml", "id = \"eip155:1\"", "id = \"eip155:137\"");

@@ -232,10 +232,60 @@ TEST_CASE("a view values at the spot price, and sells at what the pair pays") {
   REQUIRE(market.view.value(2, amount(in), held) == GANTRY_OK);
   CHECK(big(held.ether_wei) == in * 100'000 / 81'000'000);
   gantry_value sold{};
-  REQUIRE(market.view.sale_value(2, amount(in), sold) == GANTRY_OK);
+  REQUIRE(market.view.sale_value({}, u256(), 2, amount(in), sold) == GANTRY_OK);
   CHECK(big(sold.ether_wei) == pair_pays(in, thousandths(81'000'000), thousandths(100'000)));
   CHECK(market.view.value(3, amount(in), held) == GANTRY_BAD_ARGUMENT);
-  CHECK(market.view.sale_value(3, amount(in), sold) == GANTRY_BAD_ARGUMENT);
+  CHECK(market.view.sale_value({}, u256(), 3, amount(in), sold) == GANTRY_BAD_ARGUMENT);
+}
+
+TEST_CASE("a profit is sold through the pools as the route leaves them") {
+  const auto market = triangle();
+  const Integer in = thousandths(5'000'000), profit = thousandths(777'777);
+  // The way from token 2 to the coin is pool 2, which the route trades in first.
+  const Hops route = {hop(2, 2, 0), hop(0, 0, 1), hop(1, 1, 2)};
+  gantry_value sold{};
+  REQUIRE(market.view.sale_value(route, amount(in), 2, amount(profit), sold) == GANTRY_OK);
+  const Integer paid = pair_pays(in, thousandths(81'000'000), thousandths(100'000));
+  const Integer reserve_in = thousandths(81'000'000) + in,
+                reserve_out = thousandths(100'000) - paid;
+  CHECK(big(sold.ether_wei) == pair_pays(profit, reserve_in, reserve_out));
+  // Visited twice, it is left as the second visit leaves it.
+  const Hops twice = {hop(2, 2, 0), hop(2, 0, 2)};
+  REQUIRE(market.view.sale_value(twice, amount(in), 2, amount(profit), sold) == GANTRY_OK);
+  const Integer back = pair_pays(paid, reserve_out, reserve_in);
+  CHECK(big(sold.ether_wei) == pair_pays(profit, reserve_in - back, reserve_out + paid));
+  // A route elsewhere changes nothing.
+  const Hops elsewhere = {hop(0, 0, 1), hop(3, 1, 0)};
+  REQUIRE(market.view.sale_value(elsewhere, amount(thousandths(1)), 2, amount(profit), sold) ==
+          GANTRY_OK);
+  CHECK(big(sold.ether_wei) == pair_pays(profit, thousandths(81'000'000), thousandths(100'000)));
+  // A route that cannot be traded sells nothing.
+  const Hops broken = {hop(2, 2, 0), hop(1, 0, 1)};
+  CHECK(market.view.sale_value(broken, amount(in), 2, amount(profit), sold) == GANTRY_UNSUPPORTED);
+  CHECK(sold.status == GANTRY_UNSUPPORTED);
+}
+
+TEST_CASE("a pool whose newest facts do not decode takes no part until some do") {
+  auto inputs = market_inputs(
+      2, {{0, 1, 100'000, 40'000'000}, {0, 1, 50'000, 21'000'000}},
+      {{{0, 100'001, 39'999'700}}, {{1, 50'001, 20'999'700}}, {{0, 100'002, 39'999'400}}});
+  inputs[1].facts[0].data.resize(63);
+  AppliedMarket market(inputs);
+  gantry_quote quote{};
+  REQUIRE(market.view.quote(0, swap(1000, 0, 1), quote) == GANTRY_OK);
+  market.advance();
+  CHECK(market.snapshot->changed == std::vector<std::uint32_t>{0});
+  CHECK(market.view.quote(0, swap(1000, 0, 1), quote) == GANTRY_REFUSED);
+  CHECK(route_status(market, {hop(0, 0, 1)}) == GANTRY_REFUSED);
+  CHECK(market.view.quote(1, swap(1000, 0, 1), quote) == GANTRY_OK);
+  CHECK(market.venue_health().strikes() == 0);
+  market.advance();
+  CHECK(market.view.quote(0, swap(1000, 0, 1), quote) == GANTRY_REFUSED);
+  market.advance();
+  CHECK(market.snapshot->changed == std::vector<std::uint32_t>{0});
+  REQUIRE(market.view.quote(0, swap(thousandths(7), 0, 1), quote) == GANTRY_OK);
+  CHECK(big(quote.amount_out) ==
+        pair_pays(thousandths(7), thousandths(100'002), thousandths(39'999'400)));
 }
 
 TEST_CASE("a view too small for the balances says how many there are") {

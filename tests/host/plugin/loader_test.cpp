@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
+#include "gantry/testing/fake_market.h"
 #include "host/plugin/instances.hpp"
 #include "host/plugin/library.hpp"
 #include "support/small_market.hpp"
@@ -125,6 +126,40 @@ TEST_CASE("every plugin can be loaded and really unloaded, a hundred times") {
       REQUIRE_FALSE(is_in_memory_map(mapped));
     }
   }
+}
+
+TEST_CASE("a panic in Rust is the plugin's fault, is logged, and does not keep the library") {
+  TemporaryFolder store;
+  const PluginFile file = inspect(fs::path(GANTRY_TEMPLATE_FOLDER) / "rust_strategy.so");
+  gantry_fake_host host;
+  gantry_fake_host_init(&host);
+  for (int round = 0; round < 10; ++round) {
+    auto loaded = Library::load(file, store.path(), &host.table);
+    REQUIRE(loaded);
+    const fs::path mapped = (*loaded)->mapped_path();
+    const auto* table =
+        static_cast<const gantry_strategy_v1*>((*loaded)->interface(GANTRY_STRATEGY_ID));
+    REQUIRE(table != nullptr);
+    const gantry_parameter share = gantry_fake_integer("share_bps", 10);
+    const gantry_instance_config config = gantry_fake_config(&share, 1);
+    gantry_strategy_instance* strategy = nullptr;
+    gantry_error error{};
+    REQUIRE(table->create(&host.table, &config, &strategy, &error) == GANTRY_OK);
+    auto market = std::make_unique<gantry_fake_market>();
+    gantry_fake_market_init(market.get());
+    gantry_fake_finds finds;
+    gantry_fake_finds_init(&finds);
+    REQUIRE(table->prepare(strategy, &market->table, &error) == GANTRY_OK);
+    gantry_fake_next(market.get(), 5);  // a pool that the market has not got
+    CHECK(table->find(strategy, &market->table, &finds.table) == GANTRY_PLUGIN_FAULT);
+    CHECK(host.severity == GANTRY_LOG_ERROR);
+    INFO(host.line);
+    CHECK(contains(host.line, "panicked at src/lib.rs:"));
+    table->destroy(strategy);
+    loaded->reset();
+    REQUIRE_FALSE(is_mapped(mapped));
+  }
+  CHECK(host.line_count == 10);
 }
 
 TEST_CASE("an instance keeps its library, and the last one lets it go") {

@@ -20,15 +20,15 @@ BatchPtr batch(std::uint64_t id, std::uint32_t strategy, bool ran = true) {
 TEST_CASE("with back-pressure a group is a whole snapshot, strategies in order") {
   Merge merge(DeliveryMode::back_pressure, 2, nullptr);
   std::vector<GroupPtr> groups;
-  CHECK_FALSE(merge.take(batch(1, 1), 0, groups));
-  CHECK_FALSE(merge.take(batch(2, 1), 0, groups));
+  CHECK(merge.take(batch(1, 1), 0, groups) == 0);
+  CHECK(merge.take(batch(2, 1), 0, groups) == 0);
   CHECK(groups.empty());
-  CHECK(merge.take(batch(1, 0), 0, groups));
+  CHECK(merge.take(batch(1, 0), 0, groups) == 1);
   REQUIRE(groups.size() == 1);
   REQUIRE(groups[0]->batches.size() == 2);
   CHECK(groups[0]->batches[0]->strategy == 0);
   CHECK(groups[0]->batches[1]->strategy == 1);
-  CHECK(merge.take(batch(2, 0), 0, groups));
+  CHECK(merge.take(batch(2, 0), 0, groups) == 1);
   REQUIRE(groups.size() == 2);
   CHECK(groups[1]->number == 1);
   CHECK(groups[1]->snapshot->id == 2);
@@ -37,9 +37,17 @@ TEST_CASE("with back-pressure a group is a whole snapshot, strategies in order")
 TEST_CASE("live, a batch is a group as it comes, with the chain's head of that moment") {
   Merge merge(DeliveryMode::live, 2, nullptr);
   std::vector<GroupPtr> groups;
-  CHECK_FALSE(merge.take(batch(2, 1), 77, groups));
+  CHECK(merge.take(batch(2, 1), 77, groups) == 0);
   REQUIRE(groups.size() == 1);
   CHECK(groups[0]->head_block == 77);
-  CHECK(merge.take(batch(2, 0, false), 78, groups));
-  CHECK(groups.size() == 1);  // a skip is an answer, but nothing to rank
+  // A skip is an answer, but nothing to rank; and the snapshot before is still worked on.
+  CHECK(merge.take(batch(2, 0, false), 78, groups) == 0);
+  CHECK(merge.take(batch(4, 0, false), 79, groups) == 0);
+  CHECK(merge.take(batch(4, 1, false), 79, groups) == 0);
+  CHECK(merge.take(batch(1, 0), 80, groups) == 0);
+  CHECK(groups.size() == 2);
+  CHECK(merge.take(batch(1, 1, false), 80, groups) == 2);
+  CHECK(merge.take(batch(3, 0, false), 80, groups) == 0);
+  CHECK(merge.take(batch(3, 1), 80, groups) == 2);
+  CHECK(groups.size() == 3);
 }

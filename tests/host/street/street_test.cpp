@@ -151,6 +151,119 @@ TEST_CASE("at live pace a slow strategy skips, which is counted, and a replay sk
   }
 }
 
+TEST_CASE("a long live run with strategies of every pace is replayed to the byte by any threads") {
+  Setting setting;
+  // Longer than the change log, so that who falls behind could be told something else.
+  write_busy_market(setting.recording, 4, 3000, 17);
+  const auto configuration = setting.make(
+      {"[street]\nstrategy_deadline_ms = 600000\n", ConfigurationTexts().dex,
+       with_slow + "20000\n[strategies.idle]\nplugin = \"slow_strategy\"\nrounds = 0\n"});
+  auto options = setting.options();
+  options.pace = Pace::live;
+  options.speed = 0;
+  options.threads = 4;
+  options.record_to = setting.folder.path() / "live.gantry";
+  const auto live = run_market(configuration, options);
+  CHECK(strategy(live, "slow_strategy").skipped > 0);
+  StreetOptions replay;
+  replay.recording = options.record_to;
+  for (const std::int64_t threads : {1, 2, 8}) {
+    replay.threads = threads;
+    CHECK(report_text(run_market(configuration, replay)) == report_text(live));
+  }
+}
+
+TEST_CASE("the change log tells the same however far the newest snapshot is ahead") {
+  ChangeLog changes;
+  const auto live = std::make_shared<LiveVersions>();
+  const auto add = [&](std::uint64_t id) {
+    Snapshot snapshot(live, id);
+    snapshot.changed = {static_cast<std::uint32_t>(id)};
+    changes.add(snapshot);
+  };
+  constexpr std::uint64_t now = 5000;
+  for (std::uint64_t id = 1; id <= now; ++id) add(id);
+  for (std::uint64_t id = now;; ++id) {
+    std::vector<std::uint32_t> changed;
+    REQUIRE(changes.since(now - ChangeLog::kept + 1, now, changed));
+    REQUIRE(changed.size() == ChangeLog::kept - 1);
+    REQUIRE(changed.front() == now - ChangeLog::kept + 2);
+    REQUIRE(changed.back() == now);
+    REQUIRE_FALSE(changes.since(now - ChangeLog::kept, now, changed));
+    if (id == now + ChangeLog::ahead_max) break;
+    add(id + 1);
+  }
+}
+
+TEST_CASE("decisions that no run could have made are refused, for a replay would wait for ever") {
+  Setting setting;
+  write_busy_market(setting.recording, 4, 200, 3);
+  const auto configuration = setting.make({"", ConfigurationTexts().dex, with_slow + "0\n"});
+  TemporaryFolder store;
+  const Plugins plugins = make_plugins(configuration, store.path());
+  const std::string set = plugin_set_of(configuration, plugins);
+  // One delivery: the snapshot, its group, the outcomes that the strategy had seen.
+  struct Decided {
+    std::uint64_t snapshot, group, results_seen;
+    bool batch = true;
+    std::uint32_t strategy = 0;
+  };
+  const auto replay = [&](const std::vector<Decided>& all) {
+    const auto file = setting.folder.path() / "made.gantry";
+    auto reader = RecordingReader::open(setting.recording);
+    auto writer = RecordingWriter::create(file);
+    REQUIRE(reader);
+    REQUIRE(writer);
+    const auto bytes = [](std::initializer_list<std::uint64_t> numbers) {
+      std::vector<std::uint8_t> out;
+      for (const std::uint64_t number : numbers) {
+        for (unsigned i = 0; i < 64; i += 8) out.push_back(static_cast<std::uint8_t>(number >> i));
+      }
+      return out;
+    };
+    REQUIRE(writer->append(reader->header()));
+    REQUIRE(writer->append(
+        recording::Decision{recording::DecisionKind::plugin_set, 0, 0, {set.begin(), set.end()}}));
+    for (auto record = reader->next(); record && *record; record = reader->next()) {
+      if (std::holds_alternative<recording::Header>(**record)) continue;
+      if (std::holds_alternative<recording::End>(**record)) continue;
+      REQUIRE(writer->append(**record));
+    }
+    for (const Decided& one : all) {
+      REQUIRE(writer->append(recording::Decision{recording::DecisionKind::delivered, one.strategy,
+                                                 one.snapshot, bytes({one.results_seen})}));
+      if (!one.batch) continue;
+      REQUIRE(writer->append(recording::Decision{recording::DecisionKind::batch, one.strategy,
+                                                 one.snapshot, bytes({one.group, 1000})}));
+    }
+    REQUIRE(writer->finish());
+    StreetOptions options;
+    options.recording = file;
+    TemporaryFolder other;
+    return Street(configuration, make_plugins(configuration, other.path()), options).run();
+  };
+  const auto refused = [&](const std::vector<Decided>& all, const char* why) {
+    const auto report = replay(all);
+    REQUIRE_FALSE(report);
+    CHECK(report.error().kind == ErrorKind::format);
+    CHECK_THAT(report.error().message,
+               Catch::Contains("made.gantry") && Catch::Contains(why) && Catch::Contains("ignore"));
+  };
+  refused({{1, 0, 1}}, "come after it");
+  refused({{1, 0, 0}, {2, 1, 2}}, "come after it");
+  refused({{1, 0, 0}, {1, 1, 0}}, "after a later one");
+  refused({{3, 0, 0}, {2, 1, 0}}, "after a later one");
+  refused({{66, 0, 0, true, 1}, {2, 1, 0}}, "too long before");
+  const auto whole = replay({{1, 0, 0}, {65, 1, 1}, {66, 2, 2}, {100, 3, 3}, {190, 9, 4, false}});
+  REQUIRE(whole);
+  CHECK(whole->strategies[0].snapshots == 4);
+  CHECK(whole->strategies[0].skipped == whole->snapshots - 4);
+  const auto far = replay({{65, 0, 0, true, 1}, {2, 1, 0}, {150, 2, 2}});
+  REQUIRE(far);
+  CHECK(far->strategies[0].snapshots == 2);
+  CHECK(far->strategies[1].snapshots == 1);
+}
+
 TEST_CASE("a strategy hears what became of what it found") {
   Setting setting;
   write_busy_market(setting.recording, 4, 60, 9);
@@ -162,6 +275,81 @@ TEST_CASE("a strategy hears what became of what it found") {
   const auto heard = counter(report, "slow_strategy", "results");
   CHECK(heard + 8 >= report.snapshots);
   CHECK(heard <= report.snapshots);
+}
+
+TEST_CASE("a strategy hears which of its own was planned, and why the others were not") {
+  Setting setting;
+  write_market(setting.recording, 2,
+               {{0, 1, 100'000, 40'000'000},
+                {0, 1, 100'000, 44'000'000},
+                {0, 1, 10'000, 4'000'000},
+                {0, 1, 10'000, 4'400'000}},
+               std::vector<std::vector<SmallUpdate>>(6, {{0, 100'000, 40'000'000}}));
+  // Of 1 ether, of 0.9 over the same pools, a loss, and a smaller one over other pools.
+  const auto configuration = setting.make(
+      {"[risk]\nmin_confidence = 0\nmin_profit_usd = 0\n", ConfigurationTexts().dex,
+       "[strategies.round_trip_strategy]\ntrips = \"1 0 1000; 1 0 900; 0 1 1000; 3 2 100\"\n"});
+  const auto report = run_market(configuration, setting.options());
+  const auto told = [&](const char* what) { return counter(report, "round_trip_strategy", what); };
+  const auto heard = report.snapshots - 4;  // the last are decided after its last snapshot
+  CHECK(told("planned 1 for 0") == heard);
+  CHECK(told("refused 2 for 12") == heard);  // pool_used_already
+  CHECK(told("refused 3 for 4") == heard);   // unvalued: there is no profit to value
+  CHECK(told("not its own") == 0);
+  for (const char* never : {"planned 2 for 0", "planned 3 for 0", "planned 4 for 0"}) {
+    CHECK(told(never) == 0);
+  }
+  CHECK(report.approved == 2 * report.snapshots);
+  CHECK(report.refusals.at(RefusalReason::pool_used_already).count == report.snapshots);
+}
+
+TEST_CASE("the report shows the best of each: routes, refusals and plans") {
+  Setting setting;
+  // Pool 1 gets further out of line until the third block.
+  write_market(
+      setting.recording, 2, {{0, 1, 100'000, 40'000'000}, {0, 1, 100'000, 44'000'000}},
+      {{{1, 100'000, 46'000'000}}, {{1, 100'000, 48'000'000}}, {{1, 100'000, 45'000'000}}});
+  const auto configuration =
+      setting.make({"[risk]\nmin_confidence = 0\nmin_profit_usd = 0\n", ConfigurationTexts().dex,
+                    "[strategies.round_trip_strategy]\ntrips = \"1 0 1000; 1 0 900\"\n"});
+  const auto report = run_market(configuration, setting.options());
+  REQUIRE(report.plan);
+  CHECK(report.plans == 4);
+  CHECK(report.plan->trade.block == report.first_block + 2);
+  REQUIRE(report.best.size() == 2);
+  CHECK(report.best[0].key == 1);
+  CHECK(report.best[0].block == report.first_block + 2);
+  CHECK(report.best[0].sightings == 4);
+  const auto& refused = report.refusals.at(RefusalReason::pool_used_already);
+  CHECK(refused.count == 4);
+  REQUIRE(refused.example);
+  CHECK(refused.example->key == 2);
+  CHECK(refused.example->block == report.first_block + 2);
+}
+
+TEST_CASE("size() is shown the limits in force") {
+  const bool sponsored = GENERATE(false, true);
+  Setting setting;
+  write_market(setting.recording, 2, {{0, 1, 100'000, 40'000'000}, {0, 1, 100'000, 44'000'000}},
+               {});
+  ConfigurationTexts texts{"[risk]\npool_concentration_bps = 700\nmax_position_eth = 5.5\n",
+                           ConfigurationTexts().dex,
+                           "[strategies.round_trip_strategy]\ntrips = \"1 0 9000; 1 0 1000\"\n"};
+  if (sponsored) texts.gantry += "[[paymaster]]\nname = \"pimlico\"\n";
+  const auto report = run_market(setting.make(texts), setting.options());
+  const auto limit = [&](const std::string& of) {
+    return counter(report, "round_trip_strategy", "limits of " + of);
+  };
+  CHECK(limit("1 amount_in_max") == 5'500'000'000'000'000'000);
+  CHECK(limit("1 pool_share_max_bps") == 700);
+  CHECK(limit("1 gas_cost_wei") == 20'000'000'000);
+  CHECK(limit("1 gas_overhead") == (sponsored ? 270'000 : 60'000));
+  CHECK(limit("2 gas_overhead") == 0);  // within its limits, it is not asked
+  REQUIRE(report.best.size() == 2);
+  // The same gas is charged: two legs and the overhead, at 20 gwei.
+  const auto legs = report.best[0].gas_cost_eth - (sponsored ? 270'000 : 60'000) * 20e-9;
+  CHECK(legs > 2 * 60'000 * 20e-9);
+  CHECK(legs < 2 * 150'000 * 20e-9);
 }
 
 TEST_CASE("a strategy that misses its deadline loses that snapshot and gets a strike") {

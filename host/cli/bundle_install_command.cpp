@@ -1,0 +1,220 @@
+// gantry bundle install|rollback|remove: the commands that change the store.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "host/bundle/store.hpp"
+#include "host/cli/bundle_command.hpp"
+#include "host/cli/number.hpp"
+#include "host/plugin/compatibility.hpp"
+#include "host/ports/clock.hpp"
+#include "host/report/terminal.hpp"
+
+namespace gantry::host::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct InstallOptions {
+  std::string file;
+  std::string signature;
+  bool unsigned_too = false;
+  bool beside = false;
+  bool downgrade = false;
+  bool force = false;
+};
+
+bool is_same(const Diagnostic& a, const Diagnostic& b) {
+  return a.file == b.file && a.line == b.line && a.column == b.column && a.message == b.message;
+}
+
+// What the configuration could not say to the plugins that would be in force, and can say to those
+// that are. What is wrong with it anyway is not this bundle's doing.
+ConfigReport new_faults(const Session& session, const BundleSettings& before, const fs::path& store,
+                        const bundle::LockFile& next, const PluginFile& library) {
+  const auto after = load_configuration(
+      ConfigFiles::in_folder(config_folder(session)),
+      [&](const PluginSettings& settings) {
+        std::vector<PluginFile> plugins;
+        for (const bundle::Pin& pin : next.pins) {
+          if (pin.library == library.sha256) {
+            plugins.push_back(library);
+            plugins.back().path = bundle::library_path(store, pin);
+          } else if (auto file = inspect_plugin_file(bundle::library_path(store, pin))) {
+            plugins.push_back(std::move(*file));
+          }
+        }
+        // Then those of the folders, without what is installed now.
+        const PluginScan installed = bundle::scan_store(store);
+        for (PluginFile& file : find_plugins(session, settings).scan.plugins) {
+          const auto same = [&](const PluginFile& other) { return other.path == file.path; };
+          if (std::ranges::none_of(installed.plugins, same)) plugins.push_back(std::move(file));
+        }
+        return plugins;
+      },
+      session.environment);
+  ConfigReport report;
+  if (after) return report;
+  for (const Diagnostic& error : after.error().errors) {
+    const bool known = std::ranges::any_of(
+        before.errors, [&](const Diagnostic& other) { return is_same(error, other); });
+    if (!known) report.errors.push_back(error);
+  }
+  return report;
+}
+
+// Before anything is written: whose bundle it is. Nothing for one that is not signed and need not
+// be.
+Result<std::optional<bundle::Signer>> signer_of(const InstallOptions& options,
+                                                const PluginSettings& settings,
+                                                const OpenedBundle& opened, std::string& text) {
+  const auto ring = configured_keys(settings.keys);
+  if (!ring) return std::unexpected(ring.error());
+  const bundle::BundleFacts& facts = opened.bundle.facts;
+  auto live =
+      bundle::check_revoked(*ring, options.file, facts.id, facts.version, opened.bundle.sha256, {});
+  if (!live) return std::unexpected(std::move(live.error()));
+  if (options.unsigned_too) {
+    if (settings.trust != Trust::signed_) return std::nullopt;
+    return fail(ErrorKind::plugin,
+                fmt::format("{}: --unsigned, but trust = \"signed\" in [plugins]: it would not be "
+                            "loaded. Have it signed",
+                            options.file));
+  }
+  auto read = read_signature(options.file, options.signature);
+  if (!read) {
+    if (settings.trust != Trust::signed_ && read.error().kind == ErrorKind::plugin) {
+      read.error().message += "; or install it by its hash alone with --unsigned";
+    }
+    return std::unexpected(std::move(read.error()));
+  }
+  const auto signature = minisign::parse_signature(*read, options.file + ".minisig");
+  if (!signature) return std::unexpected(signature.error());
+  auto signer =
+      bundle::check_signature(*signature, opened.bytes, opened.bundle, *ring, wall_clock());
+  if (!signer) return std::unexpected(std::move(signer.error()));
+  text = std::move(*read);
+  return std::move(*signer);
+}
+
+ExitCode install(const Session& session, const InstallOptions& options) {
+  const auto settings = bundle_settings(session);
+  if (!settings) return report_error(settings.error());
+  const auto store = configured_store(session, settings->plugins);
+  if (!store) return report_error(store.error());
+  const auto opened = open_bundle(options.file);
+  if (!opened) return report_refusal(opened.error());
+  std::string signature;
+  auto signer = signer_of(options, settings->plugins, *opened, signature);
+  if (!signer) return report_refusal(signer.error());
+
+  auto change = bundle::Change::begin(*store);
+  if (!change) return report_refusal(change.error());
+  const bundle::InstallRequest request{.bundle = opened->bundle,
+                                       .bytes = opened->bytes,
+                                       .signature = signature,
+                                       .signer = *signer,
+                                       .beside = options.beside,
+                                       .downgrade = options.downgrade,
+                                       .admission = {}};
+  const auto next = change->planned(request);
+  if (!next) return report_refusal(next.error());
+  const ConfigReport faults = new_faults(session, *settings, *store, *next,
+                                         *opened->bundle.library_for(this_host().machine));
+  if (!faults.errors.empty()) {
+    std::fputs(render_text(faults, session.colour_err).c_str(), stderr);
+    const bundle::BundleFacts& facts = opened->bundle.facts;
+    const Error refused{
+        ErrorKind::configuration,
+        fmt::format(
+            "{} {} does not understand this configuration: correct it first, or install all "
+            "the same with --force",
+            facts.id, facts.version)};
+    if (!options.force) return report_error(refused);
+  }
+  if (auto installed = change->install(request); !installed) {
+    return report_refusal(installed.error());
+  }
+  const bundle::BundleFacts& facts = opened->bundle.facts;
+  print(fmt::format(
+      "{} {} installed, {}: generation {}\n", printable(facts.id), printable(facts.version),
+      *signer ? "signed by " + printable((*signer)->name) : "unsigned", change->lock().generation));
+  return ExitCode::done;
+}
+
+// Opens the store that the configuration names, for one change.
+template <class Do>
+ExitCode change_store(const Session& session, Do&& apply) {
+  const auto settings = bundle_settings(session);
+  if (!settings) return report_error(settings.error());
+  const auto store = configured_store(session, settings->plugins);
+  if (!store) return report_error(store.error());
+  auto change = bundle::Change::begin(*store);
+  if (!change) return report_refusal(change.error());
+  if (const Status done = apply(*change); !done) return report_refusal(done.error());
+  print(fmt::format("generation {} is in force, {}\n", change->lock().generation,
+                    counted(change->lock().pins.size(), "plugin")));
+  return ExitCode::done;
+}
+
+}  // namespace
+
+void add_bundle_install(CLI::App& bundle, CommandLine& line) {
+  auto options = std::make_shared<InstallOptions>();
+  CLI::App* command = add_command(bundle, "install", "Verify a bundle, then put it in force",
+                                  "bundle install triangular-0.2.0.tar.zst");
+  command->add_option("file", options->file, "The bundle")->required()->type_name("FILE");
+  command->add_option("--signature", options->signature, "By default FILE.minisig")
+      ->type_name("FILE");
+  command->add_flag("--unsigned", options->unsigned_too,
+                    "Install it by its hash alone; not with trust = \"signed\"");
+  command->add_flag("--beside", options->beside,
+                    "Keep other versions of the plugin in force too: plugin = \"ID@VERSION\" "
+                    "chooses one");
+  command->add_flag("--downgrade", options->downgrade,
+                    "An older version than the one in force is wanted");
+  command->add_flag("--force", options->force,
+                    "Also where the configuration is no longer understood");
+  command->callback(
+      [&line, options] { line.chosen = [&, options] { return install(line.session, *options); }; });
+}
+
+void add_bundle_rollback(CLI::App& bundle, CommandLine& line) {
+  auto generation = std::make_shared<std::optional<std::int64_t>>();
+  CLI::App* command =
+      add_command(bundle, "rollback", "Go back to the generation before", "bundle rollback");
+  add_whole_number(*command, "--to", "That generation instead; see: bundle list --generations",
+                   {0, static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())},
+                   std::function<void(std::uint64_t)>([generation](std::uint64_t number) {
+                     *generation = static_cast<std::int64_t>(number);
+                   }))
+      ->type_name("N");
+  command->callback([&line, generation] {
+    line.chosen = [&, generation] {
+      return change_store(line.session,
+                          [&](bundle::Change& change) { return change.rollback(*generation); });
+    };
+  });
+}
+
+void add_bundle_remove(CLI::App& bundle, CommandLine& line) {
+  auto plugin = std::make_shared<std::string>();
+  CLI::App* command =
+      add_command(bundle, "remove", "Take a plugin out of force; rollback brings it back",
+                  "bundle remove org.gantry.triangular@0.1.0");
+  command->add_option("plugin", *plugin, "Its name or id, with @ and a version for one of several")
+      ->required()
+      ->type_name("PLUGIN");
+  command->callback([&line, plugin] {
+    line.chosen = [&, plugin] {
+      const std::size_t at = plugin->find('@');
+      const std::string version = at == std::string::npos ? "" : plugin->substr(at + 1);
+      return change_store(line.session, [&](bundle::Change& change) {
+        return change.remove(plugin->substr(0, at), version);
+      });
+    };
+  });
+}
+
+}  // namespace gantry::host::cli

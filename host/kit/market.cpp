@@ -1,0 +1,246 @@
+#include "host/kit/market.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "gantry/constant_product.hpp"
+#include "gantry/dex.hpp"
+#include "host/import/random.hpp"
+#include "host/kit/check.hpp"
+#include "host/kit/loaded.hpp"
+
+namespace gantry::host::kit {
+namespace {
+
+constexpr std::uint32_t denominator = 10000;
+constexpr std::uint64_t swap_gas = 90000;
+constexpr std::uint64_t first_block = 18'000'000;
+constexpr std::uint64_t first_time_s = 1'700'000'000;
+constexpr std::size_t word_bytes = 32;
+constexpr unsigned reserve_bits = 112;
+
+struct Reserves {
+  gantry_amount of[2];
+};
+
+class KitPair final : public DexPlugin {
+ public:
+  explicit KitPair(std::uint32_t fee_bps) : fee_bps_(fee_bps) {}
+  KitPair(Host, const Config&) {}
+
+  gantry_status open_pool(const gantry_pool_spec&, StateWriter,
+                          gantry_pool_traits& traits) override {
+    traits = {GANTRY_POOL_EXACT_OUT | GANTRY_POOL_SEGMENTS | GANTRY_POOL_FOLLOWS_LOGS,
+              sizeof(Reserves), swap_gas};
+    return GANTRY_OK;
+  }
+  gantry_status requests(const gantry_context&, const gantry_pool_spec& spec, const gantry_state&,
+                         std::uint32_t, const gantry_request_sink* sink) const override {
+    return emit(sink, gantry_request{GANTRY_SOURCE_EVM_CALL, 0, spec.address, {nullptr, 0}});
+  }
+  gantry_status apply(const gantry_context&, const gantry_state&,
+                      std::span<const gantry_fact> facts, StateWriter writer) const override {
+    if (facts.empty() || facts.back().data.size != 2 * word_bytes) return GANTRY_BAD_STATE;
+    const std::uint8_t* data = facts.back().data.data;
+    const Reserves reserves{{load_be(data), load_be(data + word_bytes)}};
+    auto* chunk = writer.chunk(0, sizeof(reserves));
+    if (chunk == nullptr) return GANTRY_HOST_FAULT;
+    std::memcpy(chunk, &reserves, sizeof(reserves));
+    return GANTRY_OK;
+  }
+  gantry_status quote(const gantry_pool_state& state, const gantry_swap& swap, gantry_quote& out,
+                      gantry_buffer* next) const override {
+    Reserves now{};
+    if (!look(state, now)) return GANTRY_BAD_STATE;
+    if (swap.token_in > 1 || swap.token_out != 1 - swap.token_in) return GANTRY_BAD_ARGUMENT;
+    const ConstantProduct curve = curve_of(now, swap.token_in);
+    u256 in(swap.amount);
+    u256 pays(swap.amount);
+    const auto status = swap.mode == GANTRY_EXACT_IN    ? amount_out(curve, in, pays)
+                        : swap.mode == GANTRY_EXACT_OUT ? amount_in(curve, pays, in)
+                                                        : GANTRY_UNSUPPORTED;
+    if (status != GANTRY_OK) return status;
+    if (pays.is_zero()) return GANTRY_NO_LIQUIDITY;
+    u256 full;
+    if (!add(curve.reserve_in, in, full) || bit_width(full) > reserve_bits) {
+      return GANTRY_OUT_OF_RANGE;
+    }
+    if (next != nullptr) {
+      next->size = sizeof(now);
+      if (next->capacity < sizeof(now)) return GANTRY_NEED_SIZE;
+      now.of[swap.token_in] = full;
+      now.of[swap.token_out] = wrapping_sub(curve.reserve_out, pays);
+      std::memcpy(next->data, &now, sizeof(now));
+    }
+    out = {};
+    out.amount_in = in;
+    out.amount_out = pays;
+    u256 fee;
+    if (fee_of(curve, in, fee) == GANTRY_OK) out.fee = fee;
+    out.gas = swap_gas;
+    return GANTRY_OK;
+  }
+  gantry_status limits(const gantry_pool_state& state, std::uint32_t token_in,
+                       std::uint32_t token_out, gantry_swap_limits& out) const override {
+    Reserves now{};
+    if (!look(state, now)) return GANTRY_BAD_STATE;
+    if (token_in > 1 || token_out != 1 - token_in) return GANTRY_BAD_ARGUMENT;
+    u256 in_min;
+    if (amount_in(curve_of(now, token_in), u256(1), in_min) != GANTRY_OK) {
+      return GANTRY_NO_LIQUIDITY;
+    }
+    const u256 most = wrapping_sub(shift_left(u256(1), reserve_bits), u256(1));
+    out = {in_min, wrapping_sub(most, u256(now.of[token_in])), now.of[token_out]};
+    return GANTRY_OK;
+  }
+  std::optional<std::uint32_t> segments(const gantry_pool_state& state, std::uint32_t token_in,
+                                        std::uint32_t token_out,
+                                        std::span<gantry_segment> out) const override {
+    Reserves now{};
+    if (!look(state, now) || out.empty() || token_in > 1 || token_out != 1 - token_in) return 0;
+    const u256 end = wrapping_sub(shift_left(u256(1), reserve_bits), u256(now.of[token_in]));
+    out[0] = {now.of[token_in], now.of[token_out],    end, fee_bps_,
+              denominator,      GANTRY_SEGMENT_EXACT, 0};
+    return 1;
+  }
+  gantry_status pool_view(const gantry_pool_state& state, gantry_pool_view& out) const override {
+    Reserves now{};
+    if (!look(state, now)) return GANTRY_BAD_STATE;
+    const bool room = out.token_count >= 2;
+    out.token_count = 2;
+    if (!room) return GANTRY_NEED_SIZE;
+    out.fee = fee_bps_ * 100;
+    out.balances[0] = now.of[0];
+    out.balances[1] = now.of[1];
+    return GANTRY_OK;
+  }
+  gantry_status build_swap(const gantry_pool_spec&, const gantry_pool_state&,
+                           const gantry_swap_order&,
+                           const gantry_instruction_sink*) const override {
+    return GANTRY_UNSUPPORTED;
+  }
+
+ private:
+  static bool look(const gantry_pool_state& state, Reserves& out) {
+    gantry_bytes bytes = state.overlay;
+    if (bytes.size == 0 && state.base.chunk_count > 0) bytes = state.base.chunks[0];
+    if (bytes.size != sizeof(out)) return false;
+    std::memcpy(&out, bytes.data, sizeof(out));
+    return true;
+  }
+  ConstantProduct curve_of(const Reserves& now, std::uint32_t in) const {
+    return {u256(now.of[in]), u256(now.of[1 - in]), fee_bps_, denominator};
+  }
+
+  std::uint32_t fee_bps_ = 30;
+};
+
+std::shared_ptr<VenueInstance> make_venue(const std::string& name, std::uint32_t fee_bps,
+                                          std::int64_t priority) {
+  const auto* table = static_cast<const gantry_dex_v1*>(KitPair::table<KitPair>());
+  auto* object = reinterpret_cast<gantry_dex_instance*>(new KitPair(fee_bps));
+  auto venue = std::make_shared<VenueInstance>(
+      nullptr, std::make_unique<InstanceServices>(name), table, object,
+      std::make_shared<Health>(name, "the kit's own venue", 1'000'000));
+  venue->settings.name = name;
+  venue->settings.priority = priority;
+  return venue;
+}
+
+gantry_address address_of(std::uint8_t kind, std::uint32_t number) {
+  gantry_address address{};
+  address.kind = GANTRY_ADDRESS_EVM;
+  address.length = 20;
+  address.bytes[0] = kind;
+  for (unsigned i = 0; i < 4; ++i) {
+    address.bytes[19 - i] = static_cast<std::uint8_t>(number >> (8 * i));
+  }
+  return address;
+}
+
+struct PairPlan {
+  std::uint32_t tokens[2];
+  u256 reserves[2];
+};
+
+recording::Fact reserves_fact(std::uint32_t pool, const PairPlan& plan, std::uint64_t shift_bps,
+                              bool up) {
+  recording::Fact fact;
+  fact.pool = pool;
+  fact.kind = recording::FactKind::evm_call;
+  fact.source = address_of(0x20, pool);
+  fact.data.resize(2 * word_bytes);
+  for (std::size_t i = 0; i < 2; ++i) {
+    u256 reserve = plan.reserves[i];
+    const std::uint64_t factor = (i == 0) == up ? denominator + shift_bps : denominator - shift_bps;
+    static_cast<void>(mul_div_floor(reserve, u256(factor), u256(denominator), reserve));
+    store_be(reserve, fact.data.data() + i * word_bytes);
+  }
+  return fact;
+}
+
+}  // namespace
+
+GeneratedMarket::GeneratedMarket(const MarketShape& shape, std::uint64_t seed) {
+  Random random(seed);
+  chain_.block_time_s = 12;
+  chain_.gas_price_gwei = 5;
+  chain_.wrapped_native = address_of(0x10, 0);
+  if (shape.tokens > 1) chain_.usd_tokens = {address_of(0x10, 1)};
+  state_ = std::make_unique<MarketState>(
+      chain_, std::vector{make_venue("kit_a", 30, 2), make_venue("kit_b", 25, 1)});
+
+  std::vector<PairPlan> plans;
+  for (std::uint32_t a = 0; a < shape.tokens; ++a) {
+    for (std::uint32_t b = a + 1; b < shape.tokens; ++b) {
+      for (int venue = 0; venue < 2; ++venue) {
+        // Token i is worth 1 / (i + 1)^2 of token 0; ten to a thousand ether deep.
+        const u256 ether(1'000'000'000'000'000'000ULL);
+        const u256 depth = wrapping_mul(ether, u256(10 + random.below(990)));
+        plans.push_back({{a, b},
+                         {wrapping_mul(depth, u256((a + 1) * (a + 1))),
+                          wrapping_mul(depth, u256((b + 1) * (b + 1)))}});
+      }
+    }
+  }
+  const std::size_t early = plans.size() - std::min<std::size_t>(shape.later_pools, plans.size());
+  for (std::uint32_t block = 0; block < shape.blocks; ++block) {
+    BlockInput input;
+    input.block.number = first_block + block;
+    input.block.time_s = first_time_s + 12ULL * block;
+    input.block.base_fee = u256(4'000'000'000ULL + random.below(1'000'000'000));
+    const bool middle = block == shape.blocks / 2;
+    if (block == 0) {
+      for (std::uint32_t i = 0; i < shape.tokens; ++i) {
+        input.tokens.push_back({address_of(0x10, i), i == 0 ? "WETH" : fmt::format("T{}", i), 18});
+      }
+    }
+    const auto bring = [&](std::size_t from, std::size_t to) {
+      for (std::size_t i = from; i < to; ++i) {
+        const auto handle = static_cast<std::uint32_t>(i);
+        input.pools.push_back({i % 2 == 0 ? "kit_a" : "kit_b",
+                               address_of(0x20, handle),
+                               {plans[i].tokens[0], plans[i].tokens[1]},
+                               {}});
+        input.facts.push_back(
+            reserves_fact(handle, plans[i], random.below(shape.disagreement_bps + 1), i % 2 == 0));
+      }
+    };
+    if (block == 0) bring(0, early);
+    if (middle && block != 0) bring(early, plans.size());
+    const std::size_t there = middle || block > shape.blocks / 2 ? plans.size() : early;
+    for (std::uint64_t n = 1 + random.below(4); block != 0 && there > 0 && n > 0; --n) {
+      const auto pool = random.below(there);
+      if (middle && pool >= early) continue;
+      input.facts.push_back(reserves_fact(static_cast<std::uint32_t>(pool), plans[pool],
+                                          random.below(shape.disagreement_bps + 1),
+                                          random.below(2) == 0));
+    }
+    auto snapshot = state_->advance(input);
+    if (!snapshot) throw Skipped{"the kit's market: " + snapshot.error().message};
+    snapshots_.push_back(std::move(*snapshot));
+  }
+}
+
+}  // namespace gantry::host::kit

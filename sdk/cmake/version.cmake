@@ -1,0 +1,1 @@
+set(GANTRY_SDK_VERSION 0.1.0)

@@ -1,0 +1,3 @@
+fn main() {
+    gantry_sdk::build::plugin("plugin.json");
+}

@@ -1,0 +1,24 @@
+// quote() never comes back for some amounts.
+#include "tests/bad_plugins/fair_pair.hpp"
+
+namespace gantry::bad {
+namespace {
+
+class Subject final : public FairPair {
+ public:
+  using FairPair::FairPair;
+
+  gantry_status quote(const gantry_pool_state& state, const gantry_swap& swap, gantry_quote& out,
+                      gantry_buffer* next) const override {
+#ifdef BAD
+    for (volatile bool odd = swap.amount.limb[0] % 64 == 17; odd;) {
+    }
+#endif
+    return FairPair::quote(state, swap, out, next);
+  }
+};
+
+}  // namespace
+}  // namespace gantry::bad
+
+GANTRY_PLUGIN(gantry::bad::Subject);

@@ -1,0 +1,24 @@
+// Was built with another order of the fields of a quote.
+#include "tests/bad_plugins/fair_pair.hpp"
+
+namespace gantry::bad {
+namespace {
+
+class Subject final : public FairPair {
+ public:
+  using FairPair::FairPair;
+
+  gantry_status quote(const gantry_pool_state& state, const gantry_swap& swap, gantry_quote& out,
+                      gantry_buffer* next) const override {
+    const auto status = FairPair::quote(state, swap, out, next);
+#ifdef BAD
+    if (status == GANTRY_OK) std::swap(out.amount_in, out.amount_out);
+#endif
+    return status;
+  }
+};
+
+}  // namespace
+}  // namespace gantry::bad
+
+GANTRY_PLUGIN(gantry::bad::Subject);

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Usage: check_plugin.sh <gantry> passes|found <plugin.so> [arguments of plugin check]
+# Checks one library: the exit code has to be what is expected.
+set -eu
+gantry=$1 expected=$2 file=$3
+shift 3
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+XDG_STATE_HOME=$folder
+export XDG_STATE_HOME
+case $expected in passes) code=0 ;; found) code=3 ;; *) exit 2 ;; esac
+status=0
+"$gantry" plugin check "$file" "$@" >"$folder/first" 2>&1 || status=$?
+cat "$folder/first"
+if [ "$status" != "$code" ]; then
+    echo "exit code $status instead of $code"
+    exit 1
+fi
