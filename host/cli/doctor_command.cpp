@@ -21,6 +21,8 @@
 #include "host/plugin/library.hpp"
 #include "host/ports/http.hpp"
 #include "host/recording/reader.hpp"
+#include "host/quarantine/entry_text.hpp"
+#include "host/quarantine/quarantine.hpp"
 #include "host/report/json_text.hpp"
 #include "host/report/terminal.hpp"
 
@@ -121,6 +123,33 @@ Check check_folder(const std::string& name, const std::filesystem::path& folder,
   if (!S_ISDIR(facts.st_mode)) return bad(what, ENOTDIR);
   if (::faccessat(AT_FDCWD, at.c_str(), W_OK | X_OK, AT_EACCESS) != 0) return bad(what, errno);
   return {name, Verdict::ok, folder.string() + (at == folder ? "" : ": will be made")};
+}
+
+void check_quarantine(const Session& session, const PluginSettings& settings, Checks& checks) {
+  const auto folder = quarantine_folder(settings.quarantine, session.environment);
+  if (!folder) {
+    checks.push_back({"quarantine", Verdict::warning,
+                      "none is kept, for HOME and XDG_STATE_HOME are not set: set `quarantine` in "
+                      "[plugins]"});
+    return;
+  }
+  checks.push_back(check_folder("quarantine", *folder,
+                                "Set `quarantine` in [plugins] to a folder that this user may "
+                                "write to."));
+  std::error_code error;
+  if (checks.back().verdict != Verdict::ok || !std::filesystem::exists(*folder, error)) return;
+  const auto quarantine = Quarantine::open(*folder);
+  if (!quarantine) {
+    checks.back() = {"quarantine", Verdict::bad, quarantine.error().message};
+    return;
+  }
+  for (const QuarantineEntry& entry : quarantine->entries()) {
+    const std::string name =
+        entry.plugin.empty() ? entry.sha256.substr(0, 12) : entry.plugin + " " + entry.version;
+    checks.push_back({"quarantined", Verdict::warning,
+                      fmt::format("{}: {}: {}; see gantry quarantine explain", name, entry.reason,
+                                  consequence_of(entry))});
+  }
 }
 
 // Each once: what an operator's text names has to be set, what a default names need not be, for a
@@ -271,6 +300,7 @@ ExitCode doctor(const Session& session, bool online, bool as_json) {
         store ? check_folder("plugin store", *store,
                              "Set XDG_CACHE_HOME to a folder that this user may write to.")
               : Check{"plugin store", Verdict::bad, store.error().message});
+    check_quarantine(session, configuration.plugin, checks);
     check_recording(configuration, checks);
     checks.push_back(check_folder(
         "socket folder",

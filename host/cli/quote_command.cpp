@@ -8,6 +8,7 @@
 
 #include "host/base/text.hpp"
 #include "host/cli/command.hpp"
+#include "host/cli/guarded.hpp"
 #include "host/cli/number.hpp"
 #include "host/cli/quoted_market.hpp"
 #include "host/market/market_view.hpp"
@@ -182,7 +183,13 @@ std::string quote_text(const QuotedMarket& market, const Answer& found, const St
 ExitCode quote(const Session& session, const Options& options) {
   auto loaded = load(session, options.as_json, Warnings::logged);
   if (!loaded) return ExitCode::usage;
-  const auto market = open_market(std::move(loaded->configuration), options.block);
+  auto guarded = guard_plugins(
+      session, loaded->configuration.plugin, Obey::all,
+      fmt::format("gantry quote on {}", loaded->configuration.market.recording.string()));
+  if (!guarded) return report_error(guarded.error());
+  guarded->record.not_loaded = nullptr;  // it is not a run
+  const auto market =
+      open_market(std::move(loaded->configuration), options.block, guarded->record);
   if (!market) return report_error(market.error());
   const auto found = answer(**market, options);
   if (!found) return report_error(found.error());

@@ -29,7 +29,8 @@ bool is_exponent(std::string_view text) {
 }  // namespace
 
 Result<std::unique_ptr<QuotedMarket>> open_market(Configuration configuration,
-                                                  std::optional<std::uint64_t> block) {
+                                                  std::optional<std::uint64_t> block,
+                                                  const PluginRecord& record) {
   auto market = std::make_unique<QuotedMarket>();
   market->configuration = std::move(configuration);
   Configuration& settings = market->configuration;
@@ -46,7 +47,7 @@ Result<std::unique_ptr<QuotedMarket>> open_market(Configuration configuration,
   if (!chain) return std::unexpected(chain.error());
   const auto store = default_plugin_store();
   if (!store) return std::unexpected(store.error());
-  Plugins plugins = make_plugins(settings, *store);
+  Plugins plugins = make_plugins(settings, *store, record);
   market->state = std::make_unique<MarketState>(**chain, std::move(plugins.venues));
   while (auto input = feed->next()) {
     if (block && input->block.number > *block) {

@@ -24,7 +24,8 @@ struct QuotedMarket {
 // recording, or one of a chain without settings), `not_found` (it begins later), and as the
 // recording and the market do.
 Result<std::unique_ptr<QuotedMarket>> open_market(Configuration configuration,
-                                                  std::optional<std::uint64_t> block);
+                                                  std::optional<std::uint64_t> block,
+                                                  const PluginRecord& record = {});
 
 // A token of the market by address, or by symbol where only one of `among` has it.
 Result<std::uint32_t> find_token(const Topology& topology, std::string_view text,

@@ -9,6 +9,7 @@
 
 #include "host/api/control.hpp"
 #include "host/cli/command.hpp"
+#include "host/cli/guarded.hpp"
 #include "host/cli/number.hpp"
 #include "host/cli/progress.hpp"
 #include "host/log/log.hpp"
@@ -154,7 +155,13 @@ ExitCode run(const Session& session, const Options& options) {
   if (!store) return report_error(store.error());
 
   const SteadyClock clock;
-  Plugins plugins = make_plugins(loaded->configuration, *store);
+  const bool replay = !options.recording.empty();
+  const std::string running = fmt::format("gantry {} on {}", replay ? "replay" : "run",
+                                          street_settings->recording.string());
+  auto guarded = guard_plugins(session, loaded->configuration.plugin,
+                               replay ? Obey::crashes : Obey::all, running);
+  if (!guarded) return report_error(guarded.error());
+  Plugins plugins = make_plugins(loaded->configuration, *store, guarded->record);
   Street street(loaded->configuration, std::move(plugins), *street_settings);
   Result<RunReport> report = [&] {
     const auto server = serve(session, loaded->configuration, street, *street_settings, clock);
@@ -163,6 +170,11 @@ ExitCode run(const Session& session, const Options& options) {
     return street.run();
   }();
   if (!report) return report_error(report.error());
+  // What a replay finds was found by the run, and is in its record.
+  if (!replay && guarded->quarantine) {
+    const auto kept = put_away_retired(*guarded->quarantine, *report, running, unix_now_s());
+    if (!kept) spdlog::error("{}", kept.error().message);
+  }
   for (const Error& refused : loaded->refused) {
     const std::string file = refused.message.substr(0, refused.message.find(": "));
     report->plugins_refused.push_back({file, "file", refused.message});

@@ -228,6 +228,17 @@ void read_gantry(TableReader& root, const Environment& environment, Configuratio
     reader.boolean({.key = "require_checked",
                     .help = "load only libraries that `gantry plugin check` has passed"},
                    out.plugin.require_checked);
+    reader.path({.key = "quarantine",
+                 .help = "where plugins that were put away are written down; empty: "
+                         "gantry/quarantine in $XDG_STATE_HOME"},
+                out.plugin.quarantine);
+    reader.integer({.key = "hang_s",
+                    .help = "a call into a plugin that takes longer ends the host, which starts "
+                            "without that plugin next time; 0: none is too long",
+                    .unit = "seconds",
+                    .min = 0,
+                    .max = 86'400},
+                   out.plugin.hang_s);
     reader.refuse_unknown();
   }
   read_street(root, out.street);

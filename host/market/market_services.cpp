@@ -60,7 +60,7 @@ struct MarketView::Services {
     if (info == nullptr) return GANTRY_REFUSED;
     const VenueInstance& venue = self(market).snapshot_->topology->venue_of(*info);
     const auto status =
-        venue.table().quote_many(venue.object(), &state, swaps, count, out, statuses);
+        venue.call<&gantry_dex_v1::quote_many>(Phase::quote, &state, swaps, count, out, statuses);
     return self(market).judged(venue, status);
   }
 
@@ -72,7 +72,7 @@ struct MarketView::Services {
     if (info == nullptr) return GANTRY_REFUSED;
     if (!is_direction(*info, token_in, token_out)) return GANTRY_BAD_ARGUMENT;
     const VenueInstance& venue = self(market).snapshot_->topology->venue_of(*info);
-    const auto status = venue.table().limits(venue.object(), &state, token_in, token_out, out);
+    const auto status = venue.call<&gantry_dex_v1::limits>(Phase::quote, &state, token_in, token_out, out);
     return self(market).judged(venue, status);
   }
 
@@ -85,7 +85,7 @@ struct MarketView::Services {
     if (!is_direction(*info, token_in, token_out)) return GANTRY_BAD_ARGUMENT;
     const VenueInstance& venue = self(market).snapshot_->topology->venue_of(*info);
     const auto status =
-        venue.table().segments(venue.object(), &state, token_in, token_out, out, capacity, count);
+        venue.call<&gantry_dex_v1::segments>(Phase::quote, &state, token_in, token_out, out, capacity, count);
     if (status == GANTRY_OK && *count > capacity) {
       venue.health().strike(Phase::quote, "segments() wrote more than it was given room for",
                             self(market).snapshot_->id);

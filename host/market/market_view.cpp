@@ -58,7 +58,7 @@ gantry_status MarketView::quote(std::uint32_t pool, const gantry_swap& swap,
   if (info == nullptr) return GANTRY_REFUSED;
   if (!is_direction(*info, swap.token_in, swap.token_out)) return GANTRY_BAD_ARGUMENT;
   const VenueInstance& venue = snapshot_->topology->venue_of(*info);
-  return judged(venue, venue.table().quote(venue.object(), &state, &swap, &out, nullptr));
+  return judged(venue, venue.call<&gantry_dex_v1::quote>(Phase::quote, &state, &swap, &out, nullptr));
 }
 
 gantry_status MarketView::quote_route(std::span<const gantry_hop> hops, const gantry_amount& amount,
@@ -103,7 +103,7 @@ gantry_status MarketView::walk(std::span<const gantry_hop> hops, Walk& walk) con
     const VenueInstance& venue = snapshot_->topology->venue_of(*info);
     gantry_quote quote;
     const auto status = judged(
-        venue, venue.table().quote(venue.object(), &state, &swap, &quote, keep ? &next : nullptr));
+        venue, venue.call<&gantry_dex_v1::quote>(Phase::quote, &state, &swap, &quote, keep ? &next : nullptr));
     if (status != GANTRY_OK) return status;
     if (keep && (next.size == 0 || next.size > GANTRY_OVERLAY_BYTES_MAX)) {
       venue.health().strike(Phase::quote, "quote() left no next state that can be read",
@@ -122,7 +122,7 @@ gantry_status MarketView::view(std::uint32_t pool, gantry_pool_view& out) const 
   const PoolInfo* info = usable(pool, state);
   if (info == nullptr) return GANTRY_REFUSED;
   const VenueInstance& venue = snapshot_->topology->venue_of(*info);
-  return judged(venue, venue.table().view(venue.object(), &state, &out));
+  return judged(venue, venue.call<&gantry_dex_v1::view>(Phase::quote, &state, &out));
 }
 
 gantry_status MarketView::value(std::uint32_t token, const gantry_amount& amount,

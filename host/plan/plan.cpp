@@ -119,7 +119,7 @@ Status Planner::add_calls(const MarketView& view, const Ranked& trade, Plan& pla
     const gantry_pool_spec spec = pool.spec();
     InstructionList collected;
     const gantry_instruction_sink sink = collected.sink();
-    const auto status = venue.table().build_swap(venue.object(), &spec, &state, &order, &sink);
+    const auto status = venue.call<&gantry_dex_v1::build_swap>(Phase::plan, &spec, &state, &order, &sink);
     if (status != GANTRY_OK || collected.all().empty()) {
       venue.health().accept(Phase::plan, status, view.snapshot().id);
       return fail(ErrorKind::plugin, fmt::format("venue {} cannot build the swap of leg {}: {}",
@@ -198,8 +198,8 @@ void Planner::add_sponsorship(const MarketView& view, Plan& plan) const {
       plan.passed.push_back(fmt::format("{}: retired for its faults", paymaster->name()));
       continue;
     }
-    const auto& table = paymaster->table();
-    const auto supported = table.supports(paymaster->object(), &context, &operation);
+    const auto supported = 
+        paymaster->call<&gantry_paymaster_v1::supports>(Phase::sponsor, &context, &operation);
     if (supported != GANTRY_OK) {
       health.accept(Phase::sponsor, supported, snapshot);
       plan.passed.push_back(fmt::format("{}: not for this chain or entry point ({})",
@@ -208,7 +208,8 @@ void Planner::add_sponsorship(const MarketView& view, Plan& plan) const {
     }
     Requests requests;
     const gantry_http_sink sink{&requests, &Requests::emit};
-    const auto status = table.request(paymaster->object(), &context, &operation, 0, &sink);
+    const auto status = paymaster->call<&gantry_paymaster_v1::request>(Phase::sponsor, &context,
+                                                                      &operation, 0U, &sink);
     if (status != GANTRY_OK || requests.all.empty()) {
       health.accept(Phase::sponsor, status, snapshot);
       plan.passed.push_back(

@@ -3,7 +3,7 @@
 //
 // THREADS    A guard belongs to the thread that made it; slots may be read by any thread, and in a
 //            signal handler.
-// OWNERSHIP  A guard borrows its culprit; watch() says how long that has to live.
+// OWNERSHIP  A guard borrows its culprit for as long as it lives.
 #pragma once
 #include <array>
 #include <atomic>
@@ -17,10 +17,13 @@ namespace gantry::host {
 // Who would be to blame, written down beforehand: a signal handler cannot format.
 struct Culprit {
   std::string instance;  // or the library's name, while it is loaded
-  std::string plugin;    // its manifest's id
+  std::string plugin;    // its manifest's name
   std::string version;
   std::string sha256;
   std::string file;
+  // Where it is mapped; 0: not (yet) known.
+  std::uintptr_t begin = 0;
+  std::uintptr_t end = 0;
 };
 
 // One thread's. The counters let a reader tell a thread that is stuck in one call from one that

@@ -33,6 +33,14 @@ std::string_view to_string(Phase phase) {
       return "sponsor";
     case Phase::result:
       return "result";
+    case Phase::subscribe:
+      return "subscribe";
+    case Phase::init:
+      return "init";
+    case Phase::destroy:
+      return "destroy";
+    case Phase::unload:
+      return "unload";
   }
   return "unknown";
 }
@@ -109,6 +117,11 @@ bool Health::accept(Phase phase, gantry_status status, std::uint64_t snapshot) {
     strike(phase, fmt::format("it returned {}, which is no status", status), snapshot);
   }
   return false;
+}
+
+void Health::strike_late(Phase phase, std::uint64_t snapshot) {
+  late_.fetch_add(1, std::memory_order_relaxed);
+  strike(phase, "it missed its deadline", snapshot);
 }
 
 std::vector<Strike> Health::kept() const {

@@ -32,6 +32,10 @@ enum class Phase : std::int32_t {
   plan = 10,
   sponsor = 11,
   result = 12,
+  subscribe = 13,
+  init = 14,
+  destroy = 15,
+  unload = 16,
 };
 std::string_view to_string(Phase phase);
 std::string_view status_name(gantry_status status);
@@ -60,6 +64,8 @@ class Health {
   void strike(Phase phase, std::string_view reason, std::uint64_t snapshot);
   // Strikes for what only a faulty plugin returns, and says whether the call succeeded.
   bool accept(Phase phase, gantry_status status, std::uint64_t snapshot);
+  // A strike for a deadline that passed: the machine may be to blame.
+  void strike_late(Phase phase, std::uint64_t snapshot);
 
   // Whether it may be called for this snapshot.
   bool usable(std::uint64_t snapshot) const noexcept {
@@ -68,6 +74,10 @@ class Health {
   // Whether it is, or is bound to be.
   bool retired() const noexcept { return !usable(never - 1); }
   std::uint64_t strikes() const noexcept { return count_.load(std::memory_order_relaxed); }
+  // Whether its strikes retire it also without those for deadlines.
+  bool broke_contract() const noexcept {
+    return strikes() - late_.load(std::memory_order_relaxed) >= strikes_max_;
+  }
   std::vector<Strike> kept() const;
   const std::string& instance() const noexcept { return instance_; }
   const std::string& file() const noexcept { return file_; }
@@ -81,6 +91,7 @@ class Health {
   std::size_t strikes_max_;
   std::uint64_t lag_ = 0;
   std::atomic<std::uint64_t> count_{0};
+  std::atomic<std::uint64_t> late_{0};
   std::atomic<std::uint64_t> retired_from_{never};
   mutable std::mutex mutex_;                // guards the rest
   std::vector<std::uint64_t> counts_from_;  // of the strikes_max_ earliest, ascending

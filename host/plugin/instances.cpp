@@ -82,9 +82,11 @@ bool has_hole(const void* table, std::size_t bytes) {
 
 class Maker {
  public:
-  Maker(const Configuration& configuration, std::filesystem::path store)
+  Maker(const Configuration& configuration, std::filesystem::path store,
+        const PluginRecord& record)
       : configuration_(configuration),
         store_(std::move(store)),
+        record_(record),
         trust_(configuration.plugin, process_environment()) {}
 
   template <class Instance, class Settings>
@@ -113,6 +115,11 @@ class Maker {
     if (auto trusted = trust_.check(file); !trusted) {
       return libraries_.emplace(index, std::unexpected(std::move(trusted.error()))).first->second;
     }
+    if (record_.why_not) {
+      if (auto reason = record_.why_not(file)) {
+        return libraries_.emplace(index, fail(ErrorKind::plugin, *reason)).first->second;
+      }
+    }
     if (configuration_.plugin.require_checked) {
       if (auto reason = why_unchecked(file)) {
         return libraries_.emplace(index, fail(ErrorKind::plugin, *reason)).first->second;
@@ -126,6 +133,8 @@ class Maker {
       // The deleter keeps the services until deinit() has run.
       *loaded = std::shared_ptr<Library>(
           loaded->get(), [keep = *loaded, services](Library*) mutable { keep.reset(); });
+    } else if (record_.not_loaded && loaded.error().kind == ErrorKind::plugin) {
+      record_.not_loaded(file, loaded.error().message);
     }
     return libraries_.emplace(index, std::move(loaded)).first->second;
   }
@@ -162,7 +171,12 @@ class Maker {
     auto services = std::make_unique<InstanceServices>(settings.name);
     typename K::Object* object = nullptr;
     gantry_error error{};
-    const auto status = table->create(services->table(), &config, &object, &error);
+    Culprit culprit = (*lib)->culprit();
+    culprit.instance = settings.name;
+    const auto status = [&] {
+      const CallGuard guard(culprit, Phase::create);
+      return table->create(services->table(), &config, &object, &error);
+    }();
     error.message[sizeof(error.message) - 1] = '\0';
     if (status != GANTRY_OK || object == nullptr) {
       return fail(ErrorKind::plugin,
@@ -177,6 +191,7 @@ class Maker {
 
   const Configuration& configuration_;
   std::filesystem::path store_;
+  const PluginRecord& record_;
   bundle::TrustGate trust_;
   std::unordered_map<std::size_t, Result<std::shared_ptr<Library>>> libraries_;
   std::vector<std::shared_ptr<InstanceServices>> library_services_;
@@ -184,9 +199,10 @@ class Maker {
 
 }  // namespace
 
-Plugins make_plugins(const Configuration& configuration, const std::filesystem::path& store) {
+Plugins make_plugins(const Configuration& configuration, const std::filesystem::path& store,
+                     const PluginRecord& record) {
   Plugins plugins;
-  Maker maker(configuration, store);
+  Maker maker(configuration, store, record);
   maker.make_all(configuration.dexes, plugins.venues, plugins.refused);
   maker.make_all(configuration.strategies, plugins.strategies, plugins.refused);
   maker.make_all(configuration.paymasters, plugins.paymasters, plugins.refused);

@@ -5,7 +5,9 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "gantry/paymaster.h"
 #include "gantry/strategy.h"
 #include "host/config/load.hpp"
+#include "host/plugin/call_guard.hpp"
 #include "host/plugin/health.hpp"
 #include "host/plugin/library.hpp"
 #include "host/plugin/services.hpp"
@@ -30,11 +33,25 @@ class PluginInstance {
         services_(std::move(services)),
         table_(table),
         object_(object),
-        health_(std::move(health)) {}
+        health_(std::move(health)) {
+    if (library_ != nullptr) culprit_ = library_->culprit();
+    culprit_.instance = health_->instance();
+  }
   PluginInstance(const PluginInstance&) = delete;
   PluginInstance& operator=(const PluginInstance&) = delete;
-  ~PluginInstance() { table_->destroy(object_); }
+  ~PluginInstance() {
+    const CallGuard guard(culprit_, Phase::destroy);
+    table_->destroy(object_);
+  }
 
+  // Calls a function of its table with its object, as call<&gantry_dex_v1::quote>(Phase::quote,
+  // ...). The host calls in no other way, so that who crashes or hangs is known.
+  template <auto Function, class... Arguments>
+  gantry_status call(Phase phase, Arguments... arguments) const {
+    const CallGuard guard(culprit_, phase);
+    return (table_->*Function)(object_, arguments...);
+  }
+  // For tests and benches: nobody is named for what is called here.
   const Table& table() const noexcept { return *table_; }
   Object* object() const noexcept { return object_; }
   Health& health() const noexcept { return *health_; }
@@ -43,6 +60,7 @@ class PluginInstance {
   const InstanceServices& services() const noexcept { return *services_; }
 
  private:
+  Culprit culprit_;
   std::shared_ptr<Library> library_;  // outlives the object
   std::unique_ptr<InstanceServices> services_;
   const Table* table_;
@@ -78,8 +96,17 @@ struct Plugins {
   std::vector<Refusal> refused;
 };
 
+// What is known of libraries from earlier runs; see quarantine/plugin_record.hpp.
+struct PluginRecord {
+  // Why it must not be loaded, with the remedy; nothing: it may.
+  std::function<std::optional<std::string>(const PluginFile&)> why_not;
+  // It could not be loaded, and why.
+  std::function<void(const PluginFile&, const std::string& reason)> not_loaded;
+};
+
 // Loads each library once and makes every enabled instance. One that fails is in `refused`; the
 // others go on.
-Plugins make_plugins(const Configuration& configuration, const std::filesystem::path& store);
+Plugins make_plugins(const Configuration& configuration, const std::filesystem::path& store,
+                     const PluginRecord& record = {});
 
 }  // namespace gantry::host

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/dll/shared_library.hpp>
 #include <cstdlib>
 #include <fstream>
@@ -16,6 +17,15 @@
 namespace gantry::host {
 
 struct Library::Mapping {
+  explicit Mapping(Culprit of) : culprit(std::move(of)) {}
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() {
+    const CallGuard guard(culprit, Phase::unload);  // its destructors run here
+    library.unload();
+  }
+
+  Culprit culprit;
   boost::dll::shared_library library;
 };
 
@@ -61,6 +71,28 @@ Result<fs::path> place(const PluginFile& file, const fs::path& store) {
     return fail(ErrorKind::io, fmt::format("{}: {}", target.string(), error.message()));
   }
   return target;
+}
+
+// Where it is mapped.
+void locate(const fs::path& path, Culprit& culprit) {
+  struct Search {
+    std::string path;
+    Culprit* culprit;
+  } search{path.string(), &culprit};
+  ::dl_iterate_phdr(
+      [](dl_phdr_info* info, std::size_t, void* data) {
+        auto& wanted = *static_cast<Search*>(data);
+        if (wanted.path != info->dlpi_name) return 0;
+        wanted.culprit->begin = info->dlpi_addr;
+        for (int i = 0; i < info->dlpi_phnum; ++i) {
+          const auto& segment = info->dlpi_phdr[i];
+          if (segment.p_type != PT_LOAD) continue;
+          wanted.culprit->end = std::max<std::uintptr_t>(
+              wanted.culprit->end, info->dlpi_addr + segment.p_vaddr + segment.p_memsz);
+        }
+        return 1;
+      },
+      &search);
 }
 
 // dlsym also finds a symbol of a library that this one links to.
@@ -114,7 +146,10 @@ Library::Library(PluginFile file, fs::path path, std::unique_ptr<Mapping> mappin
       entry_(entry) {}
 
 Library::~Library() {
-  entry_->deinit();
+  {
+    const CallGuard guard(mapping_->culprit, Phase::unload);
+    entry_->deinit();
+  }
   mapping_.reset();
   if (is_mapped(mapped_path_)) {
     spdlog::warn(
@@ -122,6 +157,13 @@ Library::~Library() {
         "thread_local destructor keeps it",
         file_.path.string());
   }
+}
+
+const Culprit& Library::culprit() const noexcept { return mapping_->culprit; }
+
+const void* Library::interface(const char* id) const {
+  const CallGuard guard(culprit(), Phase::load);
+  return entry_->get_interface(id);
 }
 
 Result<std::shared_ptr<Library>> Library::load(const PluginFile& file, const fs::path& store,
@@ -133,8 +175,11 @@ Result<std::shared_ptr<Library>> Library::load(const PluginFile& file, const fs:
   auto path = place(file, store);
   if (!path) return std::unexpected(path.error());
 
-  auto mapping = std::make_unique<Mapping>();
+  const Manifest& manifest = file.manifest;
+  auto mapping = std::make_unique<Mapping>(Culprit{
+      manifest.name, manifest.name, manifest.version, file.sha256, file.path.string(), 0, 0});
   try {
+    const CallGuard guard(mapping->culprit, Phase::load);  // its constructors run here
     // rtld_now: a missing symbol is found here, not in a trade. The throwing overload keeps
     // dlerror.
     mapping->library.load(*path, boost::dll::load_mode::rtld_now);
@@ -142,6 +187,7 @@ Result<std::shared_ptr<Library>> Library::load(const PluginFile& file, const fs:
     return refuse(file, fmt::format("the dynamic loader says: {}", e.what()),
                   "rebuild it on this system with gantry_add_plugin(), which links with -z defs");
   }
+  locate(*path, mapping->culprit);
   const auto* entry = &mapping->library.get<const gantry_plugin_entry>(GANTRY_PLUGIN_SYMBOL);
   if (!stands_in(entry, *path)) {
     return refuse(file, "its gantry_plugin belongs to another library that it links to",
@@ -161,7 +207,11 @@ Result<std::shared_ptr<Library>> Library::load(const PluginFile& file, const fs:
     return refuse(file, "its entry lacks init, deinit or get_interface", "fill all three");
   }
   gantry_error error{};
-  if (const auto status = entry->init(host, &error); status != GANTRY_OK) {
+  const auto status = [&] {
+    const CallGuard guard(mapping->culprit, Phase::init);
+    return entry->init(host, &error);
+  }();
+  if (status != GANTRY_OK) {
     error.message[sizeof(error.message) - 1] = '\0';
     return refuse(file, fmt::format("init() failed with status {}: {}", status, error.message),
                   "ask its author");

@@ -10,6 +10,7 @@
 
 #include "gantry/plugin.h"
 #include "host/base/result.hpp"
+#include "host/plugin/call_guard.hpp"
 #include "host/plugin/manifest.hpp"
 
 namespace gantry::host {
@@ -29,9 +30,11 @@ class Library {
   ~Library();
 
   // The table of `id`; null when it has none.
-  const void* interface(const char* id) const { return entry_->get_interface(id); }
+  const void* interface(const char* id) const;
   const PluginFile& file() const { return file_; }
   const std::filesystem::path& mapped_path() const { return mapped_path_; }
+  // Who is to blame for what happens in it.
+  const Culprit& culprit() const noexcept;
 
  private:
   struct Mapping;

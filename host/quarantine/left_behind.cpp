@@ -27,10 +27,18 @@ Result<QuarantineEntry> parse_left_behind(std::string_view text, std::int64_t ti
   entry.phase = values["phase"];
   entry.first_s = entry.last_s = time_s;
   const std::string where = entry.phase.empty() ? "" : fmt::format(" in {}", entry.phase);
+  if (values.contains("running")) entry.log.push_back("it happened in: " + values["running"]);
   if (values.contains("signal")) {
     entry.cause = QuarantineCause::signal;
     entry.reason = fmt::format("{}{}", values["signal"], where);
-    if (values.contains("address")) entry.log.push_back("at address " + values["address"]);
+    if (values.contains("address")) entry.log.push_back("of address " + values["address"]);
+    if (values.contains("instruction")) {
+      entry.log.push_back("by the instruction at " + values["instruction"]);
+    }
+    if (values.contains("offset")) {
+      entry.log.push_back(
+          fmt::format("which is in the library: addr2line -Cfe {} {}", entry.file, values["offset"]));
+    }
   } else if (values.contains("hang_ms")) {
     entry.cause = QuarantineCause::hang;
     entry.reason = fmt::format("it did not come back within {} ms{}", values["hang_ms"], where);

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 #include "host/quarantine/entry_json.hpp"
@@ -81,12 +80,17 @@ Status write_durably(const fs::path& path, const std::string& text) {
 
 }  // namespace
 
-std::optional<fs::path> default_quarantine_folder() {
-  const char* state = std::getenv("XDG_STATE_HOME");
-  if (state != nullptr && *state == '/') return fs::path(state) / "gantry" / "quarantine";
-  const char* home = std::getenv("HOME");
-  if (home == nullptr || *home != '/') return std::nullopt;
-  return fs::path(home) / ".local" / "state" / "gantry" / "quarantine";
+std::optional<fs::path> default_quarantine_folder(const Environment& environment) {
+  const auto state = environment("XDG_STATE_HOME");
+  if (state && state->starts_with('/')) return fs::path(*state) / "gantry" / "quarantine";
+  const auto home = environment("HOME");
+  if (!home || !home->starts_with('/')) return std::nullopt;
+  return fs::path(*home) / ".local" / "state" / "gantry" / "quarantine";
+}
+
+std::optional<fs::path> quarantine_folder(const fs::path& configured,
+                                          const Environment& environment) {
+  return configured.empty() ? default_quarantine_folder(environment) : configured;
 }
 
 Result<Quarantine> Quarantine::open(const fs::path& folder) {
@@ -95,7 +99,8 @@ Result<Quarantine> Quarantine::open(const fs::path& folder) {
   if (!error) fs::permissions(folder, fs::perms::owner_all, error);
   if (error) {
     return fail(ErrorKind::io,
-                fmt::format("{}: the quarantine cannot be kept there: {}; set XDG_STATE_HOME",
+                fmt::format("{}: the quarantine cannot be kept there: {}; set `quarantine` in "
+                            "[plugins] to a folder that this user may write to",
                             folder.string(), error.message()));
   }
   Quarantine quarantine(folder);
@@ -114,9 +119,8 @@ Status Quarantine::read() {
     const Descriptor opened(
         ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (opened.get() < 0) return cannot(path, "cannot be read");
-    const auto entry = read_all(opened.get(), path).and_then([&](const std::string& text) {
-      return entry_from_json(text, sha256);
-    });
+    const auto text = read_all(opened.get(), path);
+    const auto entry = text ? entry_from_json(*text, sha256) : std::unexpected(text.error());
     if (entry) {
       entries_.push_back(*entry);
       continue;
@@ -148,9 +152,9 @@ Status Quarantine::take_in(const fs::path& left_behind) {
   struct stat facts{};
   if (::fstat(file.get(), &facts) != 0 || facts.st_nlink == 0) return {};  // another was faster
   if (facts.st_size > 0) {
-    const auto entry = read_all(file.get(), left_behind).and_then([&](const std::string& text) {
-      return parse_left_behind(text, facts.st_mtim.tv_sec);
-    });
+    const auto text = read_all(file.get(), left_behind);
+    const auto entry = text ? parse_left_behind(*text, facts.st_mtim.tv_sec)
+                            : std::unexpected(text.error());
     if (entry) {
       spdlog::error("plugin {}: put away, for it brought an earlier host down: {}; see gantry "
                     "quarantine explain {}",

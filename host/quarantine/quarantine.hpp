@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "host/base/result.hpp"
+#include "host/config/secret.hpp"
 
 namespace gantry::host {
 
@@ -75,6 +76,9 @@ class Quarantine {
 };
 
 // $XDG_STATE_HOME/gantry/quarantine, or below $HOME/.local/state. Nothing: neither is set.
-std::optional<std::filesystem::path> default_quarantine_folder();
+std::optional<std::filesystem::path> default_quarantine_folder(const Environment& environment);
+// `configured`, or the default.
+std::optional<std::filesystem::path> quarantine_folder(const std::filesystem::path& configured,
+                                                       const Environment& environment);
 
 }  // namespace gantry::host

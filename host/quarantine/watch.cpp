@@ -4,7 +4,8 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/mman.h>
+#include <sys/stat.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,7 +16,9 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -37,7 +40,9 @@ constexpr std::array fatal_signals{FatalSignal{SIGSEGV, "SIGSEGV"}, FatalSignal{
 
 // What a handler may use: written before the handlers are installed.
 std::atomic<int> record_file{-1};
+std::atomic<const std::string*> running{nullptr};
 std::atomic_flag told = ATOMIC_FLAG_INIT;
+std::atomic<bool> told_all{false};
 std::array<struct sigaction, fatal_signals.size()> before{};
 
 // Everything below up to `tell` may run in a signal handler: no allocation, no lock.
@@ -92,12 +97,19 @@ struct Fault {
   Phase phase;
   std::string_view signal;      // empty: none
   std::uint64_t address = 0;    // of a signal
+  std::uint64_t instruction = 0;
   std::int64_t hang_ms = 0;     // 0: it did not hang
 };
 
+// Until another thread has told what it found: who returns from a handler ends the process.
+void wait_for_teller() {
+  const timespec pause{0, 10'000'000};
+  for (int i = 0; i < 200 && !told_all.load(); ++i) ::nanosleep(&pause, nullptr);
+}
+
 // Once in a process: the first fault is what brought it down.
 void tell(const Fault& fault) {
-  if (told.test_and_set()) return;
+  if (told.test_and_set()) return wait_for_teller();
   const Culprit& culprit = *fault.culprit;
   const std::string_view phase = to_string(fault.phase);
   Line record;
@@ -107,11 +119,18 @@ void tell(const Fault& fault) {
   (record << "\nfile ").word(culprit.file);
   (record << "\ninstance ").word(culprit.instance);
   record << "\nphase " << phase;
+  if (const std::string* what = running.load(std::memory_order_relaxed)) {
+    (record << "\nrunning ").word(*what);
+  }
   Line said;
   (said << "gantry: plugin ").word(culprit.plugin);
   (said << " (").word(culprit.file);
   if (!fault.signal.empty()) {
     (record << "\nsignal " << fault.signal << "\naddress ").hexadecimal(fault.address);
+    (record << "\ninstruction ").hexadecimal(fault.instruction);
+    if (culprit.begin <= fault.instruction && fault.instruction < culprit.end) {
+      (record << "\noffset ").hexadecimal(fault.instruction - culprit.begin);
+    }
     said << ") brought the host down: " << fault.signal << " in " << phase;
   } else if (fault.hang_ms != 0) {
     (record << "\nhang_ms ").decimal(static_cast<std::uint64_t>(fault.hang_ms));
@@ -129,17 +148,33 @@ void tell(const Fault& fault) {
   }
   said << "\n";
   said.write_to(STDERR_FILENO);
+  told_all.store(true);
 }
 
-void on_fatal_signal(int number, siginfo_t* info, void*) {
+std::uint64_t instruction_of([[maybe_unused]] const void* context) {
+#if defined(__x86_64__)
+  return static_cast<std::uint64_t>(
+      static_cast<const ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP]);
+#elif defined(__aarch64__)
+  return static_cast<const ucontext_t*>(context)->uc_mcontext.pc;
+#else
+  return 0;
+#endif
+}
+
+void on_fatal_signal(int number, siginfo_t* info, void* context) {
   const int error = errno;
   const auto at = static_cast<std::size_t>(
       std::ranges::find(fatal_signals, number, &FatalSignal::number) - fatal_signals.begin());
   const CallSlot* slot = call_slot_if_any();
   const Culprit* culprit = slot != nullptr ? slot->inner.load(std::memory_order_relaxed) : nullptr;
-  if (culprit != nullptr) {
+  const bool sent = info->si_code <= 0 && info->si_pid != ::getpid();
+  if (culprit != nullptr && !sent) {
     tell({culprit, slot->inner_phase.load(std::memory_order_relaxed), fatal_signals[at].name,
-          reinterpret_cast<std::uintptr_t>(info->si_addr), 0});
+          info->si_code > 0 ? reinterpret_cast<std::uintptr_t>(info->si_addr) : 0,
+          instruction_of(context), 0});
+  } else if (told.test()) {
+    wait_for_teller();
   }
   // As it would have ended without the watch: the instruction, or the raise below, meets what was
   // there before.
@@ -152,7 +187,7 @@ void on_exit() {
   const CallSlot* slot = call_slot_if_any();
   const Culprit* culprit = slot != nullptr ? slot->inner.load(std::memory_order_relaxed) : nullptr;
   if (culprit == nullptr) return;
-  tell({culprit, slot->inner_phase.load(std::memory_order_relaxed), {}, 0, 0});
+  tell({culprit, slot->inner_phase.load(std::memory_order_relaxed), {}, 0, 0, 0});
   // Other threads are at work, and what they use is about to be destroyed.
   std::_Exit(1);
 }
@@ -161,9 +196,13 @@ void on_exit() {
 
 class PluginWatch::Watching {
  public:
-  Watching(std::filesystem::path file, int descriptor, std::int64_t hang_ms)
-      : file_(std::move(file)), descriptor_(descriptor), hang_(hang_ms) {
+  Watching(std::filesystem::path file, int descriptor, const WatchOptions& options)
+      : file_(std::move(file)),
+        descriptor_(descriptor),
+        running_(options.running),
+        hang_(options.hang_ms) {
     record_file.store(descriptor_);
+    if (!running_.empty()) running.store(&running_);
     struct sigaction action{};
     action.sa_sigaction = &on_fatal_signal;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
@@ -171,7 +210,7 @@ class PluginWatch::Watching {
     for (std::size_t i = 0; i < fatal_signals.size(); ++i) {
       ::sigaction(fatal_signals[i].number, &action, &before[i]);
     }
-    static const int registered = std::atexit(&on_exit);
+    static const int registered = std::atexit(&on_exit) + std::at_quick_exit(&on_exit);
     static_cast<void>(registered);
     if (hang_.count() > 0) thread_ = std::thread([this] { watch(); });
   }
@@ -188,52 +227,56 @@ class PluginWatch::Watching {
       ::sigaction(fatal_signals[i].number, &before[i], nullptr);
     }
     record_file.store(-1);
+    running.store(nullptr);
     if (descriptor_ < 0) return;
     ::unlink(file_.c_str());
     ::close(descriptor_);
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
-  // How one thread stood when it was last seen to move.
+  // How one thread stood, and for how many looks. Looks are counted, not time: while the whole
+  // process is stopped, by a debugger or with the machine, nobody hangs.
   struct Seen {
     std::uint64_t inner_calls = 0;
     std::uint64_t outer_calls = 0;
-    Clock::time_point inner_since{};
-    Clock::time_point outer_since{};
+    std::int64_t inner_looks = 0;
+    std::int64_t outer_looks = 0;
   };
 
   void watch() {
     // A quarter of the bound: a hang is noticed after at most 1.25 times as long.
     const auto tick = std::clamp(hang_ / 4, std::chrono::milliseconds(1),
                                  std::chrono::milliseconds(1000));
+    const std::int64_t looks_max = (hang_ + tick - std::chrono::milliseconds(1)) / tick;
     std::unique_lock lock(mutex_);
     while (!wake_.wait_for(lock, tick, [this] { return stop_; })) {
-      const auto now = Clock::now();
-      for (std::size_t i = 0; i < call_slots_max; ++i) look(call_slots()[i], seen_[i], now);
+      for (std::size_t i = 0; i < call_slots_max; ++i) look(call_slots()[i], seen_[i], looks_max);
     }
   }
 
-  void look(const CallSlot& slot, Seen& seen, Clock::time_point now) const {
-    const auto inner_calls = slot.inner_calls.load(std::memory_order_relaxed);
-    const auto outer_calls = slot.outer_calls.load(std::memory_order_relaxed);
-    if (outer_calls != seen.outer_calls) seen.outer_since = now;
-    if (inner_calls != seen.inner_calls) seen.inner_since = now;
-    seen.inner_calls = inner_calls;
-    seen.outer_calls = outer_calls;
+  void look(const CallSlot& slot, Seen& seen, std::int64_t looks_max) const {
     const Culprit* outer = slot.outer.load(std::memory_order_relaxed);
     const Culprit* inner = slot.inner.load(std::memory_order_relaxed);
-    if (outer == nullptr || inner == nullptr || now - seen.outer_since < hang_) return;
+    const auto inner_calls = slot.inner_calls.load(std::memory_order_relaxed);
+    const auto outer_calls = slot.outer_calls.load(std::memory_order_relaxed);
+    const bool idle = outer == nullptr || inner == nullptr;
+    const bool same = !idle && outer_calls == seen.outer_calls;
+    seen.outer_looks = same ? seen.outer_looks + 1 : 0;
+    seen.inner_looks = same && inner_calls == seen.inner_calls ? seen.inner_looks + 1 : 0;
+    seen.inner_calls = inner_calls;
+    seen.outer_calls = outer_calls;
+    if (seen.outer_looks < looks_max) return;
     // Stuck in one call: whose it is. Calling for ever: who calls.
-    const bool stuck = now - seen.inner_since >= hang_ / 2;
+    const bool stuck = seen.inner_looks >= looks_max / 2;
     tell({stuck ? inner : outer,
           (stuck ? slot.inner_phase : slot.outer_phase).load(std::memory_order_relaxed),
-          {}, 0, hang_.count()});
+          {}, 0, 0, hang_.count()});
     std::_Exit(1);
   }
 
   std::filesystem::path file_;
   int descriptor_;
+  std::string running_;
   std::chrono::milliseconds hang_;
   std::mutex mutex_;  // guards stop_
   std::condition_variable wake_;
@@ -242,21 +285,42 @@ class PluginWatch::Watching {
   std::thread thread_;
 };
 
+namespace {
+
+// A file of this process's own, locked: while the lock is held, nobody takes the host for dead.
+int make_record(const std::filesystem::path& folder, std::string& name) {
+  // Another host that starts may take the file away before it is locked.
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    name = (folder / "XXXXXX").string() + std::string(left_behind_suffix);
+    const int descriptor =
+        ::mkostemps(name.data(), static_cast<int>(left_behind_suffix.size()), O_CLOEXEC);
+    if (descriptor < 0) return -1;
+    struct stat facts{};
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0 && ::fstat(descriptor, &facts) == 0 &&
+        facts.st_nlink == 1) {
+      return descriptor;
+    }
+    const int error = errno;
+    ::close(descriptor);
+    errno = error;
+  }
+  return -1;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<PluginWatch>> PluginWatch::start(const WatchOptions& options) {
   int descriptor = -1;
-  std::filesystem::path file;
+  std::string file;
   if (!options.folder.empty()) {
-    file = options.folder / fmt::format("{}{}", ::getpid(), left_behind_suffix);
-    descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (descriptor < 0 || ::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-      const int error = errno;
-      if (descriptor >= 0) ::close(descriptor);
-      return fail(ErrorKind::io,
-                  fmt::format("{}: cannot be written: {}", file.string(), std::strerror(error)));
+    descriptor = make_record(options.folder, file);
+    if (descriptor < 0) {
+      return fail(ErrorKind::io, fmt::format("{}: cannot be written to: {}",
+                                             options.folder.string(), std::strerror(errno)));
     }
   }
   return std::unique_ptr<PluginWatch>(
-      new PluginWatch(std::make_unique<Watching>(file, descriptor, options.hang_ms)));
+      new PluginWatch(std::make_unique<Watching>(file, descriptor, options)));
 }
 
 PluginWatch::PluginWatch(std::unique_ptr<Watching> watching) : watching_(std::move(watching)) {}

@@ -4,7 +4,8 @@
 //
 // While it lives: fatal signals (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT), exit() called by a
 // plugin, and calls that do not come back are attributed by the call guards (plugin/call_guard.hpp).
-// A signal that hits the host's own code is left as it was.
+// A signal that hits the host's own code, or that another process sent, is left as it was: nobody
+// is named. Neither is who calls _exit(), for that looks like a kill -9 of the host.
 //
 // THREADS    Made and destroyed on [main], one at a time in a process; has a thread of its own.
 // OWNERSHIP  Guarded culprits have to outlive their calls, no more.
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <string>
 
 #include "host/base/result.hpp"
 
@@ -20,6 +22,7 @@ namespace gantry::host {
 struct WatchOptions {
   std::filesystem::path folder;  // the quarantine's; empty: nothing is written down
   std::int64_t hang_ms = 0;      // a call that takes longer ends the host; 0: none is too long
+  std::string running;           // what is under way, as it is written down: the command, its input
 };
 
 class PluginWatch {

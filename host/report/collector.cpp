@@ -200,7 +200,9 @@ void Collector::finish(const Plugins& plugins, RunReport& report) const {
                        instance->health().retired(),
                        {},
                        instance->services().counters()};
-      for (const Strike& strike : instance->health().kept()) {
+      row.broke_contract = row.retired && instance->health().broke_contract();
+      row.first_strikes = instance->health().kept();
+      for (const Strike& strike : row.first_strikes) {
         row.faults.push_back(fmt::format("{}: {}", to_string(strike.phase), strike.reason));
       }
       report.plugins.push_back(std::move(row));

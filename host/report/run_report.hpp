@@ -94,6 +94,8 @@ struct PluginReport {
   bool retired = false;
   std::vector<std::string> faults;  // "find: it threw"
   std::map<std::string, std::uint64_t> counters;
+  bool broke_contract = false;        // retired, and would have been without its missed deadlines
+  std::vector<Strike> first_strikes;  // what `faults` says, with the snapshots
 };
 
 struct StrategyReport {

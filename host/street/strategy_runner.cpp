@@ -60,7 +60,7 @@ Batch StrategyRunner::run(const Delivery& delivery, std::optional<bool> late) {
     emitted_ = 0;
     if (prepare(snapshot)) {
       const gantry_opportunity_sink sink{this, &Sink::emit};
-      const auto status = instance_->table().find(instance_->object(), view_.market(), &sink);
+      const auto status = instance_->call<&gantry_strategy_v1::find>(Phase::find, view_.market(), &sink);
       health.accept(Phase::find, status, snapshot.id);
     }
     for (std::uint32_t i = 0; i < found_.size() && health.usable(snapshot.id); ++i) {
@@ -73,7 +73,7 @@ Batch StrategyRunner::run(const Delivery& delivery, std::optional<bool> late) {
   batch.found = emitted_;
   batch.cut = cut_;
   if (batch.late) {
-    health.strike(Phase::find, "it missed its deadline", snapshot.id);
+    health.strike_late(Phase::find, snapshot.id);
   } else if (health.usable(snapshot.id)) {
     batch.ranked.assign(ranked_.begin(), ranked_.end());
   }
@@ -101,13 +101,13 @@ void StrategyRunner::subscribe(const Snapshot& snapshot) {
         }
         return kept ? GANTRY_OK : GANTRY_REFUSED;
       }};
-  const auto status = instance_->table().subscribe(instance_->object(), view_.market(), &sink);
+  const auto status = instance_->call<&gantry_strategy_v1::subscribe>(Phase::subscribe, view_.market(), &sink);
   instance_->health().accept(Phase::prepare, status, snapshot.id);
 }
 
 void StrategyRunner::tell(const std::vector<gantry_result>& results, std::uint64_t snapshot) {
   for (const gantry_result& result : results) {
-    const auto status = instance_->table().on_result(instance_->object(), &result);
+    const auto status = instance_->call<&gantry_strategy_v1::on_result>(Phase::result, &result);
     instance_->health().accept(Phase::result, status, snapshot);
   }
 }
@@ -115,7 +115,7 @@ void StrategyRunner::tell(const std::vector<gantry_result>& results, std::uint64
 bool StrategyRunner::prepare(const Snapshot& snapshot) {
   if (topology_ == snapshot.topology->id) return true;
   gantry_error error{};
-  const auto status = instance_->table().prepare(instance_->object(), view_.market(), &error);
+  const auto status = instance_->call<&gantry_strategy_v1::prepare>(Phase::prepare, view_.market(), &error);
   if (status == GANTRY_OK) {
     topology_ = snapshot.topology->id;
     return true;
@@ -273,7 +273,7 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
   const bool swaps_only =
       found.kind == GANTRY_OPPORTUNITY_ARBITRAGE || found.kind == GANTRY_OPPORTUNITY_BACKRUN;
   if (swaps_only && (!check_route(found, Phase::find) || !check_reserves(found))) return;
-  const auto valid = instance_->table().validate(instance_->object(), view_.market(), &found);
+  const auto valid = instance_->call<&gantry_strategy_v1::validate>(Phase::validate, view_.market(), &found);
   if (valid != GANTRY_OK) {
     instance_->health().accept(Phase::validate, valid, snapshot);
     return;
@@ -282,7 +282,7 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
   gantry_sizing_limits limits{};
   if (exceeds(found, limits)) {
     const auto status =
-        instance_->table().size(instance_->object(), view_.market(), &found, &limits, &sized);
+        instance_->call<&gantry_strategy_v1::size>(Phase::size, view_.market(), &found, &limits, &sized);
     if (status != GANTRY_OK) {
       // As found: the risk gate says what it exceeds.
       instance_->health().accept(Phase::size, status, snapshot);
@@ -295,7 +295,7 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
   ranked_.push_back(price_opportunity(view_, sized, batch.strategy, index, options_.gas_overhead));
   InstructionList before;
   const gantry_instruction_sink sink = before.sink();
-  const auto planned = instance_->table().plan(instance_->object(), view_.market(), &sized, &sink);
+  const auto planned = instance_->call<&gantry_strategy_v1::plan>(Phase::plan, view_.market(), &sized, &sink);
   instance_->health().accept(Phase::plan, planned, snapshot);
   if (planned == GANTRY_OK && !before.all().empty()) {
     ranked_.back().before =

@@ -71,7 +71,8 @@ class Installation {
     const auto err = folder_.path() / "err";
     // Its store of libraries and its socket are its own.
     const std::string command = "XDG_CACHE_HOME='" + folder_.path().string() +
-                                "/cache' XDG_RUNTIME_DIR='" + folder_.path().string() + "' " +
+                                "/cache' XDG_STATE_HOME='" + state().string() +
+                                "' XDG_RUNTIME_DIR='" + folder_.path().string() + "' " +
                                 GANTRY_PROGRAM " --config '" + folder_.path().string() + "' " +
                                 arguments + " >'" + out.string() + "' 2>'" + err.string() + "'";
     const int status = std::system(command.c_str());
