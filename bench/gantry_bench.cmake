@@ -5,6 +5,7 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/main.cpp
   ${CMAKE_CURRENT_LIST_DIR}/table.cpp
   ${CMAKE_CURRENT_LIST_DIR}/boundary_bench.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/guard_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/loading_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/street_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/triangular_bench.cpp

@@ -19,6 +19,7 @@ struct Goal {
   double ratio_max;
   double ns_max;
   double p50_us_max;
+  double over_peer_ns_max = 0;
 };
 
 constexpr Goal goals[] = {
@@ -31,6 +32,8 @@ constexpr Goal goals[] = {
     {"isqrt_throughput/full_width:0", "isqrt_boost_throughput/full_width:0", 0, 0, 0},
     {"isqrt_throughput/full_width:1", "isqrt_boost_throughput/full_width:1", 0, 0, 0},
     {"v2_quote_through_boundary", "v2_quote_plain_function", 3, 25, 0},
+    {"guarded_call", "indirect_call", 0, 0, 0, 5},
+    {"guarded_call_inside_another", "indirect_call", 0, 0, 0, 5},
     {"v2_quote_through_market_view", "v2_quote_plain_function", 0, 0, 0},
     {"street_snapshot/threads:1/manual_time", "empty_graph_snapshot/threads:1/manual_time", 2, 0,
      0},
@@ -102,6 +105,10 @@ Table::Verdict Table::judge(const Row& row) const {
     verdict.ratio = row.median_ns() / *verdict.peer_ns;
     if (goal->ratio_max > 0) {
       require(*verdict.ratio <= goal->ratio_max, fmt::format("<= {}x", goal->ratio_max));
+    }
+    if (goal->over_peer_ns_max > 0) {
+      require(row.median_ns() - *verdict.peer_ns <= goal->over_peer_ns_max,
+              fmt::format("<= peer + {} ns", goal->over_peer_ns_max));
     }
   }
   if (goal->ns_max > 0) {
