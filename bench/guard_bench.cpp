@@ -22,7 +22,7 @@ struct Tokens {
 [[gnu::noinline]] gantry_status sum_of(const gantry_dex_instance*, const gantry_pool_state*,
                                        std::uint32_t in, std::uint32_t out,
                                        gantry_swap_limits* limits) {
-  limits->amount_in_min.limb[0] = std::uint64_t{in} + out;
+  limits->in_min.limb[0] = std::uint64_t{in} + out;
   return GANTRY_OK;
 }
 
@@ -59,13 +59,13 @@ void call_all(benchmark::State& state, Call call) {
     for (const Tokens& each : tokens()) {
       gantry_swap_limits out;
       benchmark::DoNotOptimize(call(each, out));
-      benchmark::DoNotOptimize(out.amount_in_min.limb[0]);
+      benchmark::DoNotOptimize(out.in_min.limb[0]);
     }
   }
   for (const Tokens& each : tokens()) {
     gantry_swap_limits out{};
     if (call(each, out) != GANTRY_OK ||
-        out.amount_in_min.limb[0] != std::uint64_t{each.in} + each.out) {
+        out.in_min.limb[0] != std::uint64_t{each.in} + each.out) {
       return state.SkipWithError("a sum is wrong");
     }
   }
