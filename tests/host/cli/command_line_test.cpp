@@ -60,6 +60,10 @@ TEST_CASE("each command has a help with an example") {
                                                   {"plugin"},
                                                   {"plugin", "list"},
                                                   {"plugin", "inspect"},
+                                                  {"quarantine"},
+                                                  {"quarantine", "list"},
+                                                  {"quarantine", "explain"},
+                                                  {"quarantine", "clear"},
                                                   {"config"},
                                                   {"config", "check"},
                                                   {"config", "explain"},
@@ -339,4 +343,34 @@ TEST_CASE("a file that is opened never stands in for a closed standard stream") 
   CHECK(space.run({"stop"}).code == 0);
   CHECK(running.wait().code == 1);  // its report is lost
   CHECK(space.run({"replay", (space / "run.gantry").string(), "--json"}).code == 0);
+}
+
+TEST_CASE("quarantine commands say what is not there, and what they want") {
+  Workspace space;
+  const Ended list = space.run({"quarantine", "list"});
+  CHECK(list.code == 0);
+  CHECK(has(list.out, "No plugin is in quarantine."));
+  for (const char* command : {"explain", "clear"}) {
+    const Ended unknown = space.run({"quarantine", command, "my_dex"});
+    CHECK(unknown.code == 1);
+    CHECK(has(unknown.err, "my_dex: is not in quarantine; see: gantry quarantine list"));
+  }
+  CHECK(space.run({"quarantine", "clear"}).code == 2);
+  CHECK(space.run({"quarantine", "clear", "my_dex", "--all"}).code == 2);
+  space.variables["HOME"] = "";
+  const Ended homeless = space.run({"quarantine", "list"});
+  CHECK(homeless.code == 2);
+  CHECK(has(homeless.err, "XDG_STATE_HOME"));
+}
+
+TEST_CASE("a run does not start where its quarantine cannot be kept") {
+  Workspace space;
+  write_text(space / "file", "no folder");
+  space.edit("gantry.toml", "hang_s = 30", "hang_s = 30\nquarantine = \"../file\"");
+  const Ended ended = space.run({"run", "--blocks", "1"});
+  INFO(ended.err);
+  CHECK(ended.code == 1);
+  CHECK(has(ended.err, "the quarantine cannot be kept there"));
+  CHECK(has(ended.err, "`quarantine` in [plugins]"));
+  CHECK(space.run({"doctor"}).code == 3);
 }

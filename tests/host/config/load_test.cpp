@@ -214,7 +214,8 @@ TEST_CASE("paths are relative to the file that names them") {
   const TemporaryFolder folder;
   folder.write("gantry.toml",
                "[[chain]]\nid = \"eip155:1\"\n[market]\nrecording = \"../data/x.gantry\"\n"
-               "[plugins]\nfolders = [\"plugins\", \"/opt/plugins\"]\n");
+               "[plugins]\nfolders = [\"plugins\", \"/opt/plugins\"]\n"
+               "quarantine = \"../state\"\n");
   folder.write("dex_config.toml", good_dex);
   folder.write("strategies.toml", good_strategies);
   std::vector<std::filesystem::path> asked;
@@ -228,6 +229,8 @@ TEST_CASE("paths are relative to the file that names them") {
   REQUIRE(loaded.has_value());
   CHECK(loaded->market.recording == folder.path().parent_path() / "data/x.gantry");
   CHECK(asked == std::vector<std::filesystem::path>{folder.path() / "plugins", "/opt/plugins"});
+  CHECK(loaded->plugin.quarantine == folder.path().parent_path() / "state");
+  CHECK(loaded->plugin.hang_s == 30);
 }
 
 TEST_CASE("a missing file, a folder and a pipe are told as such, all at once") {

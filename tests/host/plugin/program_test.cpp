@@ -66,6 +66,9 @@ class Installation {
     fs::copy_file(fs::path(GANTRY_BAD_PLUGIN_FOLDER) / file, extra() / file);
   }
 
+  // Another for each run: what one run put away is there for the next, and that is tested elsewhere.
+  fs::path state() const { return folder_.path() / ("state" + std::to_string(++runs_)); }
+
   Outcome run(const std::string& arguments) const {
     const auto out = folder_.path() / "out";
     const auto err = folder_.path() / "err";
@@ -82,6 +85,7 @@ class Installation {
 
  private:
   TemporaryFolder folder_;
+  mutable int runs_ = 0;
 };
 
 bool contains(const std::string& text, const std::string& part) {
