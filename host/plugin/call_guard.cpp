@@ -5,11 +5,11 @@
 
 namespace gantry::host {
 
+constinit thread_local CallSlot* own_call_slot = nullptr;
+
 namespace {
 
 std::array<CallSlot, call_slots_max> slots;
-// A plain pointer: a thread_local with a constructor could not be read in a signal handler.
-constinit thread_local CallSlot* own_slot = nullptr;
 
 // A stack for the handler of fatal signals: a thread that overflowed its own has none left.
 class SignalStack {
@@ -49,28 +49,27 @@ class SignalStack {
 struct Return {
   SignalStack stack;
   ~Return() {
-    if (own_slot == nullptr) return;
+    if (own_call_slot == nullptr) return;
     // A plugin called exit(): this runs before what was registered with atexit(), which wants to
     // know whose call it was.
-    if (own_slot->inner.load(std::memory_order_relaxed) != nullptr) return;
-    own_slot->taken.store(false, std::memory_order_release);
-    own_slot = nullptr;
+    if (own_call_slot->inner.load(std::memory_order_relaxed) != nullptr) return;
+    own_call_slot->taken.store(false, std::memory_order_release);
+    own_call_slot = nullptr;
   }
 };
 
 }  // namespace
 
 std::array<CallSlot, call_slots_max>& call_slots() noexcept { return slots; }
-CallSlot* call_slot_if_any() noexcept { return own_slot; }
 
 CallSlot* CallGuard::claim() noexcept {
   for (CallSlot& slot : slots) {
     bool free = false;
     if (!slot.taken.compare_exchange_strong(free, true, std::memory_order_acquire)) continue;
-    own_slot = &slot;
+    own_call_slot = &slot;
     thread_local const Return giver;
     static_cast<void>(giver);
-    return own_slot;
+    return own_call_slot;
   }
   return nullptr;
 }

@@ -33,7 +33,7 @@ struct alignas(64) CallSlot {
   std::atomic<const Culprit*> outer{nullptr};  // whom the host called: a strategy asks venues
   std::atomic<Phase> inner_phase{};
   std::atomic<Phase> outer_phase{};
-  std::atomic<std::uint64_t> inner_calls{0};  // entered and left
+  std::atomic<std::uint64_t> inner_calls{0};  // entered
   std::atomic<std::uint64_t> outer_calls{0};
   std::atomic<bool> taken{false};
 };
@@ -41,8 +41,9 @@ struct alignas(64) CallSlot {
 // Threads beyond these are not watched; their calls run all the same.
 inline constexpr std::size_t call_slots_max = 512;
 std::array<CallSlot, call_slots_max>& call_slots() noexcept;
-// Of the calling thread; null when it has none (yet). Safe in a signal handler.
-CallSlot* call_slot_if_any() noexcept;
+// Of the calling thread; null when it has none (yet). A plain pointer: a thread_local with a
+// constructor could not be read in a signal handler.
+extern constinit thread_local CallSlot* own_call_slot;
 
 class CallGuard {
  public:
@@ -65,10 +66,7 @@ class CallGuard {
     if (slot_ == nullptr) return;
     slot_->inner_phase.store(before_phase_, std::memory_order_relaxed);
     slot_->inner.store(before_, std::memory_order_relaxed);
-    bump(slot_->inner_calls);
-    if (before_ != nullptr) return;
-    slot_->outer.store(nullptr, std::memory_order_relaxed);
-    bump(slot_->outer_calls);
+    if (before_ == nullptr) slot_->outer.store(nullptr, std::memory_order_relaxed);
   }
 
  private:
@@ -77,7 +75,7 @@ class CallGuard {
     counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
   static CallSlot* slot() noexcept {
-    CallSlot* own = call_slot_if_any();
+    CallSlot* own = own_call_slot;
     return own != nullptr ? own : claim();
   }
   static CallSlot* claim() noexcept;

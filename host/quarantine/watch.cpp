@@ -124,7 +124,9 @@ void tell(const Fault& fault) {
   }
   Line said;
   (said << "gantry: plugin ").word(culprit.plugin);
+  (said << " ").word(culprit.version);
   (said << " (").word(culprit.file);
+  (said << ", sha256 ").word(culprit.sha256);
   if (!fault.signal.empty()) {
     (record << "\nsignal " << fault.signal << "\naddress ").hexadecimal(fault.address);
     (record << "\ninstruction ").hexadecimal(fault.instruction);
@@ -166,7 +168,7 @@ void on_fatal_signal(int number, siginfo_t* info, void* context) {
   const int error = errno;
   const auto at = static_cast<std::size_t>(
       std::ranges::find(fatal_signals, number, &FatalSignal::number) - fatal_signals.begin());
-  const CallSlot* slot = call_slot_if_any();
+  const CallSlot* slot = own_call_slot;
   const Culprit* culprit = slot != nullptr ? slot->inner.load(std::memory_order_relaxed) : nullptr;
   const bool sent = info->si_code <= 0 && info->si_pid != ::getpid();
   if (culprit != nullptr && !sent) {
@@ -184,7 +186,7 @@ void on_fatal_signal(int number, siginfo_t* info, void* context) {
 }
 
 void on_exit() {
-  const CallSlot* slot = call_slot_if_any();
+  const CallSlot* slot = own_call_slot;
   const Culprit* culprit = slot != nullptr ? slot->inner.load(std::memory_order_relaxed) : nullptr;
   if (culprit == nullptr) return;
   tell({culprit, slot->inner_phase.load(std::memory_order_relaxed), {}, 0, 0, 0});

@@ -33,7 +33,7 @@ inline void sabotage() {
   if (ordered(act_at, "abort")) std::abort();
   if (ordered(act_at, "overflow")) dig(&zero);
   if (ordered(act_at, "exit")) std::exit(0);
-  if (ordered(act_at, "divide")) zero = 1 / zero;
+  if (ordered(act_at, "divide")) zero = 10 / zero;
   if (ordered(act_at, "loop")) {
     while (zero == 0) {
     }

@@ -105,7 +105,7 @@ void bring_down(const std::string& kind, const Act& act, const Place& place) {
   const Ended ended = host.space.run({"run"});
   INFO(ended.out << ended.err);
   CHECK(ended.code == act.code);
-  CHECK(has(ended.err, "gantry: plugin " + host.name() + " ("));
+  CHECK(has(ended.err, "gantry: plugin " + host.name() + " 0.1.0 ("));
   CHECK(has(ended.err, host.library().string()));
   CHECK(has(ended.err, host.sha256()));
   CHECK(has(ended.err, act.told));
@@ -164,7 +164,7 @@ TEST_CASE("a strategy that asks venues for ever is named, not they") {
   const Ended ended = host.space.run({"run"});
   INFO(ended.out << ended.err);
   CHECK(ended.code == 1);
-  CHECK(has(ended.err, "plugin saboteur_strategy ("));
+  CHECK(has(ended.err, "plugin saboteur_strategy 0.1.0 ("));
   CHECK(has(ended.err, "did not come back from find within 2000 ms"));
 }
 

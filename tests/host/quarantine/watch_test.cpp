@@ -62,7 +62,7 @@ void overflow() {
 }
 void divide() {
   volatile int zero = 0;
-  zero = 1 / zero;
+  zero = 10 / zero;
 }
 [[noreturn]] void loop() {
   for (volatile bool on = true;; static_cast<void>(on)) {
