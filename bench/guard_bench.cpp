@@ -64,8 +64,7 @@ void call_all(benchmark::State& state, Call call) {
   }
   for (const Tokens& each : tokens()) {
     gantry_swap_limits out{};
-    if (call(each, out) != GANTRY_OK ||
-        out.in_min.limb[0] != std::uint64_t{each.in} + each.out) {
+    if (call(each, out) != GANTRY_OK || out.in_min.limb[0] != std::uint64_t{each.in} + each.out) {
       return state.SkipWithError("a sum is wrong");
     }
   }
@@ -88,9 +87,8 @@ gantry_status guarded(const VenueInstance& venue, const Tokens& each, gantry_swa
 
 void guarded_call(benchmark::State& state) {
   const VenueInstance venue = make_venue();
-  call_all(state, [&](const Tokens& each, gantry_swap_limits& out) {
-    return guarded(venue, each, out);
-  });
+  call_all(state,
+           [&](const Tokens& each, gantry_swap_limits& out) { return guarded(venue, each, out); });
 }
 
 // As a strategy's quotes are made: the thread is in a plugin already.
@@ -98,9 +96,8 @@ void guarded_call_inside_another(benchmark::State& state) {
   const VenueInstance venue = make_venue();
   const Culprit strategy{};
   const CallGuard find(strategy, Phase::find);
-  call_all(state, [&](const Tokens& each, gantry_swap_limits& out) {
-    return guarded(venue, each, out);
-  });
+  call_all(state,
+           [&](const Tokens& each, gantry_swap_limits& out) { return guarded(venue, each, out); });
 }
 
 BENCHMARK(indirect_call);

@@ -20,9 +20,9 @@
 #include "host/log/log.hpp"
 #include "host/plugin/library.hpp"
 #include "host/ports/http.hpp"
-#include "host/recording/reader.hpp"
 #include "host/quarantine/entry_text.hpp"
 #include "host/quarantine/quarantine.hpp"
+#include "host/recording/reader.hpp"
 #include "host/report/json_text.hpp"
 #include "host/report/terminal.hpp"
 

@@ -19,8 +19,8 @@ struct Guarded {
   std::unique_ptr<PluginWatch> watch;
   PluginRecord record;
 };
-// `running` says what runs, as "gantry run on market.gantry". Fails with io: the quarantine's folder
-// cannot be used.
+// `running` says what runs, as "gantry run on market.gantry". Fails with io: the quarantine's
+// folder cannot be used.
 Result<Guarded> guard_plugins(const Session& session, const PluginSettings& settings, Obey obey,
                               const std::string& running);
 

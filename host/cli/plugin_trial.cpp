@@ -152,8 +152,8 @@ void show_requests(Trial& trial, const VenueInstance& venue, const Snapshot& sna
         return GANTRY_OK;
       }};
   trial.answer("requests(pool {}, round 0)", address_text(pool.address));
-  const auto status =
-      venue.call<&gantry_dex_v1::requests>(Phase::apply, &snapshot.context, &spec, &state.base, 0U, &sink);
+  const auto status = venue.call<&gantry_dex_v1::requests>(Phase::apply, &snapshot.context, &spec,
+                                                           &state.base, 0U, &sink);
   trial.answer("  {}", status_name(status));
 }
 
@@ -308,7 +308,8 @@ Result<std::uint64_t> try_paymaster(Trial& trial, const Configuration& configura
   const auto each = [&](const SnapshotPtr& snapshot) {
     const gantry_context& context = snapshot->context;
     const gantry_user_operation operation = sample_operation(configuration, context);
-    const auto supported = paymaster.call<&gantry_paymaster_v1::supports>(Phase::sponsor, &context, &operation);
+    const auto supported =
+        paymaster.call<&gantry_paymaster_v1::supports>(Phase::sponsor, &context, &operation);
     paymaster.health().accept(Phase::sponsor, supported, snapshot->id);
     trial.line("supports(block {}, EntryPoint 0.{}): {}", context.state_block,
                operation.entry_point_version, status_name(supported));
@@ -319,8 +320,8 @@ Result<std::uint64_t> try_paymaster(Trial& trial, const Configuration& configura
           show_request(*static_cast<Trial*>(self), *request);
           return GANTRY_OK;
         }};
-    const auto asked =
-        paymaster.call<&gantry_paymaster_v1::request>(Phase::sponsor, &context, &operation, 0U, &sink);
+    const auto asked = paymaster.call<&gantry_paymaster_v1::request>(Phase::sponsor, &context,
+                                                                     &operation, 0U, &sink);
     paymaster.health().accept(Phase::sponsor, asked, snapshot->id);
     trial.line("  {}", status_name(asked));
   };

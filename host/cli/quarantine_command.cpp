@@ -106,8 +106,7 @@ ExitCode list(const Session& session, const Options& options) {
 
 std::string explanation(const QuarantineEntry& entry, const Style& style) {
   const std::string name = entry.plugin.empty() ? entry.sha256.substr(0, 12) : entry.plugin;
-  std::string out =
-      style(Ink::bold, printable(name)) + " " + printable(entry.version) + "\n";
+  std::string out = style(Ink::bold, printable(name)) + " " + printable(entry.version) + "\n";
   constexpr std::size_t indent = 12;
   const auto line = [&](std::string_view key, const std::string& value) {
     if (value.empty()) return;
@@ -135,8 +134,8 @@ std::string explanation(const QuarantineEntry& entry, const Style& style) {
 ExitCode explain(const Session& session, const Options& options) {
   const auto quarantine = open(session);
   if (!quarantine) return report_error(quarantine.error());
-  const auto entries = options.names.empty() ? quarantine->entries()
-                                             : chosen(*quarantine, options.names);
+  const auto entries =
+      options.names.empty() ? quarantine->entries() : chosen(*quarantine, options.names);
   if (!entries) return report_error(entries.error());
   if (options.as_json) {
     print(entries_json(*quarantine, *entries));
@@ -191,9 +190,10 @@ CLI::App* add(CLI::App& group, CommandLine& line, const std::string& name,
 }  // namespace
 
 void add_quarantine(CLI::App& app, CommandLine& line) {
-  CLI::App* group = add_command(
-      app, "quarantine", "Plugins that were put away: they brought a host down, or broke the contract",
-      "quarantine list");
+  CLI::App* group =
+      add_command(app, "quarantine",
+                  "Plugins that were put away: they brought a host down, or broke the contract",
+                  "quarantine list");
   group->require_subcommand(1);
   add(*group, line, "list", "Which plugins were put away, when and by what", "quarantine list",
       &list, std::make_shared<Options>());

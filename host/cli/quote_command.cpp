@@ -188,8 +188,7 @@ ExitCode quote(const Session& session, const Options& options) {
       fmt::format("gantry quote on {}", loaded->configuration.market.recording.string()));
   if (!guarded) return report_error(guarded.error());
   guarded->record.not_loaded = nullptr;  // it is not a run
-  const auto market =
-      open_market(std::move(loaded->configuration), options.block, guarded->record);
+  const auto market = open_market(std::move(loaded->configuration), options.block, guarded->record);
   if (!market) return report_error(market.error());
   const auto found = answer(**market, options);
   if (!found) return report_error(found.error());

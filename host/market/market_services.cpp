@@ -72,7 +72,8 @@ struct MarketView::Services {
     if (info == nullptr) return GANTRY_REFUSED;
     if (!is_direction(*info, token_in, token_out)) return GANTRY_BAD_ARGUMENT;
     const VenueInstance& venue = self(market).snapshot_->topology->venue_of(*info);
-    const auto status = venue.call<&gantry_dex_v1::limits>(Phase::quote, &state, token_in, token_out, out);
+    const auto status =
+        venue.call<&gantry_dex_v1::limits>(Phase::quote, &state, token_in, token_out, out);
     return self(market).judged(venue, status);
   }
 
@@ -84,8 +85,8 @@ struct MarketView::Services {
     if (info == nullptr) return GANTRY_REFUSED;
     if (!is_direction(*info, token_in, token_out)) return GANTRY_BAD_ARGUMENT;
     const VenueInstance& venue = self(market).snapshot_->topology->venue_of(*info);
-    const auto status =
-        venue.call<&gantry_dex_v1::segments>(Phase::quote, &state, token_in, token_out, out, capacity, count);
+    const auto status = venue.call<&gantry_dex_v1::segments>(Phase::quote, &state, token_in,
+                                                             token_out, out, capacity, count);
     if (status == GANTRY_OK && *count > capacity) {
       venue.health().strike(Phase::quote, "segments() wrote more than it was given room for",
                             self(market).snapshot_->id);

@@ -167,7 +167,8 @@ void MarketState::open_pool(Topology& topology, std::uint32_t handle) {
   const gantry_state_writer writer = writer_of(store_);
   gantry_error error{};
   store_.open(handle);
-  const auto status = venue.call<&gantry_dex_v1::open_pool>(Phase::open_pool, &spec, &writer, &pool.traits, &error);
+  const auto status =
+      venue.call<&gantry_dex_v1::open_pool>(Phase::open_pool, &spec, &writer, &pool.traits, &error);
   if (venue.health().accept(Phase::open_pool, status, version_)) {
     if (pool.traits.overlay_bytes <= GANTRY_OVERLAY_BYTES_MAX) {
       store_.commit();
@@ -203,7 +204,8 @@ bool MarketState::answered(const gantry_context& context, std::uint32_t handle,
   const VenueInstance& venue = growing_->venue_of(pool);
   const gantry_pool_spec spec = pool.spec();
   const gantry_state state = store_.current();
-  const auto status = venue.call<&gantry_dex_v1::requests>(Phase::apply, &context, &spec, &state, 0U, &sink);
+  const auto status =
+      venue.call<&gantry_dex_v1::requests>(Phase::apply, &context, &spec, &state, 0U, &sink);
   if (status != GANTRY_NEED_STATE) venue.health().accept(Phase::apply, status, version_);
   return check.complete && (status == GANTRY_OK || status == GANTRY_NEED_STATE);
 }
@@ -237,7 +239,7 @@ void MarketState::apply_pool(Snapshot& snapshot, std::uint32_t pool, const Facts
   const gantry_state_writer writer = writer_of(store_);
   const auto status =
       venue.call<&gantry_dex_v1::apply>(Phase::apply, &snapshot.context, &old, facts.rows.data(),
-                          static_cast<std::uint32_t>(facts.rows.size()), &writer);
+                                        static_cast<std::uint32_t>(facts.rows.size()), &writer);
   if (status != GANTRY_OK && status != GANTRY_NEED_STATE) {
     store_.abandon();
     venue.health().accept(Phase::apply, status, version_);

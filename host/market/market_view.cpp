@@ -58,7 +58,8 @@ gantry_status MarketView::quote(std::uint32_t pool, const gantry_swap& swap,
   if (info == nullptr) return GANTRY_REFUSED;
   if (!is_direction(*info, swap.token_in, swap.token_out)) return GANTRY_BAD_ARGUMENT;
   const VenueInstance& venue = snapshot_->topology->venue_of(*info);
-  return judged(venue, venue.call<&gantry_dex_v1::quote>(Phase::quote, &state, &swap, &out, nullptr));
+  return judged(venue,
+                venue.call<&gantry_dex_v1::quote>(Phase::quote, &state, &swap, &out, nullptr));
 }
 
 gantry_status MarketView::quote_route(std::span<const gantry_hop> hops, const gantry_amount& amount,
@@ -102,8 +103,9 @@ gantry_status MarketView::walk(std::span<const gantry_hop> hops, Walk& walk) con
                        GANTRY_OVERLAY_BYTES_MAX, 0};
     const VenueInstance& venue = snapshot_->topology->venue_of(*info);
     gantry_quote quote;
-    const auto status = judged(
-        venue, venue.call<&gantry_dex_v1::quote>(Phase::quote, &state, &swap, &quote, keep ? &next : nullptr));
+    const auto status =
+        judged(venue, venue.call<&gantry_dex_v1::quote>(Phase::quote, &state, &swap, &quote,
+                                                        keep ? &next : nullptr));
     if (status != GANTRY_OK) return status;
     if (keep && (next.size == 0 || next.size > GANTRY_OVERLAY_BYTES_MAX)) {
       venue.health().strike(Phase::quote, "quote() left no next state that can be read",

@@ -25,7 +25,8 @@ bool first_segment(const Snapshot& snapshot, std::uint32_t pool, std::uint32_t i
   const VenueInstance& venue = snapshot.topology->venue_of(info);
   if (!venue.health().usable(snapshot.id)) return false;
   std::uint32_t count = 0;
-  const auto status = venue.call<&gantry_dex_v1::segments>(Phase::quote, &state, in, out, &segment, 1U, &count);
+  const auto status =
+      venue.call<&gantry_dex_v1::segments>(Phase::quote, &state, in, out, &segment, 1U, &count);
   return venue.health().accept(Phase::quote, status, snapshot.id) && count == 1 &&
          !u256(segment.reserve_in).is_zero() && !u256(segment.reserve_out).is_zero();
 }
@@ -39,7 +40,8 @@ bool sell_after(const Snapshot& snapshot, const ValueStep& step, const PoolAfter
   state.overlay = after.overlay;
   const gantry_swap swap{amount, step.in, step.out, GANTRY_EXACT_IN, 0};
   gantry_quote quote;
-  const auto status = venue.call<&gantry_dex_v1::quote>(Phase::quote, &state, &swap, &quote, nullptr);
+  const auto status =
+      venue.call<&gantry_dex_v1::quote>(Phase::quote, &state, &swap, &quote, nullptr);
   if (!venue.health().accept(Phase::quote, status, snapshot.id)) return false;
   out = u256(quote.amount_out);
   return true;

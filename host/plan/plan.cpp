@@ -119,7 +119,8 @@ Status Planner::add_calls(const MarketView& view, const Ranked& trade, Plan& pla
     const gantry_pool_spec spec = pool.spec();
     InstructionList collected;
     const gantry_instruction_sink sink = collected.sink();
-    const auto status = venue.call<&gantry_dex_v1::build_swap>(Phase::plan, &spec, &state, &order, &sink);
+    const auto status =
+        venue.call<&gantry_dex_v1::build_swap>(Phase::plan, &spec, &state, &order, &sink);
     if (status != GANTRY_OK || collected.all().empty()) {
       venue.health().accept(Phase::plan, status, view.snapshot().id);
       return fail(ErrorKind::plugin, fmt::format("venue {} cannot build the swap of leg {}: {}",
@@ -198,7 +199,7 @@ void Planner::add_sponsorship(const MarketView& view, Plan& plan) const {
       plan.passed.push_back(fmt::format("{}: retired for its faults", paymaster->name()));
       continue;
     }
-    const auto supported = 
+    const auto supported =
         paymaster->call<&gantry_paymaster_v1::supports>(Phase::sponsor, &context, &operation);
     if (supported != GANTRY_OK) {
       health.accept(Phase::sponsor, supported, snapshot);
@@ -209,7 +210,7 @@ void Planner::add_sponsorship(const MarketView& view, Plan& plan) const {
     Requests requests;
     const gantry_http_sink sink{&requests, &Requests::emit};
     const auto status = paymaster->call<&gantry_paymaster_v1::request>(Phase::sponsor, &context,
-                                                                      &operation, 0U, &sink);
+                                                                       &operation, 0U, &sink);
     if (status != GANTRY_OK || requests.all.empty()) {
       health.accept(Phase::sponsor, status, snapshot);
       plan.passed.push_back(

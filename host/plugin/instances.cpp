@@ -82,8 +82,7 @@ bool has_hole(const void* table, std::size_t bytes) {
 
 class Maker {
  public:
-  Maker(const Configuration& configuration, std::filesystem::path store,
-        const PluginRecord& record)
+  Maker(const Configuration& configuration, std::filesystem::path store, const PluginRecord& record)
       : configuration_(configuration),
         store_(std::move(store)),
         record_(record),

@@ -176,8 +176,8 @@ Result<std::shared_ptr<Library>> Library::load(const PluginFile& file, const fs:
   if (!path) return std::unexpected(path.error());
 
   const Manifest& manifest = file.manifest;
-  auto mapping = std::make_unique<Mapping>(Culprit{
-      manifest.name, manifest.name, manifest.version, file.sha256, file.path.string(), 0, 0});
+  auto mapping = std::make_unique<Mapping>(Culprit{manifest.name, manifest.name, manifest.version,
+                                                   file.sha256, file.path.string(), 0, 0});
   try {
     const CallGuard guard(mapping->culprit, Phase::load);  // its constructors run here
     // rtld_now: a missing symbol is found here, not in a trade. The throwing overload keeps

@@ -36,8 +36,8 @@ Result<QuarantineEntry> parse_left_behind(std::string_view text, std::int64_t ti
       entry.log.push_back("by the instruction at " + values["instruction"]);
     }
     if (values.contains("offset")) {
-      entry.log.push_back(
-          fmt::format("which is in the library: addr2line -Cfe {} {}", entry.file, values["offset"]));
+      entry.log.push_back(fmt::format("which is in the library: addr2line -Cfe {} {}", entry.file,
+                                      values["offset"]));
     }
   } else if (values.contains("hang_ms")) {
     entry.cause = QuarantineCause::hang;

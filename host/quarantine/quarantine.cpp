@@ -46,8 +46,8 @@ Result<std::string> read_all(int file, const fs::path& path) {
   std::string text(record_bytes_max + 1, '\0');
   std::size_t size = 0;
   while (size < text.size()) {
-    const ssize_t got = ::pread(file, text.data() + size, text.size() - size,
-                                static_cast<off_t>(size));
+    const ssize_t got =
+        ::pread(file, text.data() + size, text.size() - size, static_cast<off_t>(size));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return cannot(path, "cannot be read");
     if (got == 0) break;
@@ -116,8 +116,7 @@ Status Quarantine::read() {
     if (path.extension() == left_behind_suffix) left.push_back(path);
     if (path.extension() != record_suffix) continue;
     const std::string sha256 = path.stem().string();
-    const Descriptor opened(
-        ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    const Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (opened.get() < 0) return cannot(path, "cannot be read");
     const auto text = read_all(opened.get(), path);
     const auto entry = text ? entry_from_json(*text, sha256) : std::unexpected(text.error());
@@ -146,19 +145,21 @@ Status Quarantine::read() {
 
 // Of a host that lives, nothing is taken: it holds the lock.
 Status Quarantine::take_in(const fs::path& left_behind) {
-  const Descriptor file(::open(left_behind.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  const Descriptor file(
+      ::open(left_behind.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (file.get() < 0) return errno == ENOENT ? Status() : cannot(left_behind, "cannot be read");
   if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return {};
   struct stat facts{};
   if (::fstat(file.get(), &facts) != 0 || facts.st_nlink == 0) return {};  // another was faster
   if (facts.st_size > 0) {
     const auto text = read_all(file.get(), left_behind);
-    const auto entry = text ? parse_left_behind(*text, facts.st_mtim.tv_sec)
-                            : std::unexpected(text.error());
+    const auto entry =
+        text ? parse_left_behind(*text, facts.st_mtim.tv_sec) : std::unexpected(text.error());
     if (entry) {
-      spdlog::error("plugin {}: put away, for it brought an earlier host down: {}; see gantry "
-                    "quarantine explain {}",
-                    entry->plugin, entry->reason, entry->plugin);
+      spdlog::error(
+          "plugin {}: put away, for it brought an earlier host down: {}; see gantry "
+          "quarantine explain {}",
+          entry->plugin, entry->reason, entry->plugin);
       if (auto done = put(*entry); !done) return done;
     } else {
       spdlog::warn("{}: left by a host that did not end well, and of no use: {}",

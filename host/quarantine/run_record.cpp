@@ -68,8 +68,8 @@ Status put_away_retired(Quarantine& quarantine, const RunReport& report, std::st
     if (!plugin.first_strikes.empty()) {
       const Strike& first = plugin.first_strikes.front();
       entry.phase = to_string(first.phase);
-      entry.reason += fmt::format(", the first in {}: {}", entry.phase,
-                                  without_secrets(first.reason));
+      entry.reason +=
+          fmt::format(", the first in {}: {}", entry.phase, without_secrets(first.reason));
     }
     entry.log.push_back("it happened in: " + without_secrets(std::string(running)));
     for (const Strike& strike : plugin.first_strikes) {
@@ -79,9 +79,10 @@ Status put_away_retired(Quarantine& quarantine, const RunReport& report, std::st
     const bool stays_out = entry.blocks();
     if (auto done = quarantine.put(std::move(entry)); !done) return done;
     if (stays_out) {
-      spdlog::error("plugin {}: put away, and the next start runs without it; see gantry "
-                    "quarantine explain {}",
-                    plugin.instance, plugin.library.substr(0, space));
+      spdlog::error(
+          "plugin {}: put away, and the next start runs without it; see gantry "
+          "quarantine explain {}",
+          plugin.instance, plugin.library.substr(0, space));
     }
   }
   return {};

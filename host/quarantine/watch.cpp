@@ -73,7 +73,8 @@ class Line {
   Line& hexadecimal(std::uint64_t value) {
     *this << "0x";
     for (int shift = 60; shift >= 0; shift -= 4) {
-      *this << std::string_view(&"0123456789abcdef"[(value >> static_cast<unsigned>(shift)) & 15U], 1);
+      *this << std::string_view(&"0123456789abcdef"[(value >> static_cast<unsigned>(shift)) & 15U],
+                                1);
     }
     return *this;
   }
@@ -95,10 +96,10 @@ class Line {
 struct Fault {
   const Culprit* culprit;
   Phase phase;
-  std::string_view signal;      // empty: none
-  std::uint64_t address = 0;    // of a signal
+  std::string_view signal;    // empty: none
+  std::uint64_t address = 0;  // of a signal
   std::uint64_t instruction = 0;
-  std::int64_t hang_ms = 0;     // 0: it did not hang
+  std::int64_t hang_ms = 0;  // 0: it did not hang
 };
 
 // Until another thread has told what it found: who returns from a handler ends the process.
@@ -146,7 +147,8 @@ void tell(const Fault& fault) {
   if (file >= 0) {
     record.write_to(file);
     ::fsync(file);
-    (said << ". The next start runs without it; see gantry quarantine explain ").word(culprit.plugin);
+    (said << ". The next start runs without it; see gantry quarantine explain ")
+        .word(culprit.plugin);
   }
   said << "\n";
   said.write_to(STDERR_FILENO);
@@ -247,8 +249,8 @@ class PluginWatch::Watching {
 
   void watch() {
     // A quarter of the bound: a hang is noticed after at most 1.25 times as long.
-    const auto tick = std::clamp(hang_ / 4, std::chrono::milliseconds(1),
-                                 std::chrono::milliseconds(1000));
+    const auto tick =
+        std::clamp(hang_ / 4, std::chrono::milliseconds(1), std::chrono::milliseconds(1000));
     const std::int64_t looks_max = (hang_ + tick - std::chrono::milliseconds(1)) / tick;
     std::unique_lock lock(mutex_);
     while (!wake_.wait_for(lock, tick, [this] { return stop_; })) {
@@ -272,7 +274,10 @@ class PluginWatch::Watching {
     const bool stuck = seen.inner_looks >= looks_max / 2;
     tell({stuck ? inner : outer,
           (stuck ? slot.inner_phase : slot.outer_phase).load(std::memory_order_relaxed),
-          {}, 0, 0, hang_.count()});
+          {},
+          0,
+          0,
+          hang_.count()});
     std::_Exit(1);
   }
 

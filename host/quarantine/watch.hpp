@@ -3,9 +3,10 @@
 // host end.
 //
 // While it lives: fatal signals (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT), exit() called by a
-// plugin, and calls that do not come back are attributed by the call guards (plugin/call_guard.hpp).
-// A signal that hits the host's own code, or that another process sent, is left as it was: nobody
-// is named. Neither is who calls _exit(), for that looks like a kill -9 of the host.
+// plugin, and calls that do not come back are attributed by the call guards
+// (plugin/call_guard.hpp). A signal that hits the host's own code, or that another process sent, is
+// left as it was: nobody is named. Neither is who calls _exit(), for that looks like a kill -9 of
+// the host.
 //
 // THREADS    Made and destroyed on [main], one at a time in a process; has a thread of its own.
 // OWNERSHIP  Guarded culprits have to outlive their calls, no more.

@@ -60,7 +60,8 @@ Batch StrategyRunner::run(const Delivery& delivery, std::optional<bool> late) {
     emitted_ = 0;
     if (prepare(snapshot)) {
       const gantry_opportunity_sink sink{this, &Sink::emit};
-      const auto status = instance_->call<&gantry_strategy_v1::find>(Phase::find, view_.market(), &sink);
+      const auto status =
+          instance_->call<&gantry_strategy_v1::find>(Phase::find, view_.market(), &sink);
       health.accept(Phase::find, status, snapshot.id);
     }
     for (std::uint32_t i = 0; i < found_.size() && health.usable(snapshot.id); ++i) {
@@ -101,7 +102,8 @@ void StrategyRunner::subscribe(const Snapshot& snapshot) {
         }
         return kept ? GANTRY_OK : GANTRY_REFUSED;
       }};
-  const auto status = instance_->call<&gantry_strategy_v1::subscribe>(Phase::subscribe, view_.market(), &sink);
+  const auto status =
+      instance_->call<&gantry_strategy_v1::subscribe>(Phase::subscribe, view_.market(), &sink);
   instance_->health().accept(Phase::prepare, status, snapshot.id);
 }
 
@@ -115,7 +117,8 @@ void StrategyRunner::tell(const std::vector<gantry_result>& results, std::uint64
 bool StrategyRunner::prepare(const Snapshot& snapshot) {
   if (topology_ == snapshot.topology->id) return true;
   gantry_error error{};
-  const auto status = instance_->call<&gantry_strategy_v1::prepare>(Phase::prepare, view_.market(), &error);
+  const auto status =
+      instance_->call<&gantry_strategy_v1::prepare>(Phase::prepare, view_.market(), &error);
   if (status == GANTRY_OK) {
     topology_ = snapshot.topology->id;
     return true;
@@ -273,7 +276,8 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
   const bool swaps_only =
       found.kind == GANTRY_OPPORTUNITY_ARBITRAGE || found.kind == GANTRY_OPPORTUNITY_BACKRUN;
   if (swaps_only && (!check_route(found, Phase::find) || !check_reserves(found))) return;
-  const auto valid = instance_->call<&gantry_strategy_v1::validate>(Phase::validate, view_.market(), &found);
+  const auto valid =
+      instance_->call<&gantry_strategy_v1::validate>(Phase::validate, view_.market(), &found);
   if (valid != GANTRY_OK) {
     instance_->health().accept(Phase::validate, valid, snapshot);
     return;
@@ -281,8 +285,8 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
   gantry_opportunity sized = found;
   gantry_sizing_limits limits{};
   if (exceeds(found, limits)) {
-    const auto status =
-        instance_->call<&gantry_strategy_v1::size>(Phase::size, view_.market(), &found, &limits, &sized);
+    const auto status = instance_->call<&gantry_strategy_v1::size>(Phase::size, view_.market(),
+                                                                   &found, &limits, &sized);
     if (status != GANTRY_OK) {
       // As found: the risk gate says what it exceeds.
       instance_->health().accept(Phase::size, status, snapshot);
@@ -295,7 +299,8 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
   ranked_.push_back(price_opportunity(view_, sized, batch.strategy, index, options_.gas_overhead));
   InstructionList before;
   const gantry_instruction_sink sink = before.sink();
-  const auto planned = instance_->call<&gantry_strategy_v1::plan>(Phase::plan, view_.market(), &sized, &sink);
+  const auto planned =
+      instance_->call<&gantry_strategy_v1::plan>(Phase::plan, view_.market(), &sized, &sink);
   instance_->health().accept(Phase::plan, planned, snapshot);
   if (planned == GANTRY_OK && !before.all().empty()) {
     ranked_.back().before =

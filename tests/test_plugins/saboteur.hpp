@@ -1,5 +1,5 @@
-// What brings a host down, and where: `order` lies in the library as text, and a test writes over it
-// in a copy. So each is another library with a hash of its own, and constructors know it too.
+// What brings a host down, and where: `order` lies in the library as text, and a test writes over
+// it in a copy. So each is another library with a hash of its own, and constructors know it too.
 #pragma once
 #include <cstdlib>
 #include <string_view>

@@ -66,7 +66,8 @@ class Installation {
     fs::copy_file(fs::path(GANTRY_BAD_PLUGIN_FOLDER) / file, extra() / file);
   }
 
-  // Another for each run: what one run put away is there for the next, and that is tested elsewhere.
+  // Another for each run: what one run put away is there for the next, and that is tested
+  // elsewhere.
   fs::path state() const { return folder_.path() / ("state" + std::to_string(++runs_)); }
 
   Outcome run(const std::string& arguments) const {

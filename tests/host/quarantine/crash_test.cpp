@@ -48,8 +48,9 @@ class Sabotaged {
     std::string bytes = read_text(fs::path(GANTRY_TEST_PLUGINS) / (name_ + ".so"));
     const std::size_t at = bytes.find("saboteur's order: ");
     REQUIRE(at != std::string::npos);
-    bytes.replace(at + 18, 24, (act + std::string(12 - act.size(), ' ')) + place +
-                                   std::string(12 - place.size(), ' '));
+    bytes.replace(
+        at + 18, 24,
+        (act + std::string(12 - act.size(), ' ')) + place + std::string(12 - place.size(), ' '));
     write_text(library(), bytes);
     const std::string venue = kind == "dex" ? name_ : "uniswap_v2";
     std::vector<std::vector<test::SmallUpdate>> blocks;
@@ -128,25 +129,25 @@ void bring_down_everywhere(const std::string& kind, const std::vector<Place>& pl
   }
 }
 
-const std::vector<Place> dex_loading = {{"load", "load"},       {"init", "init"},
-                                        {"create", "create"},   {"destroy", "destroy"},
-                                        {"deinit", "unload"},   {"unload", "unload"}};
-const std::vector<Place> dex_calls = {{"open_pool", "open_pool"}, {"requests", "apply"},
-                                      {"apply", "apply"},         {"quote", "quote"},
+const std::vector<Place> dex_loading = {{"load", "load"},     {"init", "init"},
+                                        {"create", "create"}, {"destroy", "destroy"},
+                                        {"deinit", "unload"}, {"unload", "unload"}};
+const std::vector<Place> dex_calls = {{"open_pool", "open_pool"},
+                                      {"requests", "apply"},
+                                      {"apply", "apply"},
+                                      {"quote", "quote"},
                                       {"segments", "quote"}};
-const std::vector<Place> strategy_calls = {{"create", "create"},     {"subscribe", "subscribe"},
-                                           {"prepare", "prepare"},   {"find", "find"},
-                                           {"validate", "validate"}, {"size", "size"},
-                                           {"plan", "plan"},         {"result", "result"},
-                                           {"destroy", "destroy"}};
-const std::vector<Place> paymaster_calls = {{"create", "create"},
-                                            {"supports", "sponsor"},
-                                            {"request", "sponsor"},
-                                            {"destroy", "destroy"}};
+const std::vector<Place> strategy_calls = {
+    {"create", "create"}, {"subscribe", "subscribe"}, {"prepare", "prepare"},
+    {"find", "find"},     {"validate", "validate"},   {"size", "size"},
+    {"plan", "plan"},     {"result", "result"},       {"destroy", "destroy"}};
+const std::vector<Place> paymaster_calls = {
+    {"create", "create"}, {"supports", "sponsor"}, {"request", "sponsor"}, {"destroy", "destroy"}};
 
 }  // namespace
 
-TEST_CASE("a venue that brings the host down while it comes or goes is named, with hash and phase") {
+TEST_CASE(
+    "a venue that brings the host down while it comes or goes is named, with hash and phase") {
   bring_down_everywhere("dex", dex_loading);
 }
 TEST_CASE("a venue that brings the host down in a call is named, with hash and phase") {
@@ -205,8 +206,7 @@ TEST_CASE("the next start runs without who brought the host down, says so, and c
     const Ended doctor = host.space.run({"doctor"});
     CHECK(has(doctor.out, "warn  quarantined"));
 
-    const Ended cleared =
-        host.space.run({"quarantine", "clear", host.sha256().substr(0, 12)});
+    const Ended cleared = host.space.run({"quarantine", "clear", host.sha256().substr(0, 12)});
     INFO(cleared.out << cleared.err);
     CHECK(cleared.code == 0);
     CHECK(host.quarantined().empty());
@@ -273,7 +273,8 @@ TEST_CASE("a host that is stopped for longer than hang_s blames nobody when it g
 
 TEST_CASE("a plugin that breaks the contract stays out of the next run, and not out of a replay") {
   const Sabotaged host("strategy", "nothing", "nowhere");
-  fs::copy_file(fs::path(GANTRY_BAD_PLUGINS) / "find_throws.so", host.space / "extra/find_throws.so");
+  fs::copy_file(fs::path(GANTRY_BAD_PLUGINS) / "find_throws.so",
+                host.space / "extra/find_throws.so");
   host.space.append("strategies.toml", "[strategies.find_throws]\n");
   const std::string recording = (host.space / "day.gantry").string();
   const Ended first = host.space.run({"run", "--record", recording, "--json", "--no-timings"});

@@ -116,7 +116,8 @@ TEST_CASE("a record that cannot be read stays in force, and says so") {
   Quarantine quarantine = opened(folder.path());
   REQUIRE(quarantine.put(entry_of(hash_a, QuarantineCause::deadline, 100)));
   const fs::path file = folder.path() / (hash_a + ".json");
-  const std::string whole = boost::json::serialize(to_json(entry_of(hash_a, QuarantineCause::rule, 1)));
+  const std::string whole =
+      boost::json::serialize(to_json(entry_of(hash_a, QuarantineCause::rule, 1)));
   std::string deep = whole;
   deep.replace(deep.find("[\"of"), 1, std::string(1000, '['));
   for (const std::string& text :
@@ -155,7 +156,8 @@ TEST_CASE("what a host left behind is taken in once") {
 TEST_CASE("a host that was killed before it could name anybody names nobody") {
   const TemporaryFolder folder;
   write(folder.path() / "empty.host", "");
-  write(folder.path() / "garbage.host", "nonsense\n\n sha256\nsha256 ../../etc/passwd\nphase quote");
+  write(folder.path() / "garbage.host",
+        "nonsense\n\n sha256\nsha256 ../../etc/passwd\nphase quote");
   const Quarantine quarantine = opened(folder.path());
   CHECK(quarantine.entries().empty());
   CHECK(fs::is_empty(folder.path()));

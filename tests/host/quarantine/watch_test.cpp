@@ -132,7 +132,8 @@ TEST_CASE("exit() in a call names who called it, and the host ends at once") {
   check_nobody([] { std::exit(7); }, 7);
 }
 
-TEST_CASE("a venue that a strategy asked is named for its own fault, and the strategy for its own") {
+TEST_CASE(
+    "a venue that a strategy asked is named for its own fault, and the strategy for its own") {
   check(
       [] {
         const CallGuard find(strategy, Phase::find);
@@ -143,13 +144,16 @@ TEST_CASE("a venue that a strategy asked is named for its own fault, and the str
   check(
       [] {
         const CallGuard find(strategy, Phase::find);
-        { const CallGuard quote(venue, Phase::quote); }
+        {
+          const CallGuard quote(venue, Phase::quote);
+        }
         null_write();
       },
       {128 + SIGSEGV, QuarantineCause::signal, "my_strategy", "find"});
 }
 
-TEST_CASE("a call that does not come back is named, and who calls for ever instead of who is asked") {
+TEST_CASE(
+    "a call that does not come back is named, and who calls for ever instead of who is asked") {
   check(
       [] {
         const CallGuard find(strategy, Phase::find);
@@ -181,7 +185,9 @@ TEST_CASE("outside of calls nobody is named") {
   check_nobody(&null_write, 128 + SIGSEGV);
   check_nobody(
       [] {
-        { const CallGuard find(strategy, Phase::find); }
+        {
+          const CallGuard find(strategy, Phase::find);
+        }
         std::abort();
       },
       128 + SIGABRT);

@@ -31,10 +31,11 @@ std::string output_of(const std::string& command) {
 }  // namespace
 
 TEST_CASE("the shipped market runs from its first block to its last in less than 2 GB") {
-  const gantry::test::TemporaryFolder folder;  // what is in this user's quarantine is not its concern
-  const auto report = boost::json::parse(
-      output_of("HOME='" + folder.path().string() + "' XDG_STATE_HOME= " GANTRY_PROGRAM
-                " run --json --config " GANTRY_CONFIG_FOLDER));
+  const gantry::test::TemporaryFolder
+      folder;  // what is in this user's quarantine is not its concern
+  const auto report = boost::json::parse(output_of("HOME='" + folder.path().string() +
+                                                   "' XDG_STATE_HOME= " GANTRY_PROGRAM
+                                                   " run --json --config " GANTRY_CONFIG_FOLDER));
   const auto resident = report.at("timings").at("resident_bytes_max").to_number<std::uint64_t>();
   CHECK(report.at("market").at("snapshots").to_number<std::uint64_t>() > 1000);
   CHECK(resident > 10'000'000);  // it was measured at all
