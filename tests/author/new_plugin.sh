@@ -11,6 +11,7 @@ cd "$work"
 
 "$gantry" plugin new "$kind" "$name" --lang "$language" --id com.acme.some-$kind >said
 grep -q "gantry plugin run" said
+grep -q "gantry plugin check" said
 cd "$name"
 if grep -rIl -e "$repository" -e "my_$kind" --exclude-dir=sdk .; then
     echo "these files name the repository's folder, or the template"
