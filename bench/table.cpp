@@ -106,7 +106,7 @@ Table::Verdict Table::judge(const Row& row) const {
     }
   }
   if (goal->ns_max > 0) {
-    require(row.median_ns() <= goal->ns_max, fmt::format("<= {} ns", goal->ns_max));
+    require(row.median_ns() <= goal->ns_max, "<= " + time_text(goal->ns_max));
   }
   if (goal->p50_us_max > 0) {
     require(row.counters.at("p50_us") <= goal->p50_us_max,
