@@ -300,9 +300,9 @@ TEST_CASE("a plugin that breaks the contract stays out of the next run, and not 
   INFO(second.err);
   CHECK(second.code == 3);
   CHECK(has(second.out, "in quarantine"));
-  CHECK_FALSE(has(second.err, "retired"));
+  CHECK_FALSE(has(second.err, "strike 1"));
   CHECK(host.space.run({"quarantine", "clear", "--all"}).code == 0);
-  CHECK(has(host.space.run({"run"}).err, "retired"));
+  CHECK(has(host.space.run({"run"}).err, "strike 1"));
 }
 
 TEST_CASE("what the dynamic loader refuses is noted, with its words, and tried again") {
