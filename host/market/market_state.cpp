@@ -71,7 +71,7 @@ gantry_context MarketState::context_of(const recording::Block& block) const {
   return context;
 }
 
-Result<SnapshotPtr> MarketState::advance(const BlockInput& input) {
+Result<std::shared_ptr<Snapshot>> MarketState::advance(const BlockInput& input) {
   if (!input.tokens.empty() || !input.pools.empty()) {
     if (auto extended = extend(input); !extended) return std::unexpected(extended.error());
   }

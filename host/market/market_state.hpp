@@ -33,7 +33,7 @@ class MarketState {
 
   // Fails with `limit` (too many pools), `format` (handles that do not exist). Facts that a venue
   // cannot decode cost that pool, not the snapshot.
-  Result<SnapshotPtr> advance(const BlockInput& input);
+  Result<std::shared_ptr<Snapshot>> advance(const BlockInput& input);
 
   std::uint64_t state_bytes() const noexcept { return store_.bytes(); }
 

@@ -1,10 +1,12 @@
 // Running instances of plugins: a table, the plugin's own object, and what the host knows of both.
 //
-// THREADS    Made and destroyed on the main thread; how each may be called is the SDK's to say.
+// THREADS    Made and destroyed by one thread at a time: the main one, or the one that changes what
+//            runs. How each may be called is the SDK's to say.
 // OWNERSHIP  An instance holds its library, so that no table outlives its code.
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -40,6 +42,7 @@ class PluginInstance {
   Health& health() const noexcept { return *health_; }
   const std::string& name() const noexcept { return health_->instance(); }
   const PluginFile& file() const noexcept { return library_->file(); }
+  const std::filesystem::path& mapped_path() const noexcept { return library_->mapped_path(); }
   const InstanceServices& services() const noexcept { return *services_; }
 
  private:
@@ -70,16 +73,39 @@ struct Refusal {
   std::string reason;  // what, where and the remedy
 };
 
+// The libraries that are loaded, by hash: an instance that is made later shares them.
+using LoadedLibraries = std::map<std::string, std::weak_ptr<Library>>;
+
 // All that runs, in the operator's order of precedence.
 struct Plugins {
   std::vector<std::shared_ptr<VenueInstance>> venues;
   std::vector<std::shared_ptr<StrategyInstance>> strategies;
   std::vector<std::shared_ptr<PaymasterInstance>> paymasters;
   std::vector<Refusal> refused;
+  LoadedLibraries libraries;
+  std::filesystem::path store;  // where the libraries were loaded from
 };
 
 // Loads each library once and makes every enabled instance. One that fails is in `refused`; the
 // others go on.
 Plugins make_plugins(const Configuration& configuration, const std::filesystem::path& store);
+
+// Makes single instances, for a change of what runs; `libraries` grows by what it loads. All three
+// outlive it.
+class InstanceMaker {
+ public:
+  InstanceMaker(const Configuration& configuration, const std::filesystem::path& store,
+                LoadedLibraries& libraries);
+  ~InstanceMaker();
+  // Fail with `not_found` (not installed) or what the library is to blame for.
+  Result<std::shared_ptr<StrategyInstance>> make(const StrategySettings& settings);
+  Result<std::shared_ptr<PaymasterInstance>> make(const PaymasterSettings& settings);
+
+ private:
+  class Maker;
+  friend Plugins make_plugins(const Configuration& configuration,
+                              const std::filesystem::path& store);
+  std::unique_ptr<Maker> maker_;
+};
 
 }  // namespace gantry::host

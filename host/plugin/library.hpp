@@ -1,7 +1,7 @@
 // A plugin's shared library: mapped, checked, initialised; and unmapped again, which is verified.
 // The only place where Boost.DLL appears.
 //
-// THREADS    [main] throughout.
+// THREADS    One thread at a time.
 // OWNERSHIP  Tables of a Library last as long as it does: whoever holds an instance holds it too.
 #pragma once
 #include <filesystem>

@@ -6,8 +6,10 @@
 #include <oneapi/tbb/task_arena.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <semaphore>
 #include <thread>
 #include <tuple>
@@ -17,6 +19,7 @@
 #include "host/market/history.hpp"
 #include "host/market/market_state.hpp"
 #include "host/plan/plan.hpp"
+#include "host/plugin/plugin_set.hpp"
 #include "host/report/collector.hpp"
 #include "host/risk/gate.hpp"
 #include "host/street/decisions.hpp"
@@ -28,6 +31,9 @@
 
 namespace gantry::host {
 
+// Numbers for strategies that were not there when the run began; a name keeps its number.
+inline constexpr std::size_t lanes_spare = 32;
+
 class Street::Run {
  public:
   Run(const Configuration& configuration, Plugins plugins, StreetOptions options);
@@ -36,19 +42,47 @@ class Street::Run {
   Result<RunReport> run();
   void request_stop() noexcept { stop_.store(true, std::memory_order_relaxed); }
   StreetStatus status() const noexcept;
+  Result<ChangeReport> change(std::shared_ptr<const Configuration> wanted);
+  Drained drain();
 
  private:
   template <class In, class... Out>
   using Node = tbb::flow::multifunction_node<In, std::tuple<Out...>>;
   using InputPtr = std::shared_ptr<const BlockInput>;
   struct Graph;  // the nodes, in street.cpp
-  struct Lane;   // one strategy: its mailbox and its runner
+  struct Lane;   // a strategy's place: its mailbox
+
+  // A change that is ready, until the apply stage takes it up.
+  struct NextSet {
+    std::shared_ptr<PluginSet> set;
+    std::shared_ptr<const Configuration> wanted;
+    std::uint64_t prepared_on = 0;
+    std::vector<std::string> lanes;  // by number
+    std::vector<std::string> done;   // what the report says of it
+    std::string plugin_set;          // what the recording says
+  };
 
   Status open();
   void wire();
   void feed();
   void pace(const BlockInput& input);
   void finish(RunReport& report);
+  RunnerOptions runner_options(std::uint32_t lane) const;
+  void make_first_set();
+
+  // Of changes while it runs, in change.cpp.
+  Result<NextSet> prepare_change(const ChangePlan& plan,
+                                 std::shared_ptr<const Configuration> wanted,
+                                 const Snapshot& snapshot, const PluginSet& now);
+  Result<ChangeReport> wait_for_snapshot(NextSet next);
+  void take_change(const std::shared_ptr<Snapshot>& snapshot);
+  void put_in(NextSet next, std::uint64_t snapshot);
+  void put_in_recorded(std::uint64_t snapshot);
+  Status prepare_recorded(const Snapshot& snapshot);
+  void hold_for_change(std::uint64_t blocks);
+  void end_changes();
+  Plugins plugins_of(const PluginSet& set) const;
+
   Error no_snapshot() const;  // why there is nothing to report
 
   // The stages' bodies, each called one at a time.
@@ -57,10 +91,11 @@ class Street::Run {
   void rank_group(Group& group) const;
   void judge_group(Group& group) const;
   void plan_group(Group& group) const;
-  std::vector<OutcomePtr> end_group(const Group& group);
+  std::vector<std::pair<std::uint32_t, OutcomePtr>> end_group(const Group& group);
   void release_tokens(std::uint64_t count = 1);
   void offer(const InputPtr& input);
   void note_skip(const Batch& batch);
+  static const StrategySettings& settings_of(const Group& group, const Ranked& ranked);
   static bool shares_pool(const Group& group, const Ranked& ranked);
 
   const Configuration& configuration_;
@@ -80,6 +115,25 @@ class Street::Run {
   Planner planner_;
   std::unique_ptr<Collector> collector_;
   std::vector<std::unique_ptr<Lane>> lanes_;
+
+  // One change at a time; guards the four below. In replay they are the apply stage's.
+  std::mutex one_change_;
+  std::shared_ptr<const Configuration> configured_;
+  std::vector<std::string> lane_names_;
+  std::vector<std::shared_ptr<const PluginSet>> retiring_;  // until no snapshot carries them
+  LoadedLibraries libraries_;                               // the same
+  std::mutex change_mutex_;  // guards what is between the changing thread and the apply stage
+  std::condition_variable change_moved_;
+  std::shared_ptr<const PluginSet> set_;  // of the newest snapshot
+  SnapshotPtr newest_;
+  std::optional<NextSet> next_;
+  std::uint64_t changed_at_ = 0;  // the first snapshot of the newest set
+  bool ended_ = false;
+  std::atomic<std::uint64_t> preparing_on_{0};  // the snapshot; 0: no change is being prepared
+  std::optional<NextSet> obeyed_;               // the apply stage's
+  std::size_t next_recorded_ = 0;               // the same
+  std::vector<ChangeReport> changes_done_;      // the apply stage's, read after the run
+  std::uint64_t changes_count_ = 0;
   std::unique_ptr<Graph> graph_;
   std::unique_ptr<std::counting_semaphore<>> tokens_;
   std::ptrdiff_t tokens_at_once_ = 1;
