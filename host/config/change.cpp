@@ -18,7 +18,7 @@ struct Row {
   std::string value;  // as TOML writes it, keys masked
 };
 
-std::string quoted(std::string_view text) {
+std::string toml_text(std::string_view text) {
   std::string out = "\"";
   for (const char c : mask_keys(text)) {
     if (c == '"' || c == '\\') {
@@ -34,27 +34,31 @@ std::string quoted(std::string_view text) {
 
 std::string toml_value(const ParameterValue& value) {
   const auto* text = std::get_if<std::string>(&value);
-  return text != nullptr ? quoted(*text) : to_string(value);
+  return text != nullptr ? toml_text(*text) : to_string(value);
 }
 
 std::vector<Row> rows_of(const InstanceSettings& settings) {
-  std::vector<Row> rows{{"plugin", quoted(settings.plugin)}, {"chain", quoted(settings.chain)}};
+  std::vector<Row> rows{{"plugin", toml_text(settings.plugin)}, {"chain", toml_text(settings.chain)}};
   for (const ParameterSetting& parameter : settings.parameters) {
     if (parameter.given) rows.push_back({parameter.name, toml_value(parameter.value)});
   }
   return rows;
 }
 
-std::vector<Row> rows_of(const StrategySettings& settings) {
-  auto rows = rows_of(static_cast<const InstanceSettings&>(settings));
-  rows.push_back({"min_profit_bps", fmt::to_string(settings.min_profit_bps)});
+// With a key of the host's, which a plugin may have declared for itself too.
+std::vector<Row> rows_with(const InstanceSettings& settings, const Row& own) {
+  auto rows = rows_of(settings);
+  std::erase_if(rows, [&](const Row& row) { return row.key == own.key; });
+  rows.push_back(own);
   return rows;
 }
 
+std::vector<Row> rows_of(const StrategySettings& settings) {
+  return rows_with(settings, {"min_profit_bps", fmt::to_string(settings.min_profit_bps)});
+}
+
 std::vector<Row> rows_of(const PaymasterSettings& settings) {
-  auto rows = rows_of(static_cast<const InstanceSettings&>(settings));
-  rows.push_back({"priority", fmt::to_string(settings.priority)});
-  return rows;
+  return rows_with(settings, {"priority", fmt::to_string(settings.priority)});
 }
 
 std::string library_of(const Configuration& configuration, const InstanceSettings& settings) {
@@ -229,14 +233,14 @@ std::string instances_text(const Configuration& configuration) {
   };
   for (const PaymasterSettings& paymaster : configuration.paymasters) {
     if (!paymaster.enabled) continue;
-    out += fmt::format("[[paymaster]]\nname = {}\n", quoted(paymaster.name));
+    out += fmt::format("[[paymaster]]\nname = {}\n", toml_text(paymaster.name));
     add(rows_of(paymaster));
   }
   for (const StrategySettings& strategy : configuration.strategies) {
     if (!strategy.enabled) continue;
-    out += fmt::format("[strategies.{}]\n", quoted(strategy.name));
+    out += fmt::format("[strategies.{}]\n", toml_text(strategy.name));
     add(rows_of(strategy));
-    priorities += fmt::format("{} = {}\n", quoted(strategy.name), strategy.priority);
+    priorities += fmt::format("{} = {}\n", toml_text(strategy.name), strategy.priority);
   }
   return out + priorities;
 }

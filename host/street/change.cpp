@@ -65,6 +65,11 @@ Plugins Street::Run::plugins_of(const PluginSet& set) const {
   return all;
 }
 
+ChangePlan Street::Run::plan(const Configuration& wanted) {
+  const std::lock_guard one(one_change_);
+  return plan_change(*configured_, wanted);
+}
+
 Result<ChangeReport> Street::Run::change(std::shared_ptr<const Configuration> wanted) {
   const std::lock_guard one(one_change_);
   SnapshotPtr snapshot;

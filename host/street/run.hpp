@@ -42,6 +42,7 @@ class Street::Run {
   Result<RunReport> run();
   void request_stop() noexcept { stop_.store(true, std::memory_order_relaxed); }
   StreetStatus status() const noexcept;
+  ChangePlan plan(const Configuration& wanted);
   Result<ChangeReport> change(std::shared_ptr<const Configuration> wanted);
   Drained drain();
 

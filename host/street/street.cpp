@@ -305,6 +305,7 @@ StreetStatus Street::status() const noexcept { return run_->status(); }
 Result<ChangeReport> Street::change(std::shared_ptr<const Configuration> wanted) {
   return run_->change(std::move(wanted));
 }
+ChangePlan Street::plan(const Configuration& wanted) { return run_->plan(wanted); }
 Drained Street::drain() { return run_->drain(); }
 
 }  // namespace gantry::host

@@ -66,6 +66,8 @@ class Street {
   void request_stop() noexcept;
   StreetStatus status() const noexcept;
 
+  // What change() would do: nothing of a plugin runs.
+  ChangePlan plan(const Configuration& wanted);
   // Changes what runs to what `wanted` says: loads and prepares beside the street, then the next
   // snapshot carries the new set. Returns when it does; nothing to change is no error. On an error
   // nothing has changed.
