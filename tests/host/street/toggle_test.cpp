@@ -57,8 +57,8 @@ class Running {
   }
   RunReport finish() {
     thread_.join();
-    REQUIRE(report_);
-    REQUIRE(*report_);
+    REQUIRE(report_.has_value());
+    REQUIRE(report_->has_value());
     return **report_;
   }
   const std::filesystem::path& store() const { return store_.path(); }
@@ -114,7 +114,7 @@ TEST_CASE("1,000 toggles and reloads under replay load are noticed by nobody els
     // In, made anew with another parameter, out.
     for (const Configuration* wanted : {&with, &other, &without}) {
       const auto changed = running.change(*wanted);
-      REQUIRE(changed);
+      REQUIRE(changed.has_value());
       REQUIRE(changed->done.size() == 1);
       ++done;
     }
@@ -149,7 +149,7 @@ TEST_CASE("a replay of a run with toggles gives the same report to the byte") {
   options.record_to = setting.folder.path() / "recorded.gantry";
   Running running(without, options);
   for (int i = 0; i < 5; ++i) {
-    for (const Configuration* wanted : {&with, &more, &without}) REQUIRE(running.change(*wanted));
+    for (const Configuration* wanted : {&with, &more, &without}) REQUIRE(running.change(*wanted).has_value());
     running.drain();
   }
   const auto first = running.finish();
@@ -165,7 +165,7 @@ TEST_CASE("a replay of a run with toggles gives the same report to the byte") {
   // Of another beginning: refused, and the difference is named.
   Street other(with, make_plugins(with, setting.folder.path() / "store"), replay);
   const auto refused = other.run();
-  REQUIRE_FALSE(refused);
+  REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().message.contains("slow_strategy"));
 }
 
@@ -180,8 +180,8 @@ TEST_CASE("a live run with toggles is replayed to the byte") {
   options.record_to = setting.folder.path() / "live.gantry";
   Running running(without, options);
   for (int i = 0; i < 3; ++i) {
-    REQUIRE(running.change(with));
-    REQUIRE(running.change(without));
+    REQUIRE(running.change(with).has_value());
+    REQUIRE(running.change(without).has_value());
   }
   const auto live = running.finish();
   StreetOptions replay;
@@ -198,28 +198,28 @@ TEST_CASE("a change that cannot be made is rolled back whole, and the run goes o
   // One of two cannot be had: neither comes.
   auto missing = setting.make(base + idle + "[strategies.nobody]\n");
   auto refused = running.change(missing);
-  REQUIRE_FALSE(refused);
+  REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().message.contains("strategy nobody: named but not installed"));
 
   auto other_dex = setting.make(base + idle);
   other_dex.dexes.clear();
   std::erase_if(other_dex.keys, [](const EffectiveKey& k) { return k.path.starts_with("dex."); });
   refused = running.change(other_dex);
-  REQUIRE_FALSE(refused);
+  REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().kind == ErrorKind::configuration);
   CHECK(refused.error().message.contains("dex.uniswap_v2"));
 
   refused = running.change(setting.make(base + idle, "[risk]\nmin_profit_usd = 7\n"));
-  REQUIRE_FALSE(refused);
+  REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().message.contains("risk.min_profit_usd: 1 -> 7"));
 
   const auto nothing = running.change(without);
-  REQUIRE(nothing);
+  REQUIRE(nothing.has_value());
   CHECK(nothing->done.empty());
   const auto report = running.finish();
   CHECK(report_text(report) == report_text(undisturbed));
   refused = running.change(setting.make(base + idle));
-  REQUIRE_FALSE(refused);
+  REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().message.contains("the run is over"));
 }
 
@@ -228,9 +228,9 @@ TEST_CASE("all strategies can be taken out and put in again") {
   const auto with = setting.make(base);
   const auto without = setting.make("");
   Running running(with, setting.options());
-  REQUIRE(running.change(without));
+  REQUIRE(running.change(without).has_value());
   CHECK(running.drain().unmapped.size() == 1);
-  REQUIRE(running.change(with));
+  REQUIRE(running.change(with).has_value());
   const auto report = running.finish();
   CHECK(report.snapshots == 20'001);
   REQUIRE(report.strategies.size() == 1);
@@ -245,7 +245,7 @@ TEST_CASE("paymasters are changed too") {
   const auto with = setting.make(base, pimlico);
   Running running(without, setting.options());
   const auto changed = running.change(with);
-  REQUIRE(changed);
+  REQUIRE(changed.has_value());
   CHECK(changed->done.front().starts_with("paymaster pimlico: enable"));
   const auto report = running.finish();
   CHECK(report.plugins.back().instance == "pimlico");
