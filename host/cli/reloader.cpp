@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "host/log/log.hpp"
 #include "host/report/terminal.hpp"
 
 namespace gantry::host::cli {
@@ -47,8 +48,8 @@ Reloader::Reloader(Street& street, Read read, const std::filesystem::path& watch
     watch_ = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (watch_ < 0 ||
         ::inotify_add_watch(watch_, watched.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO) < 0) {
-      spdlog::warn("{}: cannot be watched: {}; `gantry reload` has to be asked",
-                   watched.string(), std::strerror(errno));
+      spdlog::warn("{}: cannot be watched: {}; `gantry reload` has to be asked", watched.string(),
+                   std::strerror(errno));
     }
   }
   thread_ = std::thread([this] { work(); });
@@ -102,7 +103,8 @@ void Reloader::reload(std::uint64_t number, bool dry_run) {
   if (!dry_run) {
     last_ = std::string(done.at("state").as_string());
     for (const char* part : {"changes", "reasons"}) {
-      for (const auto& line : done.at(part).as_array()) last_ += "; " + std::string(line.as_string());
+      for (const auto& line : done.at(part).as_array())
+        last_ += "; " + std::string(line.as_string());
     }
   }
   if (number == 0) return;

@@ -96,15 +96,15 @@ std::unique_ptr<ControlServer> serve(const Session& session, const Configuration
     const StreetStatus status = street.status();
     const double uptime = std::chrono::duration<double>(clock.now() - started).count();
     json::object told{{"running", true},
-                                        {"pid", static_cast<std::uint64_t>(::getpid())},
-                                        {"mode", "dry run"},
-                                        {"recording", printable(recording)},
-                                        {"uptime_s", static_cast<std::uint64_t>(uptime)},
-                                        {"block", status.block},
-                                        {"snapshots", status.snapshots},
-                                        {"skipped", status.skipped},
-                                        {"opportunities", status.opportunities},
-                                        {"approved", status.approved}};
+                      {"pid", static_cast<std::uint64_t>(::getpid())},
+                      {"mode", "dry run"},
+                      {"recording", printable(recording)},
+                      {"uptime_s", static_cast<std::uint64_t>(uptime)},
+                      {"block", status.block},
+                      {"snapshots", status.snapshots},
+                      {"skipped", status.skipped},
+                      {"opportunities", status.opportunities},
+                      {"approved", status.approved}};
     if (reloader != nullptr) told["last_change"] = printable(cut_to(reloader->last(), 4096));
     return json::serialize(told);
   };

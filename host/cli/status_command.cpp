@@ -100,8 +100,9 @@ Result<json::object> ask_reload(const std::filesystem::path& socket, bool dry_ru
     if (!told || told->at("state") != "working") return told;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  return fail(ErrorKind::io, "it is prepared, or waits for the next block: `gantry status` will "
-                             "say what became of it");
+  return fail(ErrorKind::io,
+              "it is prepared, or waits for the next block: `gantry status` will "
+              "say what became of it");
 }
 
 ExitCode reload(const Session& session, const Options& options, bool dry_run) {
@@ -131,9 +132,9 @@ ExitCode reload(const Session& session, const Options& options, bool dry_run) {
 }  // namespace
 
 void add_reload(CLI::App& app, CommandLine& line) {
-  CLI::App* command = add_command(
-      app, "reload", "Let the running host change what runs to what the files say now",
-      "reload --dry-run");
+  CLI::App* command =
+      add_command(app, "reload", "Let the running host change what runs to what the files say now",
+                  "reload --dry-run");
   auto options = std::make_shared<Options>();
   auto dry_run = std::make_shared<bool>(false);
   command->add_flag("--dry-run", *dry_run, "Only say what would be done");

@@ -38,7 +38,8 @@ std::string toml_value(const ParameterValue& value) {
 }
 
 std::vector<Row> rows_of(const InstanceSettings& settings) {
-  std::vector<Row> rows{{"plugin", toml_text(settings.plugin)}, {"chain", toml_text(settings.chain)}};
+  std::vector<Row> rows{{"plugin", toml_text(settings.plugin)},
+                        {"chain", toml_text(settings.chain)}};
   for (const ParameterSetting& parameter : settings.parameters) {
     if (parameter.given) rows.push_back({parameter.name, toml_value(parameter.value)});
   }
@@ -184,8 +185,8 @@ class Differ {
     return "only strategies and paymasters are changed while it runs";
   }
   void refuse(const std::string& what, std::string_view why) {
-    plan.refused.push_back(
-        fmt::format("{}: cannot be changed while it runs, as {}; stop, and start again", what, why));
+    plan.refused.push_back(fmt::format(
+        "{}: cannot be changed while it runs, as {}; stop, and start again", what, why));
   }
 
   const Configuration& now_;

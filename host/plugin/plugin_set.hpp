@@ -1,5 +1,6 @@
-// The strategies and paymasters that work on a snapshot. A change of what runs is a new set, which the
-// next snapshot carries: snapshots in flight keep theirs, and with it the instances and libraries.
+// The strategies and paymasters that work on a snapshot. A change of what runs is a new set, which
+// the next snapshot carries: snapshots in flight keep theirs, and with it the instances and
+// libraries.
 //
 // THREADS    Immutable once a snapshot carries it.
 // OWNERSHIP  When the last snapshot of a set is gone, nobody is inside what only that set holds.
@@ -22,7 +23,7 @@ struct PluginSet {
     std::shared_ptr<StrategyInstance> instance;
     std::shared_ptr<StrategyRunner> runner;
   };
-  std::vector<Strategy> strategies;  // ascending by lane
+  std::vector<Strategy> strategies;                            // ascending by lane
   std::vector<std::shared_ptr<PaymasterInstance>> paymasters;  // in the order they are asked
 
   const Strategy* find(std::uint32_t lane) const noexcept {

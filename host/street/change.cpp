@@ -1,6 +1,7 @@
 // Changes of what runs while it runs. The changing thread makes the new instances and prepares them
-// on a snapshot; the apply stage puts the new set into the next one; when no snapshot carries the old
-// set any more, the changing thread destroys it. A replay does the same at the recorded snapshots.
+// on a snapshot; the apply stage puts the new set into the next one; when no snapshot carries the
+// old set any more, the changing thread destroys it. A replay does the same at the recorded
+// snapshots.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -18,8 +19,7 @@ const Settings& find_settings(const std::vector<Settings>& all, const std::strin
 }
 
 Error blame(const InstanceChange& change, const Error& error) {
-  return {error.kind,
-          fmt::format("{} {}: {}", to_string(change.of), change.name, error.message)};
+  return {error.kind, fmt::format("{} {}: {}", to_string(change.of), change.name, error.message)};
 }
 
 std::unexpected<Error> run_is_over() {
@@ -160,8 +160,7 @@ Result<Street::Run::NextSet> Street::Run::prepare_change(
                                                        lanes_spare)}));
     }
     if (known == next.lanes.end()) next.lanes.push_back(change.name);
-    auto runner =
-        std::make_shared<StrategyRunner>(*made, changes_, history_, runner_options(lane));
+    auto runner = std::make_shared<StrategyRunner>(*made, changes_, history_, runner_options(lane));
     if (auto ready = runner->get_ready(snapshot); !ready) {
       return std::unexpected(blame(change, ready.error()));
     }
@@ -203,8 +202,7 @@ void Street::Run::put_in(NextSet next, std::uint64_t snapshot) {
     strategy.runner->join();
   }
   if (recorder_) {
-    recorder_->change(
-        {snapshot, next.prepared_on, next.plugin_set, instances_text(*next.wanted)});
+    recorder_->change({snapshot, next.prepared_on, next.plugin_set, instances_text(*next.wanted)});
   }
   set_ = std::move(next.set);
   changed_at_ = snapshot;

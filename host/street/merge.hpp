@@ -18,9 +18,9 @@ class Merge {
  public:
   Merge(DeliveryMode mode, const DecisionPlan* plan) : mode_(mode), plan_(plan) {}
 
-  // Takes one batch, or word of a skip, or that no strategy works on a snapshot. `head_block` is the chain's newest; only live asks for it.
-  // Groups that are due now are appended to `groups`. Returns how many snapshots are answered for
-  // now by all strategies, they and all before them.
+  // Takes one batch, or word of a skip, or that no strategy works on a snapshot. `head_block` is
+  // the chain's newest; only live asks for it. Groups that are due now are appended to `groups`.
+  // Returns how many snapshots are answered for now by all strategies, they and all before them.
   std::uint64_t take(BatchPtr batch, std::uint64_t head_block, std::vector<GroupPtr>& groups);
 
  private:

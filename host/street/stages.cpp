@@ -208,9 +208,9 @@ std::vector<std::pair<std::uint32_t, OutcomePtr>> Street::Run::end_group(const G
     if (reason == RefusalReason::none && !planned) continue;  // approved, another one went first
     const auto own = std::ranges::find(outcomes, ranked.strategy, &LaneOutcome::first);
     if (own == outcomes.end()) continue;
-    own->second->results.push_back(
-        {o.key, o.block, planned ? GANTRY_RESULT_PLANNED : GANTRY_RESULT_REFUSED,
-         static_cast<std::int32_t>(reason), o.amount_in, o.amount_out});
+    own->second->results.push_back({o.key, o.block,
+                                    planned ? GANTRY_RESULT_PLANNED : GANTRY_RESULT_REFUSED,
+                                    static_cast<std::int32_t>(reason), o.amount_in, o.amount_out});
   }
   return {outcomes.begin(), outcomes.end()};
 }

@@ -119,8 +119,8 @@ Status StrategyRunner::get_ready(const Snapshot& snapshot) {
   joining_ = false;
   const auto faults = instance_->health().kept();
   if (faults.empty()) return {};
-  return fail(ErrorKind::plugin, fmt::format("{}: {}", instance_->file().path.string(),
-                                             faults.front().reason));
+  return fail(ErrorKind::plugin,
+              fmt::format("{}: {}", instance_->file().path.string(), faults.front().reason));
 }
 
 void StrategyRunner::join() {

@@ -221,8 +221,8 @@ RunnerOptions Street::Run::runner_options(std::uint32_t lane) const {
       static_cast<std::uint64_t>(configuration_.risk.pool_concentration_bps);
   runner.position_max_eth = configuration_.risk.max_position_eth;
   runner.gas_overhead = gas_overhead_of(configuration_);
-  runner.history_s_max = static_cast<std::uint64_t>(chain_->block_time_s *
-                                                    static_cast<double>(History::samples_kept));
+  runner.history_s_max =
+      static_cast<std::uint64_t>(chain_->block_time_s * static_cast<double>(History::samples_kept));
   if (mode_ == DeliveryMode::live) {
     runner.deadline_ns =
         static_cast<std::uint64_t>(configuration_.street.strategy_deadline_ms) * 1'000'000;
@@ -236,8 +236,7 @@ void Street::Run::make_first_set() {
   for (std::uint32_t i = 0; i < plugins_.strategies.size(); ++i) {
     auto& instance = plugins_.strategies[i];
     lane_names_.push_back(instance->name());
-    auto runner =
-        std::make_shared<StrategyRunner>(instance, changes_, history_, runner_options(i));
+    auto runner = std::make_shared<StrategyRunner>(instance, changes_, history_, runner_options(i));
     set->strategies.push_back({i, 1, std::move(instance), std::move(runner)});
   }
   set->paymasters = std::move(plugins_.paymasters);

@@ -41,9 +41,9 @@ struct StreetStatus {
 
 // What became of retired sets of plugins.
 struct Drained {
-  std::size_t waiting = 0;             // sets that snapshots under way still carry
-  std::vector<std::string> unmapped;   // libraries, verified
-  std::vector<std::string> stayed;     // unloaded and still mapped: the log says why
+  std::size_t waiting = 0;            // sets that snapshots under way still carry
+  std::vector<std::string> unmapped;  // libraries, verified
+  std::vector<std::string> stayed;    // unloaded and still mapped: the log says why
 };
 
 // One node of the picture: `gantry graph` prints what run() wires.

@@ -149,7 +149,9 @@ TEST_CASE("a replay of a run with toggles gives the same report to the byte") {
   options.record_to = setting.folder.path() / "recorded.gantry";
   Running running(without, options);
   for (int i = 0; i < 5; ++i) {
-    for (const Configuration* wanted : {&with, &more, &without}) REQUIRE(running.change(*wanted).has_value());
+    for (const Configuration* wanted : {&with, &more, &without}) {
+      REQUIRE(running.change(*wanted).has_value());
+    }
     running.drain();
   }
   const auto first = running.finish();
