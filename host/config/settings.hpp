@@ -72,9 +72,9 @@ struct PluginSettings {
   std::vector<std::filesystem::path> folders;  // absolute; searched in this order for *.so
   std::int64_t strikes_max = 3;                // faults before a plugin is retired for this run
   Trust trust = Trust::any;
-  std::filesystem::path store;  // of installed bundles, absolute; empty: see default_bundle_store
-  std::filesystem::path keys;   // absolute; keys.toml beside gantry.toml
-  bool require_checked = false;                // load only what the conformance kit has passed
+  std::filesystem::path store;   // of installed bundles, absolute; empty: see default_bundle_store
+  std::filesystem::path keys;    // absolute; keys.toml beside gantry.toml
+  bool require_checked = false;  // load only what the conformance kit has passed
 };
 
 enum class Pace : std::int32_t {
