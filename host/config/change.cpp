@@ -33,8 +33,10 @@ std::string toml_text(std::string_view text) {
 }
 
 std::string toml_value(const ParameterValue& value) {
-  const auto* text = std::get_if<std::string>(&value);
-  return text != nullptr ? toml_text(*text) : to_string(value);
+  if (const auto* text = std::get_if<std::string>(&value)) return toml_text(*text);
+  // An amount may have more digits than a number of TOML.
+  const bool amount = std::holds_alternative<gantry_amount>(value);
+  return amount ? toml_text(to_string(value)) : to_string(value);
 }
 
 std::vector<Row> rows_of(const InstanceSettings& settings) {
@@ -46,20 +48,36 @@ std::vector<Row> rows_of(const InstanceSettings& settings) {
   return rows;
 }
 
-// With a key of the host's, which a plugin may have declared for itself too.
-std::vector<Row> rows_with(const InstanceSettings& settings, const Row& own) {
+// With keys of the host's, which a plugin may have declared for itself too.
+std::vector<Row> rows_with(const InstanceSettings& settings, const std::vector<Row>& own) {
   auto rows = rows_of(settings);
-  std::erase_if(rows, [&](const Row& row) { return row.key == own.key; });
-  rows.push_back(own);
+  for (const Row& row : own) {
+    std::erase_if(rows, [&](const Row& other) { return other.key == row.key; });
+    rows.push_back(row);
+  }
   return rows;
 }
 
+std::vector<Row> rows_of(const DexSettings& settings) {
+  std::vector<Row> own{{"priority", fmt::to_string(settings.priority)},
+                       {"min_liquidity_usd", to_string(ParameterValue(settings.min_liquidity_usd))},
+                       {"max_slippage_bps", fmt::to_string(settings.max_slippage_bps)}};
+  if (settings.fee_bps) own.push_back({"fee_bps", fmt::to_string(*settings.fee_bps)});
+  return rows_with(settings, own);
+}
+
 std::vector<Row> rows_of(const StrategySettings& settings) {
-  return rows_with(settings, {"min_profit_bps", fmt::to_string(settings.min_profit_bps)});
+  return rows_with(settings, {{"min_profit_bps", fmt::to_string(settings.min_profit_bps)}});
 }
 
 std::vector<Row> rows_of(const PaymasterSettings& settings) {
-  return rows_with(settings, {"priority", fmt::to_string(settings.priority)});
+  return rows_with(settings, {{"priority", fmt::to_string(settings.priority)}});
+}
+
+// A key that a change of what runs may change.
+bool is_of_instance(std::string_view path) {
+  return path.starts_with("dex.") || path.starts_with("strategies.") ||
+         path.starts_with("strategy_priorities.") || path.starts_with("paymaster.");
 }
 
 std::string library_of(const Configuration& configuration, const InstanceSettings& settings) {
@@ -137,26 +155,11 @@ class Differ {
     }
   }
 
-  void refuse_venues() {
-    for (const DexSettings& before : now_.dexes) {
-      const auto* after = enabled(wanted_.dexes, before.name);
-      if (!before.enabled || after == nullptr) continue;
-      const std::string library = library_of(now_, before);
-      if (library == library_of(wanted_, *after)) continue;
-      refuse(fmt::format("dex {}: library: {} -> {}", before.name, library,
-                         library_of(wanted_, *after)),
-             "every snapshot under way is quoted by the venues that made its states");
-    }
-  }
-
   void refuse_other_keys() {
     const auto other = [](const std::vector<EffectiveKey>& keys) {
       std::map<std::string, std::string> values;
       for (const EffectiveKey& key : keys) {
-        if (!key.path.starts_with("strategies.") && !key.path.starts_with("strategy_priorities.") &&
-            !key.path.starts_with("paymaster.")) {
-          values.emplace(key.path, key.value);
-        }
+        if (!is_of_instance(key.path)) values.emplace(key.path, key.value);
       }
       return values;
     };
@@ -165,25 +168,21 @@ class Differ {
     for (const auto& [path, value] : now) {
       const auto after = wanted.find(path);
       if (after == wanted.end()) {
-        refuse(fmt::format("{}: {} -> no such key", path, value), why_fixed(path));
+        refuse(fmt::format("{}: {} -> no such key", path, value), why_fixed);
       } else if (after->second != value) {
-        refuse(fmt::format("{}: {} -> {}", path, value, after->second), why_fixed(path));
+        refuse(fmt::format("{}: {} -> {}", path, value, after->second), why_fixed);
       }
     }
     for (const auto& [path, value] : wanted) {
-      if (!now.contains(path)) refuse(fmt::format("{}: new, {}", path, value), why_fixed(path));
+      if (!now.contains(path)) refuse(fmt::format("{}: new, {}", path, value), why_fixed);
     }
   }
 
   ChangePlan plan;
 
  private:
-  static std::string_view why_fixed(std::string_view path) {
-    if (path.starts_with("dex.")) {
-      return "every snapshot under way is quoted by the venues that made its states";
-    }
-    return "only strategies and paymasters are changed while it runs";
-  }
+  static constexpr std::string_view why_fixed =
+      "only venues, strategies and paymasters are changed while it runs";
   void refuse(const std::string& what, std::string_view why) {
     plan.refused.push_back(fmt::format(
         "{}: cannot be changed while it runs, as {}; stop, and start again", what, why));
@@ -218,10 +217,10 @@ std::string to_string(const InstanceChange& change) {
 
 ChangePlan plan_change(const Configuration& now, const Configuration& wanted) {
   Differ differ(now, wanted);
+  differ.compare(PluginKind::dex, now.dexes, wanted.dexes);
   differ.compare(PluginKind::strategy, now.strategies, wanted.strategies);
   differ.compare(PluginKind::paymaster, now.paymasters, wanted.paymasters);
   differ.refuse_new_order();
-  differ.refuse_venues();
   differ.refuse_other_keys();
   return std::move(differ.plan);
 }
@@ -232,6 +231,11 @@ std::string instances_text(const Configuration& configuration) {
   const auto add = [&](const std::vector<Row>& rows) {
     for (const Row& row : rows) out += fmt::format("{} = {}\n", row.key, row.value);
   };
+  for (const DexSettings& dex : configuration.dexes) {
+    if (!dex.enabled) continue;
+    out += fmt::format("[[dex]]\nname = {}\n", toml_text(dex.name));
+    add(rows_of(dex));
+  }
   for (const PaymasterSettings& paymaster : configuration.paymasters) {
     if (!paymaster.enabled) continue;
     out += fmt::format("[[paymaster]]\nname = {}\n", toml_text(paymaster.name));
@@ -253,20 +257,19 @@ std::expected<Configuration, ConfigReport> with_instances(const Configuration& b
   const config::Document document =
       config::parse_document(text, base.files.strategies, loading.diagnostics);
   Configuration out = base;
+  out.dexes.clear();
   out.strategies.clear();
   out.paymasters.clear();
   config::TableReader root(loading, document, document.root, "");
   const config::Surroundings around{out.chains, out.plugins, environment, true};
+  config::read_dexes(root, around, out.dexes);
   config::read_paymasters(root, around, out.paymasters);
   config::read_strategies(root, around, out.strategies);
   root.refuse_unknown();
   const bool failed = loading.diagnostics.has_errors();
   out.report = loading.diagnostics.take();
   if (failed) return std::unexpected(std::move(out.report));
-  std::erase_if(out.keys, [](const EffectiveKey& key) {
-    return key.path.starts_with("strategies.") || key.path.starts_with("strategy_priorities.") ||
-           key.path.starts_with("paymaster.");
-  });
+  std::erase_if(out.keys, [](const EffectiveKey& key) { return is_of_instance(key.path); });
   out.keys.insert(out.keys.end(), loading.keys.begin(), loading.keys.end());
   return out;
 }

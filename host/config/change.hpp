@@ -38,10 +38,10 @@ struct ChangePlan {
 // What is enabled in neither makes no difference.
 ChangePlan plan_change(const Configuration& now, const Configuration& wanted);
 
-// The enabled strategies and paymasters as TOML, their given parameters with them: what a recording
-// keeps of a change. What looks like a key is masked.
+// The enabled instances as TOML, their given parameters with them: what a recording keeps of a
+// change. What looks like a key is masked.
 std::string instances_text(const Configuration& configuration);
-// `base` with the strategies and paymasters of such a text in the place of its own.
+// `base` with the instances of such a text in the place of its own.
 std::expected<Configuration, ConfigReport> with_instances(const Configuration& base,
                                                           std::string_view text,
                                                           const Environment& environment);

@@ -174,7 +174,10 @@ class InstanceMaker::Maker {
     auto services = std::make_unique<InstanceServices>(settings.name);
     typename K::Object* object = nullptr;
     gantry_error error{};
-    const auto status = table->create(services->table(), &config, &object, &error);
+    const auto status = [&] {
+      const std::lock_guard main((*lib)->main_role());
+      return table->create(services->table(), &config, &object, &error);
+    }();
     error.message[sizeof(error.message) - 1] = '\0';
     if (status != GANTRY_OK || object == nullptr) {
       return fail(ErrorKind::plugin,
@@ -198,6 +201,10 @@ InstanceMaker::InstanceMaker(const Configuration& configuration, const std::file
                              LoadedLibraries& libraries)
     : maker_(std::make_unique<Maker>(configuration, store, libraries)) {}
 InstanceMaker::~InstanceMaker() = default;
+
+Result<std::shared_ptr<VenueInstance>> InstanceMaker::make(const DexSettings& settings) {
+  return maker_->make<VenueInstance>(settings);
+}
 
 Result<std::shared_ptr<StrategyInstance>> InstanceMaker::make(const StrategySettings& settings) {
   return maker_->make<StrategyInstance>(settings);

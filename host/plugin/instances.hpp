@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -35,7 +36,10 @@ class PluginInstance {
         health_(std::move(health)) {}
   PluginInstance(const PluginInstance&) = delete;
   PluginInstance& operator=(const PluginInstance&) = delete;
-  ~PluginInstance() { table_->destroy(object_); }
+  ~PluginInstance() {
+    const auto main = main_role();
+    table_->destroy(object_);
+  }
 
   const Table& table() const noexcept { return *table_; }
   Object* object() const noexcept { return object_; }
@@ -44,6 +48,10 @@ class PluginInstance {
   const PluginFile& file() const noexcept { return library_->file(); }
   const std::filesystem::path& mapped_path() const noexcept { return library_->mapped_path(); }
   const InstanceServices& services() const noexcept { return *services_; }
+  // Held around its [main] functions; holds nothing where a test has made the table.
+  std::unique_lock<std::mutex> main_role() const {
+    return library_ ? std::unique_lock(library_->main_role()) : std::unique_lock<std::mutex>();
+  }
 
  private:
   std::shared_ptr<Library> library_;  // outlives the object
@@ -98,6 +106,7 @@ class InstanceMaker {
                 LoadedLibraries& libraries);
   ~InstanceMaker();
   // Fail with `not_found` (not installed) or what the library is to blame for.
+  Result<std::shared_ptr<VenueInstance>> make(const DexSettings& settings);
   Result<std::shared_ptr<StrategyInstance>> make(const StrategySettings& settings);
   Result<std::shared_ptr<PaymasterInstance>> make(const PaymasterSettings& settings);
 

@@ -1,6 +1,6 @@
-// The strategies and paymasters that work on a snapshot. A change of what runs is a new set, which
-// the next snapshot carries: snapshots in flight keep theirs, and with it the instances and
-// libraries.
+// The plugins that work on a snapshot. A change of what runs is a new set, which the next snapshot
+// carries: snapshots in flight keep theirs, and with it the instances, their libraries and the
+// market that the pools' states lie in.
 //
 // THREADS    Immutable once a snapshot carries it.
 // OWNERSHIP  When the last snapshot of a set is gone, nobody is inside what only that set holds.
@@ -14,6 +14,7 @@
 
 namespace gantry::host {
 
+class MarketState;     // host/market/market_state.hpp
 class StrategyRunner;  // host/street/strategy_runner.hpp
 
 struct PluginSet {
@@ -23,6 +24,8 @@ struct PluginSet {
     std::shared_ptr<StrategyInstance> instance;
     std::shared_ptr<StrategyRunner> runner;
   };
+  std::vector<std::shared_ptr<VenueInstance>> venues;
+  std::shared_ptr<MarketState> market;                         // the apply stage's; of those venues
   std::vector<Strategy> strategies;                            // ascending by lane
   std::vector<std::shared_ptr<PaymasterInstance>> paymasters;  // in the order they are asked
 

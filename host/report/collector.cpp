@@ -135,7 +135,7 @@ OpportunityReport Collector::describe(const Sighting& sighting) const {
     const TokenInfo& in = topology.tokens[leg.hop.token_in];
     const TokenInfo& paid = topology.tokens[leg.hop.token_out];
     const PoolInfo& pool = topology.pools[leg.hop.pool];
-    out.legs.push_back({topology.venue_of(pool).name(), address_text(pool.address), in.symbol,
+    out.legs.push_back({topology.venue_names[pool.venue], address_text(pool.address), in.symbol,
                         paid.symbol, decimal_text(u256(leg.amount_in), in.decimals),
                         decimal_text(u256(leg.amount_out), paid.decimals),
                         decimal_text(u256(leg.amount_in), 0),

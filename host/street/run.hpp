@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -33,6 +34,8 @@ namespace gantry::host {
 
 // Numbers for strategies that were not there when the run began; a name keeps its number.
 inline constexpr std::size_t lanes_spare = 32;
+// Ids of one market's topologies, before those of the next that is made.
+inline constexpr std::uint64_t topologies_max = std::uint64_t{1} << 32U;
 
 class Street::Run {
  public:
@@ -58,6 +61,7 @@ class Street::Run {
     std::shared_ptr<PluginSet> set;
     std::shared_ptr<const Configuration> wanted;
     std::uint64_t prepared_on = 0;
+    bool new_market = false;         // made of the same facts by other venues
     std::vector<std::string> lanes;  // by number
     std::vector<std::string> done;   // what the report says of it
     std::string plugin_set;          // what the recording says
@@ -73,13 +77,26 @@ class Street::Run {
 
   // Of changes while it runs, in change.cpp.
   Result<NextSet> prepare_change(const ChangePlan& plan,
-                                 std::shared_ptr<const Configuration> wanted,
-                                 const Snapshot& snapshot, const PluginSet& now);
+                                 std::shared_ptr<const Configuration> wanted, const PluginSet& now,
+                                 SnapshotPtr recorded);
+  template <class Instance, class Settings>
+  Status make_instances(const ChangePlan& plan, PluginKind kind, InstanceMaker& maker,
+                        const std::vector<Settings>& wanted,
+                        std::vector<std::shared_ptr<Instance>>& instances);
+  Status make_venues(const ChangePlan& plan, InstanceMaker& maker, NextSet& next);
+  Status make_paymasters(const ChangePlan& plan, InstanceMaker& maker, NextSet& next);
+  Status make_strategies(const ChangePlan& plan, InstanceMaker& maker, const Snapshot& snapshot,
+                         NextSet& next);
+  Result<SnapshotPtr> make_market(NextSet& next, const PluginSet& now, SnapshotPtr recorded);
+  SnapshotPtr hold_newest(bool gather);
+  std::uint64_t newest_id();
+  void let_go();
   Result<ChangeReport> wait_for_snapshot(NextSet next);
-  void take_change(const std::shared_ptr<Snapshot>& snapshot);
-  void put_in(NextSet next, std::uint64_t snapshot);
-  void put_in_recorded(std::uint64_t snapshot);
-  Status prepare_recorded(const Snapshot& snapshot);
+  Status take_change(std::uint64_t snapshot);
+  Status show(const std::shared_ptr<Snapshot>& snapshot, const InputPtr& input);
+  Status put_in(NextSet next, std::uint64_t snapshot);
+  Status put_in_recorded(std::uint64_t snapshot);
+  Status prepare_recorded(const SnapshotPtr& snapshot);
   void hold_for_change(std::uint64_t blocks);
   void end_changes();
   Plugins plugins_of(const PluginSet& set) const;
@@ -87,7 +104,8 @@ class Street::Run {
   Error no_snapshot() const;  // why there is nothing to report
 
   // The stages' bodies, each called one at a time.
-  SnapshotPtr apply(const BlockInput& input);
+  SnapshotPtr apply(const InputPtr& input);
+  SnapshotPtr give_up(Error error);
   void subscribe(const Snapshot& snapshot);
   void rank_group(Group& group) const;
   void judge_group(Group& group) const;
@@ -104,12 +122,12 @@ class Street::Run {
   StreetOptions options_;
   DeliveryMode mode_ = DeliveryMode::back_pressure;
   std::uint64_t in_flight_ = 4;
+  std::uint64_t venue_lag_ = 0;  // see Health
 
   std::optional<RecordingFeed> feed_;
   const ChainSettings* chain_ = nullptr;  // of the recording; set by open()
   std::optional<DecisionPlan> decisions_;
   std::unique_ptr<Recorder> recorder_;
-  std::unique_ptr<MarketState> market_;
   ChangeLog changes_;
   History history_;
   RiskGate gate_;
@@ -117,18 +135,21 @@ class Street::Run {
   std::unique_ptr<Collector> collector_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 
-  // One change at a time; guards the four below. In replay they are the apply stage's.
+  // One change at a time; guards the five below. In replay they are the apply stage's.
   std::mutex one_change_;
   std::shared_ptr<const Configuration> configured_;
   std::vector<std::string> lane_names_;
   std::vector<std::shared_ptr<const PluginSet>> retiring_;  // until no snapshot carries them
   LoadedLibraries libraries_;                               // the same
+  std::uint64_t markets_made_ = 0;
   std::mutex change_mutex_;  // guards what is between the changing thread and the apply stage
   std::condition_variable change_moved_;
   std::shared_ptr<const PluginSet> set_;  // of the newest snapshot
   SnapshotPtr newest_;
   std::optional<NextSet> next_;
   std::uint64_t changed_at_ = 0;  // the first snapshot of the newest set
+  bool gathering_ = false;        // a market is made anew, and has to have
+  std::deque<InputPtr> missed_;   // what came in since its newest snapshot
   bool ended_ = false;
   std::atomic<std::uint64_t> preparing_on_{0};  // the snapshot; 0: no change is being prepared
   std::optional<NextSet> obeyed_;               // the apply stage's

@@ -77,23 +77,29 @@ void Street::Run::feed() {
   }
 }
 
-SnapshotPtr Street::Run::apply(const BlockInput& input) {
+SnapshotPtr Street::Run::give_up(Error error) {
+  failure_ = std::move(error);
+  request_stop();
+  release_tokens();
+  return nullptr;
+}
+
+SnapshotPtr Street::Run::apply(const InputPtr& block) {
   if (failure_) {
     release_tokens();
     return nullptr;
   }
+  const BlockInput& input = *block;
   const auto start = Clock::now();
-  auto snapshot = market_->advance(input);
-  if (!snapshot) {
-    failure_ = snapshot.error();
-    request_stop();
-    release_tokens();
-    return nullptr;
-  }
+  if (auto changed = take_change(snapshots_ + 1); !changed) return give_up(changed.error());
+  auto snapshot = set_->market->advance(input);
+  if (!snapshot) return give_up(snapshot.error());
   if (!last_) {
     subscribe(**snapshot);
     first_block_ = input.block.number;
   }
+  // Nothing of the market before it is this one's.
+  if (last_ && last_->plugins->market != set_->market) (*snapshot)->cold = true;
   changes_.add(**snapshot);
   history_.add(**snapshot);
   facts_ += input.facts.size();
@@ -105,11 +111,7 @@ SnapshotPtr Street::Run::apply(const BlockInput& input) {
   } else {
     apply_times_.add(since(start));
   }
-  take_change(*snapshot);
-  if (failure_) {
-    release_tokens();
-    return nullptr;
-  }
+  if (auto shown = show(*snapshot, block); !shown) return give_up(shown.error());
   last_ = *snapshot;
   return *snapshot;
 }

@@ -56,7 +56,7 @@ void Street::Run::wire() {
 
   // bytes -> snapshot -> those who work on it
   g.apply = std::make_unique<Graph::Apply>(graph, flow::serial, [this, &g](const InputPtr& input) {
-    if (const auto snapshot = apply(*input)) {
+    if (const auto snapshot = apply(input)) {
       const auto& strategies = snapshot->plugins->strategies;
       for (const auto& strategy : strategies) g.post[strategy.lane]->try_put(Mail(snapshot));
       if (strategies.empty()) {
@@ -200,9 +200,8 @@ Status Street::Run::open() {
   }
   // In replay, a group may wait for one that was decided before it, as far ahead as the feed may
   // be.
-  const std::uint64_t lag = std::max(2 * under_way_max, in_flight_);
-  for (const auto& venue : plugins_.venues) venue->health().set_lag(lag);
-  market_ = std::make_unique<MarketState>(*chain_, plugins_.venues);
+  venue_lag_ = std::max(2 * under_way_max, in_flight_);
+  for (const auto& venue : plugins_.venues) venue->health().set_lag(venue_lag_);
   collector_ = std::make_unique<Collector>(plugins_);
   for (std::uint32_t i = 0; i < plugins_.strategies.size() + lanes_spare; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
@@ -230,7 +229,7 @@ RunnerOptions Street::Run::runner_options(std::uint32_t lane) const {
   return runner;
 }
 
-// From here on sets alone hold strategies and paymasters.
+// From here on sets alone hold instances.
 void Street::Run::make_first_set() {
   auto set = std::make_shared<PluginSet>();
   for (std::uint32_t i = 0; i < plugins_.strategies.size(); ++i) {
@@ -239,7 +238,10 @@ void Street::Run::make_first_set() {
     auto runner = std::make_shared<StrategyRunner>(instance, changes_, history_, runner_options(i));
     set->strategies.push_back({i, 1, std::move(instance), std::move(runner)});
   }
+  set->market = std::make_shared<MarketState>(*chain_, plugins_.venues);
+  set->venues = std::move(plugins_.venues);
   set->paymasters = std::move(plugins_.paymasters);
+  plugins_.venues.clear();
   plugins_.strategies.clear();
   plugins_.paymasters.clear();
   libraries_ = std::move(plugins_.libraries);

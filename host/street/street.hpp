@@ -70,7 +70,7 @@ class Street {
   ChangePlan plan(const Configuration& wanted);
   // Changes what runs to what `wanted` says: loads and prepares beside the street, then the next
   // snapshot carries the new set. Returns when it does; nothing to change is no error. On an error
-  // nothing has changed.
+  // nothing has changed. Other venues take as long as reading the recording up to here again.
   // Errors: configuration (what cannot be changed while it runs), usage (a replay, or the run is
   // over), and whatever a plugin is to blame for.
   Result<ChangeReport> change(std::shared_ptr<const Configuration> wanted);
