@@ -9,6 +9,7 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/loading_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/start_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/street_bench.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/toggle_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/triangular_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/u256_bench.cpp
   ${PROJECT_SOURCE_DIR}/tests/plugins/triangular/recorded_market.cpp)

@@ -40,6 +40,7 @@ constexpr Goal goals[] = {
     {"street_snapshot/threads:2/manual_time", "empty_graph_snapshot/threads:2/manual_time", 2, 0,
      0},
     {"start_with_100_plugins", "", 0, 2e9, 0},
+    {"toggle_to_effect/manual_time", "", 0, 50e6, 0},
     {"update_deep_weth/manual_time", "", 0, 0, 50},
     {"update_worst/manual_time", "", 0, 0, 50},
 };

@@ -46,11 +46,12 @@ bool History::subscribe(std::uint32_t token, std::uint32_t quote) {
   if (find(token, quote) != nullptr) return true;
   if (series_.size() == series_max) return false;
   series_.push_back({token, quote, std::make_unique<Slot[]>(slot_count)});
+  count_.store(series_.size(), std::memory_order_release);
   return true;
 }
 
 const History::Series* History::find(std::uint32_t token, std::uint32_t quote) const {
-  for (const Series& series : series_) {
+  for (const Series& series : all()) {
     if (series.token == token && series.quote == quote) return &series;
   }
   return nullptr;

@@ -7,6 +7,7 @@
 
 #include "host/plan/abi.hpp"
 #include "host/plan/instructions.hpp"
+#include "host/plugin/plugin_set.hpp"
 
 namespace gantry::host {
 
@@ -193,7 +194,8 @@ void Planner::add_sponsorship(const MarketView& view, Plan& plan) const {
   operation.chain_id = evm_chain_id(text(context.chain));
 
   const std::uint64_t snapshot = view.snapshot().id;
-  for (const auto& paymaster : plugins_.paymasters) {
+  const auto& set = view.snapshot().plugins;
+  for (const auto& paymaster : set ? set->paymasters : plugins_.paymasters) {
     Health& health = paymaster->health();
     if (!health.usable(snapshot)) {
       plan.passed.push_back(fmt::format("{}: retired for its faults", paymaster->name()));

@@ -80,11 +80,15 @@ bool has_hole(const void* table, std::size_t bytes) {
   return std::any_of(slots, slots + bytes / sizeof(void*), [](void* slot) { return !slot; });
 }
 
-class Maker {
+}  // namespace
+
+class InstanceMaker::Maker {
  public:
-  Maker(const Configuration& configuration, std::filesystem::path store, const PluginRecord& record)
+  Maker(const Configuration& configuration, std::filesystem::path store, LoadedLibraries& loaded,
+        const PluginRecord& record)
       : configuration_(configuration),
         store_(std::move(store)),
+        loaded_(loaded),
         record_(record),
         trust_(configuration.plugin, process_environment()) {}
 
@@ -95,7 +99,6 @@ class Maker {
       if (!settings.enabled) continue;
       auto made = make<Instance>(settings);
       if (made) {
-        (*made)->settings = settings;
         out.push_back(std::move(*made));
       } else {
         // Of what is not there the configuration has warned.
@@ -105,6 +108,13 @@ class Maker {
         refused.push_back({settings.name, Kind<Instance>::word, made.error().message});
       }
     }
+  }
+
+  template <class Instance, class Settings>
+  Result<std::shared_ptr<Instance>> make(const Settings& settings) {
+    auto made = create<Instance>(settings);
+    if (made) (*made)->settings = settings;
+    return made;
   }
 
  private:
@@ -124,14 +134,17 @@ class Maker {
         return libraries_.emplace(index, fail(ErrorKind::plugin, *reason)).first->second;
       }
     }
+    if (auto running = loaded_[file.sha256].lock()) {
+      return libraries_.emplace(index, std::move(running)).first->second;
+    }
     // init() gets services of the library's own name; instances get theirs in create().
-    auto& services =
-        library_services_.emplace_back(std::make_shared<InstanceServices>(file.manifest.name));
+    auto services = std::make_shared<InstanceServices>(file.manifest.name);
     auto loaded = Library::load(file, store_, services->table());
     if (loaded) {
       // The deleter keeps the services until deinit() has run.
       *loaded = std::shared_ptr<Library>(
           loaded->get(), [keep = *loaded, services](Library*) mutable { keep.reset(); });
+      loaded_[file.sha256] = *loaded;
     } else if (record_.not_loaded && loaded.error().kind == ErrorKind::plugin) {
       record_.not_loaded(file, loaded.error().message);
     }
@@ -139,7 +152,7 @@ class Maker {
   }
 
   template <class Instance>
-  Result<std::shared_ptr<Instance>> make(const InstanceSettings& settings) {
+  Result<std::shared_ptr<Instance>> create(const InstanceSettings& settings) {
     using K = Kind<Instance>;
     if (!settings.installed) {
       return fail(ErrorKind::not_found,
@@ -173,6 +186,7 @@ class Maker {
     Culprit culprit = (*lib)->culprit();
     culprit.instance = settings.name;
     const auto status = [&] {
+      const std::lock_guard main((*lib)->main_role());
       const CallGuard guard(culprit, Phase::create);
       return table->create(services->table(), &config, &object, &error);
     }();
@@ -190,18 +204,35 @@ class Maker {
 
   const Configuration& configuration_;
   std::filesystem::path store_;
+  LoadedLibraries& loaded_;
   const PluginRecord& record_;
   bundle::TrustGate trust_;
   std::unordered_map<std::size_t, Result<std::shared_ptr<Library>>> libraries_;
-  std::vector<std::shared_ptr<InstanceServices>> library_services_;
 };
 
-}  // namespace
+InstanceMaker::InstanceMaker(const Configuration& configuration, const std::filesystem::path& store,
+                             LoadedLibraries& libraries, const PluginRecord& record)
+    : maker_(std::make_unique<Maker>(configuration, store, libraries, record)) {}
+InstanceMaker::~InstanceMaker() = default;
+
+Result<std::shared_ptr<VenueInstance>> InstanceMaker::make(const DexSettings& settings) {
+  return maker_->make<VenueInstance>(settings);
+}
+
+Result<std::shared_ptr<StrategyInstance>> InstanceMaker::make(const StrategySettings& settings) {
+  return maker_->make<StrategyInstance>(settings);
+}
+
+Result<std::shared_ptr<PaymasterInstance>> InstanceMaker::make(const PaymasterSettings& settings) {
+  return maker_->make<PaymasterInstance>(settings);
+}
 
 Plugins make_plugins(const Configuration& configuration, const std::filesystem::path& store,
                      const PluginRecord& record) {
   Plugins plugins;
-  Maker maker(configuration, store, record);
+  plugins.store = store;
+  plugins.record = record;
+  InstanceMaker::Maker maker(configuration, store, plugins.libraries, plugins.record);
   maker.make_all(configuration.dexes, plugins.venues, plugins.refused);
   maker.make_all(configuration.strategies, plugins.strategies, plugins.refused);
   maker.make_all(configuration.paymasters, plugins.paymasters, plugins.refused);

@@ -1,12 +1,15 @@
 // Running instances of plugins: a table, the plugin's own object, and what the host knows of both.
 //
-// THREADS    Made and destroyed on the main thread; how each may be called is the SDK's to say.
+// THREADS    Made and destroyed by one thread at a time: the main one, or the one that changes what
+//            runs. How each may be called is the SDK's to say.
 // OWNERSHIP  An instance holds its library, so that no table outlives its code.
 #pragma once
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -40,6 +43,7 @@ class PluginInstance {
   PluginInstance(const PluginInstance&) = delete;
   PluginInstance& operator=(const PluginInstance&) = delete;
   ~PluginInstance() {
+    const auto main = main_role();
     const CallGuard guard(culprit_, Phase::destroy);
     table_->destroy(object_);
   }
@@ -57,7 +61,12 @@ class PluginInstance {
   Health& health() const noexcept { return *health_; }
   const std::string& name() const noexcept { return health_->instance(); }
   const PluginFile& file() const noexcept { return library_->file(); }
+  const std::filesystem::path& mapped_path() const noexcept { return library_->mapped_path(); }
   const InstanceServices& services() const noexcept { return *services_; }
+  // Held around its [main] functions; holds nothing where a test has made the table.
+  std::unique_lock<std::mutex> main_role() const {
+    return library_ ? std::unique_lock(library_->main_role()) : std::unique_lock<std::mutex>();
+  }
 
  private:
   Culprit culprit_;
@@ -88,13 +97,8 @@ struct Refusal {
   std::string reason;  // what, where and the remedy
 };
 
-// All that runs, in the operator's order of precedence.
-struct Plugins {
-  std::vector<std::shared_ptr<VenueInstance>> venues;
-  std::vector<std::shared_ptr<StrategyInstance>> strategies;
-  std::vector<std::shared_ptr<PaymasterInstance>> paymasters;
-  std::vector<Refusal> refused;
-};
+// The libraries that are loaded, by hash: an instance that is made later shares them.
+using LoadedLibraries = std::map<std::string, std::weak_ptr<Library>>;
 
 // What is known of libraries from earlier runs; see quarantine/plugin_record.hpp.
 struct PluginRecord {
@@ -104,9 +108,39 @@ struct PluginRecord {
   std::function<void(const PluginFile&, const std::string& reason)> not_loaded;
 };
 
+// All that runs, in the operator's order of precedence.
+struct Plugins {
+  std::vector<std::shared_ptr<VenueInstance>> venues;
+  std::vector<std::shared_ptr<StrategyInstance>> strategies;
+  std::vector<std::shared_ptr<PaymasterInstance>> paymasters;
+  std::vector<Refusal> refused;
+  LoadedLibraries libraries;
+  std::filesystem::path store;  // where the libraries were loaded from
+  PluginRecord record;
+};
+
 // Loads each library once and makes every enabled instance. One that fails is in `refused`; the
 // others go on.
 Plugins make_plugins(const Configuration& configuration, const std::filesystem::path& store,
                      const PluginRecord& record = {});
+
+// Makes single instances, for a change of what runs; `libraries` grows by what it loads. All four
+// outlive it.
+class InstanceMaker {
+ public:
+  InstanceMaker(const Configuration& configuration, const std::filesystem::path& store,
+                LoadedLibraries& libraries, const PluginRecord& record);
+  ~InstanceMaker();
+  // Fail with `not_found` (not installed) or what the library is to blame for.
+  Result<std::shared_ptr<VenueInstance>> make(const DexSettings& settings);
+  Result<std::shared_ptr<StrategyInstance>> make(const StrategySettings& settings);
+  Result<std::shared_ptr<PaymasterInstance>> make(const PaymasterSettings& settings);
+
+ private:
+  class Maker;
+  friend Plugins make_plugins(const Configuration& configuration,
+                              const std::filesystem::path& store, const PluginRecord& record);
+  std::unique_ptr<Maker> maker_;
+};
 
 }  // namespace gantry::host

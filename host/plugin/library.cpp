@@ -101,6 +101,17 @@ bool stands_in(const void* symbol, const fs::path& path) {
   return ::dladdr(symbol, &info) != 0 && info.dli_fname != nullptr && path == info.dli_fname;
 }
 
+// Whether the library that `symbol` is in asks never to be unmapped.
+bool is_marked_nodelete(const void* symbol) {
+  Dl_info info{};
+  link_map* map = nullptr;
+  if (::dladdr1(symbol, &info, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP) == 0) return false;
+  for (const ElfW(Dyn)* row = map->l_ld; row->d_tag != DT_NULL; ++row) {
+    if (row->d_tag == DT_FLAGS_1 && (row->d_un.d_val & DF_1_NODELETE) != 0) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool is_mapped(const fs::path& path) {
@@ -146,17 +157,20 @@ Library::Library(PluginFile file, fs::path path, std::unique_ptr<Mapping> mappin
       entry_(entry) {}
 
 Library::~Library() {
+  const bool marked = is_marked_nodelete(entry_);
   {
     const CallGuard guard(mapping_->culprit, Phase::unload);
     entry_->deinit();
   }
   mapping_.reset();
-  if (is_mapped(mapped_path_)) {
-    spdlog::warn(
-        "plugin {}: still mapped after unloading; a STB_GNU_UNIQUE symbol or a "
-        "thread_local destructor keeps it",
-        file_.path.string());
-  }
+  if (!is_mapped(mapped_path_)) return;
+  const std::string_view why = marked ? "it is marked NODELETE (-z nodelete)"
+                               : file_.elf.unique_symbols != 0
+                                   ? "it has STB_GNU_UNIQUE symbols; build it with "
+                                     "gantry_add_plugin(), which passes -fno-gnu-unique"
+                                   : "a thread_local of it waits for its destructor, or somebody "
+                                     "else has it open";
+  spdlog::warn("plugin {}: still mapped after unloading: {}", file_.path.string(), why);
 }
 
 const Culprit& Library::culprit() const noexcept { return mapping_->culprit; }

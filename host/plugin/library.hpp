@@ -1,11 +1,12 @@
 // A plugin's shared library: mapped, checked, initialised; and unmapped again, which is verified.
 // The only place where Boost.DLL appears.
 //
-// THREADS    [main] throughout.
+// THREADS    One thread at a time; main_role() from any.
 // OWNERSHIP  Tables of a Library last as long as it does: whoever holds an instance holds it too.
 #pragma once
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "gantry/plugin.h"
@@ -35,6 +36,9 @@ class Library {
   const std::filesystem::path& mapped_path() const { return mapped_path_; }
   // Who is to blame for what happens in it.
   const Culprit& culprit() const noexcept;
+  // To be held while one of its [main] functions runs: those of one library are not for two threads
+  // at a time, and a change of what runs calls them beside the street.
+  std::mutex& main_role() const { return main_role_; }
 
  private:
   struct Mapping;
@@ -45,6 +49,7 @@ class Library {
   std::filesystem::path mapped_path_;
   std::unique_ptr<Mapping> mapping_;
   const gantry_plugin_entry* entry_;
+  mutable std::mutex main_role_;
 };
 
 // True while any object of that path is mapped into this process.

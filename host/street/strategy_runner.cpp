@@ -95,16 +95,39 @@ void StrategyRunner::subscribe(const Snapshot& snapshot) {
         if (lookback_s > runner.options_.history_s_max) return GANTRY_REFUSED;
         const auto tokens = runner.view_.snapshot().topology->tokens.size();
         if (query->token >= tokens || query->quote >= tokens) return GANTRY_BAD_ARGUMENT;
-        bool kept = runner.history_.subscribe(query->token, query->quote);
+        bool kept = runner.keep_series(query->token, query->quote);
         if (query->what == GANTRY_HISTORY_CORRELATION) {
           if (query->other >= tokens) return GANTRY_BAD_ARGUMENT;
-          kept = kept && runner.history_.subscribe(query->other, query->quote);
+          kept = kept && runner.keep_series(query->other, query->quote);
         }
         return kept ? GANTRY_OK : GANTRY_REFUSED;
       }};
   const auto status =
       instance_->call<&gantry_strategy_v1::subscribe>(Phase::subscribe, view_.market(), &sink);
   instance_->health().accept(Phase::prepare, status, snapshot.id);
+}
+
+bool StrategyRunner::keep_series(std::uint32_t token, std::uint32_t quote) {
+  if (!joining_) return history_.subscribe(token, quote);
+  if (history_.full()) return false;
+  series_.emplace_back(token, quote);
+  return true;
+}
+
+Status StrategyRunner::get_ready(const Snapshot& snapshot) {
+  joining_ = true;
+  subscribe(snapshot);
+  if (instance_->health().strikes() == 0) prepare(snapshot);
+  joining_ = false;
+  const auto faults = instance_->health().kept();
+  if (faults.empty()) return {};
+  return fail(ErrorKind::plugin,
+              fmt::format("{}: {}", instance_->file().path.string(), faults.front().reason));
+}
+
+void StrategyRunner::join() {
+  for (const auto& [token, quote] : series_) history_.subscribe(token, quote);
+  series_.clear();
 }
 
 void StrategyRunner::tell(const std::vector<gantry_result>& results, std::uint64_t snapshot) {
