@@ -45,8 +45,31 @@ class History::Window {
 bool History::subscribe(std::uint32_t token, std::uint32_t quote) {
   if (find(token, quote) != nullptr) return true;
   if (series_.size() == series_max) return false;
-  series_.push_back({token, quote, std::make_unique<Slot[]>(slot_count)});
+  if (arena_) {
+    auto* slots = static_cast<Slot*>(arena_->take(slot_count * sizeof(Slot)));
+    std::uninitialized_value_construct_n(slots, slot_count);
+    series_.push_back({token, quote, slots, nullptr});
+  } else {
+    auto slots = std::make_unique<Slot[]>(slot_count);
+    series_.push_back({token, quote, slots.get(), nullptr});
+    series_.back().own = std::move(slots);
+  }
   return true;
+}
+
+std::vector<History::SharedSeries> History::shared() const {
+  std::vector<SharedSeries> all;
+  for (const Series& series : series_) {
+    all.push_back({series.token, series.quote, reinterpret_cast<std::uintptr_t>(series.slots)});
+  }
+  return all;
+}
+
+void History::mirror(std::span<const SharedSeries> series) {
+  series_.clear();
+  for (const SharedSeries& one : series) {
+    series_.push_back({one.token, one.quote, reinterpret_cast<Slot*>(one.address), nullptr});
+  }
 }
 
 const History::Series* History::find(std::uint32_t token, std::uint32_t quote) const {

@@ -22,6 +22,16 @@ class History {
   // How far the writer may run ahead of the slowest reader without taking samples from it.
   static constexpr std::uint64_t reader_lag_max = 1024;
 
+  // Where one series lies, for a process that is shown the arena.
+  struct SharedSeries {
+    std::uint32_t token;
+    std::uint32_t quote;
+    std::uint64_t address;
+  };
+
+  // With an arena, samples lie where another process can be shown them.
+  explicit History(std::shared_ptr<SharedArena> arena = {}) : arena_(std::move(arena)) {}
+
   // Keeps the price of `token` in `quote`. False: over the bound.
   bool subscribe(std::uint32_t token, std::uint32_t quote);
   void add(const Snapshot& snapshot);
@@ -30,6 +40,10 @@ class History {
   gantry_status read(const Snapshot& snapshot, const gantry_history_query& query,
                      std::span<gantry_sample> out, std::uint32_t& count) const;
   bool empty() const noexcept { return series_.empty(); }
+  std::size_t size() const noexcept { return series_.size(); }
+  std::vector<SharedSeries> shared() const;
+  // Reads series that another process writes, in place of its own.
+  void mirror(std::span<const SharedSeries> series);
 
  private:
   struct Slot {
@@ -40,12 +54,14 @@ class History {
   struct Series {
     std::uint32_t token;
     std::uint32_t quote;
-    std::unique_ptr<Slot[]> slots;
+    Slot* slots;
+    std::unique_ptr<Slot[]> own;  // that memory, where it is not an arena's
   };
   class Window;
 
   const Series* find(std::uint32_t token, std::uint32_t quote) const;
 
+  std::shared_ptr<SharedArena> arena_;
   std::vector<Series> series_;
 };
 

@@ -27,8 +27,9 @@ struct BlockInput {
 
 class MarketState {
  public:
-  // Borrows the settings.
-  MarketState(const ChainSettings& chain, std::vector<std::shared_ptr<VenueInstance>> venues);
+  // Borrows the settings. With an arena, pools' states lie there.
+  MarketState(const ChainSettings& chain, std::vector<std::shared_ptr<VenueInstance>> venues,
+              std::shared_ptr<SharedArena> arena = {});
   ~MarketState();
 
   // Fails with `limit` (too many pools), `format` (handles that do not exist). Facts that a venue

@@ -202,7 +202,7 @@ Status Street::Run::open() {
   // be.
   const std::uint64_t lag = std::max(2 * under_way_max, in_flight_);
   for (const auto& venue : plugins_.venues) venue->health().set_lag(lag);
-  market_ = std::make_unique<MarketState>(*chain_, plugins_.venues);
+  market_ = std::make_unique<MarketState>(*chain_, plugins_.venues, plugins_.arena());
   collector_ = std::make_unique<Collector>(plugins_);
   for (std::uint32_t i = 0; i < plugins_.strategies.size(); ++i) {
     const MailboxOptions mail{mode_, i, in_flight_, decisions_ ? &*decisions_ : nullptr};
@@ -269,6 +269,7 @@ Street::Run::Run(const Configuration& configuration, Plugins plugins, StreetOpti
     : configuration_(configuration),
       plugins_(std::move(plugins)),
       options_(std::move(options)),
+      history_(plugins_.arena()),
       gate_(configuration.risk),
       planner_(configuration_, plugins_) {}
 Street::Run::~Run() = default;
