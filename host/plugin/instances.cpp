@@ -186,8 +186,8 @@ class Maker {
   }
 
   // After the venues: the child loads them too.
-  template <class Instance>
-  Result<std::shared_ptr<Instance>> isolate(const InstanceSettings& settings) {
+  template <class Instance, class Settings>
+  Result<std::shared_ptr<Instance>> isolate(const Settings& settings) {
     if constexpr (!std::is_same_v<Instance, StrategyInstance>) {
       return fail(ErrorKind::configuration,
                   fmt::format("isolation = \"process\" is for strategies; this host runs a {} in "
