@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
@@ -29,7 +30,7 @@ void act(std::string_view what) {
   if (what == "abort") std::abort();
   if (what == "kill") ::syscall(SYS_tgkill, ::getpid(), ::syscall(SYS_gettid), SIGKILL);
   if (what == "loop") {
-    for (volatile std::uint64_t i = 0;; i = i + 1) {
+    for (volatile bool on = true; on;) {
     }
   }
   if (what == "allocate") {

@@ -17,7 +17,7 @@ TEST_CASE("records are read as they were written, and what does not fit is left 
   CHECK(writer.add(RecordKind::log, 2, {}));
   const std::vector<std::uint8_t> large(120);
   CHECK_FALSE(writer.add(RecordKind::log, 3, {large}));
-  RecordReader reader(std::span(room).first(writer.bytes()));
+  RecordReader reader({room.data(), writer.bytes()});
   RecordHead head{};
   std::span<const std::uint8_t> body;
   REQUIRE(reader.next(head, body));
@@ -47,7 +47,8 @@ TEST_CASE("an order arrives as it was sent, and a cut one is refused") {
   order.opportunities_max = 9;
   order.strategy = {"/a.so", "ff", "s", "eip155:1", 3, {}};
   order.strategy.parameters.push_back({"flag", ParameterType::boolean, true, true});
-  order.strategy.parameters.push_back({"text", ParameterType::string, std::string("${KEY}"), false});
+  order.strategy.parameters.push_back(
+      {"text", ParameterType::string, std::string("${KEY}"), false});
   order.strategy.parameters.push_back({"number", ParameterType::number, 0.5, true});
   order.venues.push_back({"/v.so", "ee", "v", "eip155:1", 1, {}});
   const auto bytes = pack(order);

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 
 #include "host/isolation/isolated_strategy.hpp"
 #include "support/small_market.hpp"
@@ -121,8 +122,8 @@ TEST_CASE("what an isolated strategy does in a call costs nobody else, and is wr
 }
 
 TEST_CASE("what it does in any other phase is survived too") {
-  const auto [phase, act] = GENERATE(table<std::string, std::string>({
-      {"prepare", "segv"}, {"prepare", "loop"}, {"validate", "segv"}, {"plan", "kill"}}));
+  const auto [phase, act] = GENERATE(table<std::string, std::string>(
+      {{"prepare", "segv"}, {"prepare", "loop"}, {"validate", "segv"}, {"plan", "kill"}}));
   CAPTURE(phase, act);
   Setting setting;
   const auto report = setting.run(setting.make(good + unruly(act, phase, 300)));
@@ -201,10 +202,10 @@ TEST_CASE("no secret of the host's is to be found in a child") {
   REQUIRE(open >= 0);
   const std::string configured =
       "[[chain.provider]]\nname = \"p\"\nurl = \"https://localhost/${GANTRY_TEST_SECRET}\"\n";
-  const auto report = setting.run(setting.make(
-      unruly("search", "find", 60'000) + "secret = \"" + std::string(secret.rbegin(), secret.rend()) +
-          "\"\n",
-      configured));
+  const auto report =
+      setting.run(setting.make(unruly("search", "find", 60'000) + "secret = \"" +
+                                   std::string(secret.rbegin(), secret.rend()) + "\"\n",
+                               configured));
   ::close(open);
   ::unsetenv("GANTRY_TEST_SECRET");
   CHECK(plugin(report, "unruly").strikes == 0);
@@ -217,9 +218,9 @@ TEST_CASE("the same search in process finds the secret, so it can find one") {
   const std::string secret = "planted-b7a1c95e40d2";
   ::setenv("GANTRY_TEST_SECRET", secret.c_str(), 1);
   Setting setting;
-  const auto report = setting.run(setting.make(
-      "[strategies.unruly]\nact = \"search\"\nsecret = \"" +
-      std::string(secret.rbegin(), secret.rend()) + "\"\n"));
+  const auto report =
+      setting.run(setting.make("[strategies.unruly]\nact = \"search\"\nsecret = \"" +
+                               std::string(secret.rbegin(), secret.rend()) + "\"\n"));
   ::unsetenv("GANTRY_TEST_SECRET");
   CHECK(counter(report, "found") > 0);
 }
