@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -347,6 +348,8 @@ int run_plugin_child() {
     options.keep.push_back(descriptor);
     options.files.push_back({Child::sandbox_path(i, files[i]), descriptor});
   }
+  // A plugin that calls exit() ends here, and not in what the host's libraries do at their end.
+  std::atexit([] { ::_exit(0); });
   auto child = std::make_unique<Child>(requests, replies, std::move(order));
   catch_crashes();
   if (auto closed = enter_sandbox(options); !closed) {

@@ -192,8 +192,8 @@ Status IsolatedStrategy::launch() {
   std::string fault;
   if (!await_answer({}, load_timeout_ns, fault)) {
     child_.reset();
-    return fail(ErrorKind::plugin, fmt::format("{}: its process {} {}", order_.file.path.string(),
-                                               fault, where_in_loading()));
+    return fail(ErrorKind::plugin, fmt::format("{}: {} its process {}", order_.file.path.string(),
+                                               where_in_loading(), fault));
   }
   if (reply_.status == GANTRY_OK) return {};
   child_.reset();
@@ -204,12 +204,12 @@ Status IsolatedStrategy::launch() {
 std::string IsolatedStrategy::where_in_loading() const {
   const std::uint32_t library = turn().library;
   const bool is_venue = library > 0 && library <= order_.venues.size();
-  const std::string whose = is_venue ? "of the venue " + order_.venues[library - 1]->name() : "";
+  const std::string whose = is_venue ? " of the venue " + order_.venues[library - 1]->name() : "";
   switch (static_cast<Stage>(turn().stage.load())) {
     case Stage::loading:
-      return fmt::format("while the library {} was loaded (its constructors, or init())", whose);
+      return fmt::format("while the constructors or init(){} ran", whose);
     case Stage::creating:
-      return fmt::format("in create() {}", whose);
+      return fmt::format("in create(){}", whose);
     default:
       return "before it loaded any library";
   }

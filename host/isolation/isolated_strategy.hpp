@@ -44,7 +44,7 @@ struct IsolationOrder {
 class IsolatedStrategy {
  public:
   static constexpr std::uint64_t memory_bytes_max = 1ULL << 30U;  // of a child, beyond the shared
-  static constexpr std::uint64_t load_timeout_ns = 20'000'000'000;
+  static constexpr std::uint64_t load_timeout_ns = 10'000'000'000;
   static constexpr std::uint64_t pause_snapshots_max = 1024;
 
   static Result<std::shared_ptr<StrategyInstance>> start(IsolationOrder order);

@@ -128,7 +128,7 @@ class UnrulyStrategy final : public TradingStrategy {
     if (++finds_ > after_) maybe("find");
     gantry_opportunity found;
     if (phase_ != "find" && act_ != "none" &&
-        test::round_trip(market, 0, 1, {{1'000'000'000'000'000, 0, 0, 0}}, found)) {
+        test::round_trip(market, 0, 0, {{1'000'000'000'000'000, 0, 0, 0}}, found)) {
       found.key = 1;
       sink.emit(found);
     }
