@@ -349,7 +349,7 @@ int run_plugin_child() {
     options.files.push_back({Child::sandbox_path(i, files[i]), descriptor});
   }
   // A plugin that calls exit() ends here, and not in what the host's libraries do at their end.
-  std::atexit([] { ::_exit(0); });
+  ::on_exit([](int code, void*) { ::_exit(code); }, nullptr);
   auto child = std::make_unique<Child>(requests, replies, std::move(order));
   catch_crashes();
   if (auto closed = enter_sandbox(options); !closed) {
