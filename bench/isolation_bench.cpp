@@ -29,7 +29,7 @@ struct Side {
             {.gantry = {},
              .dex = test::ConfigurationTexts().dex,
              .strategies =
-                 "[strategies.triangular]\nmin_profit_bps = 0\nisolation = \"" + isolation + "\"\n",
+                 "[strategies.triangular]\nmin_profit_bps = 50\nisolation = \"" + isolation + "\"\n",
              .wrapped_native = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2",
              .usd_token = "0x6B175474E89094C44Da98b954EedeAC495271d0F"})),
         plugins(make_plugins(configuration, folder.path() / "store", GANTRY_PROGRAM)) {
@@ -80,6 +80,7 @@ void isolated_find_over_inproc(benchmark::State& state) {
   Side inproc("inproc");
   Side child("process");
   std::vector<double> of_inproc, of_child, over;
+  double opportunities = 0;
   for (auto _ : state) {
     auto feed = RecordingFeed::open(GANTRY_RECORDING);
     if (!feed) throw std::runtime_error(feed.error().message);
@@ -102,12 +103,14 @@ void isolated_find_over_inproc(benchmark::State& state) {
       of_child.push_back(there);
       over.push_back(there - here);
       seconds += there * 1e-9;
+      opportunities += static_cast<double>(child.found.size());
     }
     state.SetIterationTime(seconds / static_cast<double>(measured_snapshots));
   }
   report(state, "inproc_", of_inproc);
   report(state, "isolated_", of_child);
   report(state, "", over);
+  state.counters["found"] = opportunities / static_cast<double>(over.size());
 }
 BENCHMARK(isolated_find_over_inproc)->UseManualTime()->Unit(benchmark::kMicrosecond)->Iterations(1);
 

@@ -170,6 +170,9 @@ void give_turn(Turn& turn, Side to) noexcept;
 // Looks for it, and then sleeps at most so long. True: it is `side`'s turn.
 bool await_turn(Turn& turn, Side side, std::uint32_t looks, std::uint64_t sleep_ns) noexcept;
 
-inline constexpr std::uint32_t looks_max = 600;  // some tens of microseconds
+// The child looks for the next call for some tens of microseconds; the host for an answer about as
+// long as a find() takes, since to be woken costs more than a call may.
+inline constexpr std::uint32_t child_looks_max = 1'000;
+inline constexpr std::uint32_t host_looks_max = 30'000;
 
 }  // namespace gantry::host::isolation

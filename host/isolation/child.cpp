@@ -138,7 +138,7 @@ class Child {
 
   void serve() {
     while (true) {
-      while (!await_turn(turn_, Side::child, looks_max, 1'000'000'000)) {
+      while (!await_turn(turn_, Side::child, child_looks_max, 1'000'000'000)) {
       }
       std::atomic_thread_fence(std::memory_order_acquire);
       records_.clear();
@@ -282,7 +282,7 @@ class Child {
     reply_.says = what;
     std::memcpy(&reply_.sized, wish.data(), wish.size());
     give_turn(turn_, Side::host);
-    while (!await_turn(turn_, Side::child, looks_max, 1'000'000'000)) {
+    while (!await_turn(turn_, Side::child, child_looks_max, 1'000'000'000)) {
     }
     return *const_cast<const volatile gantry_status*>(&request_.answer);
   }

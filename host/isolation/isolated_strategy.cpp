@@ -257,7 +257,7 @@ bool IsolatedStrategy::await_answer(const Ends& ends, std::uint64_t timeout_ns,
   using Clock = std::chrono::steady_clock;
   Clock::time_point deadline{};
   std::size_t questions = 0;
-  for (std::uint32_t looks = looks_max;; looks = 0) {
+  for (std::uint32_t looks = host_looks_max;; looks = 0) {
     if (await_turn(turn(), Side::host, looks, slice_ns)) {
       std::memcpy(&reply_, replies_->data() + reply_offset, sizeof(reply_));
       if (reply_.says == Says::done) {
