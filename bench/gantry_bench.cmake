@@ -7,6 +7,7 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/boundary_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/isolation_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/loading_bench.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/start_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/street_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/triangular_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/u256_bench.cpp
@@ -18,6 +19,7 @@ gantry_uses_flow_graph(gantry_bench ${CMAKE_CURRENT_LIST_DIR}/street_bench.cpp)
 target_include_directories(gantry_bench PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/tests)
 string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)
 target_compile_definitions(gantry_bench PRIVATE
+  GANTRY_LICENCE="${PROJECT_SOURCE_DIR}/LICENSE"
   GANTRY_RECORDING="${PROJECT_SOURCE_DIR}/data/univ2_2020.gantry"
   GANTRY_PROGRAM="$<TARGET_FILE:gantry>"
   GANTRY_PLUGIN_FOLDER="${CMAKE_BINARY_DIR}/plugins"

@@ -37,6 +37,7 @@ constexpr Goal goals[] = {
     {"street_snapshot/threads:2/manual_time", "empty_graph_snapshot/threads:2/manual_time", 2, 0,
      0},
     {"isolated_find_over_inproc/iterations:1/manual_time", "", 0, 0, 10},
+    {"start_with_100_plugins", "", 0, 2e9, 0},
     {"update_deep_weth/manual_time", "", 0, 0, 50},
     {"update_worst/manual_time", "", 0, 0, 50},
 };
@@ -106,7 +107,7 @@ Table::Verdict Table::judge(const Row& row) const {
     }
   }
   if (goal->ns_max > 0) {
-    require(row.median_ns() <= goal->ns_max, fmt::format("<= {} ns", goal->ns_max));
+    require(row.median_ns() <= goal->ns_max, "<= " + time_text(goal->ns_max));
   }
   if (goal->p50_us_max > 0) {
     require(row.counters.at("p50_us") <= goal->p50_us_max,

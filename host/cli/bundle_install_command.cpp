@@ -7,6 +7,7 @@
 #include "host/bundle/store.hpp"
 #include "host/cli/bundle_command.hpp"
 #include "host/cli/number.hpp"
+#include "host/kit/verdicts.hpp"
 #include "host/plugin/compatibility.hpp"
 #include "host/ports/clock.hpp"
 #include "host/report/terminal.hpp"
@@ -20,6 +21,7 @@ struct InstallOptions {
   std::string file;
   std::string signature;
   bool unsigned_too = false;
+  bool unchecked_too = false;
   bool beside = false;
   bool downgrade = false;
   bool force = false;
@@ -98,9 +100,51 @@ Result<std::optional<bundle::Signer>> signer_of(const InstallOptions& options,
   return std::move(*signer);
 }
 
+// Lists the checks that the library failed on stderr.
+Error failed_kit(const PluginFile& file, const KitReport& report) {
+  std::size_t failures = 0;
+  for (const CheckResult& check : report.checks) {
+    if (check.status != CheckStatus::failed) continue;
+    ++failures;
+    fmt::print(stderr, "  {}: {}\n", check.name, printable(check.what));
+  }
+  return {ErrorKind::plugin,
+          fmt::format("{} {}: fails {} of the conformance kit (seed {}). Use another version of "
+                      "it; its author sees the same with: gantry plugin check. To install it all "
+                      "the same: --unchecked",
+                      file.manifest.id, file.manifest.version, counted(failures, "check"),
+                      report.seed)};
+}
+
+// The conformance kit's verdict on the staged library: of now, unless it is known already that
+// this kit passed the same bytes.
+Status admit(const Session& session, const bundle::StagedLibrary& staged) {
+  PluginFile file = staged.file;
+  file.path = staged.path;
+  if (!why_unchecked(file)) return {};
+  KitOptions kit;
+  kit.program = session.program;
+  const auto report = run_kit(file, kit);
+  if (!report) return std::unexpected(report.error());
+  if (auto kept = keep_verdict(verdict_of(*report)); !kept) return kept;
+  if (!report->passed()) return std::unexpected(failed_kit(file, *report));
+  const auto count = [&](CheckStatus status) {
+    return std::ranges::count(report->checks, status, &CheckResult::status);
+  };
+  print(fmt::format("conformance kit: {} passed, {} skipped\n", count(CheckStatus::passed),
+                    count(CheckStatus::skipped)));
+  return {};
+}
+
 ExitCode install(const Session& session, const InstallOptions& options) {
   const auto settings = bundle_settings(session);
   if (!settings) return report_error(settings.error());
+  if (options.unchecked_too && settings->plugins.require_checked) {
+    return report_refusal(
+        {ErrorKind::plugin, fmt::format("{}: --unchecked, but require_checked = true in [plugins]: "
+                                        "it would not be loaded. Install it without --unchecked",
+                                        options.file)});
+  }
   const auto store = configured_store(session, settings->plugins);
   if (!store) return report_error(store.error());
   const auto opened = open_bundle(options.file);
@@ -111,13 +155,17 @@ ExitCode install(const Session& session, const InstallOptions& options) {
 
   auto change = bundle::Change::begin(*store);
   if (!change) return report_refusal(change.error());
+  bundle::Admission admission;
+  if (!options.unchecked_too) {
+    admission = [&](const bundle::StagedLibrary& staged) { return admit(session, staged); };
+  }
   const bundle::InstallRequest request{.bundle = opened->bundle,
                                        .bytes = opened->bytes,
                                        .signature = signature,
                                        .signer = *signer,
                                        .beside = options.beside,
                                        .downgrade = options.downgrade,
-                                       .admission = {}};
+                                       .admission = std::move(admission)};
   const auto next = change->planned(request);
   if (!next) return report_refusal(next.error());
   const ConfigReport faults = new_faults(session, *settings, *store, *next,
@@ -169,6 +217,8 @@ void add_bundle_install(CLI::App& bundle, CommandLine& line) {
       ->type_name("FILE");
   command->add_flag("--unsigned", options->unsigned_too,
                     "Install it by its hash alone; not with trust = \"signed\"");
+  command->add_flag("--unchecked", options->unchecked_too,
+                    "Without the conformance kit; not with require_checked = true");
   command->add_flag("--beside", options->beside,
                     "Keep other versions of the plugin in force too: plugin = \"ID@VERSION\" "
                     "chooses one");

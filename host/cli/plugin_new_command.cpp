@@ -20,9 +20,9 @@ std::string next_steps(const NewProject& project, const std::filesystem::path& f
             "  ctest --test-dir build --output-on-failure\n";
   return fmt::format(
       "A {} in {}, {}: {}\n\nNext:\n  cd {}\n{}  gantry plugin inspect {}\n  gantry plugin run "
-      "{}\n",
+      "{}\n  gantry plugin check {}\n",
       to_string(project.kind), to_string(project.language), project.name, place, place, build,
-      library, library);
+      library, library, library);
 }
 
 ExitCode make(const Session& session, const NewProject& project) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Usage: tests/author/new_plugin.sh <gantry> <repository> <kind> <language>
 # Makes a project by `gantry plugin new` in a folder of its own, builds it, runs its tests, and has
-# the host inspect and run what came out. The copy that is built names nothing of the repository.
+# the host inspect, run and check what came out. The copy that is built names nothing of the repository.
 set -euo pipefail
 gantry=$1 repository=$2 kind=$3 language=$4
 work=$(mktemp -d)
@@ -11,6 +11,7 @@ cd "$work"
 
 "$gantry" plugin new "$kind" "$name" --lang "$language" --id com.acme.some-$kind >said
 grep -q "gantry plugin run" said
+grep -q "gantry plugin check" said
 cd "$name"
 if grep -rIl -e "$repository" -e "my_$kind" --exclude-dir=sdk .; then
     echo "these files name the repository's folder, or the template"
@@ -41,6 +42,12 @@ grep -q "com.acme.some-$kind" inspected
 grep -q "^our_$kind 0.1.0 ($kind) by one thread" ran
 grep -q "^3 blocks of .* given" ran
 grep -q "^0 strikes" ran
+
+# The kit's sandbox leaves no room for a sanitizer in the host.
+if [[ ${GANTRY_KIT:-yes} == yes ]]; then
+    XDG_STATE_HOME=$work/state "$gantry" plugin check "$library" >checked || { cat checked && exit 1; }
+    grep -q " passed, 0 failed, " checked
+fi
 
 # Nothing is written over.
 cd "$work"

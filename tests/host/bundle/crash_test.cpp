@@ -31,13 +31,13 @@ class CrashTrial {
     new_bundle_ = desk_.pack("0.2.0");
     const fs::path other = desk_.pack_library(GANTRY_PLUGINS "/uniswap_v2.so", "other");
     // A bundle that only the oldest generation names, and as many generations as are kept.
-    succeed({"bundle", "install", other.string(), "--unsigned"});
+    succeed({"bundle", "install", other.string(), "--unsigned", "--unchecked"});
     succeed({"bundle", "remove", "uniswap_v2"});
     for (int i = 0; i < 15; ++i) {
-      succeed({"bundle", "install", old_bundle_.string(), "--unsigned"});
+      succeed({"bundle", "install", old_bundle_.string(), "--unsigned", "--unchecked"});
       succeed({"bundle", "remove", "trader"});
     }
-    succeed({"bundle", "install", old_bundle_.string(), "--unsigned"});
+    succeed({"bundle", "install", old_bundle_.string(), "--unsigned", "--unchecked"});
     // What an installation that was killed before has left.
     fs::create_directories(desk_.store() / "staging/killed/lib");
     write_text(desk_.store() / "staging/killed/lib/half.so", "half");
@@ -87,7 +87,7 @@ class CrashTrial {
         old_ones += found == before ? 1 : 0;
         REQUIRE_FALSE(desk_.installed().empty());  // each library is whole
         // The next one finds its way, and clears up.
-        succeed({"bundle", "install", new_bundle_.string(), "--unsigned"});
+        succeed({"bundle", "install", new_bundle_.string(), "--unsigned", "--unchecked"});
         REQUIRE(desk_.installed() == "0.2.0");
         REQUIRE(desk_.store_is_tidy());
       }
@@ -133,14 +133,14 @@ class CrashTrial {
 TEST_CASE("an installation that is killed at any moment leaves the old or the new, whole") {
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed()));
   CrashTrial trial;
-  trial.try_all({"bundle", "install", trial.new_bundle().string(), "--unsigned"},
+  trial.try_all({"bundle", "install", trial.new_bundle().string(), "--unsigned", "--unchecked"},
                 {"begin", "clear", "stage", "name", "history", "force", "prune"});
 }
 
 TEST_CASE("a rollback that is killed at any moment leaves the old or the new, whole") {
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed()));
   CrashTrial trial;
-  trial.succeed({"bundle", "install", trial.new_bundle().string(), "--unsigned"});
+  trial.succeed({"bundle", "install", trial.new_bundle().string(), "--unsigned", "--unchecked"});
   fs::create_directories(trial.desk().store() / "staging/killed");
   trial.keep();
   trial.try_all({"bundle", "rollback"}, {"begin", "clear", "history", "force"});
@@ -156,7 +156,8 @@ TEST_CASE("installers at the same time wait for each other, and none's work is l
   bundles.push_back(desk.pack("0.1.0"));
   std::vector<Running> running;
   for (const fs::path& bundle : bundles) {
-    running.push_back(desk.start({"bundle", "install", bundle.string(), "--unsigned"}));
+    running.push_back(
+        desk.start({"bundle", "install", bundle.string(), "--unsigned", "--unchecked"}));
   }
   for (Running& each : running) CHECK(each.wait().code == 0);
   const auto list = boost::json::parse(desk.run({"bundle", "list", "--json"}).out);

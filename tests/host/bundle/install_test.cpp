@@ -12,8 +12,9 @@ namespace json = boost::json;
 
 namespace {
 
+// The kit, which cannot run in a sanitizer's build, has tests of its own: admission_test.cpp.
 Ended install(const Workshop& desk, const fs::path& bundle, std::vector<std::string> more = {}) {
-  std::vector<std::string> words{"bundle", "install", bundle.string()};
+  std::vector<std::string> words{"bundle", "install", bundle.string(), "--unchecked"};
   words.insert(words.end(), more.begin(), more.end());
   return desk.run(words);
 }

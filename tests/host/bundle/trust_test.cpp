@@ -24,7 +24,7 @@ class TrustDesk : public Workshop {
     venue = pack_library(GANTRY_PLUGINS "/uniswap_v2.so", "uniswap_v2", &key);
   }
   void install(const fs::path& bundle, std::vector<std::string> more = {}) const {
-    more.insert(more.begin(), {"bundle", "install", bundle.string()});
+    more.insert(more.begin(), {"bundle", "install", bundle.string(), "--unchecked"});
     const Ended ended = run(more);
     INFO(ended.err);
     REQUIRE(ended.code == 0);
@@ -86,7 +86,8 @@ TEST_CASE("with trust = signed an unsigned bundle is neither installed nor run")
   const TrustDesk desk("signed");
   desk.install(desk.venue);
   const fs::path bundle = desk.pack("0.1.0");
-  const Ended refused = desk.run({"bundle", "install", bundle.string(), "--unsigned"});
+  const Ended refused =
+      desk.run({"bundle", "install", bundle.string(), "--unsigned", "--unchecked"});
   CHECK(refused.code == 3);
   CHECK(has(refused.err, "it would not be loaded"));
   desk.edit("gantry.toml", "trust = \"signed\"", "trust = \"pinned\"");
