@@ -32,7 +32,7 @@ struct Side {
                  "[strategies.triangular]\nmin_profit_bps = 50\nisolation = \"" + isolation + "\"\n",
              .wrapped_native = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2",
              .usd_token = "0x6B175474E89094C44Da98b954EedeAC495271d0F"})),
-        plugins(make_plugins(configuration, folder.path() / "store", GANTRY_PROGRAM)) {
+        plugins(make_plugins(configuration, folder.path() / "store", {GANTRY_PROGRAM})) {
     if (plugins.strategies.size() != 1) throw std::runtime_error("the strategy does not load");
     found.reserve(4096);
   }

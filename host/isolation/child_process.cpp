@@ -17,7 +17,8 @@
 #include "host/isolation/channel.hpp"
 #include "host/sandbox/sandbox.hpp"
 
-namespace gantry::host::isolation {
+namespace gantry::host {
+namespace isolation {
 namespace {
 
 constexpr std::size_t text_bytes_max = 4096;
@@ -70,6 +71,27 @@ std::string first_line(std::string_view text) {
 }
 
 }  // namespace
+}  // namespace isolation
+
+std::string_view to_string(Ending ending) {
+  switch (ending) {
+    case Ending::signal:
+      return "signal";
+    case Ending::hang:
+      return "hang";
+    case Ending::exit:
+      return "exit";
+    case Ending::forbidden_call:
+      return "forbidden_call";
+    case Ending::nonsense:
+      return "nonsense";
+    case Ending::host:
+      return "host";
+  }
+  return "unknown";
+}
+
+namespace isolation {
 
 Result<std::unique_ptr<ChildProcess>> ChildProcess::start(const std::filesystem::path& program,
                                                           std::span<const int> descriptors) {
@@ -146,22 +168,27 @@ void ChildProcess::kill() noexcept {
   reaped_ = true;
 }
 
-std::string ChildProcess::explain() {
+Fault ChildProcess::explain() {
   const std::string report = read_some(report_);
   const std::string output = read_some(output_);
   if (const auto call = violation_in(report)) {
-    return fmt::format("made the system call {}, which is not allowed", *call);
+    return {Ending::forbidden_call,
+            fmt::format("made the system call {}, which is not allowed", *call)};
   }
   if (WIFEXITED(status_)) {
     const int code = WEXITSTATUS(status_);
-    if (code == sandbox_exit_code) return "made a system call that is not allowed";
-    return fmt::format("ended by itself with code {}{}{}", code, output.empty() ? "" : ": ",
-                       first_line(output));
+    if (code == sandbox_exit_code) {
+      return {Ending::forbidden_call, "made a system call that is not allowed"};
+    }
+    return {Ending::exit, fmt::format("ended by itself with code {}{}{}", code,
+                                      output.empty() ? "" : ": ", first_line(output))};
   }
   const int signal = WTERMSIG(status_);
   // Around clone() signals are held back, so that nobody could say which.
-  if (signal == SIGSYS)
-    return "made a system call that is not allowed, as when a thread is started";
+  if (signal == SIGSYS) {
+    return {Ending::forbidden_call,
+            "made a system call that is not allowed, as when a thread is started"};
+  }
   std::string text =
       fmt::format("died of SIG{} ({})", ::sigabbrev_np(signal), ::sigdescr_np(signal));
   if (const auto at = report.find(crash_mark); at != std::string::npos) {
@@ -169,7 +196,8 @@ std::string ChildProcess::explain() {
   } else if (!output.empty()) {
     text += ": " + first_line(output);
   }
-  return text;
+  return {Ending::signal, std::move(text)};
 }
 
-}  // namespace gantry::host::isolation
+}  // namespace isolation
+}  // namespace gantry::host

@@ -13,8 +13,14 @@
 #include <string>
 
 #include "host/base/result.hpp"
+#include "host/isolation/put_away.hpp"
 
 namespace gantry::host::isolation {
+
+struct Fault {
+  Ending ending = Ending::signal;
+  std::string text;  // goes on after "its process"
+};
 
 // Its environment is empty; `descriptors` become 4, 5, 6 and so on in it, 3 is its report, and what
 // it prints is kept. The caller's thread must live as long as it does: see Nursery.
@@ -30,7 +36,7 @@ class ChildProcess {
   bool ended() noexcept;
   void kill() noexcept;
   // How it ended, as "died of SIGSEGV (Segmentation fault)". Ended or killed before.
-  std::string explain();
+  Fault explain();
   pid_t pid() const noexcept { return pid_; }
 
  private:

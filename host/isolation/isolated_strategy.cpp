@@ -110,7 +110,7 @@ IsolatedStrategy::~IsolatedStrategy() {
   request().call = Call::stop;
   request().bind = 0;
   give_turn(turn(), Side::child);
-  std::string fault;
+  Fault fault;
   await_answer({}, stop_timeout_ns, fault);
 }
 
@@ -128,7 +128,13 @@ Result<std::shared_ptr<StrategyInstance>> IsolatedStrategy::start(IsolationOrder
   strategy->health_ =
       std::make_shared<Health>(settings.name, file.path.string(), strategy->order_.strikes_max);
   if (auto opened = strategy->open(); !opened) return std::unexpected(opened.error());
-  if (auto launched = strategy->launch(); !launched) return std::unexpected(launched.error());
+  if (auto launched = strategy->launch(); !launched) {
+    const Fault& fault = strategy->loading_fault_;
+    if (!fault.text.empty()) {
+      strategy->put_away(fault, strategy->phase_of_loading(), launched.error().message);
+    }
+    return std::unexpected(launched.error());
+  }
   IsolatedStrategy* object = strategy.release();
   auto instance = std::make_shared<StrategyInstance>(
       file, std::move(services), &Table::functions,
@@ -182,6 +188,7 @@ Status IsolatedStrategy::launch() {
                                arena.read_only_descriptor()};
   descriptors.insert(descriptors.end(), descriptors_->libraries.begin(),
                      descriptors_->libraries.end());
+  loading_fault_ = {Ending::host, {}};
   auto started = order_.nursery->start(descriptors);
   if (!started) return std::unexpected(started.error());
   child_ = std::move(*started);
@@ -189,11 +196,10 @@ Status IsolatedStrategy::launch() {
   series_ = 0;
   subscribed_ = false;
   fresh_ = true;
-  std::string fault;
-  if (!await_answer({}, load_timeout_ns, fault)) {
+  if (!await_answer({}, load_timeout_ns, loading_fault_)) {
     child_.reset();
     return fail(ErrorKind::plugin, fmt::format("{}: {} its process {}", order_.file.path.string(),
-                                               where_in_loading(), fault));
+                                               where_in_loading(), loading_fault_.text));
   }
   if (reply_.status == GANTRY_OK) return {};
   child_.reset();
@@ -215,18 +221,36 @@ std::string IsolatedStrategy::where_in_loading() const {
   }
 }
 
-void IsolatedStrategy::lose(std::string what, Phase phase, bool strike) {
+Phase IsolatedStrategy::phase_of_loading() const {
+  const bool creating = turn().stage == static_cast<std::uint32_t>(Stage::creating);
+  return creating ? Phase::create : Phase::load;
+}
+
+void IsolatedStrategy::put_away(const Fault& fault, Phase phase, std::string reason) const {
+  if (fault.ending == Ending::host) return;
+  // What a venue did while it loaded is not this library's.
+  if (phase == Phase::load || phase == Phase::create) {
+    if (turn().library != 0) return;
+  }
+  order_.nursery->put_away(
+      {order_.file, health_->instance(), fault.ending, phase, std::move(reason)});
+}
+
+void IsolatedStrategy::lose(Fault fault, Phase phase) {
   child_.reset();
   lost_in_ = at_;
   ++losses_;
   const std::uint64_t pause =
       losses_ > 10 ? pause_snapshots_max : (std::uint64_t{1} << (losses_ - 1)) - 1;
   wake_from_ = at_ + 1 + pause;
-  reply_.error = {};
-  const std::size_t size = std::min(what.size(), sizeof(reply_.error.message) - 1);
-  std::memcpy(reply_.error.message, what.data(), size);
   // What becomes of it in the end is Health's to say: it retires what has too many strikes.
-  if (strike) health_->strike(phase, what, at_);
+  const bool was_retired = health_->retired();
+  health_->strike(phase, fault.text, at_);
+  if (health_->retired() && !was_retired) {
+    put_away(fault, phase,
+             fmt::format("its process was lost in {} of snapshot {}: {}; {} strikes",
+                         to_string(phase), at_, fault.text, health_->strikes()));
+  }
 }
 
 bool IsolatedStrategy::wake(std::uint64_t snapshot) {
@@ -238,22 +262,23 @@ bool IsolatedStrategy::wake(std::uint64_t snapshot) {
     spdlog::info("plugin {}: started again, in process {}", health_->instance(), child_->pid());
     return true;
   }
-  lose(launched.error().message, Phase::load);
+  loading_fault_.text = launched.error().message;
+  lose(loading_fault_, phase_of_loading());
   return false;
 }
 
-bool IsolatedStrategy::exchange(Call what, Phase phase, const Ends& ends, bool strike) {
+bool IsolatedStrategy::exchange(Call what, Phase phase, const Ends& ends) {
   request().call = what;
   give_turn(turn(), Side::child);
-  std::string fault;
+  Fault fault;
   const auto timeout_ns = static_cast<std::uint64_t>(order_.settings.call_timeout_ms) * 1'000'000;
   if (await_answer(ends, timeout_ns, fault)) return true;
-  lose("its process " + fault, phase, strike);
+  fault.text = "its process " + fault.text;
+  lose(std::move(fault), phase);
   return false;
 }
 
-bool IsolatedStrategy::await_answer(const Ends& ends, std::uint64_t timeout_ns,
-                                    std::string& fault) {
+bool IsolatedStrategy::await_answer(const Ends& ends, std::uint64_t timeout_ns, Fault& fault) {
   using Clock = std::chrono::steady_clock;
   Clock::time_point deadline{};
   std::size_t questions = 0;
@@ -266,7 +291,7 @@ bool IsolatedStrategy::await_answer(const Ends& ends, std::uint64_t timeout_ns,
       }
       if (++questions > questions_max || !answer_question(ends)) {
         child_->kill();
-        fault = "asked what it may not, and was ended";
+        fault = {Ending::nonsense, "asked what it may not, and was ended"};
         return false;
       }
       give_turn(turn(), Side::child);
@@ -279,7 +304,8 @@ bool IsolatedStrategy::await_answer(const Ends& ends, std::uint64_t timeout_ns,
     if (deadline == Clock::time_point{}) deadline = now + std::chrono::nanoseconds(timeout_ns);
     if (now < deadline) continue;
     child_->kill();
-    fault = fmt::format("gave no answer for {} ms, and was ended", timeout_ns / 1'000'000);
+    fault = {Ending::hang,
+             fmt::format("gave no answer for {} ms, and was ended", timeout_ns / 1'000'000)};
     return false;
   }
 }
@@ -379,7 +405,7 @@ void IsolatedStrategy::deliver(const Ends& ends) {
 
 bool IsolatedStrategy::tell(Call what, std::span<const std::uint8_t> payload, Phase phase) {
   if (payload.size() > requests_->size() - payload_offset) {
-    lose("the market is too large to be shown to its process", phase);
+    lose({Ending::host, "the market is too large to be shown to its process"}, phase);
     return false;
   }
   std::ranges::copy(payload, requests_->data() + payload_offset);
@@ -388,18 +414,19 @@ bool IsolatedStrategy::tell(Call what, std::span<const std::uint8_t> payload, Ph
   if (!exchange(what, phase, {})) return false;
   if (payload.size() > kept_payload_bytes) requests_->forget(kept_payload_bytes);
   if (reply_.status == GANTRY_OK) return true;
-  lose("its process does not understand the market", phase);
+  lose({Ending::nonsense, "its process does not understand the market"}, phase);
   return false;
 }
 
-bool IsolatedStrategy::show(const gantry_market& market, Phase phase, bool strike) {
+bool IsolatedStrategy::show(const gantry_market& market, Phase phase) {
   at_ = market.snapshot;
   if (!child_) return false;
   const MarketView& view = MarketView::of(&market);
   const Snapshot& snapshot = view.snapshot();
   if (snapshot.states.root() != nullptr &&
       !order_.nursery->arena()->holds(snapshot.states.root())) {
-    lose("the market's states do not lie in the memory shared with its process", phase, strike);
+    lose({Ending::host, "the market's states do not lie in the memory shared with its process"},
+         phase);
     return false;
   }
   if (topology_ != snapshot.topology->id) {
@@ -445,13 +472,11 @@ gantry_status IsolatedStrategy::subscribe(const gantry_market& market,
   return reply_.status;
 }
 
-// A child that is lost here is the caller's to strike: without an index nothing is found, whoever
-// is to blame.
 gantry_status IsolatedStrategy::prepare(const gantry_market& market, gantry_error* error) {
   const bool answered =
-      show(market, Phase::prepare, false) && exchange(Call::prepare, Phase::prepare, {}, false);
+      show(market, Phase::prepare) && exchange(Call::prepare, Phase::prepare, {});
+  if (!answered) return GANTRY_REFUSED;
   if (error != nullptr) *error = reply_.error;
-  if (!answered) return GANTRY_PLUGIN_FAULT;
   if (reply_.status == GANTRY_OK) prepared_ = topology_;
   return reply_.status;
 }

@@ -54,7 +54,7 @@ class IsolatedStrategy {
 
   // Before the first call for a snapshot: starts a child where it is time. False: there is none.
   bool wake(std::uint64_t snapshot);
-  // Whether its child ended while it worked on that snapshot.
+  // Whether its child ended while it worked on that snapshot; the strike is given.
   bool lost(std::uint64_t snapshot) const noexcept { return lost_in_ == snapshot; }
   // Of its child; 0: there is none.
   pid_t pid() const noexcept { return child_ ? child_->pid() : 0; }
@@ -81,19 +81,20 @@ class IsolatedStrategy {
   Status open();
   Status launch();
   std::string where_in_loading() const;
-  // Ends the child, and says `what` it did where that is not how it ended. Strikes unless the
-  // caller will.
-  void lose(std::string what, Phase phase, bool strike = true);
+  Phase phase_of_loading() const;
+  // Ends the child, and strikes for what it did.
+  void lose(isolation::Fault fault, Phase phase);
+  void put_away(const isolation::Fault& fault, Phase phase, std::string reason) const;
 
   // The request's `call` and what belongs to it, sent and answered. False: the child is lost.
-  bool exchange(isolation::Call what, Phase phase, const Ends& ends, bool strike = true);
-  bool await_answer(const Ends& ends, std::uint64_t timeout_ns, std::string& fault);
+  bool exchange(isolation::Call what, Phase phase, const Ends& ends);
+  bool await_answer(const Ends& ends, std::uint64_t timeout_ns, isolation::Fault& fault);
   bool answer_question(const Ends& ends);
   void deliver(const Ends& ends);
 
   bool tell(isolation::Call what, std::span<const std::uint8_t> payload, Phase phase);
   // Topology, history and snapshot, as far as the child does not know them.
-  bool show(const gantry_market& market, Phase phase, bool strike = true);
+  bool show(const gantry_market& market, Phase phase);
   bool catch_up(const gantry_market& market);
 
   gantry_status subscribe(const gantry_market& market, const gantry_subscription_sink& sink);
@@ -129,6 +130,7 @@ class IsolatedStrategy {
   std::uint64_t lost_in_ = ~0ULL;
   std::uint64_t wake_from_ = 0;
   std::uint32_t losses_ = 0;
+  isolation::Fault loading_fault_;  // of the last launch(); its text is empty: the child lived
 };
 
 }  // namespace gantry::host

@@ -22,18 +22,20 @@ namespace gantry::host {
 
 class Nursery {
  public:
-  // Children are this program; empty: the one that runs.
-  static Result<std::shared_ptr<Nursery>> make(std::filesystem::path program);
+  static Result<std::shared_ptr<Nursery>> make(IsolationOptions options);
   ~Nursery();
 
   const std::shared_ptr<SharedArena>& arena() const noexcept { return arena_; }
   Result<std::unique_ptr<isolation::ChildProcess>> start(std::span<const int> descriptors);
+  // Tells who wants to know, one at a time. Any thread.
+  void put_away(const PutAway& which);
 
  private:
-  Nursery(std::filesystem::path program, std::shared_ptr<SharedArena> arena);
+  Nursery(IsolationOptions options, std::shared_ptr<SharedArena> arena);
   void work();
 
-  std::filesystem::path program_;
+  IsolationOptions options_;
+  std::mutex telling_;
   std::shared_ptr<SharedArena> arena_;
   std::mutex mutex_;  // guards the rest
   std::condition_variable changed_;

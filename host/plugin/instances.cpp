@@ -141,10 +141,10 @@ namespace {
 class Maker {
  public:
   Maker(const Configuration& configuration, std::filesystem::path store,
-        std::filesystem::path program, Plugins& plugins)
+        const IsolationOptions& isolation, Plugins& plugins)
       : configuration_(configuration),
         store_(std::move(store)),
-        program_(std::move(program)),
+        isolation_(isolation),
         plugins_(plugins),
         trust_(configuration.plugin, process_environment()) {}
 
@@ -200,7 +200,7 @@ class Maker {
       auto placed = Library::place(file, store_);
       if (!placed) return std::unexpected(placed.error());
       if (!plugins_.nursery) {
-        auto nursery = Nursery::make(program_);
+        auto nursery = Nursery::make(isolation_);
         if (!nursery) return std::unexpected(nursery.error());
         plugins_.nursery = std::move(*nursery);
       }
@@ -242,7 +242,7 @@ class Maker {
 
   const Configuration& configuration_;
   std::filesystem::path store_;
-  std::filesystem::path program_;
+  const IsolationOptions& isolation_;
   Plugins& plugins_;
   bundle::TrustGate trust_;
   std::unordered_map<std::size_t, Result<std::shared_ptr<Library>>> libraries_;
@@ -254,9 +254,9 @@ class Maker {
 std::shared_ptr<SharedArena> Plugins::arena() const { return nursery ? nursery->arena() : nullptr; }
 
 Plugins make_plugins(const Configuration& configuration, const std::filesystem::path& store,
-                     const std::filesystem::path& program) {
+                     const IsolationOptions& isolation) {
   Plugins plugins;
-  Maker maker(configuration, store, program, plugins);
+  Maker maker(configuration, store, isolation, plugins);
   maker.make_all(configuration.dexes, plugins.venues, plugins.refused);
   maker.make_all(configuration.strategies, plugins.strategies, plugins.refused);
   maker.make_all(configuration.paymasters, plugins.paymasters, plugins.refused);

@@ -14,6 +14,7 @@
 #include "gantry/paymaster.h"
 #include "gantry/strategy.h"
 #include "host/config/load.hpp"
+#include "host/isolation/put_away.hpp"
 #include "host/plugin/health.hpp"
 #include "host/plugin/library.hpp"
 #include "host/plugin/services.hpp"
@@ -108,8 +109,8 @@ struct Plugins {
 };
 
 // Loads each library once and makes every enabled instance. One that fails is in `refused`; the
-// others go on. Children are this `program`; empty: the one that runs.
+// others go on.
 Plugins make_plugins(const Configuration& configuration, const std::filesystem::path& store,
-                     const std::filesystem::path& program = {});
+                     const IsolationOptions& isolation = {});
 
 }  // namespace gantry::host

@@ -127,6 +127,8 @@ bool StrategyRunner::prepare(const Snapshot& snapshot) {
     topology_ = snapshot.topology->id;
     return true;
   }
+  const IsolatedStrategy* isolated = instance_->isolated;
+  if (isolated != nullptr && isolated->lost(snapshot.id)) return false;
   error.message[sizeof(error.message) - 1] = '\0';
   // Without an index it can find nothing, whoever is to blame: that costs a strike each time.
   instance_->health().strike(
