@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "host/config/sections.hpp"
 
@@ -37,6 +38,7 @@ class Instance {
     if (!around_.chains.empty()) out_.chain = around_.chains.front().id;
     reader_.text({.key = "chain", .help = "the chain it works on; by default the first"},
                  out_.chain);
+    read_isolation();
   }
 
   // After the kind's own keys: finds the library and gives it all that is left.
@@ -54,6 +56,28 @@ class Instance {
   }
 
  private:
+  void read_isolation() {
+    reader_.choice({.key = "isolation",
+                    .help = "process: it runs in a sandboxed process of its own, which may crash "
+                            "or hang; inproc: in the host's"},
+                   std::array{Isolation::inproc, Isolation::process}, out_.isolation);
+    if (kind_ == PluginKind::strategy) {
+      reader_.integer({.key = "call_timeout_ms",
+                       .help = "in a process of its own: one call that takes longer ends it",
+                       .unit = "ms",
+                       .min = 10,
+                       .max = 600'000},
+                      out_.call_timeout_ms);
+    } else if (out_.isolation == Isolation::process) {
+      reader_.fault(if_enabled(Severity::error), place_of("isolation"), "isolation",
+                    {fmt::format("cannot be \"process\" for a {}: only strategies can run in a "
+                                 "process of their own in this version",
+                                 to_string(kind_)),
+                     "\"inproc\"",
+                     {}});
+    }
+  }
+
   Place place_of(std::string_view key) const {
     const Member* member = reader_.node().find(key);
     return member != nullptr ? member->value.place : reader_.node().place;

@@ -48,8 +48,11 @@ struct MarketState::Facts {
 
 MarketState::MarketState(const ChainSettings& chain,
                          std::vector<std::shared_ptr<VenueInstance>> venues,
-                         std::uint64_t first_topology)
-    : chain_(chain), venues_(std::move(venues)), facts_(std::make_unique<Facts>()) {
+                         std::uint64_t first_topology, std::shared_ptr<SharedArena> arena)
+    : chain_(chain),
+      venues_(std::move(venues)),
+      store_(std::move(arena)),
+      facts_(std::make_unique<Facts>()) {
   if (!from_double_floor(std::round(chain_.gas_price_gwei * 1e9), gas_price_)) gas_price_ = u256();
   growing_ = std::make_shared<Topology>();
   growing_->id = first_topology;

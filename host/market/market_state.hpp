@@ -27,9 +27,10 @@ struct BlockInput {
 
 class MarketState {
  public:
-  // Borrows the settings. Its topologies have ids from `first_topology` on.
+  // Borrows the settings. Its topologies have ids from `first_topology` on. With an arena, pools'
+  // states lie there.
   MarketState(const ChainSettings& chain, std::vector<std::shared_ptr<VenueInstance>> venues,
-              std::uint64_t first_topology = 0);
+              std::uint64_t first_topology = 0, std::shared_ptr<SharedArena> arena = {});
   ~MarketState();
 
   // Until catch_up(false) it is given what another market has had, with `known` venues that were
@@ -69,9 +70,9 @@ class MarketState {
   std::shared_ptr<Topology> growing_;     // being extended; null: topology_ is up to date
   std::shared_ptr<const Topology> topology_;
   std::uint64_t version_ = 0;
-  std::uint64_t ether_usd_e6_ = 0;    // of the newest snapshot
+  std::uint64_t ether_usd_e6_ = 0;        // of the newest snapshot
   std::set<const VenueInstance*> known_;  // while it catches up
-  std::vector<std::uint32_t> order_;  // facts by pool
+  std::vector<std::uint32_t> order_;      // facts by pool
   std::unique_ptr<Facts> facts_;
 };
 

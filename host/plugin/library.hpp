@@ -26,6 +26,14 @@ class Library {
   static Result<std::shared_ptr<Library>> load(const PluginFile& file,
                                                const std::filesystem::path& store,
                                                const gantry_host* host);
+  // The same without the copy, for a process whose sandbox answers `path` with bytes that were
+  // checked before.
+  static Result<std::shared_ptr<Library>> load_in_sandbox(const PluginFile& file,
+                                                          const std::filesystem::path& path,
+                                                          const gantry_host* host);
+  // Copies it under its hash into `store` and says where; nothing is mapped.
+  static Result<std::filesystem::path> place(const PluginFile& file,
+                                             const std::filesystem::path& store);
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
   ~Library();
@@ -42,6 +50,10 @@ class Library {
 
  private:
   struct Mapping;
+  static Result<std::shared_ptr<Library>> start(const PluginFile& file,
+                                                const std::filesystem::path& path,
+                                                std::unique_ptr<Mapping> mapping,
+                                                const gantry_host* host);
   Library(PluginFile file, std::filesystem::path path, std::unique_ptr<Mapping> mapping,
           const gantry_plugin_entry* entry);
 
@@ -51,6 +63,10 @@ class Library {
   const gantry_plugin_entry* entry_;
   mutable std::mutex main_role_;
 };
+
+// Loads the language's runtimes that the library needs and this program may not have: they are the
+// system's, and once they are here nothing has to be opened for them.
+void preload_runtimes(const PluginFile& file);
 
 // True while any object of that path is mapped into this process.
 bool is_mapped(const std::filesystem::path& path);

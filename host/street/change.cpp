@@ -45,12 +45,14 @@ Drained drain_sets(std::vector<std::shared_ptr<const PluginSet>>& sets,
   std::vector<std::shared_ptr<const PluginSet>> gone;
   std::erase_if(sets, [&](auto& set) {
     if (set.use_count() != 1) return false;
-    for (const auto& venue : set->venues) paths[venue->file().sha256] = venue->mapped_path();
+    for (const auto& venue : set->venues)
+      paths[venue->file().sha256] = venue->library()->mapped_path();
     for (const auto& strategy : set->strategies) {
-      paths[strategy.instance->file().sha256] = strategy.instance->mapped_path();
+      const Library* library = strategy.instance->library();
+      if (library != nullptr) paths[library->file().sha256] = library->mapped_path();
     }
     for (const auto& paymaster : set->paymasters) {
-      paths[paymaster->file().sha256] = paymaster->mapped_path();
+      paths[paymaster->file().sha256] = paymaster->library()->mapped_path();
     }
     gone.push_back(std::move(set));
     return true;
@@ -214,6 +216,11 @@ Status Street::Run::make_venues(const ChangePlan& plan, InstanceMaker& maker, Ne
   next.new_market = std::ranges::any_of(
       plan.changes, [](const InstanceChange& change) { return change.of == PluginKind::dex; });
   if (!next.new_market) return {};
+  if (plugins_.nursery) {
+    return fail(ErrorKind::configuration,
+                "venues cannot change while a strategy runs in a process of its own, which has "
+                "loaded them: restart the host");
+  }
   const auto before = next.set->venues;
   auto made = make_instances(plan, PluginKind::dex, maker, next.wanted->dexes, next.set->venues);
   for (const auto& venue : next.set->venues) {

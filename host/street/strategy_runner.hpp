@@ -49,7 +49,6 @@ class StrategyRunner {
   void tell(const std::vector<gantry_result>& results, std::uint64_t snapshot);
   bool prepare(const Snapshot& snapshot);
   gantry_status take(const gantry_opportunity& opportunity);
-  bool chained(const gantry_opportunity& opportunity) const;
   bool check_route(const gantry_opportunity& opportunity, Phase phase);
   bool meets_retired_venue(const gantry_opportunity& opportunity) const;
   bool check_reserves(const gantry_opportunity& opportunity) const;

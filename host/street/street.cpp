@@ -238,7 +238,7 @@ void Street::Run::make_first_set() {
     auto runner = std::make_shared<StrategyRunner>(instance, changes_, history_, runner_options(i));
     set->strategies.push_back({i, 1, std::move(instance), std::move(runner)});
   }
-  set->market = std::make_shared<MarketState>(*chain_, plugins_.venues);
+  set->market = std::make_shared<MarketState>(*chain_, plugins_.venues, 0, plugins_.arena());
   set->venues = std::move(plugins_.venues);
   set->paymasters = std::move(plugins_.paymasters);
   plugins_.venues.clear();
@@ -293,6 +293,7 @@ Street::Run::Run(const Configuration& configuration, Plugins plugins, StreetOpti
       plugins_(std::move(plugins)),
       options_(std::move(options)),
       configured_(std::shared_ptr<const Configuration>(), &configuration),
+      history_(plugins_.arena()),
       gate_(configuration.risk),
       planner_(configuration_, plugins_) {}
 Street::Run::~Run() = default;
