@@ -42,6 +42,15 @@ std::string toml_value(const ParameterValue& value) {
 std::vector<Row> rows_of(const InstanceSettings& settings) {
   std::vector<Row> rows{{"plugin", toml_text(settings.plugin)},
                         {"chain", toml_text(settings.chain)}};
+  if (settings.isolation != Isolation::inproc) {
+    rows.push_back({"isolation", toml_text(to_string(settings.isolation))});
+    rows.push_back({"call_timeout_ms", fmt::to_string(settings.call_timeout_ms)});
+  }
+  if (settings.capabilities) {
+    std::vector<std::string> all;
+    for (const std::string& one : *settings.capabilities) all.push_back(toml_text(one));
+    rows.push_back({"capabilities", fmt::format("[{}]", fmt::join(all, ", "))});
+  }
   for (const ParameterSetting& parameter : settings.parameters) {
     if (parameter.given) rows.push_back({parameter.name, toml_value(parameter.value)});
   }
@@ -67,7 +76,9 @@ std::vector<Row> rows_of(const DexSettings& settings) {
 }
 
 std::vector<Row> rows_of(const StrategySettings& settings) {
-  return rows_with(settings, {{"min_profit_bps", fmt::to_string(settings.min_profit_bps)}});
+  std::vector<Row> own{{"min_profit_bps", fmt::to_string(settings.min_profit_bps)}};
+  if (settings.deadline_ms) own.push_back({"deadline_ms", fmt::to_string(*settings.deadline_ms)});
+  return rows_with(settings, own);
 }
 
 std::vector<Row> rows_of(const PaymasterSettings& settings) {

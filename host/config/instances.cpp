@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "host/config/capabilities.hpp"
 #include "host/config/sections.hpp"
 
 namespace gantry::host::config {
@@ -39,6 +40,15 @@ class Instance {
     reader_.text({.key = "chain", .help = "the chain it works on; by default the first"},
                  out_.chain);
     read_isolation();
+    reader_.words(
+        {.key = "capabilities",
+         .help = kind_ == PluginKind::paymaster
+                     ? "hosts that its requests may go to; by default those of its own parameters"
+                     : "what it may do beyond answering; by default nothing"},
+        kind_ == PluginKind::paymaster  ? "[\"http:api.pimlico.io\"]"
+        : kind_ == PluginKind::strategy ? "[\"calls\"]"
+                                        : "[]",
+        [this](std::string_view text) { return not_a_capability(text, kind_); }, out_.capabilities);
   }
 
   // After the kind's own keys: finds the library and gives it all that is left.
@@ -320,6 +330,12 @@ void read_strategies(TableReader& root, const Surroundings& around,
                     .min = 0,
                     .max = 1'000'000},
                    strategy.min_profit_bps);
+    reader.integer({.key = "deadline_ms",
+                    .help = "at live pace, on one snapshot; by default strategy_deadline_ms",
+                    .unit = "ms",
+                    .min = 1,
+                    .max = 600'000},
+                   strategy.deadline_ms);
     instance.bind();
     out.push_back(std::move(strategy));
   }

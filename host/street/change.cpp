@@ -295,7 +295,8 @@ Status Street::Run::make_strategies(const ChangePlan& plan, InstanceMaker& maker
                                                        lanes_spare)}));
     }
     if (known == next.lanes.end()) next.lanes.push_back(change.name);
-    auto runner = std::make_shared<StrategyRunner>(*made, changes_, history_, runner_options(lane));
+    auto runner = std::make_shared<StrategyRunner>(*made, changes_, history_,
+                                                   runner_options(lane, (*made)->settings));
     if (auto ready = runner->get_ready(snapshot); !ready) {
       return std::unexpected(blame(change, ready.error()));
     }

@@ -72,7 +72,7 @@ class Street::Run {
   void feed();
   void pace(const BlockInput& input);
   void finish(RunReport& report);
-  RunnerOptions runner_options(std::uint32_t lane) const;
+  RunnerOptions runner_options(std::uint32_t lane, const StrategySettings& settings) const;
   void make_first_set();
 
   // Of changes while it runs, in change.cpp.

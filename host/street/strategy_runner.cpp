@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 
+#include "host/config/capabilities.hpp"
 #include "host/isolation/isolated_strategy.hpp"
 #include "host/risk/gate.hpp"
 #include "host/street/opportunity_check.hpp"
@@ -299,6 +300,15 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
   const auto planned =
       instance_->call<&gantry_strategy_v1::plan>(Phase::plan, view_.market(), &sized, &sink);
   instance_->health().accept(Phase::plan, planned, snapshot);
+  // Without its calls it would be another trade than the strategy meant.
+  if (!before.all().empty() && !may_add_calls(instance_->settings)) {
+    ranked_.pop_back();
+    instance_->health().strike(Phase::plan,
+                               "it wants calls of its own before the swaps, which it may not: add "
+                               "\"calls\" to its `capabilities`",
+                               snapshot);
+    return;
+  }
   if (planned == GANTRY_OK && !before.all().empty()) {
     ranked_.back().before =
         std::make_shared<const std::vector<Instruction>>(std::move(before.all()));

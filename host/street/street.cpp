@@ -211,7 +211,8 @@ Status Street::Run::open() {
   return {};
 }
 
-RunnerOptions Street::Run::runner_options(std::uint32_t lane) const {
+RunnerOptions Street::Run::runner_options(std::uint32_t lane,
+                                          const StrategySettings& settings) const {
   RunnerOptions runner;
   runner.strategy = lane;
   runner.opportunities_max =
@@ -223,8 +224,9 @@ RunnerOptions Street::Run::runner_options(std::uint32_t lane) const {
   runner.history_s_max =
       static_cast<std::uint64_t>(chain_->block_time_s * static_cast<double>(History::samples_kept));
   if (mode_ == DeliveryMode::live) {
-    runner.deadline_ns =
-        static_cast<std::uint64_t>(configuration_.street.strategy_deadline_ms) * 1'000'000;
+    runner.deadline_ns = static_cast<std::uint64_t>(settings.deadline_ms.value_or(
+                             configuration_.street.strategy_deadline_ms)) *
+                         1'000'000;
   }
   return runner;
 }
@@ -235,7 +237,8 @@ void Street::Run::make_first_set() {
   for (std::uint32_t i = 0; i < plugins_.strategies.size(); ++i) {
     auto& instance = plugins_.strategies[i];
     lane_names_.push_back(instance->name());
-    auto runner = std::make_shared<StrategyRunner>(instance, changes_, history_, runner_options(i));
+    auto runner = std::make_shared<StrategyRunner>(instance, changes_, history_,
+                                                   runner_options(i, instance->settings));
     set->strategies.push_back({i, 1, std::move(instance), std::move(runner)});
   }
   set->market = std::make_shared<MarketState>(*chain_, plugins_.venues, 0, plugins_.arena());
