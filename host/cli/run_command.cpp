@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <limits>
+#include <mutex>
+#include <vector>
 
 #include "host/api/control.hpp"
 #include "host/cli/command.hpp"
@@ -168,7 +170,25 @@ ExitCode run(const Session& session, const Options& options) {
   auto guarded = guard_plugins(session, loaded->configuration.plugin,
                                replay ? Obey::crashes : Obey::all, running);
   if (!guarded) return report_error(guarded.error());
-  Plugins plugins = make_plugins(loaded->configuration, *store, guarded->record);
+  // Those that are lost at the start have no instance that could be retired; of the others the
+  // report tells.
+  std::mutex lost_mutex;
+  std::vector<PutAway> lost;
+  bool starting = true;
+  const auto note_lost = [&](const PutAway& which) {
+    const std::lock_guard lock(lost_mutex);
+    if (starting) lost.push_back(which);
+  };
+  Plugins plugins = make_plugins(loaded->configuration, *store, guarded->record, {{}, note_lost});
+  {
+    const std::lock_guard lock(lost_mutex);
+    starting = false;
+  }
+  for (const PutAway& which : lost) {
+    if (replay || !guarded->quarantine) break;
+    const auto kept = put_away_lost(*guarded->quarantine, which, running, unix_now_s());
+    if (!kept) spdlog::error("{}", kept.error().message);
+  }
   Street street(loaded->configuration, std::move(plugins), *street_settings);
   Result<RunReport> report = [&] {
     // A replay obeys what its recording says was changed.
