@@ -69,9 +69,9 @@ class MarketState {
   std::shared_ptr<Topology> growing_;     // being extended; null: topology_ is up to date
   std::shared_ptr<const Topology> topology_;
   std::uint64_t version_ = 0;
-  std::uint64_t ether_usd_e6_ = 0;    // of the newest snapshot
+  std::uint64_t ether_usd_e6_ = 0;        // of the newest snapshot
   std::set<const VenueInstance*> known_;  // while it catches up
-  std::vector<std::uint32_t> order_;  // facts by pool
+  std::vector<std::uint32_t> order_;      // facts by pool
   std::unique_ptr<Facts> facts_;
 };
 

@@ -261,9 +261,9 @@ Result<SnapshotPtr> Street::Run::make_market(NextSet& next, const PluginSet& now
   if (auto read = read_to(recorded->id); !read) return std::unexpected(read.error());
   for (const auto& venue : next.set->venues) {
     if (contains(now.venues, venue) || !venue->health().retired()) continue;
-    return fail(ErrorKind::plugin, fmt::format("dex {}: {}: {}", venue->name(),
-                                               venue->file().path.string(),
-                                               venue->health().kept().front().reason));
+    return fail(ErrorKind::plugin,
+                fmt::format("dex {}: {}: {}", venue->name(), venue->file().path.string(),
+                            venue->health().kept().front().reason));
   }
   next.set->market = std::move(market);
   return made;
@@ -326,7 +326,8 @@ Status Street::Run::show(const std::shared_ptr<Snapshot>& snapshot, const InputP
 Status Street::Run::put_in(NextSet next, std::uint64_t snapshot) {
   if (next.new_market) {
     for (const InputPtr& input : missed_) {
-      if (auto done = next.set->market->advance(*input); !done) return std::unexpected(done.error());
+      if (auto done = next.set->market->advance(*input); !done)
+        return std::unexpected(done.error());
     }
     next.set->market->catch_up(false);
   }

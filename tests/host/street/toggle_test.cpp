@@ -368,7 +368,8 @@ TEST_CASE("a run whose venues and strategies were changed is replayed to the byt
   const TwoVenues setting(blocks_some);
   const auto one = setting.make(base);
   const auto two = setting.make(base + idle, {}, {}, two_venues);
-  const auto none = setting.make(base + idle, {}, {}, "[[dex]]\nname = \"other\"\nenabled = false\n");
+  const auto none =
+      setting.make(base + idle, {}, {}, "[[dex]]\nname = \"other\"\nenabled = false\n");
   for (const Pace pace : {Pace::back_pressure, Pace::live}) {
     auto options = setting.options();
     options.pace = pace;
@@ -401,8 +402,7 @@ TEST_CASE("a run whose venues and strategies were changed is replayed to the byt
 TEST_CASE("the library of a venue that is taken out is unmapped while the run goes on") {
   const Setting setting(blocks_some);
   const auto with = setting.make(base);
-  const auto without =
-      setting.make(base, {}, {}, "[[dex]]\nname = \"other\"\nenabled = false\n");
+  const auto without = setting.make(base, {}, {}, "[[dex]]\nname = \"other\"\nenabled = false\n");
   Running running(with, setting.options());
   REQUIRE(running.change(without).has_value());
   const Drained drained = running.drain();
