@@ -75,8 +75,8 @@ bool Reloader::files_changed() {
     for (ssize_t at = 0; at < size;) {
       const auto* event = reinterpret_cast<const inotify_event*>(events.data() + at);
       const std::string_view name = event->len == 0 ? "" : event->name;
-      changed = changed || name == "gantry.toml" || name == "dex_config.toml" ||
-                name == "strategies.toml";
+      changed = changed || (event->mask & IN_Q_OVERFLOW) != 0 || name == "gantry.toml" ||
+                name == "dex_config.toml" || name == "strategies.toml";
       at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
     }
   }
@@ -86,7 +86,8 @@ bool Reloader::files_changed() {
 void Reloader::work() {
   std::unique_lock lock(mutex_);
   while (!ending_) {
-    if (requests_.empty()) asked_.wait_for(lock, watch_every);
+    if (requests_.empty() && watch_ < 0 && !draining_) asked_.wait(lock);
+    if (requests_.empty() && !ending_) asked_.wait_for(lock, watch_every);
     if (ending_) return;
     std::map<std::uint64_t, bool> requests = std::exchange(requests_, {});
     lock.unlock();

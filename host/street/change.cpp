@@ -149,7 +149,7 @@ Result<ChangeReport> Street::Run::wait_for_snapshot(NextSet next) {
   next_ = std::move(next);
   preparing_on_ = 0;
   change_moved_.notify_all();
-  change_moved_.wait(lock, [&] { return !next_ || ended_; });
+  change_moved_.wait(lock, [&] { return ended_ || (!next_ && newest_->id >= changed_at_); });
   if (next_) {
     next_.reset();
     return run_is_over();

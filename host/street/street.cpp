@@ -256,7 +256,10 @@ void Street::Run::subscribe(const Snapshot& snapshot) {
 }
 
 Result<RunReport> Street::Run::run() {
-  if (auto opened = open(); !opened) return std::unexpected(opened.error());
+  if (auto opened = open(); !opened) {
+    end_changes();
+    return std::unexpected(opened.error());
+  }
   const auto threads =
       options_.threads > 0 ? static_cast<int>(options_.threads) : tbb::task_arena::automatic;
   // More threads than cores are the caller's wish, for tests of order.

@@ -75,8 +75,7 @@ TEST_CASE("reload --dry-run prints the plan, reload carries it out, and the repo
   CHECK(told.at("state") == "changed");
   CHECK(told.at("from_snapshot").to_number<std::uint64_t>() > 1);
   CHECK(told.at("changes").as_array().size() == 1);
-  CHECK(slow.last_change() ==
-        "changed; strategy triangular: reparameterise (max_hops: 4 -> 3)");
+  CHECK(slow.last_change() == "changed; strategy triangular: reparameterise (max_hops: 4 -> 3)");
 
   CHECK(slow.space.run({"reload"}).out == "nothing to change\n");
 

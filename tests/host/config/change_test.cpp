@@ -21,9 +21,8 @@ struct Texts {
 };
 
 Configuration make(const Texts& texts) {
-  auto loaded =
-      parse({.gantry = texts.gantry, .dex = texts.dexes, .strategies = texts.strategies},
-            environment({{"PIMLICO_KEY", "a-very-secret-value"}}));
+  auto loaded = parse({.gantry = texts.gantry, .dex = texts.dexes, .strategies = texts.strategies},
+                      environment({{"PIMLICO_KEY", "a-very-secret-value"}}));
   if (!loaded) FAIL(render_text(loaded.error(), false));
   return std::move(*loaded);
 }
@@ -110,11 +109,12 @@ TEST_CASE("what cannot be changed while it runs is refused with the reason") {
   CHECK(refused({.strategies = triangular + "[strategy_priorities]\ntriangular = 5\n"})
             .starts_with("strategy_priorities.triangular: 0 -> 5: cannot be changed"));
   // All that is refused is told.
-  const auto provider = changes({}, {.gantry = std::string(good_gantry) +
-                                               "[[chain.provider]]\nname = \"a\"\n"
-                                               "url = \"https://a\"\n"});
+  const auto provider =
+      changes({}, {.gantry = std::string(good_gantry) + "[[chain.provider]]\nname = \"a\"\n"
+                                                        "url = \"https://a\"\n"});
   REQUIRE(provider.size() > 1);
-  for (const std::string& line : provider) CHECK(line.starts_with("refused: chain.eip155:1.provider"));
+  for (const std::string& line : provider)
+    CHECK(line.starts_with("refused: chain.eip155:1.provider"));
 }
 
 TEST_CASE("the priority of a strategy that comes or goes is not refused") {

@@ -11,7 +11,7 @@ namespace {
 BatchPtr batch(std::uint64_t id, std::uint32_t strategy, bool ran = true) {
   static const auto live = std::make_shared<LiveVersions>();
   static const auto two = std::make_shared<const PluginSet>(
-      PluginSet{{{0, 1, nullptr, nullptr}, {1, 1, nullptr, nullptr}}, {}});
+      PluginSet{.strategies = {{0, 1, nullptr, nullptr}, {1, 1, nullptr, nullptr}}});
   auto made = std::make_shared<Batch>();
   const auto on = std::make_shared<Snapshot>(live, id);
   on->plugins = two;

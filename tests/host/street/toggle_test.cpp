@@ -21,8 +21,9 @@ constexpr bool sanitized = true;
 constexpr bool sanitized = false;
 #endif
 constexpr std::size_t toggles_wanted = sanitized ? 60 : 1000;
-constexpr std::uint32_t blocks_many = sanitized ? 20'000 : 150'000;
-constexpr std::uint32_t blocks_some = sanitized ? 10'000 : 60'000;
+constexpr std::uint32_t blocks_many = sanitized ? 10'000 : 50'000;
+constexpr std::uint32_t blocks_some = sanitized ? 4'000 : 15'000;
+constexpr std::uint32_t blocks_few = sanitized ? 2'000 : 8'000;  // of a market with many finds
 
 const std::string base = "[strategies.triangular]\nmin_profit_bps = 0\n";
 const std::string idle = "[strategies.idle_strategy]\n";
@@ -331,7 +332,7 @@ struct TwoVenues : Setting {
 }  // namespace
 
 TEST_CASE("a venue that joins or goes leaves the market that a run with it from the start has") {
-  const TwoVenues setting(blocks_some);
+  const TwoVenues setting(blocks_few);
   const auto one = setting.make(base);
   const auto two = setting.make(base, {}, {}, two_venues);
   const auto begun_with_two = run_market(two, setting.options());
@@ -351,24 +352,25 @@ TEST_CASE("a venue that joins or goes leaves the market that a run with it from 
     return running.finish();
   };
   const auto in = joined({&two});
-  CHECK(in.snapshots == blocks_some + 1);
+  CHECK(in.snapshots == blocks_few + 1);
   CHECK(in.strategies.front().snapshots == in.snapshots);
   CHECK(in.state_hash == begun_with_two.state_hash);
   CHECK(in.pools_left_out == begun_with_two.pools_left_out);
   CHECK(in.opportunities > begun_with_one.opportunities);
 
   const auto out = joined({&two, &one});
-  CHECK(out.snapshots == blocks_some + 1);
+  CHECK(out.snapshots == blocks_few + 1);
   CHECK(out.state_hash == begun_with_one.state_hash);
   CHECK(out.pools_left_out == begun_with_one.pools_left_out);
   for (const auto& plugin : out.plugins) CHECK(plugin.strikes == 0);
 }
 
 TEST_CASE("a run whose venues and strategies were changed is replayed to the byte") {
-  const TwoVenues setting(blocks_some);
+  const TwoVenues setting(blocks_few);
   const auto one = setting.make(base);
   const auto two = setting.make(base + idle, {}, {}, two_venues);
-  const auto none = setting.make(base + idle, {}, {}, "[[dex]]\nname = \"other\"\nenabled = false\n");
+  const auto none =
+      setting.make(base + idle, {}, {}, "[[dex]]\nname = \"other\"\nenabled = false\n");
   for (const Pace pace : {Pace::back_pressure, Pace::live}) {
     auto options = setting.options();
     options.pace = pace;
@@ -401,8 +403,7 @@ TEST_CASE("a run whose venues and strategies were changed is replayed to the byt
 TEST_CASE("the library of a venue that is taken out is unmapped while the run goes on") {
   const Setting setting(blocks_some);
   const auto with = setting.make(base);
-  const auto without =
-      setting.make(base, {}, {}, "[[dex]]\nname = \"other\"\nenabled = false\n");
+  const auto without = setting.make(base, {}, {}, "[[dex]]\nname = \"other\"\nenabled = false\n");
   Running running(with, setting.options());
   REQUIRE(running.change(without).has_value());
   const Drained drained = running.drain();
