@@ -138,8 +138,7 @@ class Child {
 
   void serve() {
     while (true) {
-      while (!await_turn(turn_, Side::child, child_looks_max, 1'000'000'000)) {
-      }
+      await_call(turn_);
       std::atomic_thread_fence(std::memory_order_acquire);
       records_.clear();
       relay_.clear();
@@ -282,8 +281,7 @@ class Child {
     reply_.says = what;
     std::memcpy(&reply_.sized, wish.data(), wish.size());
     give_turn(turn_, Side::host);
-    while (!await_turn(turn_, Side::child, child_looks_max, 1'000'000'000)) {
-    }
+    await_call(turn_);
     return *const_cast<const volatile gantry_status*>(&request_.answer);
   }
 

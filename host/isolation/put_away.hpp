@@ -1,5 +1,5 @@
-// What the host is told when a plugin in a process of its own is put away: no process is started for
-// it again in this run, and the next run may be told not to.
+// What the host is told when a plugin in a process of its own is put away: no process is started
+// for it again in this run, and the next run may be told not to.
 //
 // THREADS  OnPutAway is called by the thread that found out, one call at a time.
 #pragma once
