@@ -1,6 +1,8 @@
 // What a process of its own costs a strategy: find() of the triangular strategy on the recorded
-// market, with all its quotes, in the host's process and in a child, on the same snapshots, in
-// turn. The difference is taken snapshot by snapshot; what both find is compared to the byte.
+// market, with all its quotes, in the host's process and in a child, on the same snapshots, each
+// first in every other. The difference is taken snapshot by snapshot; what both find is compared
+// to the byte. Once with the bell that the street rings at live pace when a block comes in, and
+// once without, when the child sleeps until it is called.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -11,6 +13,7 @@
 
 #include "host/feed/recording_feed.hpp"
 #include "host/isolation/isolated_strategy.hpp"
+#include "host/isolation/nursery.hpp"
 #include "host/market/market_state.hpp"
 #include "support/small_market.hpp"
 
@@ -28,8 +31,8 @@ struct Side {
             folder.path(),
             {.gantry = {},
              .dex = test::ConfigurationTexts().dex,
-             .strategies =
-                 "[strategies.triangular]\nmin_profit_bps = 50\nisolation = \"" + isolation + "\"\n",
+             .strategies = "[strategies.triangular]\nmin_profit_bps = 50\nisolation = \"" +
+                           isolation + "\"\n",
              .wrapped_native = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2",
              .usd_token = "0x6B175474E89094C44Da98b954EedeAC495271d0F"})),
         plugins(make_plugins(configuration, folder.path() / "store", {}, {GANTRY_PROGRAM})) {
@@ -76,7 +79,7 @@ void report(benchmark::State& state, const std::string& prefix, std::vector<doub
 }
 
 // p50 and p99 are of the difference.
-void isolated_find_over_inproc(benchmark::State& state) {
+void isolated_find_over_inproc(benchmark::State& state, bool with_bell) {
   Side inproc("inproc");
   Side child("process");
   std::vector<double> of_inproc, of_child, over;
@@ -89,10 +92,14 @@ void isolated_find_over_inproc(benchmark::State& state) {
     double seconds = 0;
     for (std::size_t i = 0; i < warm_snapshots + measured_snapshots; ++i) {
       const auto input = feed->next();
+      if (with_bell) child.plugins.nursery->ring();
       const auto snapshot = input ? market.advance(*input) : Result<SnapshotPtr>(SnapshotPtr());
       if (!snapshot || !*snapshot) throw std::runtime_error("the recording is too short");
-      const double here = inproc.find(**snapshot, i == 0);
-      const double there = child.find(**snapshot, i == 0);
+      double here = 0;
+      double there = 0;
+      if (i % 2 == 0) here = inproc.find(**snapshot, i == 0);
+      there = child.find(**snapshot, i == 0);
+      if (i % 2 == 1) here = inproc.find(**snapshot, i == 0);
       if (inproc.found.size() != child.found.size() ||
           std::memcmp(inproc.found.data(), child.found.data(),
                       inproc.found.size() * sizeof(gantry_opportunity)) != 0) {
@@ -112,6 +119,13 @@ void isolated_find_over_inproc(benchmark::State& state) {
   report(state, "", over);
   state.counters["found"] = opportunities / static_cast<double>(over.size());
 }
-BENCHMARK(isolated_find_over_inproc)->UseManualTime()->Unit(benchmark::kMicrosecond)->Iterations(1);
+BENCHMARK_CAPTURE(isolated_find_over_inproc, live, true)
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond)
+    ->Iterations(1);
+BENCHMARK_CAPTURE(isolated_find_over_inproc, asleep, false)
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond)
+    ->Iterations(1);
 
 }  // namespace

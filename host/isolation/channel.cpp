@@ -1,6 +1,7 @@
 #include "host/isolation/channel.hpp"
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,6 +26,30 @@ long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value,
   return ::syscall(SYS_futex, &word, operation, value, timeout, nullptr, 0);
 }
 
+bool look(const Turn& turn, Side side, std::uint32_t looks) noexcept {
+  const auto mine = static_cast<std::uint32_t>(side);
+  for (std::uint32_t i = 0; i < looks; ++i) {
+    if (turn.side.load(std::memory_order_acquire) == mine) return true;
+    relax();
+    if (i > looks_unyielding && i % looks_between_yields == 0) ::sched_yield();
+  }
+  return false;
+}
+
+// One look, and a sleep where it is not `side`'s turn.
+bool sleep(Turn& turn, Side side, std::uint64_t nanoseconds) noexcept {
+  const auto mine = static_cast<std::uint32_t>(side);
+  turn.sleeping.fetch_or(bit_of(side), std::memory_order_seq_cst);
+  const std::uint32_t seen = turn.side.load(std::memory_order_seq_cst);
+  if (seen != mine) {
+    const timespec timeout{static_cast<time_t>(nanoseconds / 1'000'000'000),
+                           static_cast<long>(nanoseconds % 1'000'000'000)};
+    futex(turn.side, FUTEX_WAIT, seen, &timeout);
+  }
+  turn.sleeping.fetch_and(~bit_of(side), std::memory_order_seq_cst);
+  return turn.side.load(std::memory_order_acquire) == mine;
+}
+
 }  // namespace
 
 void give_turn(Turn& turn, Side to) noexcept {
@@ -35,20 +60,27 @@ void give_turn(Turn& turn, Side to) noexcept {
 }
 
 bool await_turn(Turn& turn, Side side, std::uint32_t looks, std::uint64_t sleep_ns) noexcept {
-  const auto mine = static_cast<std::uint32_t>(side);
-  for (std::uint32_t i = 0; i < looks; ++i) {
-    if (turn.side.load(std::memory_order_acquire) == mine) return true;
-    relax();
+  return look(turn, side, looks) || sleep(turn, side, sleep_ns);
+}
+
+void ring(Turn& turn) noexcept {
+  turn.bell.fetch_add(1, std::memory_order_seq_cst);
+  if ((turn.sleeping.load(std::memory_order_seq_cst) & bit_of(Side::child)) != 0) {
+    futex(turn.side, FUTEX_WAKE, 1, nullptr);
   }
-  turn.sleeping.fetch_or(bit_of(side), std::memory_order_seq_cst);
-  const std::uint32_t seen = turn.side.load(std::memory_order_seq_cst);
-  if (seen != mine) {
-    const timespec timeout{static_cast<time_t>(sleep_ns / 1'000'000'000),
-                           static_cast<long>(sleep_ns % 1'000'000'000)};
-    futex(turn.side, FUTEX_WAIT, seen, &timeout);
+}
+
+void await_call(Turn& turn) noexcept {
+  std::uint32_t heard = turn.bell.load(std::memory_order_relaxed);
+  std::uint32_t looks = child_looks_max;
+  while (!look(turn, Side::child, looks)) {
+    const bool rung = turn.bell.load(std::memory_order_seq_cst) != heard;
+    // A bell between these two lines is missed: then the call waits for the child to wake.
+    if (!rung && sleep(turn, Side::child, 1'000'000'000)) return;
+    const std::uint32_t bell = turn.bell.load(std::memory_order_seq_cst);
+    looks = bell != heard ? bell_looks_max : 0;
+    heard = bell;
   }
-  turn.sleeping.fetch_and(~bit_of(side), std::memory_order_seq_cst);
-  return turn.side.load(std::memory_order_acquire) == mine;
 }
 
 bool RecordWriter::add(RecordKind kind, std::uint64_t number,

@@ -81,6 +81,7 @@ struct Turn {
   // While it loads: which library (0 the strategy's, then the venues'), and what it does with it.
   std::atomic<std::uint32_t> library;
   std::atomic<std::uint32_t> stage;
+  std::atomic<std::uint32_t> bell;  // counts ring()s
 };
 enum class Stage : std::uint32_t { starting = 0, loading = 1, creating = 2, running = 3 };
 
@@ -162,6 +163,8 @@ template <class T>
 bool copy_from(std::span<const std::uint8_t> bytes, T& out) noexcept {
   if (bytes.size() < sizeof(T)) return false;
   std::memcpy(&out, bytes.data(), sizeof(T));
+  // From here on only the copy is looked at, whatever the compiler would like.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   return true;
 }
 
@@ -169,10 +172,20 @@ bool copy_from(std::span<const std::uint8_t> bytes, T& out) noexcept {
 void give_turn(Turn& turn, Side to) noexcept;
 // Looks for it, and then sleeps at most so long. True: it is `side`'s turn.
 bool await_turn(Turn& turn, Side side, std::uint32_t looks, std::uint64_t sleep_ns) noexcept;
+// A call will come soon: a child that sleeps wakes and looks for it, so that the call itself need
+// not wait for that.
+void ring(Turn& turn) noexcept;
+// The child's wait for the next call, or for an answer.
+void await_call(Turn& turn) noexcept;
 
-// The child looks for the next call for some tens of microseconds; the host for an answer about as
-// long as a find() takes, since to be woken costs more than a call may.
+// A look is some 20 ns. The child looks for the next call for some tens of microseconds, and after
+// the bell for about as long as a block takes to apply; the host for an answer about as long as a
+// find() takes, since to be woken costs more than a call may. Who looks for long yields the core
+// between looks, as the other side may need it.
 inline constexpr std::uint32_t child_looks_max = 1'000;
+inline constexpr std::uint32_t bell_looks_max = 50'000;
 inline constexpr std::uint32_t host_looks_max = 30'000;
+inline constexpr std::uint32_t looks_unyielding = 2'000;
+inline constexpr std::uint32_t looks_between_yields = 128;
 
 }  // namespace gantry::host::isolation

@@ -138,8 +138,7 @@ class Child {
 
   void serve() {
     while (true) {
-      while (!await_turn(turn_, Side::child, child_looks_max, 1'000'000'000)) {
-      }
+      await_call(turn_);
       std::atomic_thread_fence(std::memory_order_acquire);
       records_.clear();
       relay_.clear();
@@ -218,7 +217,7 @@ class Child {
   gantry_status take_topology() {
     auto topology = std::make_shared<Topology>();
     if (!unpack({payload_, request_.payload_bytes}, *topology)) return GANTRY_HOST_FAULT;
-    topology->venues = venues_;
+    for (const auto& venue : venues_) topology->venues.push_back(venue.get());
     snapshot_.topology = std::move(topology);
     return GANTRY_OK;
   }
@@ -282,8 +281,7 @@ class Child {
     reply_.says = what;
     std::memcpy(&reply_.sized, wish.data(), wish.size());
     give_turn(turn_, Side::host);
-    while (!await_turn(turn_, Side::child, child_looks_max, 1'000'000'000)) {
-    }
+    await_call(turn_);
     return *const_cast<const volatile gantry_status*>(&request_.answer);
   }
 

@@ -106,6 +106,7 @@ struct IsolatedStrategy::Table {
 IsolatedStrategy::IsolatedStrategy(IsolationOrder order) : order_(std::move(order)) {}
 
 IsolatedStrategy::~IsolatedStrategy() {
+  if (replies_) order_.nursery->leave_out(turn());
   if (!child_) return;
   request().call = Call::stop;
   request().bind = 0;
@@ -150,6 +151,7 @@ Status IsolatedStrategy::open() {
   auto replies = SharedRegion::make("gantry replies", replies_bytes(order_.opportunities_max));
   if (!replies) return std::unexpected(replies.error());
   replies_ = std::move(*replies);
+  order_.nursery->add(turn());
   descriptors_ = std::make_unique<Descriptors>();
   if (auto added = descriptors_->add(order_.placed); !added) return added;
   for (const auto& venue : order_.venues) {
@@ -284,7 +286,7 @@ bool IsolatedStrategy::await_answer(const Ends& ends, std::uint64_t timeout_ns, 
   std::size_t questions = 0;
   for (std::uint32_t looks = host_looks_max;; looks = 0) {
     if (await_turn(turn(), Side::host, looks, slice_ns)) {
-      std::memcpy(&reply_, replies_->data() + reply_offset, sizeof(reply_));
+      copy_from({replies_->data() + reply_offset, sizeof(reply_)}, reply_);
       if (reply_.says == Says::done) {
         deliver(ends);
         return true;

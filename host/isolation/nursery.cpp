@@ -25,6 +25,21 @@ Nursery::~Nursery() {
   thread_.join();
 }
 
+void Nursery::ring() noexcept {
+  const std::lock_guard lock(ringing_);
+  for (isolation::Turn* turn : turns_) isolation::ring(*turn);
+}
+
+void Nursery::add(isolation::Turn& turn) {
+  const std::lock_guard lock(ringing_);
+  turns_.push_back(&turn);
+}
+
+void Nursery::leave_out(isolation::Turn& turn) noexcept {
+  const std::lock_guard lock(ringing_);
+  std::erase(turns_, &turn);
+}
+
 void Nursery::put_away(const PutAway& which) {
   if (!options_.on_put_away) return;
   const std::lock_guard lock(telling_);

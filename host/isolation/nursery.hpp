@@ -13,8 +13,10 @@
 #include <mutex>
 #include <span>
 #include <thread>
+#include <vector>
 
 #include "host/base/result.hpp"
+#include "host/isolation/channel.hpp"
 #include "host/isolation/child_process.hpp"
 #include "host/isolation/shared_memory.hpp"
 
@@ -27,6 +29,11 @@ class Nursery {
 
   const std::shared_ptr<SharedArena>& arena() const noexcept { return arena_; }
   Result<std::unique_ptr<isolation::ChildProcess>> start(std::span<const int> descriptors);
+  // A snapshot is about to come: children that sleep wake for it. From any thread; `turn` lasts
+  // until it is left out.
+  void ring() noexcept;
+  void add(isolation::Turn& turn);
+  void leave_out(isolation::Turn& turn) noexcept;
   // Tells who wants to know, one at a time. Any thread.
   void put_away(const PutAway& which);
 
@@ -36,6 +43,8 @@ class Nursery {
 
   IsolationOptions options_;
   std::mutex telling_;
+  std::mutex ringing_;  // guards the next
+  std::vector<isolation::Turn*> turns_;
   std::shared_ptr<SharedArena> arena_;
   std::mutex mutex_;  // guards the rest
   std::condition_variable changed_;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "host/isolation/nursery.hpp"
 #include "host/street/run.hpp"
 
 namespace gantry::host {
@@ -292,7 +293,10 @@ Result<RunReport> Street::Run::run() {
   return report;
 }
 
-void Street::Run::offer(const InputPtr& input) { graph_->apply->try_put(input); }
+void Street::Run::offer(const InputPtr& input) {
+  if (mode_ == DeliveryMode::live && plugins_.nursery) plugins_.nursery->ring();
+  graph_->apply->try_put(input);
+}
 
 Street::Run::Run(const Configuration& configuration, Plugins plugins, StreetOptions options)
     : configuration_(configuration),

@@ -53,7 +53,8 @@ struct Setting {
 std::string unruly(const std::string& act, const std::string& phase, int timeout_ms = 2000,
                    const std::string& argument = "/") {
   return "[strategies.unruly]\nisolation = \"process\"\nact = \"" + act + "\"\nphase = \"" + phase +
-         "\"\nargument = \"" + argument + "\"\ncall_timeout_ms = " + std::to_string(timeout_ms) + "\n";
+         "\"\nargument = \"" + argument + "\"\ncall_timeout_ms = " + std::to_string(timeout_ms) +
+         "\n";
 }
 
 // All that a report says but of one strategy that finds nothing.
@@ -273,8 +274,7 @@ TEST_CASE("a child that is killed from outside in the middle of its work is surv
   const auto report = setting.run(configuration);
   killer.join();
   CHECK(without(report, "unruly") == without(alone_report(), "unruly"));
-  const std::string reason =
-      where == "find" ? faults(report) : report.plugins_refused.at(0).reason;
+  const std::string reason = where == "find" ? faults(report) : report.plugins_refused.at(0).reason;
   CHECK_THAT(reason, Catch::Contains("its process died of SIGKILL (Killed)"));
 }
 
@@ -390,7 +390,22 @@ TEST_CASE("the same search in process finds the secret, so it can find one") {
 
 TEST_CASE("a venue or paymaster in a process of its own is refused in the configuration") {
   TemporaryFolder folder;
+  const auto reason = Catch::Contains("only strategies can run in a process of their own");
   CHECK_THROWS_WITH(
       configure(folder.path(), {"", "[[dex]]\nname = \"uniswap_v2\"\nisolation = \"process\"\n"}),
-      Catch::Contains("only strategies can run in a process of their own"));
+      Catch::Contains("dex") && reason);
+  CHECK_THROWS_WITH(
+      configure(folder.path(), {"[[paymaster]]\nname = \"pimlico\"\nisolation = \"process\"\n"}),
+      Catch::Contains("paymaster") && reason);
+}
+
+TEST_CASE("only inproc and process are places to run in") {
+  TemporaryFolder folder;
+  CHECK_THROWS_WITH(
+      configure(folder.path(),
+                {"", ConfigurationTexts().dex, good + "isolation = \"container\"\n"}),
+      Catch::Contains("isolation") && Catch::Contains("inproc") && Catch::Contains("process"));
+  CHECK_THROWS_WITH(
+      configure(folder.path(), {"", ConfigurationTexts().dex, good + "call_timeout_ms = 1\n"}),
+      Catch::Contains("call_timeout_ms"));
 }
