@@ -20,7 +20,7 @@ RunReport run(const std::string& strategies) {
                                        {GANTRY_TEST_PLUGIN_FOLDER, GANTRY_UNRULY_PLUGIN_FOLDER});
   StreetOptions options;
   options.recording = recording;
-  auto plugins = make_plugins(configuration, store.path(), {GANTRY_HOSTILE_CHILD});
+  auto plugins = make_plugins(configuration, store.path(), {}, {GANTRY_HOSTILE_CHILD});
   auto report = Street(configuration, std::move(plugins), options).run();
   if (!report) FAIL(report.error().message);
   return std::move(*report);
