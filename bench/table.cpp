@@ -38,6 +38,7 @@ constexpr Goal goals[] = {
      0},
     {"start_with_100_plugins", "", 0, 2e9, 0},
     {"toggle_to_effect/manual_time", "", 0, 50e6, 0},
+    {"toggle_triangular_to_effect/manual_time", "index_build/4", 0, 0, 0},
     {"update_deep_weth/manual_time", "", 0, 0, 50},
     {"update_worst/manual_time", "", 0, 0, 50},
 };

@@ -157,6 +157,26 @@ TEST_CASE("run --watch changes what runs when a file does, and says why when it 
   CHECK(report.at("changes").at("count") == 2);
 }
 
+TEST_CASE("a mistake in the files keeps nobody from asking a host, or stopping it") {
+  const Workspace space;
+  Running running = space.start({"run", "--pace", "live", "--speed", "1", "--json"});
+  while (!running.ended() && space.run({"status"}).code != 0) {
+  }
+  space.edit("strategies.toml", "max_hops = 4", "max_hops = = 4");
+  space.edit("gantry.toml", "min_confidence = 0.5", "min_confidence = 7");
+  CHECK(space.run({"status"}).code == 0);
+  // Where the socket cannot be known, it is said why, and --socket helps.
+  const std::string good = read_text(space / "config/gantry.toml");
+  space.append("gantry.toml", "\n[api\n");
+  const Ended lost = space.run({"status", "--json"});
+  CHECK(lost.code == 2);
+  CHECK(has(lost.err, "gantry.toml:"));
+  CHECK(json::parse(lost.out).at("errors").as_array().size() == 1);
+  write_text(space / "config/gantry.toml", good);
+  CHECK(space.run({"stop"}).code == 0);
+  CHECK(running.wait().code == 0);
+}
+
 TEST_CASE("without --watch a run with back-pressure leaves the files alone until it is asked") {
   Slow slow;
   Running running = slow.start();
