@@ -252,6 +252,7 @@ Result<std::shared_ptr<Library>> Library::load(const PluginFile& file, const fs:
 Result<std::shared_ptr<Library>> Library::start(const PluginFile& file, const fs::path& path,
                                                 std::unique_ptr<Mapping> mapping,
                                                 const gantry_host* host) {
+  locate(path, mapping->culprit);
   const auto* entry = mapping->handle
                           ? static_cast<const gantry_plugin_entry*>(
                                 ::dlsym(mapping->handle.get(), GANTRY_PLUGIN_SYMBOL))

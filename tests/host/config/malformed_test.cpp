@@ -289,7 +289,7 @@ TEST_CASE("the caret stands under the offending text, whatever stands before it"
         "config/dex_config.toml:3:2: error: unknown key fée in dex.uniswap_v2\n"
         "     3 |  \"fée\" = 1 # é\n"
         "       |  ^~~~~\n"
-        "       = expected: one of name, enabled, plugin, chain, isolation, priority, "
+        "       = expected: one of name, enabled, plugin, chain, isolation, capabilities, priority, "
         "min_liquidity_usd, max_slippage_bps, fee_bps\n"
         "1 error, 0 warnings\n");
   CHECK(render_text(report, true).find("\x1b[") != std::string::npos);
