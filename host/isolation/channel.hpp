@@ -109,7 +109,7 @@ inline constexpr std::uint64_t records_offset = 4096;
 static_assert(reply_offset + sizeof(Reply) <= records_offset && sizeof(Turn) <= reply_offset);
 
 enum class RecordKind : std::uint32_t {
-  opportunity = 1,  // a gantry_opportunity
+  opportunity = 1,  // see add_opportunity()
   log = 2,          // a number: severity; then text
   count = 3,        // a number: increment; then the name
   observe = 4,      // a number: the double's bits; then the name
@@ -167,6 +167,12 @@ bool copy_from(std::span<const std::uint8_t> bytes, T& out) noexcept {
   std::atomic_signal_fence(std::memory_order_seq_cst);
   return true;
 }
+
+// Without the legs that it does not have: what is written in one core's cache and read in another's
+// costs more than the rest of a call. As read, those are zero. False: there is no room; there are
+// too few bytes.
+bool add_opportunity(RecordWriter& records, const gantry_opportunity& opportunity) noexcept;
+bool read_opportunity(std::span<const std::uint8_t> body, gantry_opportunity& out) noexcept;
 
 // Gives the turn to the other side, and wakes it where it sleeps.
 void give_turn(Turn& turn, Side to) noexcept;
