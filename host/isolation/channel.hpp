@@ -190,7 +190,7 @@ void await_call(Turn& turn) noexcept;
 // between looks, as the other side may need it.
 inline constexpr std::uint32_t child_looks_max = 1'000;
 inline constexpr std::uint32_t bell_looks_max = 50'000;
-inline constexpr std::uint32_t host_looks_max = 30'000;
+inline constexpr std::uint32_t host_looks_max = 200'000;
 inline constexpr std::uint32_t looks_unyielding = 2'000;
 inline constexpr std::uint32_t looks_between_yields = 128;
 

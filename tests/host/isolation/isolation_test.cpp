@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <sstream>
 #include <thread>
 
@@ -83,10 +82,11 @@ void kill_busy_child() {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
       const pid_t process = std::atoi(entry.path().filename().c_str());
-      std::ifstream file(entry.path() / "stat");
-      std::string text((std::istreambuf_iterator<char>(file)), {});
+      if (process <= 0) continue;
+      std::string text;  // stays empty where it has just ended
+      std::getline(std::ifstream(entry.path() / "stat"), text);
       const auto name_end = text.rfind(')');
-      if (process <= 0 || name_end == std::string::npos) continue;
+      if (name_end == std::string::npos) continue;
       std::istringstream rest(text.substr(name_end + 1));
       std::string word;
       pid_t parent = 0;
@@ -313,8 +313,8 @@ bool look_into(pid_t child, const std::string& secret, std::uint64_t& found,
   std::ifstream maps(folder / "maps");
   const int memory = ::open((folder / "mem").c_str(), O_RDONLY);
   if (!maps || memory < 0) return false;
-  std::ifstream environment(folder / "environ");
-  const std::string variables((std::istreambuf_iterator<char>(environment)), {});
+  std::string variables;
+  std::getline(std::ifstream(folder / "environ"), variables);
   if (child != ::getpid()) CHECK(variables.empty());
   for (const auto& entry : std::filesystem::directory_iterator(folder / "fd")) {
     descriptors.push_back(std::filesystem::read_symlink(entry.path()).string());
