@@ -16,7 +16,7 @@ add_executable(gantry_bench
   ${PROJECT_SOURCE_DIR}/tests/plugins/triangular/recorded_market.cpp)
 target_link_libraries(gantry_bench PRIVATE gantry_options triangular_core gantry_test_market
   gantry_host Boost::json benchmark::benchmark)
-add_dependencies(gantry_bench gantry)
+add_dependencies(gantry_bench gantry idle_strategy)
 gantry_uses_flow_graph(gantry_bench ${CMAKE_CURRENT_LIST_DIR}/street_bench.cpp)
 target_include_directories(gantry_bench PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/tests)
 string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)

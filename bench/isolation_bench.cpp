@@ -1,8 +1,8 @@
 // What a process of its own costs a strategy: find() of the triangular strategy on the recorded
 // market, with all its quotes, in the host's process and in a child, on the same snapshots, each
 // first in every other. The difference is taken snapshot by snapshot; what both find is compared
-// to the byte. Once with the bell that the street rings at live pace when a block comes in, and
-// once without, when the child sleeps until it is called.
+// to the byte. With the bell that the street rings at live pace when a block comes in, and
+// without, when the child sleeps until it is called.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -22,19 +22,22 @@ namespace {
 using namespace gantry;
 using namespace gantry::host;
 
+constexpr const char* triangular = "[strategies.triangular]\nmin_profit_bps = 50\n";
+// Asks for nothing and finds nothing: what the call alone costs.
+constexpr const char* idle = "[strategies.idle_strategy]\n";
 constexpr std::size_t warm_snapshots = 50;
 constexpr std::size_t measured_snapshots = 1000;
 
 struct Side {
-  explicit Side(const std::string& isolation)
-      : configuration(test::configure(
-            folder.path(),
-            {.gantry = {},
-             .dex = test::ConfigurationTexts().dex,
-             .strategies = "[strategies.triangular]\nmin_profit_bps = 50\nisolation = \"" +
-                           isolation + "\"\n",
-             .wrapped_native = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2",
-             .usd_token = "0x6B175474E89094C44Da98b954EedeAC495271d0F"})),
+  Side(const std::string& strategy, const std::string& isolation)
+      : configuration(
+            test::configure(folder.path(),
+                            {.gantry = {},
+                             .dex = test::ConfigurationTexts().dex,
+                             .strategies = strategy + "isolation = \"" + isolation + "\"\n",
+                             .wrapped_native = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2",
+                             .usd_token = "0x6B175474E89094C44Da98b954EedeAC495271d0F"},
+                            {GANTRY_TEST_PLUGIN_FOLDER})),
         plugins(make_plugins(configuration, folder.path() / "store", {}, {GANTRY_PROGRAM})) {
     if (plugins.strategies.size() != 1) throw std::runtime_error("the strategy does not load");
     found.reserve(4096);
@@ -79,9 +82,9 @@ void report(benchmark::State& state, const std::string& prefix, std::vector<doub
 }
 
 // p50 and p99 are of the difference.
-void isolated_find_over_inproc(benchmark::State& state, bool with_bell) {
-  Side inproc("inproc");
-  Side child("process");
+void isolated_find_over_inproc(benchmark::State& state, const char* strategy, bool with_bell) {
+  Side inproc(strategy, "inproc");
+  Side child(strategy, "process");
   std::vector<double> of_inproc, of_child, over;
   double opportunities = 0;
   for (auto _ : state) {
@@ -98,6 +101,8 @@ void isolated_find_over_inproc(benchmark::State& state, bool with_bell) {
       double here = 0;
       double there = 0;
       if (i % 2 == 0) here = inproc.find(**snapshot, i == 0);
+      // No block is applied between these two, and what it takes is no part of either.
+      if (with_bell && i % 2 == 0) child.plugins.nursery->ring();
       there = child.find(**snapshot, i == 0);
       if (i % 2 == 1) here = inproc.find(**snapshot, i == 0);
       if (inproc.found.size() != child.found.size() ||
@@ -119,11 +124,15 @@ void isolated_find_over_inproc(benchmark::State& state, bool with_bell) {
   report(state, "", over);
   state.counters["found"] = opportunities / static_cast<double>(over.size());
 }
-BENCHMARK_CAPTURE(isolated_find_over_inproc, live, true)
+BENCHMARK_CAPTURE(isolated_find_over_inproc, live, triangular, true)
     ->UseManualTime()
     ->Unit(benchmark::kMicrosecond)
     ->Iterations(1);
-BENCHMARK_CAPTURE(isolated_find_over_inproc, asleep, false)
+BENCHMARK_CAPTURE(isolated_find_over_inproc, asleep, triangular, false)
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond)
+    ->Iterations(1);
+BENCHMARK_CAPTURE(isolated_find_over_inproc, empty_call, idle, true)
     ->UseManualTime()
     ->Unit(benchmark::kMicrosecond)
     ->Iterations(1);

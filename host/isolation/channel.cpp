@@ -107,4 +107,33 @@ bool RecordReader::next(RecordHead& head, std::span<const std::uint8_t>& body) n
   return true;
 }
 
+namespace {
+
+constexpr std::size_t front_bytes = offsetof(gantry_opportunity, legs);
+using OpportunityData = decltype(gantry_opportunity::data);
+
+}  // namespace
+
+bool add_opportunity(RecordWriter& records, const gantry_opportunity& opportunity) noexcept {
+  const std::size_t legs = std::min<std::size_t>(opportunity.leg_count, GANTRY_LEGS_MAX);
+  return records.add(
+      RecordKind::opportunity, 0,
+      {{reinterpret_cast<const std::uint8_t*>(&opportunity), front_bytes},
+       opportunity.data,
+       {reinterpret_cast<const std::uint8_t*>(opportunity.legs), legs * sizeof(gantry_leg)}});
+}
+
+bool read_opportunity(std::span<const std::uint8_t> body, gantry_opportunity& out) noexcept {
+  constexpr std::size_t legs_from = front_bytes + sizeof(OpportunityData);
+  if (body.size() < legs_from) return false;
+  const std::size_t legs = (body.size() - legs_from) / sizeof(gantry_leg);
+  if (legs > GANTRY_LEGS_MAX) return false;
+  std::memcpy(&out, body.data(), front_bytes);
+  std::memcpy(&out.data, body.data() + front_bytes, sizeof(OpportunityData));
+  std::memcpy(&out.legs, body.data() + legs_from, legs * sizeof(gantry_leg));
+  std::fill(out.legs + legs, out.legs + GANTRY_LEGS_MAX, gantry_leg{});
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  return true;
+}
+
 }  // namespace gantry::host::isolation

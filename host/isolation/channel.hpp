@@ -109,7 +109,7 @@ inline constexpr std::uint64_t records_offset = 4096;
 static_assert(reply_offset + sizeof(Reply) <= records_offset && sizeof(Turn) <= reply_offset);
 
 enum class RecordKind : std::uint32_t {
-  opportunity = 1,  // a gantry_opportunity
+  opportunity = 1,  // see add_opportunity()
   log = 2,          // a number: severity; then text
   count = 3,        // a number: increment; then the name
   observe = 4,      // a number: the double's bits; then the name
@@ -168,6 +168,12 @@ bool copy_from(std::span<const std::uint8_t> bytes, T& out) noexcept {
   return true;
 }
 
+// Without the legs that it does not have: what is written in one core's cache and read in another's
+// costs more than the rest of a call. As read, those are zero. False: there is no room; there are
+// too few bytes.
+bool add_opportunity(RecordWriter& records, const gantry_opportunity& opportunity) noexcept;
+bool read_opportunity(std::span<const std::uint8_t> body, gantry_opportunity& out) noexcept;
+
 // Gives the turn to the other side, and wakes it where it sleeps.
 void give_turn(Turn& turn, Side to) noexcept;
 // Looks for it, and then sleeps at most so long. True: it is `side`'s turn.
@@ -184,7 +190,7 @@ void await_call(Turn& turn) noexcept;
 // between looks, as the other side may need it.
 inline constexpr std::uint32_t child_looks_max = 1'000;
 inline constexpr std::uint32_t bell_looks_max = 50'000;
-inline constexpr std::uint32_t host_looks_max = 30'000;
+inline constexpr std::uint32_t host_looks_max = 200'000;
 inline constexpr std::uint32_t looks_unyielding = 2'000;
 inline constexpr std::uint32_t looks_between_yields = 128;
 

@@ -246,7 +246,7 @@ class Child {
       return GANTRY_REFUSED;
     }
     const bool sense = is_chained(child.snapshot_, *opportunity);
-    if (!child.records_.add(RecordKind::opportunity, 0, {bytes_of(*opportunity)})) {
+    if (!add_opportunity(child.records_, *opportunity)) {
       return GANTRY_REFUSED;
     }
     if (sense) ++child.emitted_;

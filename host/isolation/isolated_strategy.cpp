@@ -365,7 +365,7 @@ void IsolatedStrategy::deliver(const Ends& ends) {
     const gantry_string text{reinterpret_cast<const char*>(body.data()), body.size()};
     switch (head.kind) {
       case RecordKind::opportunity:
-        if (ends.opportunities == nullptr || !copy_from(body, opportunity)) break;
+        if (ends.opportunities == nullptr || !read_opportunity(body, opportunity)) break;
         any = true;
         ends.opportunities->emit(ends.opportunities->self, &opportunity);
         break;

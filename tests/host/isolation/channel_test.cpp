@@ -2,6 +2,8 @@
 #include "host/isolation/channel.hpp"
 
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <thread>
 #include <vector>
 
 #include "host/isolation/order.hpp"
@@ -38,6 +40,45 @@ TEST_CASE("a record that says it is longer than what is there ends the reading")
     RecordHead head{};
     std::span<const std::uint8_t> body;
     CHECK_FALSE(reader.next(head, body));
+  }
+}
+
+TEST_CASE("an opportunity arrives with the legs that it has, and a cut one is refused") {
+  for (const std::uint32_t legs : {0U, 3U, 8U, 9U, 0xffffffffU}) {
+    CAPTURE(legs);
+    gantry_opportunity sent;
+    std::memset(&sent, 0x5a, sizeof(sent));
+    sent.leg_count = legs;
+    std::vector<std::uint8_t> room(1024);
+    RecordWriter writer(room);
+    REQUIRE(add_opportunity(writer, sent));
+    RecordReader reader({room.data(), writer.bytes()});
+    RecordHead head{};
+    std::span<const std::uint8_t> body;
+    REQUIRE(reader.next(head, body));
+    gantry_opportunity read;
+    std::memset(&read, 0x77, sizeof(read));
+    REQUIRE(read_opportunity(body, read));
+    for (std::size_t i = legs; i < GANTRY_LEGS_MAX; ++i) sent.legs[i] = {};
+    CHECK(std::memcmp(&read, &sent, sizeof(sent)) == 0);
+    CHECK_FALSE(read_opportunity(body.first(200), read));
+    const std::vector<std::uint8_t> long_body(sizeof(sent) + sizeof(gantry_leg));
+    CHECK_FALSE(read_opportunity(long_body, read));
+  }
+}
+
+TEST_CASE("a child that hears the bell looks for its call, and one that does not is woken by it") {
+  for (const bool rung : {false, true}) {
+    Turn turn{};
+    turn.side = static_cast<std::uint32_t>(Side::host);
+    std::thread child([&] { await_call(turn); });
+    for (int call = 0; call < 20; ++call) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      if (rung) ring(turn);
+    }
+    CHECK(turn.side == static_cast<std::uint32_t>(Side::host));
+    give_turn(turn, Side::child);
+    child.join();
   }
 }
 

@@ -103,7 +103,7 @@ class Hostile {
         leg.amount_in = leg.amount_out = one.amount_in;
       }
       one.amount_out = one.amount_in;
-      writer.add(RecordKind::opportunity, random_(), {bytes_of(one)});
+      add_opportunity(writer, one);
     }
     reply.says = Says::done;
     reply.record_bytes = writer.bytes();
