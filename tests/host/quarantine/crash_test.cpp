@@ -323,3 +323,30 @@ TEST_CASE("what the dynamic loader refuses is noted, with its words, and tried a
     CHECK(has(json::serialize(entries[0].at("log")), "undefined symbol"));
   }
 }
+
+TEST_CASE("what crashes in a process of its own leaves the host up, and is put away all the same") {
+  for (const char* place : {"create", "prepare", "find"}) {
+    INFO(place);
+    const Sabotaged host("strategy", "segv", place);
+    host.space.edit("strategies.toml", "[strategies.saboteur_strategy]\n",
+                    "[strategies.saboteur_strategy]\nisolation = \"process\"\n");
+    const Ended first = host.space.run({"run"});
+    INFO(first.out << first.err);
+    CHECK(first.code == 3);
+    CHECK(has(first.err, "died of SIGSEGV"));
+    CHECK(has(first.out, "triangular"));  // whose report is there
+    const json::array entries = host.quarantined();
+    REQUIRE(entries.size() == 1);
+    CHECK(entries[0].at("sha256").as_string() == host.sha256());
+    CHECK(entries[0].at("instance").as_string() == host.name());
+    CHECK(has(json::serialize(entries[0]), "died of SIGSEGV"));
+    CHECK(entries[0].at("blocks").as_bool());
+
+    const Ended second = host.space.run({"run"});
+    INFO(second.err);
+    CHECK(has(second.err, "it is in quarantine since"));
+    CHECK_FALSE(has(second.err, "died of SIGSEGV (Segmentation fault) ("));
+    CHECK(host.space.run({"quarantine", "clear", host.name()}).code == 0);
+    CHECK_FALSE(has(host.space.run({"run"}).err, "it is in quarantine since"));
+  }
+}
