@@ -285,13 +285,14 @@ TEST_CASE("the caret stands under the offending text, whatever stands before it"
       errors_of({.gantry = {},
                  .dex = "[[dex]]\nname = \"uniswap_v2\"\n\t\"fée\" = 1 # é\n",
                  .strategies = {}});
-  CHECK(render_text(report, false) ==
-        "config/dex_config.toml:3:2: error: unknown key fée in dex.uniswap_v2\n"
-        "     3 |  \"fée\" = 1 # é\n"
-        "       |  ^~~~~\n"
-        "       = expected: one of name, enabled, plugin, chain, isolation, capabilities, priority, "
-        "min_liquidity_usd, max_slippage_bps, fee_bps\n"
-        "1 error, 0 warnings\n");
+  CHECK(
+      render_text(report, false) ==
+      "config/dex_config.toml:3:2: error: unknown key fée in dex.uniswap_v2\n"
+      "     3 |  \"fée\" = 1 # é\n"
+      "       |  ^~~~~\n"
+      "       = expected: one of name, enabled, plugin, chain, isolation, capabilities, priority, "
+      "min_liquidity_usd, max_slippage_bps, fee_bps\n"
+      "1 error, 0 warnings\n");
   CHECK(render_text(report, true).find("\x1b[") != std::string::npos);
   CHECK(render_json(report).find(R"("line":3,"column":2)") != std::string::npos);
 }

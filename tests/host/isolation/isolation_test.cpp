@@ -32,9 +32,9 @@ struct Setting {
   }
   RunReport run(const Configuration& configuration,
                 const std::function<void(const Plugins&)>& before = {}) {
-    Plugins plugins = make_plugins(
-        configuration, store.path(), {},
-        {GANTRY_PROGRAM, [this](const PutAway& which) { put_away.push_back(which); }});
+    Plugins plugins =
+        make_plugins(configuration, store.path(), {},
+                     {GANTRY_PROGRAM, [this](const PutAway& which) { put_away.push_back(which); }});
     if (before) before(plugins);
     StreetOptions options;
     options.recording = recording;
