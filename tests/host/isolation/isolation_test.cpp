@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdlib>
@@ -74,12 +75,12 @@ const RunReport& alone_report() {
   return report;
 }
 
-// Waits for a child of this process that computes for more than a second, which is longer than any
-// takes to start, and kills it.
-void kill_busy_child() {
-  const auto ticks = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
-  for (int tries = 0; tries < 3000; ++tries) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+// Waits for a child of this process that has computed for longer than any takes to start, and kills
+// it.
+void kill_busy_child(const std::atomic<bool>& over) {
+  const auto ticks = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK)) * 2 / 5;
+  while (!over) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
       const pid_t process = std::atoi(entry.path().filename().c_str());
       if (process <= 0) continue;
@@ -271,8 +272,10 @@ TEST_CASE("a child that is killed from outside in the middle of its work is surv
       setting.make(good + unruly(in_constructor ? "none" : "loop", where, 60'000) + "plugin = \"" +
                        plugin_name + "\"\n",
                    "[plugins]\nstrikes_max = 1\n");
-  std::thread killer([] { kill_busy_child(); });
+  std::atomic<bool> over = false;
+  std::thread killer([&] { kill_busy_child(over); });
   const auto report = setting.run(configuration);
+  over = true;
   killer.join();
   CHECK(without(report, "unruly") == without(alone_report(), "unruly"));
   const std::string reason = where == "find" ? faults(report) : report.plugins_refused.at(0).reason;
