@@ -21,9 +21,9 @@ constexpr bool sanitized = true;
 constexpr bool sanitized = false;
 #endif
 constexpr std::size_t toggles_wanted = sanitized ? 60 : 1000;
-constexpr std::uint32_t blocks_many = sanitized ? 10'000 : 50'000;
-constexpr std::uint32_t blocks_some = sanitized ? 4'000 : 15'000;
-constexpr std::uint32_t blocks_few = sanitized ? 2'000 : 8'000;  // of a market with many finds
+constexpr std::uint32_t blocks_many = sanitized ? 20'000 : 150'000;
+constexpr std::uint32_t blocks_some = sanitized ? 10'000 : 60'000;
+constexpr std::uint32_t blocks_few = sanitized ? 2'000 : 12'000;  // of a market with many finds
 
 const std::string base = "[strategies.triangular]\nmin_profit_bps = 0\n";
 const std::string idle = "[strategies.idle_strategy]\n";
