@@ -4,54 +4,13 @@
 #include <chrono>
 #include <thread>
 
-#include "program.hpp"
+#include "slow_run.hpp"
 
 using namespace gantry::host::tests;
 namespace json = boost::json;
 namespace fs = std::filesystem;
 
 namespace {
-
-// The shipped configuration with a strategy beside it that is slow, so that the run lasts.
-struct Slow {
-  Slow() {
-    space.edit("gantry.toml", "\"" GANTRY_PLUGINS "\"",
-               "\"" GANTRY_PLUGINS "\", \"" GANTRY_TEST_PLUGINS "\"");
-    space.append("strategies.toml", "\n[strategies.slow_strategy]\nrounds = 50000\n");
-  }
-  // Runs until it is stopped.
-  Running start(std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments = {"run", "--json", "--no-timings"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    Running running = space.start(arguments);
-    while (!running.ended() && space.run({"status"}).code != 0) {
-    }
-    REQUIRE_FALSE(running.ended());
-    return running;
-  }
-  std::string last_change() {
-    const Ended status = space.run({"status", "--json"});
-    REQUIRE(status.code == 0);
-    return std::string(json::parse(status.out).at("last_change").as_string());
-  }
-  // Waits until the last change is another one.
-  std::string next_change(const std::string& before) {
-    std::string now = before;
-    while (now == before) now = last_change();
-    return now;
-  }
-  json::value stop(Running& running) {
-    CHECK(space.run({"stop"}).code == 0);
-    Ended ended = running.wait();
-    INFO(ended.err);
-    REQUIRE(ended.code == 0);
-    err = ended.err;
-    return json::parse(ended.out);
-  }
-
-  Workspace space;
-  std::string err;  // of the run that was stopped
-};
 
 std::string text(const json::value& value) { return std::string(value.as_string()); }
 
@@ -222,30 +181,4 @@ TEST_CASE("a reload says so where nobody runs, and where a replay does") {
   CHECK(has(refused.err, "a replay obeys its recording"));
   CHECK(slow.space.run({"stop"}).code == 0);
   CHECK(replay.wait().code == 0);
-}
-
-TEST_CASE("what runs in a process of its own is not started, nor its venues changed, by a reload") {
-  Slow slow;
-  slow.space.edit("strategies.toml", "[strategies.triangular]\n",
-                  "[strategies.triangular]\nisolation = \"process\"\n");
-  Running running = slow.start();
-  const auto refused = [&](const char* file, const char* what, const char* to,
-                           std::string_view reason) {
-    slow.space.edit(file, what, to);
-    const Ended ended = slow.space.run({"reload"});
-    INFO(ended.out << ended.err);
-    CHECK(ended.code == 3);
-    CHECK(has(ended.out, reason));
-    slow.space.edit(file, to, what);
-  };
-  refused("dex_config.toml", "min_liquidity_usd = 10000 ", "min_liquidity_usd = 50000 ",
-          "venues cannot change while a strategy runs in a process of its own");
-  refused("strategies.toml", "max_hops = 4", "max_hops = 3", "is started with the host only");
-  // What runs in process is changed beside it, and it can be taken out itself.
-  slow.space.edit("strategies.toml", "rounds = 50000", "rounds = 40000");
-  CHECK(has(slow.space.run({"reload"}).out, "rounds: 50000 -> 40000"));
-  slow.space.edit("strategies.toml", "enabled = true", "enabled = false");
-  CHECK(has(slow.space.run({"reload"}).out, "strategy triangular: disable"));
-  const json::value report = slow.stop(running);
-  CHECK(report.at("changes").at("count") == 2);
 }
