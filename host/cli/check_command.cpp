@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <limits>
 
 #include "host/cli/command.hpp"
+#include "host/cli/number.hpp"
 #include "host/kit/kit.hpp"
 #include "host/kit/verdicts.hpp"
 #include "host/report/json_text.hpp"
@@ -138,9 +140,9 @@ void add_plugin_check(CLI::App& plugin, CommandLine& line) {
       "the verdict",
       "plugin check build/release/plugins/uniswap_v2.so");
   command->add_option("file", options->file, "The library")->required()->type_name("FILE");
-  command
-      ->add_option("--seed", options->seed, "Of all that is random: the same seed, the same result")
-      ->capture_default_str();
+  add_whole_number(*command, "--seed", "Of all that is random: the same seed, the same result",
+                   {0, std::numeric_limits<std::uint64_t>::max()}, options->seed)
+      ->default_str("1");
   command->add_option("--only", options->only, "One check, by its name; no verdict is kept")
       ->type_name("NAME");
   command

@@ -20,8 +20,12 @@ namespace gantry::host::kit {
 struct Finding {
   std::string what;
 };
-// The check cannot say anything about this plugin.
+// The check cannot say anything about this plugin, and it need not.
 struct Skipped {
+  std::string reason;
+};
+// The check cannot say anything about this plugin, and without it nobody can: no pass of the whole.
+struct Untried {
   std::string reason;
 };
 [[noreturn]] inline void broken(std::string what) { throw Finding{std::move(what)}; }
@@ -95,6 +99,7 @@ void check_determinism(Subject&);
 void check_memory(Subject&);
 void check_heap(Subject&);
 void check_leaks(Subject&);
+void check_dex_states(Subject&);
 void check_dex_quotes(Subject&);
 void check_dex_round_trip(Subject&);
 void check_dex_split(Subject&);

@@ -35,6 +35,8 @@ std::string_view to_string(CheckFault fault) {
       return "system call";
     case CheckFault::exit:
       return "exit";
+    case CheckFault::untried:
+      return "untried";
   }
   return "unknown";
 }
@@ -99,6 +101,8 @@ constexpr std::array checks{
           "a heap that is corrupt fails later, somewhere else, in the host"},
     Check{"leaks", for_all, runs_code, &check_leaks, "what it takes it gives back",
           "a few bytes a block are gigabytes a year"},
+    Check{"dex_states", for_dex, runs_code, &check_dex_states,
+          "states of its pools can be made, and quoted", "without one no law of money was tried"},
     Check{"dex_quotes", for_dex, runs_code, &check_dex_quotes,
           "more in never pays less, and nothing pays more than the pool has",
           "sizing is a search that relies on it, and what a pool has not got it cannot pay"},
@@ -213,6 +217,10 @@ CheckResult run_check(const Check& check, Subject& subject) {
     result.status = CheckStatus::failed;
     result.fault = CheckFault::rule;
     result.what = finding.what;
+  } catch (const Untried& untried) {
+    result.status = CheckStatus::failed;
+    result.fault = CheckFault::untried;
+    result.what = untried.reason;
   } catch (const Skipped& skipped) {
     result.status = CheckStatus::skipped;
     result.what = skipped.reason;

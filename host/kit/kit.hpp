@@ -40,6 +40,7 @@ enum class CheckFault : std::int32_t {
   timeout = 3,      // processor time, or no answer at all
   system_call = 4,  // one that the sandbox does not allow
   exit = 5,         // it ended the process
+  untried = 6,      // nothing could be tried of what the plugin is for
 };
 std::string_view to_string(CheckFault fault);
 

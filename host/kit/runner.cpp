@@ -253,7 +253,9 @@ class Runner {
       return read;
     };
     if (const auto at = ended.report.find(kit_mark); at != std::string::npos) {
-      return fail(ErrorKind::io, ended.report.substr(at + kit_mark.size()));
+      // Up to the end of its line.
+      const std::string_view said = std::string_view(ended.report).substr(at + kit_mark.size());
+      return fail(ErrorKind::io, std::string(said.substr(0, said.find('\n'))));
     }
     if (const auto call = violation_in(ended.report)) {
       return failed(CheckFault::system_call,

@@ -299,6 +299,7 @@ TEST_CASE("a number is read strictly: what is none, or out of range, is named wi
   refused({"quote", "--pool", "0x00", "--in", "WETH", "--amount", "1"}, "--block", {"-1"}, all);
   const std::vector<std::string> import = {"import", "univ2-pairs", "x.json", "--out", out};
   refused(import, "--seed", {"-1", "18446744073709551616"}, all);
+  refused({"plugin", "check", "x.so"}, "--seed", {"-1", "+1", "18446744073709551616", "1.0"}, all);
   refused(import, "--stream", {"-1", "1000000001"}, "from 0 to 1000000000");
   refused(import, "--block", {"-1", "18446744073709551615"}, "from 0 to 9007199254740991");
   refused(import, "--time", {"-1", "253402300800"}, "from 0 to 253402300799");
