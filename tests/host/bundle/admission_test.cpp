@@ -73,6 +73,13 @@ TEST_CASE(
   CHECK_FALSE(fs::exists(desk.store() / "plugins.lock"));
   CHECK(fs::is_empty(desk.store() / "bundles"));
   CHECK(desk.store_is_tidy());
+  // What none of the laws looked at is refused as well, and told how it could be tried.
+  const Ended untried = install(
+      desk, desk.pack_library(GANTRY_BAD_PLUGINS "/twins/bad/takes_no_state.so", "subject"));
+  INFO(untried.err);
+  CHECK(untried.code == 3);
+  CHECK(has(untried.err, "\n  dex_states: no state could be made"));
+  CHECK(has(untried.err, "--recording FILE"));
   // The operator's word counts for more, and is theirs to give.
   CHECK(install(desk, bundle, "--unchecked").code == 0);
   CHECK(desk.installed() == "0.1.0");

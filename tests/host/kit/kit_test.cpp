@@ -110,6 +110,10 @@ TEST_CASE("each fault is found by the check that is about it") {
       {"save_loses_state", "strategy_save"},
       {"pays_above_cap", "paymaster_cap"},
       {"grants_garbage", "paymaster_garbage"},
+      {"takes_no_state", "dex_states"},
+      {"gains_approximately", "dex_round_trip"},
+      {"finds_nothing", "strategy_finds"},
+      {"takes_no_grant", "paymaster_cap"},
   }));
   INFO(name);
   const auto found = one(twin("bad", name), check);
@@ -144,7 +148,52 @@ TEST_CASE("a recording's facts make the states that are checked") {
   INFO(report->checks.front().what);
   CHECK(report->checks.front().status == CheckStatus::passed);
   options.recording = fs::path(GANTRY_PLUGIN_FOLDER) / "uniswap_v2.so";
-  CHECK_FALSE(run_kit(file, options));
+  const auto damaged = run_kit(file, options);
+  REQUIRE_FALSE(damaged);
+  CHECK(damaged.error().message.back() == '.');
+}
+
+TEST_CASE("what could not be tried is a fault of its own, with the remedy, and no pass") {
+  for (const auto& [name, check] : std::vector<std::pair<std::string, std::string>>{
+           {"takes_no_state", "dex_states"},
+           {"finds_nothing", "strategy_finds"},
+           {"takes_no_grant", "paymaster_cap"}}) {
+    KitOptions options = options_of(check);
+    const auto report = run_kit(twin("bad", name), options);
+    REQUIRE(report);
+    const CheckResult& result = report->checks.front();
+    INFO(result.what);
+    CHECK(result.fault == CheckFault::untried);
+    CHECK(has(result.what, "--unchecked"));
+    CHECK(has(result.what, "--recording FILE") == (check == "dex_states"));
+    CHECK_FALSE(report->passed());
+  }
+}
+
+TEST_CASE("with facts of its own a venue that takes no other is tried, and judged by its laws") {
+  const auto with = [](const std::string& name, const std::string& check) {
+    KitOptions options = options_of(check);
+    options.recording = GANTRY_MARKET_FILE;
+    const auto report = run_kit(twin("bad", name), options);
+    REQUIRE(report);
+    INFO(name << ", " << check << ": " << report->checks.front().what);
+    return report->checks.front();
+  };
+  CHECK(one(twin("bad", "takes_real_states"), "dex_states").fault == CheckFault::untried);
+  for (const char* check : {"dex_states", "dex_quotes", "dex_round_trip", "dex_split"}) {
+    CHECK(with("takes_real_states", check).status == CheckStatus::passed);
+  }
+  CHECK(with("takes_no_state", "dex_states").status == CheckStatus::passed);
+  CHECK(with("takes_no_state", "dex_quotes").fault == CheckFault::rule);
+  CHECK(with("takes_no_state", "dex_round_trip").fault == CheckFault::rule);
+}
+
+TEST_CASE("pools whose quotes are approximate keep to every law, within a hundredth") {
+  for (const char* check : {"dex_quotes", "dex_round_trip", "dex_split", "dex_exact_out"}) {
+    const auto fair = one(twin("good", "gains_approximately"), check);
+    INFO(check << ": " << fair.what);
+    CHECK(fair.status == CheckStatus::passed);
+  }
 }
 
 TEST_CASE("in process the same checks say the same, but for those that need a process") {

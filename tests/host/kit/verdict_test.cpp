@@ -135,4 +135,17 @@ TEST_CASE("the command keeps its verdict, and a host that requires one looks at 
   const auto verdict = find_verdict(inspect_plugin_file(bad)->sha256);
   REQUIRE(verdict);
   CHECK_FALSE(verdict->passed);
+
+  // None of its laws was tried: that is no pass either, and its recording makes it one that is.
+  const std::string untried = GANTRY_BAD_PLUGIN_FOLDER "/twins/bad/takes_real_states.so";
+  CHECK(run(state, "plugin check '" + untried + "'").code == 3);
+  const auto missing = find_verdict(inspect_plugin_file(untried)->sha256);
+  REQUIRE(missing);
+  CHECK_FALSE(missing->passed);
+  CHECK(missing->check == "dex_states");
+  CHECK(has(*why_unchecked(*inspect_plugin_file(untried)), "--recording FILE"));
+  const auto tried = run(state, "plugin check '" + untried + "' --recording " GANTRY_MARKET_FILE);
+  INFO(tried.text);
+  CHECK(tried.code == 0);
+  CHECK_FALSE(why_unchecked(*inspect_plugin_file(untried)));
 }
