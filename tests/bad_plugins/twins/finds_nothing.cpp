@@ -1,4 +1,5 @@
 // Trades in large markets alone, at amounts that no venue quotes.
+#include "gantry/u256.hpp"
 #include "tests/bad_plugins/fair_trip.hpp"
 
 namespace gantry::bad {

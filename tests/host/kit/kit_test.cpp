@@ -154,10 +154,10 @@ TEST_CASE("a recording's facts make the states that are checked") {
 }
 
 TEST_CASE("what could not be tried is a fault of its own, with the remedy, and no pass") {
-  for (const auto& [name, check] : std::vector<std::pair<std::string, std::string>>{
-           {"takes_no_state", "dex_states"},
-           {"finds_nothing", "strategy_finds"},
-           {"takes_no_grant", "paymaster_cap"}}) {
+  for (const auto& [name, check] :
+       std::vector<std::pair<std::string, std::string>>{{"takes_no_state", "dex_states"},
+                                                        {"finds_nothing", "strategy_finds"},
+                                                        {"takes_no_grant", "paymaster_cap"}}) {
     KitOptions options = options_of(check);
     const auto report = run_kit(twin("bad", name), options);
     REQUIRE(report);
