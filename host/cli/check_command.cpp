@@ -142,6 +142,7 @@ void add_plugin_check(CLI::App& plugin, CommandLine& line) {
   command->add_option("file", options->file, "The library")->required()->type_name("FILE");
   add_whole_number(*command, "--seed", "Of all that is random: the same seed, the same result",
                    {0, std::numeric_limits<std::uint64_t>::max()}, options->seed)
+      ->type_name("S")
       ->default_str("1");
   command->add_option("--only", options->only, "One check, by its name; no verdict is kept")
       ->type_name("NAME");

@@ -150,7 +150,7 @@ TEST_CASE("a recording's facts make the states that are checked") {
   options.recording = fs::path(GANTRY_PLUGIN_FOLDER) / "uniswap_v2.so";
   const auto damaged = run_kit(file, options);
   REQUIRE_FALSE(damaged);
-  CHECK(damaged.error().message.back() == '.');
+  CHECK_FALSE(has(damaged.error().message, "\n"));
 }
 
 TEST_CASE("what could not be tried is a fault of its own, with the remedy, and no pass") {
