@@ -44,18 +44,18 @@ std::string_view to_string(QuarantineCause cause) {
 json::object to_json(const QuarantineEntry& entry) {
   json::array log;
   for (const std::string& line : entry.log) log.emplace_back(line);
-  return {{"sha256", entry.sha256},   {"plugin", entry.plugin},
-          {"version", entry.version}, {"file", entry.file},
-          {"instance", entry.instance}, {"cause", to_string(entry.cause)},
-          {"phase", entry.phase},     {"reason", entry.reason},
-          {"log", std::move(log)},    {"first_s", entry.first_s},
-          {"last_s", entry.last_s},   {"count", entry.count},
-          {"blocks", entry.blocks()}};
+  return {
+      {"sha256", entry.sha256},   {"plugin", entry.plugin},     {"version", entry.version},
+      {"file", entry.file},       {"instance", entry.instance}, {"cause", to_string(entry.cause)},
+      {"phase", entry.phase},     {"reason", entry.reason},     {"log", std::move(log)},
+      {"first_s", entry.first_s}, {"last_s", entry.last_s},     {"count", entry.count},
+      {"blocks", entry.blocks()}};
 }
 
 Result<QuarantineEntry> entry_from_json(std::string_view text, std::string_view sha256) {
   try {
-    const json::object object = json::parse(json::string_view(text.data(), text.size())).as_object();
+    const json::object object =
+        json::parse(json::string_view(text.data(), text.size())).as_object();
     QuarantineEntry entry;
     entry.sha256 = text_of(object, "sha256");
     if (entry.sha256 != sha256) return fail(ErrorKind::format, "it is another library's");
@@ -64,9 +64,8 @@ Result<QuarantineEntry> entry_from_json(std::string_view text, std::string_view 
     entry.file = text_of(object, "file");
     entry.instance = text_of(object, "instance");
     const std::string cause = text_of(object, "cause");
-    const auto* known = std::ranges::find(causes, cause, [](QuarantineCause one) {
-      return std::string(to_string(one));
-    });
+    const auto* known = std::ranges::find(
+        causes, cause, [](QuarantineCause one) { return std::string(to_string(one)); });
     if (known == causes.end()) {
       return fail(ErrorKind::format, fmt::format("its cause `{}` is none", cause));
     }

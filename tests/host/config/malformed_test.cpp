@@ -117,7 +117,7 @@ constexpr Row rows[] = {
     {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[plugins]\nhang_s = -1\n", 4, 10,
      "plugins.hang_s is -1: it is below the minimum of 0 seconds"},
     {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[plugins]\nquarantine = true\n", 4, 14,
-     "plugins.quarantine is the boolean true"},
+     "plugins.quarantine is the boolean true", "\"true\""},
     {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[plugins]\nfolders = \"plugins\"\n", 4, 11,
      "plugins.folders is the text \"plugins\"", "[\"plugins\"]"},
     {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[plugins]\nfolders = [\"a\", 3]\n", 4, 17,
