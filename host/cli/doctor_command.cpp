@@ -81,8 +81,8 @@ void check_bundles(const Session& session, const Configuration& configuration, C
     } else {
       checks.push_back({"bundles", Verdict::ok,
                         fmt::format("{}: {} in force", store.string(),
-                                    counted(lock->plugins.size(), "bundle"))});
-      for (const bundle::Pin& pin : lock->plugins) {
+                                    counted(lock->pins.size(), "bundle"))});
+      for (const bundle::Pin& pin : lock->pins) {
         const auto whole = bundle::check_installed(store, pin);
         if (whole) continue;
         checks.push_back({fmt::format("bundle {} {}", pin.name, pin.version), Verdict::bad,
