@@ -39,7 +39,9 @@ constexpr Goal goals[] = {
      0},
     {"street_snapshot/threads:2/manual_time", "empty_graph_snapshot/threads:2/manual_time", 2, 0,
      0},
+    {"isolated_find_over_inproc/live/iterations:1/manual_time", "", 0, 0, 10},
     {"start_with_100_plugins", "", 0, 2e9, 0},
+    {"toggle_to_effect/manual_time", "", 0, 50e6, 0},
     {"update_deep_weth/manual_time", "", 0, 0, 50},
     {"update_worst/manual_time", "", 0, 0, 50},
 };

@@ -32,6 +32,8 @@ std::filesystem::path control_socket(const ApiSettings& settings, const Environm
 struct ControlHandlers {
   std::function<std::string()> status;
   std::function<std::string()> stop;
+  // Requests that begin with "reload"; none: they are unknown.
+  std::function<std::string(std::string_view)> reload = {};
 };
 
 struct ControlOptions {

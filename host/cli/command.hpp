@@ -51,6 +51,8 @@ void add_graph(CLI::App& app, CommandLine& line);
 void add_plugin(CLI::App& app, CommandLine& line);
 void add_bundle(CLI::App& app, CommandLine& line);
 void add_quarantine(CLI::App& app, CommandLine& line);
+// __plugin-child, which is not for people.
+void add_plugin_child(CLI::App& app, CommandLine& line);
 void add_plugin_new(CLI::App& plugin, CommandLine& line);
 void add_plugin_run(CLI::App& plugin, CommandLine& line);
 // check and check-one, under `plugin`.
@@ -58,6 +60,7 @@ void add_plugin_check(CLI::App& plugin, CommandLine& line);
 void add_config(CLI::App& app, CommandLine& line);
 void add_status(CLI::App& app, CommandLine& line);
 void add_stop(CLI::App& app, CommandLine& line);
+void add_reload(CLI::App& app, CommandLine& line);
 void add_doctor(CLI::App& app, CommandLine& line);
 
 // A subcommand whose --help ends with an example, given without the program's name.

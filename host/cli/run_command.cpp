@@ -6,12 +6,15 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <limits>
+#include <mutex>
+#include <vector>
 
 #include "host/api/control.hpp"
 #include "host/cli/command.hpp"
 #include "host/cli/guarded.hpp"
 #include "host/cli/number.hpp"
 #include "host/cli/progress.hpp"
+#include "host/cli/reloader.hpp"
 #include "host/log/log.hpp"
 #include "host/plugin/library.hpp"
 #include "host/recording/byte_stream.hpp"
@@ -34,6 +37,7 @@ struct Options {
   bool as_json = false;
   bool no_timings = false;
   bool obey = false;
+  bool watch = false;
 };
 
 Result<StreetOptions> street_options(const Configuration& configuration, const Options& options) {
@@ -85,22 +89,27 @@ ExitCode exit_code(const Loaded& loaded, const RunReport& report) {
 // Serves `gantry status` and `gantry stop` while it lives; a run goes on without.
 std::unique_ptr<ControlServer> serve(const Session& session, const Configuration& configuration,
                                      Street& street, const StreetOptions& options,
-                                     const Clock& clock) {
+                                     const Clock& clock, Reloader* reloader) {
   const auto started = clock.now();
   ControlHandlers handlers;
-  handlers.status = [&street, &clock, started, recording = options.recording.string()] {
+  if (reloader != nullptr) {
+    handlers.reload = [reloader](std::string_view request) { return reloader->answer(request); };
+  }
+  handlers.status = [&street, &clock, started, reloader, recording = options.recording.string()] {
     const StreetStatus status = street.status();
     const double uptime = std::chrono::duration<double>(clock.now() - started).count();
-    return json::serialize(json::object{{"running", true},
-                                        {"pid", static_cast<std::uint64_t>(::getpid())},
-                                        {"mode", "dry run"},
-                                        {"recording", printable(recording)},
-                                        {"uptime_s", static_cast<std::uint64_t>(uptime)},
-                                        {"block", status.block},
-                                        {"snapshots", status.snapshots},
-                                        {"skipped", status.skipped},
-                                        {"opportunities", status.opportunities},
-                                        {"approved", status.approved}});
+    json::object told{{"running", true},
+                      {"pid", static_cast<std::uint64_t>(::getpid())},
+                      {"mode", "dry run"},
+                      {"recording", printable(recording)},
+                      {"uptime_s", static_cast<std::uint64_t>(uptime)},
+                      {"block", status.block},
+                      {"snapshots", status.snapshots},
+                      {"skipped", status.skipped},
+                      {"opportunities", status.opportunities},
+                      {"approved", status.approved}};
+    if (reloader != nullptr) told["last_change"] = printable(cut_to(reloader->last(), 4096));
+    return json::serialize(told);
   };
   handlers.stop = [&street] {
     street.request_stop();
@@ -161,10 +170,40 @@ ExitCode run(const Session& session, const Options& options) {
   auto guarded = guard_plugins(session, loaded->configuration.plugin,
                                replay ? Obey::crashes : Obey::all, running);
   if (!guarded) return report_error(guarded.error());
-  Plugins plugins = make_plugins(loaded->configuration, *store, guarded->record);
+  // Those that are lost at the start have no instance that could be retired; of the others the
+  // report tells.
+  std::mutex lost_mutex;
+  std::vector<PutAway> lost;
+  bool starting = true;
+  const auto note_lost = [&](const PutAway& which) {
+    const std::lock_guard lock(lost_mutex);
+    if (starting) lost.push_back(which);
+  };
+  Plugins plugins = make_plugins(loaded->configuration, *store, guarded->record, {{}, note_lost});
+  {
+    const std::lock_guard lock(lost_mutex);
+    starting = false;
+  }
+  for (const PutAway& which : lost) {
+    if (replay || !guarded->quarantine) break;
+    const auto kept = put_away_lost(*guarded->quarantine, which, running, unix_now_s());
+    if (!kept) spdlog::error("{}", kept.error().message);
+  }
   Street street(loaded->configuration, std::move(plugins), *street_settings);
   Result<RunReport> report = [&] {
-    const auto server = serve(session, loaded->configuration, street, *street_settings, clock);
+    // A replay obeys what its recording says was changed.
+    std::optional<Reloader> reloader;
+    if (!options.obey) {
+      const bool watch = options.watch || street_settings->pace == Pace::live;
+      const auto read = [&session]() -> std::expected<Configuration, ConfigReport> {
+        auto again = read_configuration(session);
+        if (!again) return std::unexpected(std::move(again.error()));
+        return std::move(again->configuration);
+      };
+      reloader.emplace(street, read, watch ? config_folder(session) : std::filesystem::path());
+    }
+    const auto server = serve(session, loaded->configuration, street, *street_settings, clock,
+                              reloader ? &*reloader : nullptr);
     const Progress progress(
         street, {session.terminal_err, street_settings->recording, options.blocks}, clock);
     return street.run();
@@ -225,6 +264,8 @@ void add_run(CLI::App& app, CommandLine& line) {
                    "live: newest wins, skips are counted")
       ->check(CLI::IsMember({"live", "back-pressure"}))
       ->type_name("PACE");
+  command->add_flag("--watch", options->watch,
+                    "Change what runs when a configuration file does; the live pace always does");
   add_real_number(*command, "--speed",
                   "At live pace: how much faster than the chain's clock; 0: no wait", {0, 1e9},
                   options->speed)

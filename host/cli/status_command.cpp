@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <chrono>
+#include <thread>
 
 #include "host/api/control.hpp"
 #include "host/cli/command.hpp"
@@ -73,7 +75,76 @@ void add_request(CLI::App& app, CommandLine& line, const std::string& request,
   });
 }
 
+// Asks for it, and again for what became of it.
+Result<json::object> ask_reload(const std::filesystem::path& socket, bool dry_run) {
+  constexpr auto patience = std::chrono::seconds(60);
+  const auto asked = [&](const std::string& request) -> Result<json::object> {
+    const auto answer = ask_host(socket, request);
+    if (!answer) return std::unexpected(answer.error());
+    json::error_code error;
+    const json::value value = json::parse(*answer, error);
+    if (!error && value.is_object() && !value.get_object().contains("error")) {
+      return value.get_object();
+    }
+    return fail(ErrorKind::io,
+                fmt::format("{}: the host cannot reload: a replay obeys its recording, and an "
+                            "older host does not know how",
+                            socket.string()));
+  };
+  const auto begun = asked(dry_run ? "reload dry-run" : "reload");
+  if (!begun) return begun;
+  const std::string outcome = "reloaded " + json::serialize(begun->at("number"));
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (std::chrono::steady_clock::now() < end) {
+    auto told = asked(outcome);
+    if (!told || told->at("state") != "working") return told;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return fail(ErrorKind::io,
+              "it is prepared, or waits for the next block: `gantry status` will "
+              "say what became of it");
+}
+
+ExitCode reload(const Session& session, const Options& options, bool dry_run) {
+  const auto socket = find_socket(session, options);
+  if (!socket) return socket.error();
+  const auto told = ask_reload(*socket, dry_run);
+  if (!told) return report_error(told.error());
+  if (options.as_json) {
+    print(json_text(*told));
+  } else {
+    std::string out = printable(std::string_view(told->at("state").as_string()));
+    if (const auto from = told->at("from_snapshot").to_number<std::uint64_t>(); from != 0) {
+      out += fmt::format(" from snapshot {} on", grouped(from));
+    }
+    out += "\n";
+    for (const auto& line : told->at("changes").as_array()) {
+      out += "  " + printable(std::string_view(line.as_string())) + "\n";
+    }
+    for (const auto& line : told->at("reasons").as_array()) {
+      out += "  not possible: " + printable(std::string_view(line.as_string())) + "\n";
+    }
+    print(out);
+  }
+  return told->at("reasons").as_array().empty() ? ExitCode::done : ExitCode::found;
+}
+
 }  // namespace
+
+void add_reload(CLI::App& app, CommandLine& line) {
+  CLI::App* command =
+      add_command(app, "reload", "Let the running host change what runs to what the files say now",
+                  "reload --dry-run");
+  auto options = std::make_shared<Options>();
+  auto dry_run = std::make_shared<bool>(false);
+  command->add_flag("--dry-run", *dry_run, "Only say what would be done");
+  command->add_flag("--json", options->as_json, "For a program to read");
+  command->add_option("--socket", options->socket, "Its socket, instead of the configuration's")
+      ->type_name("FILE");
+  command->callback([&line, options, dry_run] {
+    line.chosen = [&, options, dry_run] { return reload(line.session, *options, *dry_run); };
+  });
+}
 
 void add_status(CLI::App& app, CommandLine& line) {
   add_request(app, line, "status", "What the running host is doing");

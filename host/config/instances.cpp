@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
+#include "host/config/capabilities.hpp"
 #include "host/config/sections.hpp"
 
 namespace gantry::host::config {
@@ -37,6 +39,16 @@ class Instance {
     if (!around_.chains.empty()) out_.chain = around_.chains.front().id;
     reader_.text({.key = "chain", .help = "the chain it works on; by default the first"},
                  out_.chain);
+    read_isolation();
+    reader_.words(
+        {.key = "capabilities",
+         .help = kind_ == PluginKind::paymaster
+                     ? "hosts that its requests may go to; by default those of its own parameters"
+                     : "what it may do beyond answering; by default nothing"},
+        kind_ == PluginKind::paymaster  ? "[\"http:api.pimlico.io\"]"
+        : kind_ == PluginKind::strategy ? "[\"calls\"]"
+                                        : "[]",
+        [this](std::string_view text) { return not_a_capability(text, kind_); }, out_.capabilities);
   }
 
   // After the kind's own keys: finds the library and gives it all that is left.
@@ -54,6 +66,28 @@ class Instance {
   }
 
  private:
+  void read_isolation() {
+    reader_.choice({.key = "isolation",
+                    .help = "process: it runs in a sandboxed process of its own, which may crash "
+                            "or hang; inproc: in the host's"},
+                   std::array{Isolation::inproc, Isolation::process}, out_.isolation);
+    if (kind_ == PluginKind::strategy) {
+      reader_.integer({.key = "call_timeout_ms",
+                       .help = "in a process of its own: one call that takes longer ends it",
+                       .unit = "ms",
+                       .min = 10,
+                       .max = 600'000},
+                      out_.call_timeout_ms);
+    } else if (out_.isolation == Isolation::process) {
+      reader_.fault(if_enabled(Severity::error), place_of("isolation"), "isolation",
+                    {fmt::format("cannot be \"process\" for a {}: only strategies can run in a "
+                                 "process of their own in this version",
+                                 to_string(kind_)),
+                     "\"inproc\"",
+                     {}});
+    }
+  }
+
   Place place_of(std::string_view key) const {
     const Member* member = reader_.node().find(key);
     return member != nullptr ? member->value.place : reader_.node().place;
@@ -296,6 +330,12 @@ void read_strategies(TableReader& root, const Surroundings& around,
                     .min = 0,
                     .max = 1'000'000},
                    strategy.min_profit_bps);
+    reader.integer({.key = "deadline_ms",
+                    .help = "at live pace, on one snapshot; by default strategy_deadline_ms",
+                    .unit = "ms",
+                    .min = 1,
+                    .max = 600'000},
+                   strategy.deadline_ms);
     instance.bind();
     out.push_back(std::move(strategy));
   }

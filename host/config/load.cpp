@@ -78,6 +78,10 @@ std::string_view to_string(Severity severity) {
   return "?";
 }
 
+std::string_view to_string(Isolation isolation) {
+  return isolation == Isolation::process ? "process" : "inproc";
+}
+
 std::string_view to_string(Trust trust) {
   switch (trust) {
     case Trust::any:

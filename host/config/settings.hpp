@@ -120,6 +120,13 @@ struct ParameterSetting {
   bool given = false;    // by the operator; false: the plugin's default
 };
 
+// Where a plugin runs.
+enum class Isolation : std::int32_t {
+  inproc = 1,   // in the host's own process: a crash of it is the host's
+  process = 2,  // in a sandboxed process of its own, which may die
+};
+std::string_view to_string(Isolation isolation);
+
 // What every named instance of a plugin has.
 struct InstanceSettings {
   std::string name;
@@ -127,6 +134,10 @@ struct InstanceSettings {
   std::string plugin;         // the library's manifest name or id; the instance's name by default
   std::string chain;          // CAIP-2; the first chain by default
   std::int64_t priority = 0;  // see the structs below: which end comes first depends on the kind
+  Isolation isolation = Isolation::inproc;
+  std::int64_t call_timeout_ms = 5000;  // in a process of its own: it is ended after that
+  // What it may do beyond answering; none given: see capabilities.hpp.
+  std::optional<std::vector<std::string>> capabilities;
   std::vector<ParameterSetting> parameters;  // in the manifest's order; none if not installed
   std::optional<std::size_t> installed;      // into Configuration::plugins; none: not installed
 
@@ -143,6 +154,7 @@ struct DexSettings : InstanceSettings {  // priority: higher = first
 // [strategies.NAME], and its number in [strategy_priorities]
 struct StrategySettings : InstanceSettings {  // priority: higher = first
   std::int64_t min_profit_bps = 0;            // opportunities that promise less are dropped
+  std::optional<std::int64_t> deadline_ms;    // in place of street.strategy_deadline_ms
 };
 
 // [[paymaster]]

@@ -179,6 +179,34 @@ void TableReader::paths(const Field& field, std::vector<std::filesystem::path>& 
          false);
 }
 
+void TableReader::words(const Field& field, std::string_view example,
+                        const std::function<std::optional<std::string>(std::string_view)>& fault_of,
+                        std::optional<std::vector<std::string>>& out) {
+  const Member* member = take(field.key);
+  const std::string wanted = fmt::format("a list of texts, as {}", example);
+  std::vector<std::string> shown;
+  if (member != nullptr && member->value.kind != Node::Kind::list) {
+    fault(
+        Severity::error, member->value.place, field.key,
+        {"is " + describe(member->value), wanted,
+         member->value.kind == Node::Kind::text ? fmt::format("[{}]", in_quotes(member->value.text))
+                                                : std::string()});
+  } else if (member != nullptr) {
+    out.emplace();
+    for (const Node& item : member->value.items) {
+      auto wrong = item.kind == Node::Kind::text ? fault_of(item.text) : "holds " + describe(item);
+      if (wrong) {
+        fault(Severity::error, item.place, field.key, {std::move(*wrong), wanted, {}});
+        continue;
+      }
+      out->push_back(item.text);
+      shown.push_back(in_toml(item.text));
+    }
+  }
+  record(field.key, out ? fmt::format("[{}]", fmt::join(shown, ", ")) : "not set", field.unit,
+         field.help, member, false);
+}
+
 namespace {
 Problem no_address(const Node& node, std::string_view chain, std::string_view reason) {
   return {fmt::format("is {}{}{}", describe(node), reason.empty() ? "" : ": it ", reason),

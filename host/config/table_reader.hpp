@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <span>
@@ -57,6 +58,10 @@ class TableReader {
   void text(const Field& field, std::string& out);
   void path(const Field& field, std::filesystem::path& out);
   void paths(const Field& field, std::vector<std::filesystem::path>& out);
+  // A list of texts, where it is given; `fault_of` says what is wrong with one.
+  void words(const Field& field, std::string_view example,
+             const std::function<std::optional<std::string>(std::string_view)>& fault_of,
+             std::optional<std::vector<std::string>>& out);
   void address(const Field& field, std::string_view chain, gantry_address& out);
   void addresses(const Field& field, std::string_view chain, std::vector<gantry_address>& out);
   void url(const Field& field, TemplatedUrl& out, bool in_use, const Environment& environment);

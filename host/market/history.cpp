@@ -45,22 +45,47 @@ class History::Window {
 bool History::subscribe(std::uint32_t token, std::uint32_t quote) {
   if (find(token, quote) != nullptr) return true;
   if (series_.size() == series_max) return false;
-  series_.push_back({token, quote, std::make_unique<Slot[]>(slot_count)});
+  if (arena_) {
+    auto* slots = static_cast<Slot*>(arena_->take(slot_count * sizeof(Slot)));
+    std::uninitialized_value_construct_n(slots, slot_count);
+    series_.push_back({token, quote, slots, nullptr});
+  } else {
+    auto slots = std::make_unique<Slot[]>(slot_count);
+    series_.push_back({token, quote, slots.get(), nullptr});
+    series_.back().own = std::move(slots);
+  }
+  count_.store(series_.size(), std::memory_order_release);
   return true;
 }
 
+std::vector<History::SharedSeries> History::shared() const {
+  std::vector<SharedSeries> all;
+  for (const Series& series : this->all()) {
+    all.push_back({series.token, series.quote, reinterpret_cast<std::uintptr_t>(series.slots)});
+  }
+  return all;
+}
+
+void History::mirror(std::span<const SharedSeries> series) {
+  series_.clear();
+  for (const SharedSeries& one : series) {
+    series_.push_back({one.token, one.quote, reinterpret_cast<Slot*>(one.address), nullptr});
+  }
+  count_.store(series_.size(), std::memory_order_release);
+}
+
 const History::Series* History::find(std::uint32_t token, std::uint32_t quote) const {
-  for (const Series& series : series_) {
+  for (const Series& series : all()) {
     if (series.token == token && series.quote == quote) return &series;
   }
   return nullptr;
 }
 
 void History::add(const Snapshot& snapshot) {
-  if (series_.empty()) return;
+  if (empty()) return;
   MarketView view;
   view.bind(snapshot, {}, true);
-  for (Series& series : series_) {
+  for (const Series& series : all()) {
     gantry_price price{};
     const bool priced = view.price(series.token, series.quote, price) == GANTRY_OK;
     Slot& slot = series.slots[snapshot.id % slot_count];

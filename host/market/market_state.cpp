@@ -47,15 +47,34 @@ struct MarketState::Facts {
 };
 
 MarketState::MarketState(const ChainSettings& chain,
-                         std::vector<std::shared_ptr<VenueInstance>> venues)
-    : chain_(chain), venues_(std::move(venues)), facts_(std::make_unique<Facts>()) {
+                         std::vector<std::shared_ptr<VenueInstance>> venues,
+                         std::uint64_t first_topology, std::shared_ptr<SharedArena> arena)
+    : chain_(chain),
+      venues_(std::move(venues)),
+      store_(std::move(arena)),
+      facts_(std::make_unique<Facts>()) {
   if (!from_double_floor(std::round(chain_.gas_price_gwei * 1e9), gas_price_)) gas_price_ = u256();
   growing_ = std::make_shared<Topology>();
+  growing_->id = first_topology;
   growing_->chain = chain_.id;
-  growing_->venues = venues_;
+  for (const auto& venue : venues_) {
+    growing_->venues.push_back(venue.get());
+    growing_->venue_names.push_back(venue->name());
+  }
 }
 
 MarketState::~MarketState() = default;
+
+void MarketState::catch_up(bool begins, const std::vector<std::shared_ptr<VenueInstance>>& known) {
+  known_.clear();
+  if (!begins) return;
+  for (const auto& venue : known) known_.insert(venue.get());
+}
+
+bool MarketState::accept(const VenueInstance& venue, Phase phase, gantry_status status) const {
+  if (!known_.empty() && known_.contains(&venue)) return status == GANTRY_OK;
+  return venue.health().accept(phase, status, version_);
+}
 
 gantry_context MarketState::context_of(const recording::Block& block) const {
   gantry_context context{};
@@ -71,7 +90,7 @@ gantry_context MarketState::context_of(const recording::Block& block) const {
   return context;
 }
 
-Result<SnapshotPtr> MarketState::advance(const BlockInput& input) {
+Result<std::shared_ptr<Snapshot>> MarketState::advance(const BlockInput& input) {
   if (!input.tokens.empty() || !input.pools.empty()) {
     if (auto extended = extend(input); !extended) return std::unexpected(extended.error());
   }
@@ -167,14 +186,19 @@ void MarketState::open_pool(Topology& topology, std::uint32_t handle) {
   const gantry_state_writer writer = writer_of(store_);
   gantry_error error{};
   store_.open(handle);
-  const auto status =
-      venue.call<&gantry_dex_v1::open_pool>(Phase::open_pool, &spec, &writer, &pool.traits, &error);
-  if (venue.health().accept(Phase::open_pool, status, version_)) {
+  const auto status = [&] {
+    const auto main = venue.main_role();
+    return venue.call<&gantry_dex_v1::open_pool>(Phase::open_pool, &spec, &writer, &pool.traits,
+                                                 &error);
+  }();
+  if (accept(venue, Phase::open_pool, status)) {
     if (pool.traits.overlay_bytes <= GANTRY_OVERLAY_BYTES_MAX) {
       store_.commit();
       return;
     }
-    venue.health().strike(Phase::open_pool, "its overlays are larger than the bound", version_);
+    if (!known_.contains(&venue)) {
+      venue.health().strike(Phase::open_pool, "its overlays are larger than the bound", version_);
+    }
   }
   store_.abandon();
   pool.use = PoolUse::refused;
@@ -206,7 +230,7 @@ bool MarketState::answered(const gantry_context& context, std::uint32_t handle,
   const gantry_state state = store_.current();
   const auto status =
       venue.call<&gantry_dex_v1::requests>(Phase::apply, &context, &spec, &state, 0U, &sink);
-  if (status != GANTRY_NEED_STATE) venue.health().accept(Phase::apply, status, version_);
+  if (status != GANTRY_NEED_STATE) accept(venue, Phase::apply, status);
   return check.complete && (status == GANTRY_OK || status == GANTRY_NEED_STATE);
 }
 
@@ -242,10 +266,11 @@ void MarketState::apply_pool(Snapshot& snapshot, std::uint32_t pool, const Facts
                                         static_cast<std::uint32_t>(facts.rows.size()), &writer);
   if (status != GANTRY_OK && status != GANTRY_NEED_STATE) {
     store_.abandon();
-    venue.health().accept(Phase::apply, status, version_);
+    accept(venue, Phase::apply, status);
     // What is known to be out of date is not traded on.
     if (!store_.withhold()) return;
     if (!growing_) snapshot.changed.push_back(pool);
+    if (known_.contains(&venue)) return;
     spdlog::warn("venue {}: pool {} takes no part from block {} on, until its facts decode: {}",
                  venue.name(), pool, snapshot.context.state_block, status_name(status));
     return;

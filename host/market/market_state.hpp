@@ -27,15 +27,23 @@ struct BlockInput {
 
 class MarketState {
  public:
-  // Borrows the settings.
-  MarketState(const ChainSettings& chain, std::vector<std::shared_ptr<VenueInstance>> venues);
+  // Borrows the settings. Its topologies have ids from `first_topology` on. With an arena, pools'
+  // states lie there.
+  MarketState(const ChainSettings& chain, std::vector<std::shared_ptr<VenueInstance>> venues,
+              std::uint64_t first_topology = 0, std::shared_ptr<SharedArena> arena = {});
   ~MarketState();
+
+  // Until catch_up(false) it is given what another market has had, with `known` venues that were
+  // called for all of it there: what they do wrong again costs them no strike again.
+  void catch_up(bool begins, const std::vector<std::shared_ptr<VenueInstance>>& known = {});
 
   // Fails with `limit` (too many pools), `format` (handles that do not exist). Facts that a venue
   // cannot decode cost that pool, not the snapshot.
-  Result<SnapshotPtr> advance(const BlockInput& input);
+  Result<std::shared_ptr<Snapshot>> advance(const BlockInput& input);
 
   std::uint64_t state_bytes() const noexcept { return store_.bytes(); }
+  // Snapshots so far: the id of the newest.
+  std::uint64_t snapshots() const noexcept { return version_; }
 
  private:
   struct Facts;  // one pool's facts of a block, as the SDK wants them
@@ -51,6 +59,7 @@ class MarketState {
   void apply_pool(Snapshot& snapshot, std::uint32_t pool, const Facts& facts);
   void settle_topology(Snapshot& snapshot);
   gantry_context context_of(const recording::Block& block) const;
+  bool accept(const VenueInstance& venue, Phase phase, gantry_status status) const;
 
   const ChainSettings& chain_;
   u256 gas_price_;
@@ -61,8 +70,9 @@ class MarketState {
   std::shared_ptr<Topology> growing_;     // being extended; null: topology_ is up to date
   std::shared_ptr<const Topology> topology_;
   std::uint64_t version_ = 0;
-  std::uint64_t ether_usd_e6_ = 0;    // of the newest snapshot
-  std::vector<std::uint32_t> order_;  // facts by pool
+  std::uint64_t ether_usd_e6_ = 0;        // of the newest snapshot
+  std::set<const VenueInstance*> known_;  // while it catches up
+  std::vector<std::uint32_t> order_;      // facts by pool
   std::unique_ptr<Facts> facts_;
 };
 

@@ -30,6 +30,11 @@ class MarketView {
   void bind(const Snapshot& snapshot, std::span<const std::uint32_t> changed, bool cold);
   const gantry_market* market() const noexcept { return &market_; }
   const Snapshot& snapshot() const noexcept { return *snapshot_; }
+  const History* history() const noexcept { return history_; }
+  // Whose market that is: every gantry_market of the host's is one's.
+  static const MarketView& of(const gantry_market* market) noexcept {
+    return *static_cast<const MarketView*>(market->self);
+  }
 
   // The services, for the host's own use. Statuses as in gantry/market.h.
   gantry_status quote(std::uint32_t pool, const gantry_swap& swap, gantry_quote& out) const;

@@ -43,12 +43,15 @@ class VersionLease {
   std::uint64_t version_;
 };
 
+struct PluginSet;  // host/plugin/plugin_set.hpp
+
 struct Snapshot {
   Snapshot(std::shared_ptr<LiveVersions> live, std::uint64_t version)
       : id(version), lease(std::move(live), version) {}
 
   std::uint64_t id;  // also the version in the state store; from 1, dense
   std::shared_ptr<const Topology> topology;
+  std::shared_ptr<const PluginSet> plugins;  // what works on it; null outside the street
   StateTree states;
   gantry_context context{};
   std::vector<std::uint32_t> changed;  // pools whose state this block changed, ascending

@@ -60,20 +60,26 @@ void* BlockPool::take(std::uint64_t size) {
   if (++made_[index] > free.capacity()) free.reserve(2 * made_[index] + 16);
   bytes_taken_ += bytes;
   if (bytes > slab_bytes / 4) {
+    if (arena_) return arena_->take(bytes);
     void* block = ::operator new(bytes, block_alignment);
     large_.push_back(block);
     return block;
   }
   if (slab_left_ < bytes) {
-    slabs_.push_back(std::make_unique_for_overwrite<std::uint8_t[]>(slab_bytes + 64));
-    const auto address = reinterpret_cast<std::uintptr_t>(slabs_.back().get());
-    slab_next_ = slabs_.back().get() + (64 - address % 64) % 64;
+    slab_next_ = static_cast<std::uint8_t*>(new_slab());
     slab_left_ = slab_bytes;
   }
   void* block = slab_next_;
   slab_next_ += bytes;
   slab_left_ -= bytes;
   return block;
+}
+
+void* BlockPool::new_slab() {
+  if (arena_) return arena_->take(slab_bytes);
+  slabs_.push_back(std::make_unique_for_overwrite<std::uint8_t[]>(slab_bytes + 64));
+  const auto address = reinterpret_cast<std::uintptr_t>(slabs_.back().get());
+  return slabs_.back().get() + (64 - address % 64) % 64;
 }
 
 void BlockPool::give(void* block, std::uint64_t size) noexcept {
@@ -94,7 +100,10 @@ const gantry_state* StateTree::find_any(std::uint32_t pool) const noexcept {
   return &leaf->pools[pool % fan];
 }
 
-StateStore::StateStore() : small_(chunks_max) { pending_.reserve(chunks_max); }
+StateStore::StateStore(std::shared_ptr<SharedArena> arena)
+    : blocks_(std::move(arena)), small_(chunks_max) {
+  pending_.reserve(chunks_max);
+}
 StateStore::~StateStore() = default;
 
 void StateStore::begin(std::uint64_t version, std::uint64_t oldest_live) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "gantry/state.h"
+#include "host/isolation/shared_memory.hpp"
 
 namespace gantry::host {
 
@@ -29,7 +30,8 @@ inline constexpr std::uint64_t small_chunk_bytes_max = 128;
 // grows. Not thread-safe: the writer's.
 class BlockPool {
  public:
-  BlockPool() = default;
+  // With an arena, blocks lie where another process can be shown them.
+  explicit BlockPool(std::shared_ptr<SharedArena> arena = {}) : arena_(std::move(arena)) {}
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
   ~BlockPool();
@@ -43,6 +45,9 @@ class BlockPool {
   static constexpr std::size_t classes = 22;  // 64 bytes to 128 MiB
   static std::size_t class_of(std::uint64_t size) noexcept;
 
+  void* new_slab();
+
+  std::shared_ptr<SharedArena> arena_;
   std::array<std::vector<void*>, classes> free_;
   std::array<std::size_t, classes> made_{};
   std::vector<std::unique_ptr<std::uint8_t[]>> slabs_;
@@ -61,6 +66,8 @@ class StateTree {
 
   // Null: this pool has no state yet, or the one it has is withheld.
   const gantry_state* find(std::uint32_t pool) const noexcept;
+  // Where its root lies; null: no pool has a state.
+  const void* root() const noexcept { return root_; }
 
  private:
   friend class StateStore;
@@ -84,7 +91,7 @@ class StateTree {
 
 class StateStore {
  public:
-  StateStore();
+  explicit StateStore(std::shared_ptr<SharedArena> arena = {});
   StateStore(const StateStore&) = delete;
   StateStore& operator=(const StateStore&) = delete;
   ~StateStore();

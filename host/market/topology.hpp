@@ -69,7 +69,8 @@ struct Topology {
   std::string chain;  // CAIP-2
   std::vector<TokenInfo> tokens;
   std::vector<PoolInfo> pools;
-  std::vector<std::shared_ptr<VenueInstance>> venues;
+  std::vector<const VenueInstance*> venues;  // borrowed: see MarketState and PluginSet
+  std::vector<std::string> venue_names;      // for who keeps a topology longer than they live
   std::unordered_map<gantry_address, std::uint32_t, AddressHash, AddressEqual> token_by_address;
   std::uint32_t wrapped_token = no_handle;
   std::vector<std::uint32_t> usd_tokens;   // in the operator's order

@@ -88,6 +88,7 @@ void keep_earliest(std::vector<T>& all, T one, std::size_t count_max) {
 void Health::strike(Phase phase, std::string_view reason, std::uint64_t snapshot) {
   const bool at_once = phase == Phase::open_pool || phase == Phase::apply;
   const auto count = count_.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (strikes_max_ == 0) return;
   bool retired = false;
   {
     const std::lock_guard lock(mutex_);

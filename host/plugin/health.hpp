@@ -73,6 +73,14 @@ class Health {
   }
   // Whether it is, or is bound to be.
   bool retired() const noexcept { return !usable(never - 1); }
+  // The first snapshot that it may not be called for. Set from outside by who only follows another
+  // process's judgement, whose own is then none: strikes_max is 0 there.
+  std::uint64_t retired_from() const noexcept {
+    return retired_from_.load(std::memory_order_relaxed);
+  }
+  void set_retired_from(std::uint64_t snapshot) noexcept {
+    retired_from_.store(snapshot, std::memory_order_relaxed);
+  }
   std::uint64_t strikes() const noexcept { return count_.load(std::memory_order_relaxed); }
   // Whether its strikes retire it also without those for deadlines.
   bool broke_contract() const noexcept {

@@ -4,9 +4,12 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include <type_traits>
 #include <variant>
 
 #include "host/bundle/trust.hpp"
+#include "host/isolation/isolated_strategy.hpp"
+#include "host/isolation/nursery.hpp"
 #include "host/kit/verdicts.hpp"
 
 namespace gantry::host {
@@ -80,12 +83,76 @@ bool has_hole(const void* table, std::size_t bytes) {
   return std::any_of(slots, slots + bytes / sizeof(void*), [](void* slot) { return !slot; });
 }
 
-class Maker {
+}  // namespace
+
+template <class Instance>
+Result<std::shared_ptr<Instance>> create_instance(std::shared_ptr<Library> library,
+                                                  const InstanceSettings& settings,
+                                                  const gantry_host* host,
+                                                  std::unique_ptr<InstanceServices> services,
+                                                  std::int64_t strikes_max) {
+  using K = Kind<Instance>;
+  const auto& file = library->file();
+  const auto* table = static_cast<const typename K::Table*>(library->interface(K::id));
+  if (table == nullptr) {
+    return fail(ErrorKind::plugin,
+                fmt::format("{}: it has no interface {}, its manifest lists {}; build it with an "
+                            "SDK that has it",
+                            file.path.string(), K::id, fmt::join(file.manifest.interfaces, ", ")));
+  }
+  if (has_hole(table, sizeof(*table))) {
+    return fail(ErrorKind::plugin,
+                fmt::format("{}: its table for {} has an empty function; fill every one",
+                            file.path.string(), K::id));
+  }
+  const ParameterTable parameters(settings.parameters);
+  const gantry_instance_config config{text(settings.name), text(settings.chain),
+                                      parameters.rows().data(),
+                                      static_cast<std::uint32_t>(parameters.rows().size()), 0};
+  typename K::Object* object = nullptr;
+  gantry_error error{};
+  Culprit culprit = library->culprit();
+  culprit.instance = settings.name;
+  const auto status = [&] {
+    const std::lock_guard main(library->main_role());
+    const CallGuard guard(culprit, Phase::create);
+    return table->create(host, &config, &object, &error);
+  }();
+  error.message[sizeof(error.message) - 1] = '\0';
+  if (status != GANTRY_OK || object == nullptr) {
+    return fail(ErrorKind::plugin,
+                fmt::format("{}: create() answered {}: {}; correct its parameters, or ask "
+                            "its author",
+                            file.path.string(), status_name(status), error.message));
+  }
+  auto health = std::make_shared<Health>(settings.name, file.path.string(), strikes_max);
+  return std::make_shared<Instance>(std::move(library), std::move(services), table, object,
+                                    std::move(health));
+}
+
+template Result<std::shared_ptr<VenueInstance>> create_instance(std::shared_ptr<Library>,
+                                                                const InstanceSettings&,
+                                                                const gantry_host*,
+                                                                std::unique_ptr<InstanceServices>,
+                                                                std::int64_t);
+template Result<std::shared_ptr<StrategyInstance>> create_instance(
+    std::shared_ptr<Library>, const InstanceSettings&, const gantry_host*,
+    std::unique_ptr<InstanceServices>, std::int64_t);
+template Result<std::shared_ptr<PaymasterInstance>> create_instance(
+    std::shared_ptr<Library>, const InstanceSettings&, const gantry_host*,
+    std::unique_ptr<InstanceServices>, std::int64_t);
+
+class InstanceMaker::Maker {
  public:
-  Maker(const Configuration& configuration, std::filesystem::path store, const PluginRecord& record)
+  // `whole`: what is being made from the start; null: a change beside the street.
+  Maker(const Configuration& configuration, std::filesystem::path store, LoadedLibraries& loaded,
+        const PluginRecord& record, Plugins* whole = nullptr, IsolationOptions isolation = {})
       : configuration_(configuration),
         store_(std::move(store)),
+        loaded_(loaded),
         record_(record),
+        whole_(whole),
+        isolation_(std::move(isolation)),
         trust_(configuration.plugin, process_environment()) {}
 
   template <class Instance, class Settings>
@@ -95,7 +162,6 @@ class Maker {
       if (!settings.enabled) continue;
       auto made = make<Instance>(settings);
       if (made) {
-        (*made)->settings = settings;
         out.push_back(std::move(*made));
       } else {
         // Of what is not there the configuration has warned.
@@ -107,31 +173,83 @@ class Maker {
     }
   }
 
+  template <class Instance, class Settings>
+  Result<std::shared_ptr<Instance>> make(const Settings& settings) {
+    auto made = settings.isolation == Isolation::process ? isolate<Instance>(settings)
+                                                         : create<Instance>(settings);
+    if (made) (*made)->settings = settings;
+    return made;
+  }
+
  private:
+  // What a library has to show before any of it runs, wherever that is.
+  Status check_allowed(const PluginFile& file) {
+    if (auto trusted = trust_.check(file); !trusted) return trusted;
+    if (record_.why_not) {
+      if (auto reason = record_.why_not(file)) return fail(ErrorKind::plugin, *reason);
+    }
+    if (!configuration_.plugin.require_checked) return {};
+    if (auto reason = why_unchecked(file)) return fail(ErrorKind::plugin, *reason);
+    return {};
+  }
+
+  static Status check_installed(const InstanceSettings& settings) {
+    if (settings.installed) return {};
+    return fail(ErrorKind::not_found,
+                fmt::format("named but not installed: no plugin '{}' in the plugin folders; "
+                            "install it, or set enabled = false",
+                            settings.plugin));
+  }
+
+  // After the venues: the child loads them too.
+  template <class Instance, class Settings>
+  Result<std::shared_ptr<Instance>> isolate(const Settings& settings) {
+    if constexpr (!std::is_same_v<Instance, StrategyInstance>) {
+      return fail(ErrorKind::configuration,
+                  fmt::format("isolation = \"process\" is for strategies; this host runs a {} in "
+                              "its own process only",
+                              Kind<Instance>::word));
+    } else {
+      if (auto there = check_installed(settings); !there) return std::unexpected(there.error());
+      if (whole_ == nullptr) {
+        return fail(ErrorKind::configuration,
+                    fmt::format("strategy {}: what has isolation = \"process\" is started with the "
+                                "host only; restart it",
+                                settings.name));
+      }
+      const PluginFile& file = configuration_.plugins[*settings.installed];
+      if (auto allowed = check_allowed(file); !allowed) return std::unexpected(allowed.error());
+      auto placed = Library::place(file, store_);
+      if (!placed) return std::unexpected(placed.error());
+      if (!whole_->nursery) {
+        auto nursery = Nursery::make(isolation_);
+        if (!nursery) return std::unexpected(nursery.error());
+        whole_->nursery = std::move(*nursery);
+      }
+      return IsolatedStrategy::start(
+          {whole_->nursery, file, *placed, settings, whole_->venues,
+           static_cast<std::uint64_t>(configuration_.street.opportunities_per_snapshot),
+           configuration_.plugin.strikes_max});
+    }
+  }
+
   Result<std::shared_ptr<Library>> library(std::size_t index) {
     if (const auto found = libraries_.find(index); found != libraries_.end()) return found->second;
     const PluginFile& file = configuration_.plugins[index];
-    if (auto trusted = trust_.check(file); !trusted) {
-      return libraries_.emplace(index, std::unexpected(std::move(trusted.error()))).first->second;
+    if (auto allowed = check_allowed(file); !allowed) {
+      return libraries_.emplace(index, std::unexpected(std::move(allowed.error()))).first->second;
     }
-    if (record_.why_not) {
-      if (auto reason = record_.why_not(file)) {
-        return libraries_.emplace(index, fail(ErrorKind::plugin, *reason)).first->second;
-      }
-    }
-    if (configuration_.plugin.require_checked) {
-      if (auto reason = why_unchecked(file)) {
-        return libraries_.emplace(index, fail(ErrorKind::plugin, *reason)).first->second;
-      }
+    if (auto running = loaded_[file.sha256].lock()) {
+      return libraries_.emplace(index, std::move(running)).first->second;
     }
     // init() gets services of the library's own name; instances get theirs in create().
-    auto& services =
-        library_services_.emplace_back(std::make_shared<InstanceServices>(file.manifest.name));
+    auto services = std::make_shared<InstanceServices>(file.manifest.name);
     auto loaded = Library::load(file, store_, services->table());
     if (loaded) {
       // The deleter keeps the services until deinit() has run.
       *loaded = std::shared_ptr<Library>(
           loaded->get(), [keep = *loaded, services](Library*) mutable { keep.reset(); });
+      loaded_[file.sha256] = *loaded;
     } else if (record_.not_loaded && loaded.error().kind == ErrorKind::plugin) {
       record_.not_loaded(file, loaded.error().message);
     }
@@ -139,69 +257,52 @@ class Maker {
   }
 
   template <class Instance>
-  Result<std::shared_ptr<Instance>> make(const InstanceSettings& settings) {
-    using K = Kind<Instance>;
-    if (!settings.installed) {
-      return fail(ErrorKind::not_found,
-                  fmt::format("named but not installed: no plugin '{}' in the plugin folders; "
-                              "install it, or set enabled = false",
-                              settings.plugin));
-    }
+  Result<std::shared_ptr<Instance>> create(const InstanceSettings& settings) {
+    if (auto there = check_installed(settings); !there) return std::unexpected(there.error());
     auto lib = library(*settings.installed);
     if (!lib) return std::unexpected(lib.error());
-    const auto& file = (*lib)->file();
-    const auto* table = static_cast<const typename K::Table*>((*lib)->interface(K::id));
-    if (table == nullptr) {
-      return fail(
-          ErrorKind::plugin,
-          fmt::format("{}: it has no interface {}, its manifest lists {}; build it with an "
-                      "SDK that has it",
-                      file.path.string(), K::id, fmt::join(file.manifest.interfaces, ", ")));
-    }
-    if (has_hole(table, sizeof(*table))) {
-      return fail(ErrorKind::plugin,
-                  fmt::format("{}: its table for {} has an empty function; fill every one",
-                              file.path.string(), K::id));
-    }
-    const ParameterTable parameters(settings.parameters);
-    const gantry_instance_config config{text(settings.name), text(settings.chain),
-                                        parameters.rows().data(),
-                                        static_cast<std::uint32_t>(parameters.rows().size()), 0};
     auto services = std::make_unique<InstanceServices>(settings.name);
-    typename K::Object* object = nullptr;
-    gantry_error error{};
-    Culprit culprit = (*lib)->culprit();
-    culprit.instance = settings.name;
-    const auto status = [&] {
-      const CallGuard guard(culprit, Phase::create);
-      return table->create(services->table(), &config, &object, &error);
-    }();
-    error.message[sizeof(error.message) - 1] = '\0';
-    if (status != GANTRY_OK || object == nullptr) {
-      return fail(ErrorKind::plugin,
-                  fmt::format("{}: create() answered {}: {}; correct its parameters, or ask "
-                              "its author",
-                              file.path.string(), status_name(status), error.message));
-    }
-    auto health = std::make_shared<Health>(settings.name, file.path.string(),
-                                           configuration_.plugin.strikes_max);
-    return std::make_shared<Instance>(*lib, std::move(services), table, object, std::move(health));
+    const gantry_host* host = services->table();
+    return create_instance<Instance>(*lib, settings, host, std::move(services),
+                                     configuration_.plugin.strikes_max);
   }
 
   const Configuration& configuration_;
   std::filesystem::path store_;
+  LoadedLibraries& loaded_;
   const PluginRecord& record_;
+  Plugins* whole_;
+  IsolationOptions isolation_;
   bundle::TrustGate trust_;
   std::unordered_map<std::size_t, Result<std::shared_ptr<Library>>> libraries_;
-  std::vector<std::shared_ptr<InstanceServices>> library_services_;
 };
 
-}  // namespace
+InstanceMaker::InstanceMaker(const Configuration& configuration, const std::filesystem::path& store,
+                             LoadedLibraries& libraries, const PluginRecord& record)
+    : maker_(std::make_unique<Maker>(configuration, store, libraries, record)) {}
+InstanceMaker::~InstanceMaker() = default;
+
+Result<std::shared_ptr<VenueInstance>> InstanceMaker::make(const DexSettings& settings) {
+  return maker_->make<VenueInstance>(settings);
+}
+
+Result<std::shared_ptr<StrategyInstance>> InstanceMaker::make(const StrategySettings& settings) {
+  return maker_->make<StrategyInstance>(settings);
+}
+
+Result<std::shared_ptr<PaymasterInstance>> InstanceMaker::make(const PaymasterSettings& settings) {
+  return maker_->make<PaymasterInstance>(settings);
+}
+
+std::shared_ptr<SharedArena> Plugins::arena() const { return nursery ? nursery->arena() : nullptr; }
 
 Plugins make_plugins(const Configuration& configuration, const std::filesystem::path& store,
-                     const PluginRecord& record) {
+                     const PluginRecord& record, const IsolationOptions& isolation) {
   Plugins plugins;
-  Maker maker(configuration, store, record);
+  plugins.store = store;
+  plugins.record = record;
+  InstanceMaker::Maker maker(configuration, store, plugins.libraries, plugins.record, &plugins,
+                             isolation);
   maker.make_all(configuration.dexes, plugins.venues, plugins.refused);
   maker.make_all(configuration.strategies, plugins.strategies, plugins.refused);
   maker.make_all(configuration.paymasters, plugins.paymasters, plugins.refused);

@@ -23,10 +23,13 @@ struct Library::Mapping {
   ~Mapping() {
     const CallGuard guard(culprit, Phase::unload);  // its destructors run here
     library.unload();
+    handle.reset();
   }
 
   Culprit culprit;
   boost::dll::shared_library library;
+  // In a sandbox, where Boost.DLL's look-ups of paths would end the process.
+  std::unique_ptr<void, int (*)(void*)> handle{nullptr, &::dlclose};
 };
 
 namespace {
@@ -38,9 +41,17 @@ std::unexpected<Error> refuse(const PluginFile& file, std::string_view reason,
   return fail(ErrorKind::plugin, fmt::format("{}: {}; {}", file.path.string(), reason, remedy));
 }
 
+// dlsym also finds a symbol of a library that this one links to.
+bool stands_in(const void* symbol, const fs::path& path) {
+  Dl_info info{};
+  return ::dladdr(symbol, &info) != 0 && info.dli_fname != nullptr && path == info.dli_fname;
+}
+
+}  // namespace
+
 // Writes the bytes whose hash was checked under that hash; an existing copy is checked, not
 // trusted.
-Result<fs::path> place(const PluginFile& file, const fs::path& store) {
+Result<fs::path> Library::place(const PluginFile& file, const fs::path& store) {
   std::error_code error;
   fs::create_directories(store, error);
   if (!error) fs::permissions(store, fs::perms::owner_all, error);
@@ -73,6 +84,8 @@ Result<fs::path> place(const PluginFile& file, const fs::path& store) {
   return target;
 }
 
+namespace {
+
 // Where it is mapped.
 void locate(const fs::path& path, Culprit& culprit) {
   struct Search {
@@ -95,10 +108,15 @@ void locate(const fs::path& path, Culprit& culprit) {
       &search);
 }
 
-// dlsym also finds a symbol of a library that this one links to.
-bool stands_in(const void* symbol, const fs::path& path) {
+// Whether the library that `symbol` is in asks never to be unmapped.
+bool is_marked_nodelete(const void* symbol) {
   Dl_info info{};
-  return ::dladdr(symbol, &info) != 0 && info.dli_fname != nullptr && path == info.dli_fname;
+  link_map* map = nullptr;
+  if (::dladdr1(symbol, &info, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP) == 0) return false;
+  for (const ElfW(Dyn)* row = map->l_ld; row->d_tag != DT_NULL; ++row) {
+    if (row->d_tag == DT_FLAGS_1 && (row->d_un.d_val & DF_1_NODELETE) != 0) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -146,17 +164,20 @@ Library::Library(PluginFile file, fs::path path, std::unique_ptr<Mapping> mappin
       entry_(entry) {}
 
 Library::~Library() {
+  const bool marked = is_marked_nodelete(entry_);
   {
     const CallGuard guard(mapping_->culprit, Phase::unload);
     entry_->deinit();
   }
   mapping_.reset();
-  if (is_mapped(mapped_path_)) {
-    spdlog::warn(
-        "plugin {}: still mapped after unloading; a STB_GNU_UNIQUE symbol or a "
-        "thread_local destructor keeps it",
-        file_.path.string());
-  }
+  if (!is_mapped(mapped_path_)) return;
+  const std::string_view why = marked ? "it is marked NODELETE (-z nodelete)"
+                               : file_.elf.unique_symbols != 0
+                                   ? "it has STB_GNU_UNIQUE symbols; build it with "
+                                     "gantry_add_plugin(), which passes -fno-gnu-unique"
+                                   : "a thread_local of it waits for its destructor, or somebody "
+                                     "else has it open";
+  spdlog::warn("plugin {}: still mapped after unloading: {}", file_.path.string(), why);
 }
 
 const Culprit& Library::culprit() const noexcept { return mapping_->culprit; }
@@ -166,30 +187,76 @@ const void* Library::interface(const char* id) const {
   return entry_->get_interface(id);
 }
 
+namespace {
+
+Status check_entry(const PluginFile& file) {
+  if (file.exports_entry()) return {};
+  return refuse(file, fmt::format("it does not export {}", plugin_entry_symbol),
+                "write GANTRY_PLUGIN(YourClass) once and build with gantry_add_plugin()");
+}
+
+Culprit culprit_of(const PluginFile& file) {
+  const Manifest& manifest = file.manifest;
+  return {manifest.name, manifest.name, manifest.version, file.sha256, file.path.string(), 0, 0};
+}
+
+std::unexpected<Error> loader_says(const PluginFile& file, std::string_view words) {
+  return refuse(file, fmt::format("the dynamic loader says: {}", words),
+                "rebuild it on this system with gantry_add_plugin(), which links with -z defs");
+}
+
+}  // namespace
+
+void preload_runtimes(const PluginFile& file) {
+  for (const std::string& library : file.elf.needed) {
+    if (library.starts_with("libc++") || library.starts_with("libunwind") ||
+        library.starts_with("libm.so") || library.starts_with("libatomic") ||
+        library.starts_with("libmvec") || library.starts_with("librt") ||
+        library.starts_with("libdl") || library.starts_with("libpthread")) {
+      ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+    }
+  }
+}
+
+Result<std::shared_ptr<Library>> Library::load_in_sandbox(const PluginFile& file,
+                                                          const fs::path& path,
+                                                          const gantry_host* host) {
+  if (auto exported = check_entry(file); !exported) return std::unexpected(exported.error());
+  auto mapping = std::make_unique<Mapping>(culprit_of(file));
+  mapping->handle.reset(::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL));
+  if (!mapping->handle) {
+    const char* reason = ::dlerror();
+    return loader_says(file, reason == nullptr ? "nothing" : reason);
+  }
+  return start(file, path, std::move(mapping), host);
+}
+
 Result<std::shared_ptr<Library>> Library::load(const PluginFile& file, const fs::path& store,
                                                const gantry_host* host) {
-  if (!file.exports_entry()) {
-    return refuse(file, fmt::format("it does not export {}", plugin_entry_symbol),
-                  "write GANTRY_PLUGIN(YourClass) once and build with gantry_add_plugin()");
-  }
+  if (auto exported = check_entry(file); !exported) return std::unexpected(exported.error());
   auto path = place(file, store);
   if (!path) return std::unexpected(path.error());
 
-  const Manifest& manifest = file.manifest;
-  auto mapping = std::make_unique<Mapping>(Culprit{manifest.name, manifest.name, manifest.version,
-                                                   file.sha256, file.path.string(), 0, 0});
+  auto mapping = std::make_unique<Mapping>(culprit_of(file));
   try {
     const CallGuard guard(mapping->culprit, Phase::load);  // its constructors run here
     // rtld_now: a missing symbol is found here, not in a trade. The throwing overload keeps
     // dlerror.
     mapping->library.load(*path, boost::dll::load_mode::rtld_now);
   } catch (const std::exception& e) {
-    return refuse(file, fmt::format("the dynamic loader says: {}", e.what()),
-                  "rebuild it on this system with gantry_add_plugin(), which links with -z defs");
+    return loader_says(file, e.what());
   }
-  locate(*path, mapping->culprit);
-  const auto* entry = &mapping->library.get<const gantry_plugin_entry>(GANTRY_PLUGIN_SYMBOL);
-  if (!stands_in(entry, *path)) {
+  return start(file, *path, std::move(mapping), host);
+}
+
+Result<std::shared_ptr<Library>> Library::start(const PluginFile& file, const fs::path& path,
+                                                std::unique_ptr<Mapping> mapping,
+                                                const gantry_host* host) {
+  const auto* entry = mapping->handle
+                          ? static_cast<const gantry_plugin_entry*>(
+                                ::dlsym(mapping->handle.get(), GANTRY_PLUGIN_SYMBOL))
+                          : &mapping->library.get<const gantry_plugin_entry>(GANTRY_PLUGIN_SYMBOL);
+  if (!stands_in(entry, path)) {
     return refuse(file, "its gantry_plugin belongs to another library that it links to",
                   "do not link one plugin against another");
   }
@@ -216,7 +283,7 @@ Result<std::shared_ptr<Library>> Library::load(const PluginFile& file, const fs:
     return refuse(file, fmt::format("init() failed with status {}: {}", status, error.message),
                   "ask its author");
   }
-  return std::shared_ptr<Library>(new Library(file, *path, std::move(mapping), entry));
+  return std::shared_ptr<Library>(new Library(file, path, std::move(mapping), entry));
 }
 
 }  // namespace gantry::host

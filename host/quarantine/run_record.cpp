@@ -51,6 +51,28 @@ PluginRecord plugin_record(Quarantine& quarantine, Obey obey, std::int64_t now_s
   return record;
 }
 
+Status put_away_lost(Quarantine& quarantine, const PutAway& lost, std::string_view running,
+                     std::int64_t now_s) {
+  const auto cause = [&] {
+    switch (lost.ending) {
+      case Ending::signal:
+        return QuarantineCause::signal;
+      case Ending::hang:
+        return QuarantineCause::hang;
+      case Ending::exit:
+        return QuarantineCause::exit;
+      default:
+        return QuarantineCause::rule;
+    }
+  }();
+  QuarantineEntry entry = entry_of(lost.file, cause, now_s);
+  entry.instance = lost.instance;
+  entry.phase = to_string(lost.phase);
+  entry.reason = without_secrets(lost.reason);
+  entry.log.push_back("in a process of its own, in: " + without_secrets(std::string(running)));
+  return quarantine.put(std::move(entry));
+}
+
 Status put_away_retired(Quarantine& quarantine, const RunReport& report, std::string_view running,
                         std::int64_t now_s) {
   for (const PluginReport& plugin : report.plugins) {

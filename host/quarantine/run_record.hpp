@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 
+#include "host/isolation/put_away.hpp"
 #include "host/plugin/instances.hpp"
 #include "host/quarantine/quarantine.hpp"
 #include "host/report/run_report.hpp"
@@ -19,6 +20,10 @@ enum class Obey : std::int32_t {
 
 // For make_plugins(). `now_s` is Unix time.
 PluginRecord plugin_record(Quarantine& quarantine, Obey obey, std::int64_t now_s);
+
+// Writes down a plugin whose own process was lost while it was loaded. Fails with io.
+Status put_away_lost(Quarantine& quarantine, const PutAway& lost, std::string_view running,
+                     std::int64_t now_s);
 
 // Writes down the plugins that a run had to retire: those that broke the contract stay out, those
 // that came late do not. `running` says what they were given. Fails with io.

@@ -96,7 +96,7 @@ enum class DecisionKind : std::int32_t {
   skipped = 2,     // the snapshot was superseded before the strategy was free
   batch = 3,       // the strategy completed the snapshot; their order is the order of completion
   verdict = 4,     // a deadline: payload is the verdict
-  plugin_set = 5,  // the plugins from here on: payload is names and SHA-256
+  plugin_set = 5,  // the plugins from this snapshot on, 0: from the start
 };
 
 // What the host decided, which replay obeys.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "host/base/text.hpp"
+#include "host/plugin/plugin_set.hpp"
 
 namespace gantry::host {
 
@@ -35,7 +36,21 @@ Collector::Collector(const Plugins& plugins) {
 
 void Collector::skipped(std::uint32_t strategy) { ++strategies_[strategy].skipped; }
 
+// A strategy may join while the street runs: its row is made when it is first seen.
+void Collector::name_strategies(const PluginSet& set) {
+  for (const auto& [lane, since, instance, runner] : set.strategies) {
+    if (lane < names_.size() && !names_[lane].empty()) continue;
+    if (lane >= names_.size()) {
+      names_.resize(lane + 1);
+      strategies_.resize(lane + 1);
+    }
+    names_[lane] = instance->name();
+    strategies_[lane].name = instance->name();
+  }
+}
+
 void Collector::add(const Group& group) {
+  for (const BatchPtr& batch : group.batches) name_strategies(*batch->snapshot->plugins);
   for (const BatchPtr& batch : group.batches) {
     StrategyReport& strategy = strategies_[batch->strategy];
     ++strategy.snapshots;
@@ -120,7 +135,7 @@ OpportunityReport Collector::describe(const Sighting& sighting) const {
     const TokenInfo& in = topology.tokens[leg.hop.token_in];
     const TokenInfo& paid = topology.tokens[leg.hop.token_out];
     const PoolInfo& pool = topology.pools[leg.hop.pool];
-    out.legs.push_back({topology.venue_of(pool).name(), address_text(pool.address), in.symbol,
+    out.legs.push_back({topology.venue_names[pool.venue], address_text(pool.address), in.symbol,
                         paid.symbol, decimal_text(u256(leg.amount_in), in.decimals),
                         decimal_text(u256(leg.amount_out), paid.decimals),
                         decimal_text(u256(leg.amount_in), 0),

@@ -51,6 +51,7 @@ class Collector {
     Sighting best;
   };
 
+  void name_strategies(const PluginSet& set);
   void see(const Group& group, std::size_t index);
   void drop_worst();
   OpportunityReport describe(const Sighting& sighting) const;

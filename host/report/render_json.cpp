@@ -115,6 +115,15 @@ json::array refused_plugins_of(const RunReport& report) {
   return out;
 }
 
+// Only there when something was changed while it ran.
+json::object changes_of(const RunReport& report) {
+  json::array first;
+  for (const ChangeReport& change : report.changes) {
+    first.push_back(json::object{{"from_snapshot", change.from}, {"done", texts(change.done)}});
+  }
+  return {{"count", report.changes_count}, {"first", std::move(first)}};
+}
+
 json::array strategies_of(const RunReport& report) {
   json::array out;
   for (const StrategyReport& strategy : report.strategies) {
@@ -213,6 +222,7 @@ std::string render_json(const RunReport& report, const RenderOptions& options) {
                    {"plans", report.plans},
                    {"plan", plan_of(report)},
                    {"plan_failures", texts(report.plan_failures)}};
+  if (report.changes_count > 0) out["changes"] = changes_of(report);
   if (options.timings) out["timings"] = timings_of(report);
   return json_text(out);
 }

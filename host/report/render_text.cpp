@@ -139,6 +139,11 @@ std::string loaded(const RunReport& report, const Style& style) {
         fmt::format("{} {} was not loaded: {}", refusal.kind, refusal.instance, refusal.reason),
         Ink::warning);
   }
+  for (const ChangeReport& change : report.changes) {
+    for (const std::string& done : change.done) {
+      out += paragraph(style, fmt::format("from snapshot {}: {}", grouped(change.from), done));
+    }
+  }
   for (const StrategyReport& strategy : report.strategies) {
     std::string line =
         fmt::format("{}: given {}", strategy.name, counted(strategy.snapshots, "snapshot"));

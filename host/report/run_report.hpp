@@ -106,6 +106,12 @@ struct StrategyReport {
   std::uint64_t cut = 0;  // over the bound of one snapshot
 };
 
+// A change of what ran, between two snapshots.
+struct ChangeReport {
+  std::uint64_t from = 0;         // the first snapshot with it
+  std::vector<std::string> done;  // "strategy triangular: disable"
+};
+
 struct RunReport {
   std::string chain;
   std::string chain_name;
@@ -118,6 +124,8 @@ struct RunReport {
   std::uint64_t pools = 0;
   std::map<std::string, std::uint64_t> pools_left_out;  // by reason
   std::uint64_t snapshots = 0;
+  std::vector<ChangeReport> changes;  // of what ran; the first of them
+  std::uint64_t changes_count = 0;
   std::uint64_t facts = 0;
   std::uint64_t first_block = 0;
   std::uint64_t last_block = 0;

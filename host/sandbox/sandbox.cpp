@@ -22,7 +22,7 @@
 namespace gantry::host {
 namespace {
 
-constexpr std::size_t files_max = 8;
+constexpr std::size_t files_max = 64;
 constexpr std::size_t path_bytes_max = 256;
 constexpr rlim_t spare_descriptors = 8;  // for the copies that open() gives
 

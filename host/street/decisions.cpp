@@ -51,6 +51,8 @@ bool runs(const Instances& instances, std::string_view name) {
 
 // Whether what a run finds may depend on this key of the configuration.
 bool decides(std::string_view path, const Plugins& plugins) {
+  // A plugin gives the same answers wherever it runs.
+  if (path.ends_with(".isolation") || path.ends_with(".call_timeout_ms")) return false;
   const std::size_t dot = path.find('.');
   const std::string_view table = path.substr(0, dot);
   const std::string_view rest = dot == path.npos ? std::string_view() : path.substr(dot + 1);
@@ -105,14 +107,24 @@ std::string plugin_set_of(const Configuration& configuration, const Plugins& plu
   return text;
 }
 
+bool same_plugins(const std::string& recorded, const std::string& now) {
+  return lines_of(recorded) == lines_of(now);
+}
+
+std::string other_plugins(const std::string& recorded, const std::string& now) {
+  return "it was recorded with other plugins or settings, so its decisions cannot be obeyed; "
+         "restore those, or replay with --ignore-decisions" +
+         differences(recorded, now);
+}
+
 Result<std::optional<DecisionPlan>> DecisionPlan::read(const std::filesystem::path& path,
                                                        const Configuration& configuration,
                                                        const Plugins& plugins) {
   auto reader = RecordingReader::open(path);
   if (!reader) return std::unexpected(reader.error());
   DecisionPlan plan;
-  plan.strategies_.resize(plugins.strategies.size());
   const std::string plugin_set = plugin_set_of(configuration, plugins);
+  plan.begin_period(1, plugin_set);
   std::uint64_t count = 0;
   while (true) {
     auto record = reader->next();
@@ -149,6 +161,7 @@ Status DecisionPlan::check() {
   for (std::size_t i = 0; i < places_.size(); ++i) {
     const BatchPlace& place = places_[i];
     if (i > 0 && place.group != places_[i - 1].group) ++groups;
+    if (!runs(place)) return never(place, "does not run then");
     if (place.snapshot <= last[place.strategy]) return never(place, "comes after a later one");
     last[place.strategy] = place.snapshot;
     seen.emplace(place.strategy, place.snapshot);
@@ -173,13 +186,10 @@ Status DecisionPlan::check() {
 
 Status DecisionPlan::take(const Decision& decision, const std::string& plugin_set) {
   if (decision.kind == DecisionKind::plugin_set) {
+    if (decision.snapshot != 0) return take_change(decision);
     const std::string recorded(decision.payload.begin(), decision.payload.end());
     if (recorded == plugin_set) return {};
-    return fail(
-        ErrorKind::configuration,
-        "it was recorded with other plugins or settings, so its decisions cannot be obeyed; "
-        "restore those, or replay with --ignore-decisions" +
-            differences(recorded, plugin_set));
+    return fail(ErrorKind::configuration, other_plugins(recorded, plugin_set));
   }
   if (decision.strategy >= strategies_.size()) {
     return fail(ErrorKind::format, fmt::format("a decision names strategy {} of {}",
@@ -206,6 +216,48 @@ Status DecisionPlan::take(const Decision& decision, const std::string& plugin_se
     default:
       return {};
   }
+}
+
+Status DecisionPlan::take_change(const Decision& decision) {
+  const Bytes& bytes = decision.payload;
+  const std::size_t text = 2 * word;
+  if (bytes.size() < text || number_at(bytes, 1) > bytes.size() - text) {
+    return fail(ErrorKind::format, "a change of the plugin set that is cut");
+  }
+  const auto set_end = static_cast<std::ptrdiff_t>(text + number_at(bytes, 1));
+  const auto set_begin = static_cast<std::ptrdiff_t>(text);
+  RecordedChange change{decision.snapshot,
+                        number_at(bytes, 0),
+                        {bytes.begin() + set_begin, bytes.begin() + set_end},
+                        {bytes.begin() + set_end, bytes.end()}};
+  const std::uint64_t after = changes_.empty() ? 1 : changes_.back().from;
+  if (change.prepared_on < after || change.from <= change.prepared_on) {
+    return fail(ErrorKind::format, "a change of the plugin set out of its order");
+  }
+  begin_period(change.from, change.plugin_set);
+  changes_.push_back(std::move(change));
+  return {};
+}
+
+// Reads which strategies run; each gets its number as it did in the run.
+void DecisionPlan::begin_period(std::uint64_t from, const std::string& plugin_set) {
+  Period period{from, {}};
+  constexpr std::string_view kind = "strategy ";
+  std::istringstream in(plugin_set);
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with(kind)) continue;
+    const std::string name = line.substr(kind.size(), line.find(' ', kind.size()) - kind.size());
+    const auto at = std::ranges::find(lanes_, name);
+    period.lanes.insert(static_cast<std::uint32_t>(at - lanes_.begin()));
+    if (at == lanes_.end()) lanes_.push_back(name);
+  }
+  strategies_.resize(lanes_.size());
+  periods_.push_back(std::move(period));
+}
+
+bool DecisionPlan::runs(const BatchPlace& place) const {
+  const auto after = std::ranges::upper_bound(periods_, place.snapshot, {}, &Period::from);
+  return after != periods_.begin() && std::prev(after)->lanes.contains(place.strategy);
 }
 
 std::optional<std::uint64_t> DecisionPlan::delivered(std::uint32_t strategy,
@@ -266,6 +318,14 @@ void Recorder::decide(const Group& group) {
 void Recorder::skipped(std::uint32_t strategy, std::uint64_t snapshot) {
   const std::lock_guard lock(mutex_);
   append(Decision{DecisionKind::skipped, strategy, snapshot, {}});
+}
+
+void Recorder::change(const RecordedChange& change) {
+  Bytes payload = bytes_of({change.prepared_on, change.plugin_set.size()});
+  payload.insert(payload.end(), change.plugin_set.begin(), change.plugin_set.end());
+  payload.insert(payload.end(), change.instances.begin(), change.instances.end());
+  const std::lock_guard lock(mutex_);
+  append(Decision{DecisionKind::plugin_set, 0, change.from, std::move(payload)});
 }
 
 Status Recorder::finish() {

@@ -7,12 +7,15 @@
 //          delivered: u64 outcomes that had ended. batch: u64 group number, u64 head
 //          block. verdict: empty, late.
 //          plugin_set: one line "kind instance sha256" each, then one "setting key = value" for
-//          each that a result depends on.
+//          each that a result depends on. Of a change while the street ran, whose `snapshot` is the
+//          first with the new set: u64 snapshot on which the new instances were prepared, u64 size
+//          of the text above, that text, and the instances as TOML.
 #pragma once
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -32,6 +35,14 @@ struct BatchPlace {
   std::uint32_t strategy;
   std::uint64_t snapshot;
   std::uint64_t head_block;
+};
+
+// A change of the plugin set while the street ran.
+struct RecordedChange {
+  std::uint64_t from = 0;         // the first snapshot with the new set
+  std::uint64_t prepared_on = 0;  // before it
+  std::string plugin_set;
+  std::string instances;  // see with_instances()
 };
 
 // How far the feed may be ahead of the oldest snapshot that is not done with, live and in replay. A
@@ -57,9 +68,18 @@ class DecisionPlan {
   bool late(std::uint32_t strategy, std::uint64_t snapshot) const;
   // In the order of their groups.
   const std::vector<BatchPlace>& places() const noexcept { return places_; }
+  const std::vector<RecordedChange>& changes() const noexcept { return changes_; }
 
  private:
+  // Which strategies run from a snapshot on.
+  struct Period {
+    std::uint64_t from;
+    std::set<std::uint32_t> lanes;
+  };
   Status take(const recording::Decision& decision, const std::string& plugin_set);
+  Status take_change(const recording::Decision& decision);
+  void begin_period(std::uint64_t from, const std::string& plugin_set);
+  bool runs(const BatchPlace& place) const;
   Status check();
 
   struct PerStrategy {
@@ -67,6 +87,9 @@ class DecisionPlan {
     std::unordered_map<std::uint64_t, bool> late;
   };
   std::vector<PerStrategy> strategies_;
+  std::vector<std::string> lanes_;  // by number, in the order in which each first ran
+  std::vector<Period> periods_;     // ascending
+  std::vector<RecordedChange> changes_;
   std::vector<BatchPlace> places_;
 };
 
@@ -91,6 +114,7 @@ class Recorder {
   void input(const BlockInput& block);
   void decide(const Group& group);
   void skipped(std::uint32_t strategy, std::uint64_t snapshot);
+  void change(const RecordedChange& change);
   Status finish();
 
  private:
@@ -105,7 +129,11 @@ class Recorder {
   std::optional<Error> failure_;
 };
 
-// The plugin_set payload.
+// The plugin_set text; strategies are in the order of their lanes.
 std::string plugin_set_of(const Configuration& configuration, const Plugins& plugins);
+// Whether two such texts have the same lines.
+bool same_plugins(const std::string& recorded, const std::string& now);
+// Why a recorded set cannot be obeyed with this one.
+std::string other_plugins(const std::string& recorded, const std::string& now);
 
 }  // namespace gantry::host

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "host/plugin/plugin_set.hpp"
+
 namespace gantry::host {
 
 void Mailbox::take(const Mail& mail, std::vector<SnapshotPtr>& skipped) {
@@ -11,7 +13,7 @@ void Mailbox::take(const Mail& mail, std::vector<SnapshotPtr>& skipped) {
   }
   if (const auto* outcome = std::get_if<OutcomePtr>(&mail)) {
     outcomes_.push_back(*outcome);
-    ++outcomes_ended_;
+    groups_ended_ = (*outcome)->group + 1;
     return;
   }
   const SnapshotPtr& snapshot = std::get<SnapshotPtr>(mail);
@@ -27,21 +29,32 @@ void Mailbox::take(const Mail& mail, std::vector<SnapshotPtr>& skipped) {
   pending_.push_back(snapshot);
 }
 
-// Whether the snapshot may be given now, and how many outcomes go with it.
+// The first snapshot of the instance that works on this one.
+std::uint64_t Mailbox::since(const Snapshot& snapshot) const {
+  const auto* strategy = snapshot.plugins ? snapshot.plugins->find(options_.strategy) : nullptr;
+  return strategy == nullptr ? 1 : strategy->since;
+}
+
+// Whether the snapshot may be given now, and the outcomes of how many groups go with it.
 bool Mailbox::due(const Snapshot& snapshot, std::uint64_t& results_seen) const {
   switch (options_.mode) {
     case DeliveryMode::live:
-      results_seen = outcomes_ended_;
+      results_seen = groups_ended_;
       return true;
     case DeliveryMode::obey:
       results_seen = *options_.plan->delivered(options_.strategy, snapshot.id);
-      return outcomes_ended_ >= results_seen;
+      return groups_ended_ >= results_seen;
     case DeliveryMode::back_pressure:
       break;
   }
-  // One outcome a snapshot, in order.
-  results_seen = snapshot.id > options_.outcome_lag ? snapshot.id - options_.outcome_lag : 0;
-  return outcomes_ended_ >= results_seen;
+  results_seen = 0;
+  if (snapshot.id < since(snapshot) + options_.outcome_lag) return true;
+  // One group a snapshot, in order.
+  const auto last = std::ranges::lower_bound(outcomes_, snapshot.id - options_.outcome_lag, {},
+                                             [](const OutcomePtr& o) { return o->snapshot; });
+  if (last == outcomes_.end()) return false;
+  results_seen = (*last)->group + 1;
+  return true;
 }
 
 std::optional<Delivery> Mailbox::next() {
@@ -50,11 +63,11 @@ std::optional<Delivery> Mailbox::next() {
   if (!due(*pending_.front(), results_seen)) return std::nullopt;
   Delivery delivery{std::move(pending_.front()), options_.strategy, {}, results_seen};
   pending_.pop_front();
-  while (outcomes_taken_ < results_seen && !outcomes_.empty()) {
+  const std::uint64_t first = since(*delivery.snapshot);
+  for (; !outcomes_.empty() && outcomes_.front()->group < results_seen; outcomes_.pop_front()) {
     const Outcome& outcome = *outcomes_.front();
+    if (outcome.snapshot < first) continue;
     delivery.results.insert(delivery.results.end(), outcome.results.begin(), outcome.results.end());
-    outcomes_.pop_front();
-    ++outcomes_taken_;
   }
   busy_ = true;
   return delivery;

@@ -19,7 +19,7 @@ struct MailboxOptions {
   DeliveryMode mode = DeliveryMode::back_pressure;
   std::uint32_t strategy = 0;
   // With back-pressure: outcomes of a snapshot reach the strategy this many snapshots later, which
-  // no number of threads changes.
+  // no number of threads changes. An instance that starts later hears nothing of its predecessor's.
   std::uint64_t outcome_lag = 1;
   const DecisionPlan* plan = nullptr;  // obey only
 };
@@ -34,14 +34,14 @@ class Mailbox {
   std::optional<Delivery> next();
 
  private:
+  std::uint64_t since(const Snapshot& snapshot) const;
   bool due(const Snapshot& snapshot, std::uint64_t& results_seen) const;
 
   MailboxOptions options_;
   bool busy_ = false;
   std::deque<SnapshotPtr> pending_;
-  std::deque<OutcomePtr> outcomes_;   // not delivered yet
-  std::uint64_t outcomes_ended_ = 0;  // in all
-  std::uint64_t outcomes_taken_ = 0;  // delivered
+  std::deque<OutcomePtr> outcomes_;  // not delivered yet
+  std::uint64_t groups_ended_ = 0;   // of the whole street, as far as word of them came here
 };
 
 }  // namespace gantry::host

@@ -2,7 +2,17 @@
 
 #include <algorithm>
 
+#include "host/plugin/plugin_set.hpp"
+
 namespace gantry::host {
+
+namespace {
+
+bool is_complete(const std::vector<BatchPtr>& batches) {
+  return batches.size() == batches.front()->snapshot->plugins->strategies.size();
+}
+
+}  // namespace
 
 GroupPtr Merge::open_group(SnapshotPtr snapshot, std::uint64_t head_block) {
   auto group = std::make_shared<Group>();
@@ -25,11 +35,12 @@ std::uint64_t Merge::note_answered(std::uint64_t id) {
 
 std::uint64_t Merge::take(BatchPtr batch, std::uint64_t head_block, std::vector<GroupPtr>& groups) {
   const std::uint64_t id = batch->snapshot->id;
+  if (batch->strategy == no_strategy) return note_answered(id);
   // Strategies work on their snapshots in order, so a new one is nearly always the newest.
   auto answers = std::ranges::lower_bound(open_, id, {}, &Answers::snapshot);
   if (answers == open_.end() || answers->snapshot != id) answers = open_.insert(answers, {id, {}});
   answers->batches.push_back(batch);
-  const bool complete = answers->batches.size() == strategies_;
+  const bool complete = is_complete(answers->batches);
 
   if (mode_ == DeliveryMode::live && batch->ran) {
     auto group = open_group(batch->snapshot, head_block);
@@ -42,7 +53,7 @@ std::uint64_t Merge::take(BatchPtr batch, std::uint64_t head_block, std::vector<
   }
   if (mode_ == DeliveryMode::back_pressure) {
     // For the same reason the oldest is complete first.
-    while (!open_.empty() && open_.front().batches.size() == strategies_) {
+    while (!open_.empty() && is_complete(open_.front().batches)) {
       auto& oldest = open_.front().batches;
       std::ranges::sort(oldest, {}, [](const BatchPtr& b) { return b->strategy; });
       const SnapshotPtr& snapshot = oldest.front()->snapshot;

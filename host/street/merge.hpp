@@ -16,12 +16,11 @@ namespace gantry::host {
 
 class Merge {
  public:
-  Merge(DeliveryMode mode, std::uint32_t strategies, const DecisionPlan* plan)
-      : mode_(mode), strategies_(strategies), plan_(plan) {}
+  Merge(DeliveryMode mode, const DecisionPlan* plan) : mode_(mode), plan_(plan) {}
 
-  // Takes one batch, or word of a skip. `head_block` is the chain's newest; only live asks for it.
-  // Groups that are due now are appended to `groups`. Returns how many snapshots are answered for
-  // now by all strategies, they and all before them.
+  // Takes one batch, or word of a skip, or that no strategy works on a snapshot. `head_block` is
+  // the chain's newest; only live asks for it. Groups that are due now are appended to `groups`.
+  // Returns how many snapshots are answered for now by all strategies, they and all before them.
   std::uint64_t take(BatchPtr batch, std::uint64_t head_block, std::vector<GroupPtr>& groups);
 
  private:
@@ -35,7 +34,6 @@ class Merge {
   std::uint64_t note_answered(std::uint64_t id);
 
   DeliveryMode mode_;
-  std::uint32_t strategies_;
   const DecisionPlan* plan_;
   std::uint64_t next_group_ = 0;
   std::size_t next_place_ = 0;       // obey only

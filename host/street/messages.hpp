@@ -19,6 +19,9 @@ struct Delivery {
   std::uint64_t results_seen = 0;      // outcomes that had ended when it was given: recorded
 };
 
+// In the place of a strategy's number: none works on the snapshot.
+inline constexpr std::uint32_t no_strategy = UINT32_MAX;
+
 // What a strategy made of a snapshot, or that it was passed over.
 struct Batch {
   SnapshotPtr snapshot;

@@ -6,8 +6,11 @@
 #include <oneapi/tbb/task_arena.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <semaphore>
 #include <thread>
 #include <tuple>
@@ -17,6 +20,7 @@
 #include "host/market/history.hpp"
 #include "host/market/market_state.hpp"
 #include "host/plan/plan.hpp"
+#include "host/plugin/plugin_set.hpp"
 #include "host/report/collector.hpp"
 #include "host/risk/gate.hpp"
 #include "host/street/decisions.hpp"
@@ -28,6 +32,11 @@
 
 namespace gantry::host {
 
+// Numbers for strategies that were not there when the run began; a name keeps its number.
+inline constexpr std::size_t lanes_spare = 32;
+// Ids of one market's topologies, before those of the next that is made.
+inline constexpr std::uint64_t topologies_max = std::uint64_t{1} << 32U;
+
 class Street::Run {
  public:
   Run(const Configuration& configuration, Plugins plugins, StreetOptions options);
@@ -36,31 +45,76 @@ class Street::Run {
   Result<RunReport> run();
   void request_stop() noexcept { stop_.store(true, std::memory_order_relaxed); }
   StreetStatus status() const noexcept;
+  ChangePlan plan(const Configuration& wanted);
+  Result<ChangeReport> change(std::shared_ptr<const Configuration> wanted);
+  Drained drain();
 
  private:
   template <class In, class... Out>
   using Node = tbb::flow::multifunction_node<In, std::tuple<Out...>>;
   using InputPtr = std::shared_ptr<const BlockInput>;
   struct Graph;  // the nodes, in street.cpp
-  struct Lane;   // one strategy: its mailbox and its runner
+  struct Lane;   // a strategy's place: its mailbox
+
+  // A change that is ready, until the apply stage takes it up.
+  struct NextSet {
+    std::shared_ptr<PluginSet> set;
+    std::shared_ptr<const Configuration> wanted;
+    std::uint64_t prepared_on = 0;
+    bool new_market = false;         // made of the same facts by other venues
+    std::vector<std::string> lanes;  // by number
+    std::vector<std::string> done;   // what the report says of it
+    std::string plugin_set;          // what the recording says
+  };
 
   Status open();
   void wire();
   void feed();
   void pace(const BlockInput& input);
   void finish(RunReport& report);
+  RunnerOptions runner_options(std::uint32_t lane, const StrategySettings& settings) const;
+  void make_first_set();
+
+  // Of changes while it runs, in change.cpp.
+  Result<NextSet> prepare_change(const ChangePlan& plan,
+                                 std::shared_ptr<const Configuration> wanted, const PluginSet& now,
+                                 SnapshotPtr recorded);
+  template <class Instance, class Settings>
+  Status make_instances(const ChangePlan& plan, PluginKind kind, InstanceMaker& maker,
+                        const std::vector<Settings>& wanted,
+                        std::vector<std::shared_ptr<Instance>>& instances);
+  Status make_venues(const ChangePlan& plan, InstanceMaker& maker, NextSet& next);
+  Status make_paymasters(const ChangePlan& plan, InstanceMaker& maker, NextSet& next);
+  Status make_strategies(const ChangePlan& plan, InstanceMaker& maker, const Snapshot& snapshot,
+                         NextSet& next);
+  Result<SnapshotPtr> make_market(NextSet& next, const PluginSet& now, SnapshotPtr recorded);
+  SnapshotPtr hold_newest(bool gather);
+  std::uint64_t newest_id();
+  void let_go();
+  Result<ChangeReport> wait_for_snapshot(NextSet next);
+  Status take_change(std::uint64_t snapshot);
+  Status show(const std::shared_ptr<Snapshot>& snapshot, const InputPtr& input);
+  Status put_in(NextSet next, std::uint64_t snapshot);
+  Status put_in_recorded(std::uint64_t snapshot);
+  Status prepare_recorded(const SnapshotPtr& snapshot);
+  void hold_for_change(std::uint64_t blocks);
+  void end_changes();
+  Plugins plugins_of(const PluginSet& set) const;
+
   Error no_snapshot() const;  // why there is nothing to report
 
   // The stages' bodies, each called one at a time.
-  SnapshotPtr apply(const BlockInput& input);
+  SnapshotPtr apply(const InputPtr& input);
+  SnapshotPtr give_up(Error error);
   void subscribe(const Snapshot& snapshot);
   void rank_group(Group& group) const;
   void judge_group(Group& group) const;
   void plan_group(Group& group) const;
-  std::vector<OutcomePtr> end_group(const Group& group);
+  std::vector<std::pair<std::uint32_t, OutcomePtr>> end_group(const Group& group);
   void release_tokens(std::uint64_t count = 1);
   void offer(const InputPtr& input);
   void note_skip(const Batch& batch);
+  static const StrategySettings& settings_of(const Group& group, const Ranked& ranked);
   static bool shares_pool(const Group& group, const Ranked& ranked);
 
   const Configuration& configuration_;
@@ -68,18 +122,40 @@ class Street::Run {
   StreetOptions options_;
   DeliveryMode mode_ = DeliveryMode::back_pressure;
   std::uint64_t in_flight_ = 4;
+  std::uint64_t venue_lag_ = 0;  // see Health
 
   std::optional<RecordingFeed> feed_;
   const ChainSettings* chain_ = nullptr;  // of the recording; set by open()
   std::optional<DecisionPlan> decisions_;
   std::unique_ptr<Recorder> recorder_;
-  std::unique_ptr<MarketState> market_;
   ChangeLog changes_;
   History history_;
   RiskGate gate_;
   Planner planner_;
   std::unique_ptr<Collector> collector_;
   std::vector<std::unique_ptr<Lane>> lanes_;
+
+  // One change at a time; guards the five below. In replay they are the apply stage's.
+  std::mutex one_change_;
+  std::shared_ptr<const Configuration> configured_;
+  std::vector<std::string> lane_names_;
+  std::vector<std::shared_ptr<const PluginSet>> retiring_;  // until no snapshot carries them
+  LoadedLibraries libraries_;                               // the same
+  std::uint64_t markets_made_ = 0;
+  std::mutex change_mutex_;  // guards what is between the changing thread and the apply stage
+  std::condition_variable change_moved_;
+  std::shared_ptr<const PluginSet> set_;  // of the newest snapshot
+  SnapshotPtr newest_;
+  std::optional<NextSet> next_;
+  std::uint64_t changed_at_ = 0;  // the first snapshot of the newest set
+  bool gathering_ = false;        // a market is made anew, and has to have
+  std::deque<InputPtr> missed_;   // what came in since its newest snapshot
+  bool ended_ = false;
+  std::atomic<std::uint64_t> preparing_on_{0};  // the snapshot; 0: no change is being prepared
+  std::optional<NextSet> obeyed_;               // the apply stage's
+  std::size_t next_recorded_ = 0;               // the same
+  std::vector<ChangeReport> changes_done_;      // the apply stage's, read after the run
+  std::uint64_t changes_count_ = 0;
   std::unique_ptr<Graph> graph_;
   std::unique_ptr<std::counting_semaphore<>> tokens_;
   std::ptrdiff_t tokens_at_once_ = 1;

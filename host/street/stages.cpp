@@ -67,6 +67,7 @@ void Street::Run::feed() {
     if (!input) return;
     if (options_.blocks_max != 0 && blocks == options_.blocks_max) return;
     pace(*input);
+    hold_for_change(blocks);
     tokens_->acquire();
     if (stopped(blocks)) return;
     ++blocks;
@@ -76,23 +77,29 @@ void Street::Run::feed() {
   }
 }
 
-SnapshotPtr Street::Run::apply(const BlockInput& input) {
+SnapshotPtr Street::Run::give_up(Error error) {
+  failure_ = std::move(error);
+  request_stop();
+  release_tokens();
+  return nullptr;
+}
+
+SnapshotPtr Street::Run::apply(const InputPtr& block) {
   if (failure_) {
     release_tokens();
     return nullptr;
   }
+  const BlockInput& input = *block;
   const auto start = Clock::now();
-  auto snapshot = market_->advance(input);
-  if (!snapshot) {
-    failure_ = snapshot.error();
-    request_stop();
-    release_tokens();
-    return nullptr;
-  }
+  if (auto changed = take_change(snapshots_ + 1); !changed) return give_up(changed.error());
+  auto snapshot = set_->market->advance(input);
+  if (!snapshot) return give_up(snapshot.error());
   if (!last_) {
     subscribe(**snapshot);
     first_block_ = input.block.number;
   }
+  // Nothing of the market before it is this one's.
+  if (last_ && last_->plugins->market != set_->market) (*snapshot)->cold = true;
   changes_.add(**snapshot);
   history_.add(**snapshot);
   facts_ += input.facts.size();
@@ -104,9 +111,8 @@ SnapshotPtr Street::Run::apply(const BlockInput& input) {
   } else {
     apply_times_.add(since(start));
   }
+  if (auto shown = show(*snapshot, block); !shown) return give_up(shown.error());
   last_ = *snapshot;
-  // Nobody would answer for it.
-  if (lanes_.empty()) release_tokens();
   return *snapshot;
 }
 
@@ -123,6 +129,13 @@ void Street::Run::rank_group(Group& group) const {
   group.rank_ns = since(start);
 }
 
+// Those it worked with, whatever was changed since.
+const StrategySettings& Street::Run::settings_of(const Group& group, const Ranked& ranked) {
+  const auto batch = std::ranges::find(group.batches, ranked.strategy,
+                                       [](const BatchPtr& b) { return b->strategy; });
+  return (*batch)->snapshot->plugins->find(ranked.strategy)->instance->settings;
+}
+
 void Street::Run::judge_group(Group& group) const {
   if (group.ranked.empty()) return;
   const auto start = Clock::now();
@@ -130,7 +143,7 @@ void Street::Run::judge_group(Group& group) const {
   risk_view_.bind(*group.snapshot, {}, true);
   for (std::size_t i = 0; i < group.ranked.size(); ++i) {
     const Ranked& ranked = group.ranked[i];
-    const auto& settings = plugins_.strategies[ranked.strategy]->settings;
+    const auto& settings = settings_of(group, ranked);
     auto verdict = gate_.check(risk_view_, ranked, settings, group.head_block);
     if (!verdict) {
       group.verdicts[i] = verdict.error();
@@ -172,18 +185,21 @@ void Street::Run::plan_group(Group& group) const {
 }
 
 // Reports, records, and tells each strategy what became of its own.
-std::vector<OutcomePtr> Street::Run::end_group(const Group& group) {
+std::vector<std::pair<std::uint32_t, OutcomePtr>> Street::Run::end_group(const Group& group) {
   collector_->add(group);
   if (group.snapshot->id > 1) collector_->time(Stage::total, since(group.snapshot->arrived));
   opportunities_.fetch_add(group.ranked.size(), std::memory_order_relaxed);
   approved_.fetch_add(group.approved.size(), std::memory_order_relaxed);
   if (recorder_) recorder_->decide(group);
 
-  std::vector<std::shared_ptr<Outcome>> outcomes(lanes_.size());
-  for (auto& outcome : outcomes) {
-    outcome = std::make_shared<Outcome>();
+  // To those who worked on it: who came later has nothing to hear of it.
+  using LaneOutcome = std::pair<std::uint32_t, std::shared_ptr<Outcome>>;
+  std::vector<LaneOutcome> outcomes;
+  for (const auto& strategy : group.snapshot->plugins->strategies) {
+    auto outcome = std::make_shared<Outcome>();
     outcome->group = group.number;
     outcome->snapshot = group.snapshot->id;
+    outcomes.emplace_back(strategy.lane, std::move(outcome));
   }
   for (std::size_t i = 0; i < group.ranked.size(); ++i) {
     const Ranked& ranked = group.ranked[i];
@@ -192,9 +208,11 @@ std::vector<OutcomePtr> Street::Run::end_group(const Group& group) {
     const bool planned = group.plan && group.plan->trade.strategy == ranked.strategy &&
                          group.plan->trade.index == ranked.index;
     if (reason == RefusalReason::none && !planned) continue;  // approved, another one went first
-    outcomes[ranked.strategy]->results.push_back(
-        {o.key, o.block, planned ? GANTRY_RESULT_PLANNED : GANTRY_RESULT_REFUSED,
-         static_cast<std::int32_t>(reason), o.amount_in, o.amount_out});
+    const auto own = std::ranges::find(outcomes, ranked.strategy, &LaneOutcome::first);
+    if (own == outcomes.end()) continue;
+    own->second->results.push_back({o.key, o.block,
+                                    planned ? GANTRY_RESULT_PLANNED : GANTRY_RESULT_REFUSED,
+                                    static_cast<std::int32_t>(reason), o.amount_in, o.amount_out});
   }
   return {outcomes.begin(), outcomes.end()};
 }
@@ -258,10 +276,14 @@ void Street::Run::finish(RunReport& report) {
     report.ether_usd = static_cast<double>(last_->ether_usd_e6) * 1e-6;
     report.state_hash = hash_states(*last_);
   }
-  collector_->finish(plugins_, report);
+  collector_->finish(plugins_of(*set_), report);
+  report.changes = changes_done_;
+  report.changes_count = changes_count_;
   for (std::size_t i = 0; i < report.strategies.size(); ++i) {
     report.strategies[i].skipped = skips_[static_cast<std::uint32_t>(i)];
   }
+  // Of a strategy that was taken out before it was given anything.
+  std::erase_if(report.strategies, [](const StrategyReport& s) { return s.name.empty(); });
   report.stages[static_cast<std::size_t>(Stage::apply)] = apply_times_;
   report.load_s = load_s_;
   if (first_arrival_ != Clock::time_point()) {

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cmath>
 
+#include "host/config/capabilities.hpp"
+#include "host/isolation/isolated_strategy.hpp"
 #include "host/risk/gate.hpp"
+#include "host/street/opportunity_check.hpp"
 
 namespace gantry::host {
 
@@ -18,8 +20,6 @@ constexpr std::uint32_t balances_max = 64;
 std::uint64_t now_ns() {
   return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
-
-bool fraction(double value) { return value >= 0 && value <= 1; }  // false for NaN
 
 }  // namespace
 
@@ -49,15 +49,17 @@ Batch StrategyRunner::run(const Delivery& delivery, std::optional<bool> late) {
   batch.results_seen = delivery.results_seen;
   Health& health = instance_->health();
   const std::uint64_t start = now_ns();
-  if (health.usable(snapshot.id)) {
+  IsolatedStrategy* isolated = instance_->isolated;
+  bool lost = false;
+  found_.clear();
+  ranked_.clear();
+  cut_ = 0;
+  emitted_ = 0;
+  if (health.usable(snapshot.id) && (isolated == nullptr || isolated->wake(snapshot.id))) {
     tell(delivery.results, snapshot.id);
     bool cold = !changes_.since(last_, snapshot.id, changed_);
     cold = cold || topology_ != snapshot.topology->id;
     view_.bind(snapshot, changed_, cold);
-    found_.clear();
-    ranked_.clear();
-    cut_ = 0;
-    emitted_ = 0;
     if (prepare(snapshot)) {
       const gantry_opportunity_sink sink{this, &Sink::emit};
       const auto status =
@@ -68,14 +70,20 @@ Batch StrategyRunner::run(const Delivery& delivery, std::optional<bool> late) {
       finish_one(found_[i], i, batch);
     }
     last_ = snapshot.id;
+    lost = isolated != nullptr && isolated->lost(snapshot.id);
+    if (lost) {
+      // Its process ended on the way: what it had said of this snapshot is not built upon.
+      ranked_.clear();
+      emitted_ = cut_ = 0;
+    }
   }
   batch.spent_ns = now_ns() - start;
   batch.late = late ? *late : options_.deadline_ns != 0 && batch.spent_ns > options_.deadline_ns;
   batch.found = emitted_;
   batch.cut = cut_;
-  if (batch.late) {
+  if (batch.late && !lost) {
     health.strike_late(Phase::find, snapshot.id);
-  } else if (health.usable(snapshot.id)) {
+  } else if (!lost && health.usable(snapshot.id)) {
     batch.ranked.assign(ranked_.begin(), ranked_.end());
   }
   return batch;
@@ -95,16 +103,39 @@ void StrategyRunner::subscribe(const Snapshot& snapshot) {
         if (lookback_s > runner.options_.history_s_max) return GANTRY_REFUSED;
         const auto tokens = runner.view_.snapshot().topology->tokens.size();
         if (query->token >= tokens || query->quote >= tokens) return GANTRY_BAD_ARGUMENT;
-        bool kept = runner.history_.subscribe(query->token, query->quote);
+        bool kept = runner.keep_series(query->token, query->quote);
         if (query->what == GANTRY_HISTORY_CORRELATION) {
           if (query->other >= tokens) return GANTRY_BAD_ARGUMENT;
-          kept = kept && runner.history_.subscribe(query->other, query->quote);
+          kept = kept && runner.keep_series(query->other, query->quote);
         }
         return kept ? GANTRY_OK : GANTRY_REFUSED;
       }};
   const auto status =
       instance_->call<&gantry_strategy_v1::subscribe>(Phase::subscribe, view_.market(), &sink);
   instance_->health().accept(Phase::prepare, status, snapshot.id);
+}
+
+bool StrategyRunner::keep_series(std::uint32_t token, std::uint32_t quote) {
+  if (!joining_) return history_.subscribe(token, quote);
+  if (history_.full()) return false;
+  series_.emplace_back(token, quote);
+  return true;
+}
+
+Status StrategyRunner::get_ready(const Snapshot& snapshot) {
+  joining_ = true;
+  subscribe(snapshot);
+  if (instance_->health().strikes() == 0) prepare(snapshot);
+  joining_ = false;
+  const auto faults = instance_->health().kept();
+  if (faults.empty()) return {};
+  return fail(ErrorKind::plugin,
+              fmt::format("{}: {}", instance_->file().path.string(), faults.front().reason));
+}
+
+void StrategyRunner::join() {
+  for (const auto& [token, quote] : series_) history_.subscribe(token, quote);
+  series_.clear();
 }
 
 void StrategyRunner::tell(const std::vector<gantry_result>& results, std::uint64_t snapshot) {
@@ -123,6 +154,8 @@ bool StrategyRunner::prepare(const Snapshot& snapshot) {
     topology_ = snapshot.topology->id;
     return true;
   }
+  const IsolatedStrategy* isolated = instance_->isolated;
+  if (isolated != nullptr && isolated->lost(snapshot.id)) return false;
   error.message[sizeof(error.message) - 1] = '\0';
   // Without an index it can find nothing, whoever is to blame: that costs a strike each time.
   instance_->health().strike(
@@ -138,7 +171,7 @@ gantry_status StrategyRunner::take(const gantry_opportunity& opportunity) {
     ++cut_;
     return GANTRY_REFUSED;
   }
-  if (!chained(opportunity)) {
+  if (!is_chained(view_.snapshot(), opportunity)) {
     instance_->health().strike(
         Phase::find, "it emitted nonsense: a handle, an amount, or a number out of its range",
         view_.snapshot().id);
@@ -146,42 +179,6 @@ gantry_status StrategyRunner::take(const gantry_opportunity& opportunity) {
   }
   found_.push_back(opportunity);
   return GANTRY_OK;
-}
-
-// Handles exist, legs follow each other with the amounts they name, doubles are what they should
-// be.
-bool StrategyRunner::chained(const gantry_opportunity& o) const {
-  const Topology& topology = *view_.snapshot().topology;
-  const bool liquidation = o.kind == GANTRY_OPPORTUNITY_LIQUIDATION;
-  if (o.leg_count > GANTRY_LEGS_MAX || (o.leg_count == 0 && !liquidation)) return false;
-  if (o.token_in >= topology.tokens.size() || o.token_out >= topology.tokens.size()) return false;
-  if (o.kind < GANTRY_OPPORTUNITY_ARBITRAGE || o.kind > GANTRY_OPPORTUNITY_POSITION) return false;
-  if (!std::isfinite(o.expected_profit_bps) || !fraction(o.confidence) || !fraction(o.risk_score)) {
-    return false;
-  }
-  if (o.gas > 1'000'000'000 || u256(o.amount_in).is_zero()) return false;
-  if (o.block != view_.snapshot().context.state_block || o.valid_until_block < o.block) {
-    return false;
-  }
-  if (o.leg_count == 0) return true;
-  // A liquidation's first leg sells what its call seized, not what it paid.
-  std::uint32_t token = liquidation ? o.legs[0].hop.token_in : o.token_in;
-  u256 amount(liquidation ? o.legs[0].amount_in : o.amount_in);
-  for (std::uint32_t i = 0; i < o.leg_count; ++i) {
-    const gantry_leg& leg = o.legs[i];
-    if (leg.hop.pool >= topology.pools.size() || leg.hop.token_in != token ||
-        u256(leg.amount_in) != amount) {
-      return false;
-    }
-    const PoolInfo& pool = topology.pools[leg.hop.pool];
-    if (pool.index_of(leg.hop.token_in) == no_handle ||
-        pool.index_of(leg.hop.token_out) == no_handle || leg.hop.token_in == leg.hop.token_out) {
-      return false;
-    }
-    token = leg.hop.token_out;
-    amount = u256(leg.amount_out);
-  }
-  return token == o.token_out && amount == u256(o.amount_out);
 }
 
 // A venue that was retired since the route was found is not the strategy's fault.
@@ -291,7 +288,8 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
       // As found: the risk gate says what it exceeds.
       instance_->health().accept(Phase::size, status, snapshot);
       sized = found;
-    } else if (!chained(sized) || (swaps_only && !check_route(sized, Phase::size))) {
+    } else if (!is_chained(view_.snapshot(), sized) ||
+               (swaps_only && !check_route(sized, Phase::size))) {
       instance_->health().strike(Phase::size, "size() answered nonsense", snapshot);
       return;
     }
@@ -302,6 +300,15 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
   const auto planned =
       instance_->call<&gantry_strategy_v1::plan>(Phase::plan, view_.market(), &sized, &sink);
   instance_->health().accept(Phase::plan, planned, snapshot);
+  // Without its calls it would be another trade than the strategy meant.
+  if (!before.all().empty() && !may_add_calls(instance_->settings)) {
+    ranked_.pop_back();
+    instance_->health().strike(Phase::plan,
+                               "it wants calls of its own before the swaps, which it may not: add "
+                               "\"calls\" to its `capabilities`",
+                               snapshot);
+    return;
+  }
   if (planned == GANTRY_OK && !before.all().empty()) {
     ranked_.back().before =
         std::make_shared<const std::vector<Instruction>>(std::move(before.all()));

@@ -1,10 +1,11 @@
 // One strategy on the street: gives it its snapshots, checks every word it says, fits what it found
 // to the limits, and puts a price on it.
 //
-// THREADS  One at a time: the strategy's node.
+// THREADS  One at a time: the strategy's node. get_ready() before that, from any thread.
 #pragma once
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "host/config/load.hpp"
@@ -35,16 +36,19 @@ class StrategyRunner {
 
   // Once, before the first run(): no other call is under way then.
   void subscribe(const Snapshot& snapshot);
-  std::uint32_t strategy() const noexcept { return options_.strategy; }
-  const StrategyInstance& instance() const noexcept { return *instance_; }
+  // The same for an instance that joins a street that runs: subscribes and prepares beside it, on a
+  // snapshot that it will not be given. The series that it wants are kept from join() on, which the
+  // snapshot stage calls. Fails with `plugin`: whatever would have cost it a strike.
+  Status get_ready(const Snapshot& snapshot);
+  void join();
 
  private:
   struct Sink;
 
+  bool keep_series(std::uint32_t token, std::uint32_t quote);
   void tell(const std::vector<gantry_result>& results, std::uint64_t snapshot);
   bool prepare(const Snapshot& snapshot);
   gantry_status take(const gantry_opportunity& opportunity);
-  bool chained(const gantry_opportunity& opportunity) const;
   bool check_route(const gantry_opportunity& opportunity, Phase phase);
   bool meets_retired_venue(const gantry_opportunity& opportunity) const;
   bool check_reserves(const gantry_opportunity& opportunity) const;
@@ -59,6 +63,8 @@ class StrategyRunner {
   MarketView view_;
   std::uint64_t last_ = 0;          // the last snapshot it was given
   std::uint64_t topology_ = ~0ULL;  // that it is prepared for
+  bool joining_ = false;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> series_;  // to keep from join() on
   std::vector<std::uint32_t> changed_;
   std::vector<gantry_opportunity> found_;
   std::vector<Ranked> ranked_;

@@ -4,25 +4,24 @@
 
 #include <fmt/format.h>
 
+#include "host/isolation/nursery.hpp"
 #include "host/street/run.hpp"
 
 namespace gantry::host {
 
 namespace flow = tbb::flow;
 
-// One strategy: its mailbox decides what it is given, its runner calls it.
+// A strategy's place: its mailbox decides what it is given. Who works there, the snapshot says.
 struct Street::Run::Lane {
-  Lane(MailboxOptions mail, std::shared_ptr<StrategyInstance> instance, const ChangeLog& changes,
-       History& history, RunnerOptions options)
-      : mailbox(mail), runner(std::move(instance), changes, history, options) {}
+  explicit Lane(MailboxOptions mail) : strategy(mail.strategy), mailbox(mail) {}
 
+  std::uint32_t strategy;
   Mailbox mailbox;
-  StrategyRunner runner;
   std::vector<SnapshotPtr> skipped;
 };
 
 struct Street::Run::Graph {
-  using Apply = Node<InputPtr, Mail>;
+  using Apply = flow::function_node<InputPtr>;
   using Post = Node<Mail, Delivery, BatchPtr>;
   using Think = Node<Delivery, BatchPtr, Mail>;
   using Collect = Node<BatchPtr, GroupPtr>;
@@ -54,14 +53,19 @@ struct Street::Run::Graph {
 void Street::Run::wire() {
   Graph& g = *graph_;
   auto& graph = *g.graph;
-  const auto strategies = static_cast<std::uint32_t>(lanes_.size());
-  g.order = std::make_unique<Merge>(mode_, strategies, decisions_ ? &*decisions_ : nullptr);
+  g.order = std::make_unique<Merge>(mode_, decisions_ ? &*decisions_ : nullptr);
 
-  // bytes -> snapshot
-  g.apply =
-      std::make_unique<Graph::Apply>(graph, flow::serial, [this](const InputPtr& input, auto& out) {
-        if (auto snapshot = apply(*input)) std::get<0>(out).try_put(Mail(std::move(snapshot)));
-      });
+  // bytes -> snapshot -> those who work on it
+  g.apply = std::make_unique<Graph::Apply>(graph, flow::serial, [this, &g](const InputPtr& input) {
+    if (const auto snapshot = apply(input)) {
+      const auto& strategies = snapshot->plugins->strategies;
+      for (const auto& strategy : strategies) g.post[strategy.lane]->try_put(Mail(snapshot));
+      if (strategies.empty()) {
+        g.merge->try_put(std::make_shared<const Batch>(Batch{snapshot, no_strategy}));
+      }
+    }
+    return flow::continue_msg();
+  });
 
   // snapshot -> strategies, each with a mailbox of its own
   for (const auto& lane : lanes_) {
@@ -72,19 +76,20 @@ void Street::Run::wire() {
           for (SnapshotPtr& snapshot : lane->skipped) {
             auto batch = std::make_shared<Batch>();
             batch->snapshot = std::move(snapshot);
-            batch->strategy = lane->runner.strategy();
+            batch->strategy = lane->strategy;
             std::get<1>(out).try_put(std::move(batch));
           }
           if (auto delivery = lane->mailbox.next()) std::get<0>(out).try_put(*delivery);
         }));
     g.think.push_back(std::make_unique<Graph::Think>(
-        graph, flow::serial, [this, lane = lane.get()](const Delivery& delivery, auto& out) {
+        graph, flow::serial, [this](const Delivery& delivery, auto& out) {
           std::optional<bool> late;
           if (mode_ == DeliveryMode::back_pressure) late = false;
           if (mode_ == DeliveryMode::obey) {
             late = decisions_->late(delivery.strategy, delivery.snapshot->id);
           }
-          auto batch = std::make_shared<const Batch>(lane->runner.run(delivery, late));
+          const auto* strategy = delivery.snapshot->plugins->find(delivery.strategy);
+          auto batch = std::make_shared<const Batch>(strategy->runner->run(delivery, late));
           std::get<0>(out).try_put(std::move(batch));
           std::get<1>(out).try_put(Mail(Free()));
         }));
@@ -93,7 +98,7 @@ void Street::Run::wire() {
   // strategies -> rank -> risk -> plan -> end
   g.merge = std::make_unique<Graph::Collect>(
       graph, flow::serial, [this, &g](const BatchPtr& batch, auto& out) {
-        if (!batch->ran) note_skip(*batch);
+        if (!batch->ran && batch->strategy != no_strategy) note_skip(*batch);
         g.due.clear();
         g.owed += g.order->take(batch, head_block_.load(), g.due);
         if (!g.due.empty()) {
@@ -117,17 +122,13 @@ void Street::Run::wire() {
   g.risk = stage(&Run::judge_group);
   g.plan = stage(&Run::plan_group);
   g.end = std::make_unique<Graph::End>(graph, flow::serial, [this, &g](const GroupPtr& group) {
-    const auto outcomes = end_group(*group);
-    for (std::size_t i = 0; i < outcomes.size(); ++i) {
-      g.post[i]->try_put(Mail(outcomes[i]));
-    }
+    for (const auto& [lane, outcome] : end_group(*group)) g.post[lane]->try_put(Mail(outcome));
     release_tokens(group->tokens);
     if (g.unended.fetch_sub(1) == 1) release_tokens(g.skipped.exchange(0));
     return flow::continue_msg();
   });
 
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    flow::make_edge(flow::output_port<0>(*g.apply), *g.post[i]);
     flow::make_edge(flow::output_port<0>(*g.post[i]), *g.think[i]);
     flow::make_edge(flow::output_port<1>(*g.post[i]), *g.merge);
     flow::make_edge(flow::output_port<0>(*g.think[i]), *g.merge);
@@ -200,38 +201,66 @@ Status Street::Run::open() {
   }
   // In replay, a group may wait for one that was decided before it, as far ahead as the feed may
   // be.
-  const std::uint64_t lag = std::max(2 * under_way_max, in_flight_);
-  for (const auto& venue : plugins_.venues) venue->health().set_lag(lag);
-  market_ = std::make_unique<MarketState>(*chain_, plugins_.venues);
+  venue_lag_ = std::max(2 * under_way_max, in_flight_);
+  for (const auto& venue : plugins_.venues) venue->health().set_lag(venue_lag_);
   collector_ = std::make_unique<Collector>(plugins_);
-  for (std::uint32_t i = 0; i < plugins_.strategies.size(); ++i) {
-    const MailboxOptions mail{mode_, i, in_flight_, decisions_ ? &*decisions_ : nullptr};
-    RunnerOptions runner;
-    runner.strategy = i;
-    runner.opportunities_max =
-        static_cast<std::uint64_t>(configuration_.street.opportunities_per_snapshot);
-    runner.pool_share_max_bps =
-        static_cast<std::uint64_t>(configuration_.risk.pool_concentration_bps);
-    runner.position_max_eth = configuration_.risk.max_position_eth;
-    runner.gas_overhead = gas_overhead_of(configuration_);
-    runner.history_s_max = static_cast<std::uint64_t>(chain_->block_time_s *
-                                                      static_cast<double>(History::samples_kept));
-    if (mode_ == DeliveryMode::live) {
-      runner.deadline_ns =
-          static_cast<std::uint64_t>(configuration_.street.strategy_deadline_ms) * 1'000'000;
-    }
-    lanes_.push_back(
-        std::make_unique<Lane>(mail, plugins_.strategies[i], changes_, history_, runner));
+  for (std::uint32_t i = 0; i < plugins_.strategies.size() + lanes_spare; ++i) {
+    lanes_.push_back(std::make_unique<Lane>(
+        MailboxOptions{mode_, i, in_flight_, decisions_ ? &*decisions_ : nullptr}));
   }
+  make_first_set();
   return {};
 }
 
+RunnerOptions Street::Run::runner_options(std::uint32_t lane,
+                                          const StrategySettings& settings) const {
+  RunnerOptions runner;
+  runner.strategy = lane;
+  runner.opportunities_max =
+      static_cast<std::uint64_t>(configuration_.street.opportunities_per_snapshot);
+  runner.pool_share_max_bps =
+      static_cast<std::uint64_t>(configuration_.risk.pool_concentration_bps);
+  runner.position_max_eth = configuration_.risk.max_position_eth;
+  runner.gas_overhead = gas_overhead_of(configuration_);
+  runner.history_s_max =
+      static_cast<std::uint64_t>(chain_->block_time_s * static_cast<double>(History::samples_kept));
+  if (mode_ == DeliveryMode::live) {
+    runner.deadline_ns = static_cast<std::uint64_t>(settings.deadline_ms.value_or(
+                             configuration_.street.strategy_deadline_ms)) *
+                         1'000'000;
+  }
+  return runner;
+}
+
+// From here on sets alone hold instances.
+void Street::Run::make_first_set() {
+  auto set = std::make_shared<PluginSet>();
+  for (std::uint32_t i = 0; i < plugins_.strategies.size(); ++i) {
+    auto& instance = plugins_.strategies[i];
+    lane_names_.push_back(instance->name());
+    auto runner = std::make_shared<StrategyRunner>(instance, changes_, history_,
+                                                   runner_options(i, instance->settings));
+    set->strategies.push_back({i, 1, std::move(instance), std::move(runner)});
+  }
+  set->market = std::make_shared<MarketState>(*chain_, plugins_.venues, 0, plugins_.arena());
+  set->venues = std::move(plugins_.venues);
+  set->paymasters = std::move(plugins_.paymasters);
+  plugins_.venues.clear();
+  plugins_.strategies.clear();
+  plugins_.paymasters.clear();
+  libraries_ = std::move(plugins_.libraries);
+  set_ = std::move(set);
+}
+
 void Street::Run::subscribe(const Snapshot& snapshot) {
-  for (const auto& lane : lanes_) lane->runner.subscribe(snapshot);
+  for (const auto& strategy : set_->strategies) strategy.runner->subscribe(snapshot);
 }
 
 Result<RunReport> Street::Run::run() {
-  if (auto opened = open(); !opened) return std::unexpected(opened.error());
+  if (auto opened = open(); !opened) {
+    end_changes();
+    return std::unexpected(opened.error());
+  }
   const auto threads =
       options_.threads > 0 ? static_cast<int>(options_.threads) : tbb::task_arena::automatic;
   // More threads than cores are the caller's wish, for tests of order.
@@ -251,6 +280,7 @@ Result<RunReport> Street::Run::run() {
   });
   arena.execute([this] { graph_->graph->wait_for_all(); });
   feeder.join();
+  end_changes();
   RunReport report;
   report.threads = static_cast<std::uint64_t>(arena.max_concurrency());
   graph_.reset();
@@ -263,12 +293,17 @@ Result<RunReport> Street::Run::run() {
   return report;
 }
 
-void Street::Run::offer(const InputPtr& input) { graph_->apply->try_put(input); }
+void Street::Run::offer(const InputPtr& input) {
+  if (mode_ == DeliveryMode::live && plugins_.nursery) plugins_.nursery->ring();
+  graph_->apply->try_put(input);
+}
 
 Street::Run::Run(const Configuration& configuration, Plugins plugins, StreetOptions options)
     : configuration_(configuration),
       plugins_(std::move(plugins)),
       options_(std::move(options)),
+      configured_(std::shared_ptr<const Configuration>(), &configuration),
+      history_(plugins_.arena()),
       gate_(configuration.risk),
       planner_(configuration_, plugins_) {}
 Street::Run::~Run() = default;
@@ -279,5 +314,10 @@ Street::~Street() = default;
 Result<RunReport> Street::run() { return run_->run(); }
 void Street::request_stop() noexcept { run_->request_stop(); }
 StreetStatus Street::status() const noexcept { return run_->status(); }
+Result<ChangeReport> Street::change(std::shared_ptr<const Configuration> wanted) {
+  return run_->change(std::move(wanted));
+}
+ChangePlan Street::plan(const Configuration& wanted) { return run_->plan(wanted); }
+Drained Street::drain() { return run_->drain(); }
 
 }  // namespace gantry::host

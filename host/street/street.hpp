@@ -1,8 +1,7 @@
 // The street: bytes -> snapshot -> strategies -> rank -> risk -> plan, as one task graph.
 //
-// THREADS  run() blocks its caller, which works in the graph's arena. request_stop(), progress()
-// and
-//          status from any thread.
+// THREADS  run() blocks its caller, which works in the graph's arena. request_stop() and status()
+//          from any thread; change() and drain() from one that is not the graph's.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "host/base/result.hpp"
+#include "host/config/change.hpp"
 #include "host/config/load.hpp"
 #include "host/plugin/instances.hpp"
 #include "host/report/run_report.hpp"
@@ -39,6 +39,13 @@ struct StreetStatus {
   std::uint64_t skipped = 0;
 };
 
+// What became of retired sets of plugins.
+struct Drained {
+  std::size_t waiting = 0;            // sets that snapshots under way still carry
+  std::vector<std::string> unmapped;  // libraries, verified
+  std::vector<std::string> stayed;    // unloaded and still mapped: the log says why
+};
+
 // One node of the picture: `gantry graph` prints what run() wires.
 struct StreetNode {
   std::string name;
@@ -58,6 +65,18 @@ class Street {
   Result<RunReport> run();
   void request_stop() noexcept;
   StreetStatus status() const noexcept;
+
+  // What change() would do: nothing of a plugin runs.
+  ChangePlan plan(const Configuration& wanted);
+  // Changes what runs to what `wanted` says: loads and prepares beside the street, then the next
+  // snapshot carries the new set. Returns when it does; nothing to change is no error. On an error
+  // nothing has changed. Other venues take as long as reading the recording up to here again.
+  // Errors: configuration (what cannot be changed while it runs), usage (a replay, or the run is
+  // over), and whatever a plugin is to blame for.
+  Result<ChangeReport> change(std::shared_ptr<const Configuration> wanted);
+  // Destroys what no snapshot carries any more, and unloads libraries that nobody uses then. To be
+  // called now and then after change(), and by the destructor.
+  Drained drain();
 
  private:
   class Run;

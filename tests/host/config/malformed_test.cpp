@@ -193,6 +193,16 @@ constexpr Row rows[] = {
      "strategies.triangular.least_input is 0: it is below the minimum of 1 wei"},
     {In::strategies, "[strategies.triangular]\nleast_input = 1.5\n", 2, 15,
      "strategies.triangular.least_input is the number 1.5"},
+    {In::strategies, "[strategies.triangular]\ndeadline_ms = 0\n", 2, 15,
+     "strategies.triangular.deadline_ms is 0: it is below the minimum of 1 ms"},
+    {In::strategies, "[strategies.triangular]\ncapabilities = \"calls\"\n", 2, 16,
+     "strategies.triangular.capabilities is the text \"calls\"", "[\"calls\"]"},
+    {In::strategies, "[strategies.triangular]\ncapabilities = [\"calls\", 3]\n", 2, 26,
+     "strategies.triangular.capabilities holds the integer 3"},
+    {In::strategies, "[strategies.triangular]\ncapabilities = [\"sign\"]\n", 2, 17,
+     "strategies.triangular.capabilities holds \"sign\", which is no capability"},
+    {In::dex, "[[dex]]\nname = \"uniswap_v2\"\ncapabilities = [\"calls\"]\n", 3, 17,
+     "dex.uniswap_v2.capabilities holds \"calls\", which only a strategy can have, not a dex"},
     {In::strategies, "[strategies.triangular]\npriority = 3\n", 2, 1,
      "unknown key priority in strategies.triangular"},
     {In::strategies, "[strategies.triangular]\nmin_profit_bps = -1\n", 2, 18,
@@ -279,8 +289,8 @@ TEST_CASE("the caret stands under the offending text, whatever stands before it"
         "config/dex_config.toml:3:2: error: unknown key fée in dex.uniswap_v2\n"
         "     3 |  \"fée\" = 1 # é\n"
         "       |  ^~~~~\n"
-        "       = expected: one of name, enabled, plugin, chain, priority, min_liquidity_usd, "
-        "max_slippage_bps, fee_bps\n"
+        "       = expected: one of name, enabled, plugin, chain, isolation, priority, "
+        "min_liquidity_usd, max_slippage_bps, fee_bps\n"
         "1 error, 0 warnings\n");
   CHECK(render_text(report, true).find("\x1b[") != std::string::npos);
   CHECK(render_json(report).find(R"("line":3,"column":2)") != std::string::npos);

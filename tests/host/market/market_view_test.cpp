@@ -375,8 +375,8 @@ TEST_CASE("a venue whose next state cannot be read gets a strike, and the route 
   };
   const auto health = std::make_shared<Health>("bad", "", 10);
   auto topology = std::make_shared<Topology>(*market.snapshot->topology);
-  topology->venues[0] = std::make_shared<VenueInstance>(nullptr, nullptr, &table,
-                                                        market.plugins.venues[0]->object(), health);
+  const VenueInstance venue(nullptr, nullptr, &table, market.plugins.venues[0]->object(), health);
+  topology->venues[0] = &venue;
   Snapshot snapshot(std::make_shared<LiveVersions>(), 1);
   snapshot.topology = topology;
   snapshot.states = market.snapshot->states;

@@ -51,14 +51,15 @@ struct OtherVenue {
     asked.clear();
     table.build_swap = &build_swap;
     table.destroy = [](gantry_dex_instance*) {};
-    auto venue = std::make_shared<VenueInstance>(nullptr, nullptr, &table,
-                                                 c.market.plugins.venues[0]->object(), health);
+    venue = std::make_shared<VenueInstance>(nullptr, nullptr, &table,
+                                            c.market.plugins.venues[0]->object(), health);
     venue->settings.max_slippage_bps = slippage_bps;
     auto topology = std::make_shared<Topology>(*c.market.snapshot->topology);
     for (const std::uint32_t pool : pools) {
       topology->pools[pool].venue = static_cast<std::uint32_t>(topology->venues.size());
     }
-    topology->venues.push_back(venue);
+    topology->venues.push_back(venue.get());
+    topology->venue_names.push_back(venue->name());
     snapshot.topology = topology;
     snapshot.states = c.market.snapshot->states;
     snapshot.context = c.market.snapshot->context;
@@ -68,6 +69,7 @@ struct OtherVenue {
 
   gantry_dex_v1 table;
   std::shared_ptr<Health> health;
+  std::shared_ptr<VenueInstance> venue;
   Snapshot snapshot;
   MarketView view;
 };

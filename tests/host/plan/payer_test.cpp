@@ -13,6 +13,7 @@ struct Payer {
   gantry_status supports = GANTRY_OK;
   gantry_status answer = GANTRY_OK;
   std::uint32_t requests = 1;
+  const gantry_http_request* request = nullptr;  // in place of its own
   std::uint32_t asked = 0;
   std::vector<gantry_status> emitted;
   gantry_user_operation operation{};
@@ -42,7 +43,8 @@ struct Payer {
         c(method), c(url), &header,
         1,         0,      {reinterpret_cast<const std::uint8_t*>(body.data()), body.size()}};
     for (std::uint32_t i = 0; i < payer.requests; ++i) {
-      payer.emitted.push_back(sink->emit(sink->self, &request));
+      payer.emitted.push_back(
+          sink->emit(sink->self, payer.request != nullptr ? payer.request : &request));
     }
     return round == 0 ? payer.answer : GANTRY_UNSUPPORTED;
   }
@@ -50,9 +52,11 @@ struct Payer {
       nullptr, [](gantry_paymaster_instance*) {}, &on_supports, &on_request, nullptr, nullptr};
 
   std::shared_ptr<PaymasterInstance> instance(const std::string& name) {
-    return std::make_shared<PaymasterInstance>(nullptr, nullptr, &table,
-                                               reinterpret_cast<gantry_paymaster_instance*>(this),
-                                               std::make_shared<Health>(name, "", 1));
+    auto made = std::make_shared<PaymasterInstance>(
+        nullptr, nullptr, &table, reinterpret_cast<gantry_paymaster_instance*>(this),
+        std::make_shared<Health>(name, "", 1));
+    made->settings.capabilities = {{"http:payer.test"}};
+    return made;
   }
 };
 
@@ -121,6 +125,46 @@ TEST_CASE("a paymaster's requests are bounded") {
   CHECK(plan->sponsorship.size() == 4);
   CHECK(eager.emitted == std::vector<gantry_status>{GANTRY_OK, GANTRY_OK, GANTRY_OK, GANTRY_OK,
                                                     GANTRY_REFUSED, GANTRY_REFUSED});
+}
+
+TEST_CASE("a paymaster that asks a host that it may not is passed over, with the remedy") {
+  Case c;
+  Payer curious, pays;
+  c.market.plugins.paymasters = {curious.instance("curious"), pays.instance("pays")};
+  c.market.plugins.paymasters[0]->settings.capabilities = {{"http:payer.example"}};
+  const auto plan = c.plan(c.three_legs());
+  REQUIRE(plan);
+  CHECK(curious.emitted == std::vector<gantry_status>{GANTRY_REFUSED});
+  CHECK(plan->payer == "pays");
+  CHECK(plan->passed ==
+        std::vector<std::string>{
+            "curious: refused (it may not ask http:payer.test: add it to its `capabilities`)"});
+}
+
+TEST_CASE("a paymaster's request that is none is refused, and not read") {
+  const std::string large(9U << 10U, 'x');
+  const std::string url = "https://payer.test/";
+  const gantry_string fine{url.data(), url.size()};
+  gantry_http_header header{fine, fine};
+  const gantry_http_request good{fine, fine, &header, 1, 0, {}};
+  std::vector<gantry_http_request> bad(7, good);
+  bad[0].url = {large.data(), large.size()};
+  bad[1].url = {nullptr, 5};
+  bad[2].method = {nullptr, 5};
+  bad[3].headers = nullptr;
+  bad[4].header_count = 33;
+  bad[5].body = {nullptr, 1};
+  bad[6].body = {reinterpret_cast<const std::uint8_t*>(large.data()), (1U << 20U) + 1};
+  for (const gantry_http_request& request : bad) {
+    Case c;
+    Payer payer;
+    payer.request = &request;
+    c.market.plugins.paymasters = {payer.instance("payer")};
+    const auto plan = c.plan(c.three_legs());
+    REQUIRE(plan);
+    CHECK(payer.emitted == std::vector<gantry_status>{GANTRY_BAD_ARGUMENT});
+    CHECK(plan->payer == "sender");
+  }
 }
 
 TEST_CASE("a paymaster is shown the operation as it would be sent") {

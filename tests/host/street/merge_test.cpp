@@ -2,14 +2,20 @@
 
 #include <catch2/catch.hpp>
 
+#include "host/plugin/plugin_set.hpp"
+
 using namespace gantry::host;
 
 namespace {
 
 BatchPtr batch(std::uint64_t id, std::uint32_t strategy, bool ran = true) {
   static const auto live = std::make_shared<LiveVersions>();
+  static const auto two = std::make_shared<const PluginSet>(
+      PluginSet{.strategies = {{0, 1, nullptr, nullptr}, {1, 1, nullptr, nullptr}}});
   auto made = std::make_shared<Batch>();
-  made->snapshot = std::make_shared<Snapshot>(live, id);
+  const auto on = std::make_shared<Snapshot>(live, id);
+  on->plugins = two;
+  made->snapshot = on;
   made->strategy = strategy;
   made->ran = ran;
   return made;
@@ -18,7 +24,7 @@ BatchPtr batch(std::uint64_t id, std::uint32_t strategy, bool ran = true) {
 }  // namespace
 
 TEST_CASE("with back-pressure a group is a whole snapshot, strategies in order") {
-  Merge merge(DeliveryMode::back_pressure, 2, nullptr);
+  Merge merge(DeliveryMode::back_pressure, nullptr);
   std::vector<GroupPtr> groups;
   CHECK(merge.take(batch(1, 1), 0, groups) == 0);
   CHECK(merge.take(batch(2, 1), 0, groups) == 0);
@@ -35,7 +41,7 @@ TEST_CASE("with back-pressure a group is a whole snapshot, strategies in order")
 }
 
 TEST_CASE("live, a batch is a group as it comes, with the chain's head of that moment") {
-  Merge merge(DeliveryMode::live, 2, nullptr);
+  Merge merge(DeliveryMode::live, nullptr);
   std::vector<GroupPtr> groups;
   CHECK(merge.take(batch(2, 1), 77, groups) == 0);
   REQUIRE(groups.size() == 1);

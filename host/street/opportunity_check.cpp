@@ -1,0 +1,49 @@
+#include "host/street/opportunity_check.hpp"
+
+#include <cmath>
+
+#include "gantry/u256.hpp"
+
+namespace gantry::host {
+
+namespace {
+
+bool fraction(double value) { return value >= 0 && value <= 1; }  // false for NaN
+
+}  // namespace
+
+bool is_chained(const Snapshot& snapshot, const gantry_opportunity& o) {
+  const Topology& topology = *snapshot.topology;
+  const bool liquidation = o.kind == GANTRY_OPPORTUNITY_LIQUIDATION;
+  if (o.leg_count > GANTRY_LEGS_MAX || (o.leg_count == 0 && !liquidation)) return false;
+  if (o.token_in >= topology.tokens.size() || o.token_out >= topology.tokens.size()) return false;
+  if (o.kind < GANTRY_OPPORTUNITY_ARBITRAGE || o.kind > GANTRY_OPPORTUNITY_POSITION) return false;
+  if (!std::isfinite(o.expected_profit_bps) || !fraction(o.confidence) || !fraction(o.risk_score)) {
+    return false;
+  }
+  if (o.gas > 1'000'000'000 || u256(o.amount_in).is_zero()) return false;
+  if (o.block != snapshot.context.state_block || o.valid_until_block < o.block) {
+    return false;
+  }
+  if (o.leg_count == 0) return true;
+  // A liquidation's first leg sells what its call seized, not what it paid.
+  std::uint32_t token = liquidation ? o.legs[0].hop.token_in : o.token_in;
+  u256 amount(liquidation ? o.legs[0].amount_in : o.amount_in);
+  for (std::uint32_t i = 0; i < o.leg_count; ++i) {
+    const gantry_leg& leg = o.legs[i];
+    if (leg.hop.pool >= topology.pools.size() || leg.hop.token_in != token ||
+        u256(leg.amount_in) != amount) {
+      return false;
+    }
+    const PoolInfo& pool = topology.pools[leg.hop.pool];
+    if (pool.index_of(leg.hop.token_in) == no_handle ||
+        pool.index_of(leg.hop.token_out) == no_handle || leg.hop.token_in == leg.hop.token_out) {
+      return false;
+    }
+    token = leg.hop.token_out;
+    amount = u256(leg.amount_out);
+  }
+  return token == o.token_out && amount == u256(o.amount_out);
+}
+
+}  // namespace gantry::host
