@@ -501,6 +501,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   plugins.venues.push_back(make<VenueInstance>("venue", venue_table));
   plugins.strategies.push_back(make<StrategyInstance>("strategy", strategy_table));
   plugins.paymasters.push_back(make<PaymasterInstance>("paymaster", paymaster_table));
+  if (in.below(4) != 0) {
+    plugins.strategies.front()->settings.capabilities = {{"calls"}};
+    plugins.paymasters.front()->settings.capabilities = {{"http:bundler.example"}};
+  }
 
   MarketState state(chain, plugins.venues);
   ChangeLog changes;
