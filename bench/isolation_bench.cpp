@@ -87,7 +87,7 @@ void isolated_find_over_inproc(benchmark::State& state, bool with_bell) {
   for (auto _ : state) {
     auto feed = RecordingFeed::open(GANTRY_RECORDING);
     if (!feed) throw std::runtime_error(feed.error().message);
-    MarketState market(child.configuration.chains.front(), child.plugins.venues,
+    MarketState market(child.configuration.chains.front(), child.plugins.venues, 0,
                        child.plugins.arena());
     double seconds = 0;
     for (std::size_t i = 0; i < warm_snapshots + measured_snapshots; ++i) {

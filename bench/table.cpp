@@ -42,6 +42,7 @@ constexpr Goal goals[] = {
     {"isolated_find_over_inproc/live/iterations:1/manual_time", "", 0, 0, 10},
     {"start_with_100_plugins", "", 0, 2e9, 0},
     {"toggle_to_effect/manual_time", "", 0, 50e6, 0},
+    {"toggle_triangular_to_effect/manual_time", "index_build/4", 0, 0, 0},
     {"update_deep_weth/manual_time", "", 0, 0, 50},
     {"update_worst/manual_time", "", 0, 0, 50},
 };

@@ -7,6 +7,7 @@
 
 #include "host/api/control.hpp"
 #include "host/cli/command.hpp"
+#include "host/config/control_settings.hpp"
 #include "host/report/json_text.hpp"
 #include "host/report/terminal.hpp"
 
@@ -20,13 +21,20 @@ struct Options {
   std::string socket;
 };
 
-// The socket given, or else the configuration's.
+// The socket given, or else that of gantry.toml. What else is wrong in the files, which may be why
+// somebody asks, keeps nobody from reaching a host that runs.
 std::expected<std::filesystem::path, ExitCode> find_socket(const Session& session,
                                                            const Options& options) {
   if (!options.socket.empty()) return options.socket;
-  const auto loaded = load(session, options.as_json);
-  if (!loaded) return std::unexpected(ExitCode::usage);
-  return control_socket(loaded->configuration.api, session.environment);
+  const auto read = load_control_settings(ConfigFiles::in_folder(config_folder(session)).gantry,
+                                          session.environment);
+  if (read) {
+    start_log(session, read->log);
+    return control_socket(read->api, session.environment);
+  }
+  std::fputs(render_text(read.error(), session.colour_err).c_str(), stderr);
+  if (options.as_json) print(render_json(read.error()) + "\n");
+  return std::unexpected(ExitCode::usage);
 }
 
 std::string status_text(const json::object& status) {

@@ -1,5 +1,11 @@
 // What the conformance kit has to say when a bundle is installed.
+#include <signal.h>
+
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <random>
+#include <thread>
 
 #include "tests/host/bundle/workshop.hpp"
 
@@ -70,4 +76,39 @@ TEST_CASE(
   // The operator's word counts for more, and is theirs to give.
   CHECK(install(desk, bundle, "--unchecked").code == 0);
   CHECK(desk.installed() == "0.1.0");
+}
+
+TEST_CASE("an installation that is killed while the kit runs leaves the old, whole") {
+  const Workshop desk;
+  const fs::path bundle = desk.pack("0.2.0");
+  REQUIRE(install(desk, desk.pack("0.1.0"), "--unchecked").code == 0);
+  const std::string before = read_text(desk.store() / "plugins.lock");
+  constexpr unsigned seed = 20201016;
+  std::mt19937 random(seed);
+  for (int trial = 0; trial < 20; ++trial) {
+    const std::chrono::milliseconds wait(random() % 300);
+    INFO("seed " << seed << ", trial " << trial << ", " << wait.count() << " ms into the kit");
+    Running installing = desk.start({"bundle", "install", bundle.string(), "--unsigned"});
+    // Its library is staged: from now on the kit is at work.
+    const auto staged = [&] {
+      std::error_code error;
+      const fs::recursive_directory_iterator files(desk.store() / "staging", error);
+      return !error && std::any_of(begin(files), end(files), [](const fs::directory_entry& file) {
+        return file.path().extension() == ".so";
+      });
+    };
+    while (!staged()) {
+      REQUIRE_FALSE(installing.ended());
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    std::this_thread::sleep_for(wait);
+    REQUIRE_FALSE(installing.ended());  // else the kit was over before
+    installing.signal(SIGKILL);
+    REQUIRE(installing.wait().code == 128 + SIGKILL);
+    REQUIRE(read_text(desk.store() / "plugins.lock") == before);
+    REQUIRE(desk.installed() == "0.1.0");
+  }
+  CHECK(install(desk, bundle).code == 0);
+  CHECK(desk.installed() == "0.2.0");
+  CHECK(desk.store_is_tidy());
 }

@@ -12,7 +12,7 @@ TEST_CASE("a misspelt key stops every command that needs it, with file, line, co
   space.edit("strategies.toml", "max_hops", "max_hopps");
   space.edit("gantry.toml", "min_profit_usd", "min_profit_ust");
   for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{"run"}, {"graph"}, {"config", "explain"}, {"status"}}) {
+       {std::vector<std::string>{"run"}, {"graph"}, {"config", "explain"}}) {
     const Ended ended = space.run(arguments);
     CHECK(ended.code == 2);
     CHECK(has(ended.err, "strategies.toml:"));
@@ -162,9 +162,7 @@ TEST_CASE("a faulty configuration answers every --json with its errors") {
         {"replay", GANTRY_SOURCE "/data/univ2_2020.gantry"},
         {"config", "explain"},
         {"plugin", "list"},
-        {"quote", "--pool", "0x00", "--in", "WETH", "--amount", "1"},
-        {"status"},
-        {"stop"}}) {
+        {"quote", "--pool", "0x00", "--in", "WETH", "--amount", "1"}}) {
     std::vector<std::string> as_json = arguments;
     as_json.push_back("--json");
     const Ended ended = space.run(as_json);

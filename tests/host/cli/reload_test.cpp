@@ -157,6 +157,26 @@ TEST_CASE("run --watch changes what runs when a file does, and says why when it 
   CHECK(report.at("changes").at("count") == 2);
 }
 
+TEST_CASE("a mistake in the files keeps nobody from asking a host, or stopping it") {
+  const Workspace space;
+  Running running = space.start({"run", "--pace", "live", "--speed", "1", "--json"});
+  while (!running.ended() && space.run({"status"}).code != 0) {
+  }
+  space.edit("strategies.toml", "max_hops = 4", "max_hops = = 4");
+  space.edit("gantry.toml", "min_confidence = 0.5", "min_confidence = 7");
+  CHECK(space.run({"status"}).code == 0);
+  // Where the socket cannot be known, it is said why, and --socket helps.
+  const std::string good = read_text(space / "config/gantry.toml");
+  space.append("gantry.toml", "\n[api\n");
+  const Ended lost = space.run({"status", "--json"});
+  CHECK(lost.code == 2);
+  CHECK(has(lost.err, "gantry.toml:"));
+  CHECK(json::parse(lost.out).at("errors").as_array().size() == 1);
+  write_text(space / "config/gantry.toml", good);
+  CHECK(space.run({"stop"}).code == 0);
+  CHECK(running.wait().code == 0);
+}
+
 TEST_CASE("without --watch a run with back-pressure leaves the files alone until it is asked") {
   Slow slow;
   Running running = slow.start();
@@ -169,7 +189,7 @@ TEST_CASE("without --watch a run with back-pressure leaves the files alone until
   slow.stop(running);
 }
 
-TEST_CASE("a venue is given other parameters, taken out and put in again while it runs") {
+TEST_CASE("a venue is given other parameters, another is put in and taken out, while it runs") {
   Slow slow;
   Running running = slow.start();
   slow.space.edit("dex_config.toml", "min_liquidity_usd = 10000 ", "min_liquidity_usd = 50000 ");
@@ -177,10 +197,11 @@ TEST_CASE("a venue is given other parameters, taken out and put in again while i
   INFO(fewer.out << fewer.err);
   CHECK(fewer.code == 0);
   CHECK(has(fewer.out, "dex uniswap_v2: reparameterise (min_liquidity_usd: 10000 -> 50000)"));
-  slow.space.edit("dex_config.toml", "enabled = true", "enabled = false");
-  CHECK(has(slow.space.run({"reload"}).out, "dex uniswap_v2: disable"));
-  slow.space.edit("dex_config.toml", "enabled = false", "enabled = true");
-  CHECK(has(slow.space.run({"reload"}).out, "dex uniswap_v2: enable"));
+  const std::string one = read_text(slow.space / "config/dex_config.toml");
+  slow.space.append("dex_config.toml", "\n[[dex]]\nname = \"second\"\nplugin = \"uniswap_v2\"\n");
+  CHECK(has(slow.space.run({"reload"}).out, "dex second: enable (library: uniswap_v2 "));
+  write_text(slow.space / "config/dex_config.toml", one);
+  CHECK(has(slow.space.run({"reload"}).out, "dex second: disable"));
   const json::value report = slow.stop(running);
   CHECK(report.at("changes").at("count") == 3);
   CHECK(report.at("market").at("pools_left_out").as_object().contains("below min_liquidity_usd"));
@@ -201,4 +222,30 @@ TEST_CASE("a reload says so where nobody runs, and where a replay does") {
   CHECK(has(refused.err, "a replay obeys its recording"));
   CHECK(slow.space.run({"stop"}).code == 0);
   CHECK(replay.wait().code == 0);
+}
+
+TEST_CASE("what runs in a process of its own is not started, nor its venues changed, by a reload") {
+  Slow slow;
+  slow.space.edit("strategies.toml", "[strategies.triangular]\n",
+                  "[strategies.triangular]\nisolation = \"process\"\n");
+  Running running = slow.start();
+  const auto refused = [&](const char* file, const char* what, const char* to,
+                           std::string_view reason) {
+    slow.space.edit(file, what, to);
+    const Ended ended = slow.space.run({"reload"});
+    INFO(ended.out << ended.err);
+    CHECK(ended.code == 3);
+    CHECK(has(ended.out, reason));
+    slow.space.edit(file, to, what);
+  };
+  refused("dex_config.toml", "min_liquidity_usd = 10000 ", "min_liquidity_usd = 50000 ",
+          "venues cannot change while a strategy runs in a process of its own");
+  refused("strategies.toml", "max_hops = 4", "max_hops = 3", "is started with the host only");
+  // What runs in process is changed beside it, and it can be taken out itself.
+  slow.space.edit("strategies.toml", "rounds = 50000", "rounds = 40000");
+  CHECK(has(slow.space.run({"reload"}).out, "rounds: 50000 -> 40000"));
+  slow.space.edit("strategies.toml", "enabled = true", "enabled = false");
+  CHECK(has(slow.space.run({"reload"}).out, "strategy triangular: disable"));
+  const json::value report = slow.stop(running);
+  CHECK(report.at("changes").at("count") == 2);
 }
