@@ -8,7 +8,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 
 #include "gantry/u256.hpp"
 #include "host/market/market_state.hpp"
@@ -21,14 +20,11 @@ namespace {
 using namespace gantry;
 using namespace gantry::host;
 using gantry::fuzz::Input;
+using gantry::fuzz::must;
 
 constexpr std::uint32_t token_count = 4;
 constexpr std::array<std::array<std::uint8_t, 2>, 5> pairs{
     {{0, 1}, {1, 2}, {2, 0}, {0, 1}, {3, 0}}};
-
-void must(bool holds) {
-  if (!holds) std::abort();
-}
 
 Input* input = nullptr;        // of the run that is under way
 std::uint64_t quote_seed = 0;  // an honest venue's quotes depend on what was asked alone

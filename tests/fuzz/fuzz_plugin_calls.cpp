@@ -3,7 +3,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 
 #include "gantry/dex.h"
 #include "gantry/plugin.h"
@@ -19,10 +18,7 @@ namespace {
 using namespace gantry;
 using namespace gantry::host;
 using gantry::fuzz::Input;
-
-void must(bool holds) {
-  if (!holds) std::abort();
-}
+using gantry::fuzz::must;
 
 const gantry_host quiet_host{nullptr,
                              {"fuzz", 4},

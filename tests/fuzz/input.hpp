@@ -3,13 +3,22 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <source_location>
 #include <span>
 #include <vector>
 
 #include "gantry/abi.h"
 
 namespace gantry::fuzz {
+
+inline void must(bool holds, std::source_location where = std::source_location::current()) {
+  if (holds) return;
+  std::fprintf(stderr, "%s:%u: does not hold\n", where.file_name(), where.line());
+  std::abort();
+}
 
 class Input {
  public:
