@@ -290,8 +290,12 @@ TEST_CASE("a damaged library is found by list, and installing the bundle again m
   const Ended list = desk.run({"bundle", "list"});
   CHECK(list.code == 3);
   CHECK(has(list.out, "was changed after it was installed"));
+  const Ended doctor = desk.run({"doctor", "--json"});
+  CHECK(doctor.code == 3);
+  CHECK(has(doctor.out, "was changed after it was installed"));
   CHECK(install(desk, bundle, {"--unsigned"}).code == 0);
   CHECK(desk.installed() == "0.1.0");
+  CHECK(has(desk.run({"doctor", "--json"}).out, "1 bundle in force"));
   CHECK(desk.store_is_tidy());
 }
 
@@ -303,6 +307,7 @@ TEST_CASE("a damaged plugins.lock is told with the remedy, which works") {
   const Ended list = desk.run({"bundle", "list"});
   CHECK(list.code == 3);
   CHECK(has(list.err, "gantry bundle rollback --to N"));
+  CHECK(has(desk.run({"doctor", "--json"}).out, "gantry bundle rollback --to N"));
   CHECK(install(desk, desk.pack("0.2.0"), {"--unsigned"}).code == 3);
   CHECK(desk.run({"bundle", "rollback", "--to", "1"}).code == 0);
   CHECK(desk.installed() == "0.1.0");

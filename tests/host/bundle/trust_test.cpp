@@ -78,8 +78,10 @@ TEST_CASE("with trust = pinned only what plugins.lock names runs, whichever fold
   desk.edit("gantry.toml", "folders = [", "folders = [\"../loose\", ");
   CHECK(has(desk.refusal(), "no installed bundle holds this library"));
   CHECK(has(desk.refusal(), "gantry bundle install FILE"));
+  CHECK(has(desk.run({"doctor", "--json"}).out, "no installed bundle holds this library"));
   desk.install(desk.pack("0.1.0"), {"--unsigned"});
   CHECK(desk.refusal().empty());
+  CHECK_FALSE(has(desk.run({"doctor", "--json"}).out, "no installed bundle holds this library"));
 }
 
 TEST_CASE("with trust = signed an unsigned bundle is neither installed nor run") {
