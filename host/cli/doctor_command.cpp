@@ -79,9 +79,9 @@ void check_bundles(const Session& session, const Configuration& configuration, C
     if (!lock) {
       checks.push_back({"bundles", Verdict::bad, lock.error().message});
     } else {
-      checks.push_back({"bundles", Verdict::ok,
-                        fmt::format("{}: {} in force", store.string(),
-                                    counted(lock->pins.size(), "bundle"))});
+      checks.push_back(
+          {"bundles", Verdict::ok,
+           fmt::format("{}: {} in force", store.string(), counted(lock->pins.size(), "bundle"))});
       for (const bundle::Pin& pin : lock->pins) {
         const auto whole = bundle::check_installed(store, pin);
         if (whole) continue;

@@ -64,6 +64,17 @@ TEST_CASE("a signed bundle is installed, listed, run, rolled back and removed, w
   CHECK(desk.installed().empty());
   CHECK(desk.run({"bundle", "rollback"}).code == 0);
   CHECK(desk.installed() == "0.2.0");
+  // What was revoked since does not come back unseen.
+  const fs::path keys = desk / "config/keys.toml";
+  write_text(keys, read_text(keys) +
+                       "[[revoked]]\nplugin = \"org.example.trader\"\nversion = "
+                       "\"0.1.0\"\nreason = \"it leaked\"\n");
+  const Ended revoked = desk.run({"bundle", "rollback", "--to", "1"});
+  CHECK(revoked.code == 3);
+  CHECK(has(revoked.err, "org.example.trader 0.1.0 is revoked"));
+  CHECK(desk.installed() == "0.2.0");
+  CHECK(desk.run({"bundle", "rollback", "--to", "1", "--force"}).code == 0);
+  CHECK(desk.run({"bundle", "rollback", "--to", "2"}).code == 0);
   const Ended none = desk.run({"bundle", "rollback", "--to", "77"});
   CHECK(none.code == 1);
   CHECK(has(none.err, "no generation 77"));
