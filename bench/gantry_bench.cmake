@@ -6,7 +6,6 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/table.cpp
   ${CMAKE_CURRENT_LIST_DIR}/boundary_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/guard_bench.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/isolation_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/loading_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/start_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/street_bench.cpp
@@ -17,6 +16,10 @@ add_executable(gantry_bench
 target_link_libraries(gantry_bench PRIVATE gantry_options triangular_core gantry_test_market
   gantry_host Boost::json benchmark::benchmark)
 add_dependencies(gantry_bench gantry idle_strategy)
+# A child's sandbox is not for the sanitizers' programs.
+if(NOT GANTRY_SANITIZE)
+  target_sources(gantry_bench PRIVATE ${CMAKE_CURRENT_LIST_DIR}/isolation_bench.cpp)
+endif()
 gantry_uses_flow_graph(gantry_bench ${CMAKE_CURRENT_LIST_DIR}/street_bench.cpp)
 target_include_directories(gantry_bench PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/tests)
 string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)

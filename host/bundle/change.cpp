@@ -269,7 +269,8 @@ void Change::prune() const {
   static_cast<void>(clear_staging());
 }
 
-Status Change::rollback(std::optional<std::int64_t> generation) {
+Status Change::rollback(std::optional<std::int64_t> generation,
+                        const std::function<Status(const Pin&)>& allowed) {
   const std::vector<LockFile> earlier = earlier_generations(store_);
   if (damaged_ && !generation) return std::unexpected(damage_);
   const std::int64_t wanted = generation.value_or(lock_.parent);
@@ -287,6 +288,8 @@ Status Change::rollback(std::optional<std::int64_t> generation) {
   }
   for (const Pin& pin : at->pins) {
     if (auto whole = check_installed(store_, pin); !whole) return whole;
+    if (!allowed) continue;
+    if (auto may = allowed(pin); !may) return may;
   }
   return put_in_force(*at);
 }

@@ -76,8 +76,10 @@ class Change {
   // What would be in force after `request`: fails as install() would, before anything is written.
   Result<LockFile> planned(const InstallRequest& request) const;
   Status install(const InstallRequest& request);
-  // Back to the generation before, or to `generation`. Its bundles are checked first.
-  Status rollback(std::optional<std::int64_t> generation);
+  // Back to the generation before, or to `generation`. Its bundles are checked first; `allowed`, if
+  // any, is asked of each.
+  Status rollback(std::optional<std::int64_t> generation,
+                  const std::function<Status(const Pin&)>& allowed = {});
   // Every version of that plugin, or one.
   Status remove(std::string_view id, std::string_view version);
 

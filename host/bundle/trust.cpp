@@ -27,8 +27,11 @@ TrustGate::TrustGate(const PluginSettings& settings, const Environment& environm
 Status TrustGate::read() {
   if (!store_.empty()) {
     auto lock = read_lock(store_);
-    if (!lock && trust_ != Trust::any) return std::unexpected(std::move(lock.error()));
-    if (lock) lock_ = std::move(*lock);
+    if (lock) {
+      lock_ = std::move(*lock);
+    } else {
+      damage_ = std::move(lock.error());
+    }
   }
   auto keys = read_keys(keys_path_);
   if (!keys) {
@@ -38,6 +41,12 @@ Status TrustGate::read() {
                             first.file, first.line, first.column, first.message));
   }
   keys_ = std::move(*keys);
+  // What is revoked by its key or bundle is found through plugins.lock.
+  const bool needed =
+      trust_ != Trust::any || std::ranges::any_of(keys_.revoked, [](const Revocation& each) {
+        return !each.key.empty() || !each.bundle.empty();
+      });
+  if (damage_ && needed) return std::unexpected(*damage_);
   return {};
 }
 

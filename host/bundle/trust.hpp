@@ -35,6 +35,7 @@ class TrustGate {
   std::filesystem::path keys_path_;
   std::optional<Status> read_;
   LockFile lock_;
+  std::optional<Error> damage_;  // of plugins.lock
   KeyRing keys_;
 };
 

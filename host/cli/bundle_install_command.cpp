@@ -200,7 +200,9 @@ ExitCode change_store(const Session& session, Do&& apply) {
   if (!store) return report_error(store.error());
   auto change = bundle::Change::begin(*store);
   if (!change) return report_refusal(change.error());
-  if (const Status done = apply(*change); !done) return report_refusal(done.error());
+  if (const Status done = apply(*change, settings->plugins); !done) {
+    return report_refusal(done.error());
+  }
   print(fmt::format("generation {} is in force, {}\n", change->lock().generation,
                     counted(change->lock().pins.size(), "plugin")));
   return ExitCode::done;
@@ -232,6 +234,7 @@ void add_bundle_install(CLI::App& bundle, CommandLine& line) {
 
 void add_bundle_rollback(CLI::App& bundle, CommandLine& line) {
   auto generation = std::make_shared<std::optional<std::int64_t>>();
+  auto force = std::make_shared<bool>(false);
   CLI::App* command =
       add_command(bundle, "rollback", "Go back to the generation before", "bundle rollback");
   add_whole_number(*command, "--to", "That generation instead; see: bundle list --generations",
@@ -240,10 +243,19 @@ void add_bundle_rollback(CLI::App& bundle, CommandLine& line) {
                      *generation = static_cast<std::int64_t>(number);
                    }))
       ->type_name("N");
-  command->callback([&line, generation] {
-    line.chosen = [&, generation] {
-      return change_store(line.session,
-                          [&](bundle::Change& change) { return change.rollback(*generation); });
+  command->add_flag("--force", *force, "Also to what is revoked since, which no start loads");
+  command->callback([&line, generation, force] {
+    line.chosen = [&, generation, force] {
+      return change_store(
+          line.session, [&](bundle::Change& change, const PluginSettings& settings) -> Status {
+            if (*force) return change.rollback(*generation);
+            const auto ring = configured_keys(settings.keys);
+            if (!ring) return std::unexpected(ring.error());
+            return change.rollback(*generation, [&](const bundle::Pin& pin) {
+              return bundle::check_revoked(*ring, fmt::format("{} {}", pin.id, pin.version), pin.id,
+                                           pin.version, pin.bundle, pin.key);
+            });
+          });
     };
   });
 }
@@ -260,7 +272,7 @@ void add_bundle_remove(CLI::App& bundle, CommandLine& line) {
     line.chosen = [&, plugin] {
       const std::size_t at = plugin->find('@');
       const std::string version = at == std::string::npos ? "" : plugin->substr(at + 1);
-      return change_store(line.session, [&](bundle::Change& change) {
+      return change_store(line.session, [&](bundle::Change& change, const PluginSettings&) {
         return change.remove(plugin->substr(0, at), version);
       });
     };

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "host/bundle/store.hpp"
+#include "host/bundle/trust.hpp"
 #include "host/cli/bundle_command.hpp"
 #include "host/report/json_text.hpp"
 #include "host/report/terminal.hpp"
@@ -21,12 +22,18 @@ struct ListOptions {
 };
 
 // Empty: it may be loaded.
-std::string fault_of(const fs::path& store, const KeyRing& ring, const bundle::Pin& pin) {
+std::string fault_of(const fs::path& store, const KeyRing& ring, const bundle::Pin& pin,
+                     bundle::TrustGate& gate) {
   const auto live = bundle::check_revoked(ring, fmt::format("{} {}", pin.id, pin.version), pin.id,
                                           pin.version, pin.bundle, pin.key);
   if (!live) return live.error().message;
   const auto whole = bundle::check_installed(store, pin);
-  return whole ? std::string() : whole.error().message;
+  if (!whole) return whole.error().message;
+  // As a start would ask.
+  const auto file = inspect_plugin_file(bundle::library_path(store, pin));
+  if (!file) return file.error().message;
+  const auto trusted = gate.check(*file);
+  return trusted ? std::string() : trusted.error().message;
 }
 
 json::object pin_json(const bundle::Pin& pin) {
@@ -60,7 +67,8 @@ ExitCode list(const Session& session, const ListOptions& options) {
   const auto lock = bundle::read_lock(*store);
   if (!lock) return report_refusal(lock.error());
   std::vector<std::string> faults;
-  for (const bundle::Pin& pin : lock->pins) faults.push_back(fault_of(*store, *ring, pin));
+  bundle::TrustGate gate(settings->plugins, session.environment);
+  for (const bundle::Pin& pin : lock->pins) faults.push_back(fault_of(*store, *ring, pin, gate));
   const bool found = std::ranges::any_of(faults, [](const auto& each) { return !each.empty(); });
   const auto earlier =
       options.generations ? bundle::earlier_generations(*store) : std::vector<bundle::LockFile>();

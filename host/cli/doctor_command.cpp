@@ -16,6 +16,8 @@
 #include <thread>
 
 #include "host/api/control.hpp"
+#include "host/bundle/store.hpp"
+#include "host/bundle/trust.hpp"
 #include "host/cli/command.hpp"
 #include "host/log/log.hpp"
 #include "host/plugin/library.hpp"
@@ -66,6 +68,39 @@ void check_plugins(const Loaded& loaded, Checks& checks) {
   missing(loaded.configuration.dexes, "dex");
   missing(loaded.configuration.strategies, "strategy");
   missing(loaded.configuration.paymasters, "paymaster");
+}
+
+// What was installed is there and as it was, and every plugin that would run may.
+void check_bundles(const Session& session, const Configuration& configuration, Checks& checks) {
+  const auto store = bundle::store_of(configuration.plugin, session.environment);
+  std::error_code error;
+  if (!store.empty() && std::filesystem::exists(store, error)) {
+    const auto lock = bundle::read_lock(store);
+    if (!lock) {
+      checks.push_back({"bundles", Verdict::bad, lock.error().message});
+    } else {
+      checks.push_back(
+          {"bundles", Verdict::ok,
+           fmt::format("{}: {} in force", store.string(), counted(lock->pins.size(), "bundle"))});
+      for (const bundle::Pin& pin : lock->pins) {
+        const auto whole = bundle::check_installed(store, pin);
+        if (whole) continue;
+        checks.push_back({fmt::format("bundle {} {}", pin.name, pin.version), Verdict::bad,
+                          whole.error().message});
+      }
+    }
+  }
+  bundle::TrustGate gate(configuration.plugin, session.environment);
+  const auto check = [&](const auto& instances) {
+    for (const InstanceSettings& instance : instances) {
+      if (!instance.runs()) continue;
+      const auto trusted = gate.check(configuration.plugins[*instance.installed]);
+      if (!trusted) checks.push_back({instance.name, Verdict::bad, trusted.error().message});
+    }
+  };
+  check(configuration.dexes);
+  check(configuration.strategies);
+  check(configuration.paymasters);
 }
 
 void check_recording(const Configuration& configuration, Checks& checks) {
@@ -300,6 +335,7 @@ ExitCode doctor(const Session& session, bool online, bool as_json) {
         store ? check_folder("plugin store", *store,
                              "Set XDG_CACHE_HOME to a folder that this user may write to.")
               : Check{"plugin store", Verdict::bad, store.error().message});
+    check_bundles(session, configuration, checks);
     check_quarantine(session, configuration.plugin, checks);
     check_recording(configuration, checks);
     checks.push_back(check_folder(

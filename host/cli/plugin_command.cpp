@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "host/bundle/trust.hpp"
 #include "host/cli/command.hpp"
+#include "host/kit/verdicts.hpp"
+#include "host/quarantine/run_record.hpp"
 #include "host/report/json_text.hpp"
 #include "host/report/terminal.hpp"
 
@@ -20,7 +23,37 @@ struct Use {
   std::string refused;                // why it could not be loaded; empty: it can
 };
 
-Use use_of(const Configuration& configuration, std::size_t index) {
+// What a start would ask before it loads anything.
+class Doorman {
+ public:
+  Doorman(const Session& session, const PluginSettings& settings)
+      : gate_(settings, session.environment), require_checked_(settings.require_checked) {
+    const auto folder = quarantine_folder(settings.quarantine, session.environment);
+    std::error_code error;
+    if (!folder || !std::filesystem::exists(*folder, error)) return;
+    auto opened = Quarantine::open(*folder);
+    if (!opened) return;
+    quarantine_.emplace(std::move(*opened));
+    record_ = plugin_record(*quarantine_, Obey::all, 0);
+  }
+  // Empty: it may be loaded.
+  std::string why_not(const PluginFile& file) {
+    if (const auto trusted = gate_.check(file); !trusted) return trusted.error().message;
+    if (record_.why_not) {
+      if (const auto reason = record_.why_not(file)) return *reason;
+    }
+    if (!require_checked_) return {};
+    return why_unchecked(file).value_or(std::string());
+  }
+
+ private:
+  bundle::TrustGate gate_;
+  bool require_checked_;
+  std::optional<Quarantine> quarantine_;
+  PluginRecord record_;  // borrows the quarantine
+};
+
+Use use_of(const Configuration& configuration, std::size_t index, Doorman& doorman) {
   Use use;
   const auto collect = [&](const auto& instances) {
     for (const InstanceSettings& instance : instances) {
@@ -34,6 +67,8 @@ Use use_of(const Configuration& configuration, std::size_t index) {
   if (!configuration.plugins[index].exports_entry()) {
     use.refused =
         fmt::format("it does not export {}: build it with gantry_add_plugin", plugin_entry_symbol);
+  } else {
+    use.refused = doorman.why_not(configuration.plugins[index]);
   }
   return use;
 }
@@ -51,11 +86,11 @@ json::array array_of(const std::vector<std::string>& texts) {
   return out;
 }
 
-json::value list_json(const Loaded& loaded) {
+json::value list_json(const Loaded& loaded, Doorman& doorman) {
   json::array plugins;
   for (std::size_t i = 0; i < loaded.configuration.plugins.size(); ++i) {
     const PluginFile& file = loaded.configuration.plugins[i];
-    const Use use = use_of(loaded.configuration, i);
+    const Use use = use_of(loaded.configuration, i, doorman);
     plugins.push_back({{"name", printable(file.manifest.name)},
                        {"id", printable(file.manifest.id)},
                        {"kind", to_string(file.manifest.kind)},
@@ -64,7 +99,7 @@ json::value list_json(const Loaded& loaded) {
                        {"sha256", file.sha256},
                        {"enabled", array_of(use.enabled)},
                        {"disabled", array_of(use.disabled)},
-                       {"refused", use.refused}});
+                       {"refused", printable(use.refused)}});
   }
   json::array refused;
   for (const Error& error : loaded.refused) refused.emplace_back(printable(error.message));
@@ -75,11 +110,11 @@ json::value list_json(const Loaded& loaded) {
                       {"refused", std::move(refused)}};
 }
 
-std::string list_text(const Loaded& loaded, const Style& style) {
+std::string list_text(const Loaded& loaded, Doorman& doorman, const Style& style) {
   Table table({{"name"}, {"kind"}, {"version"}, {"file"}, {"state", Align::left, true}});
   for (std::size_t i = 0; i < loaded.configuration.plugins.size(); ++i) {
     const PluginFile& file = loaded.configuration.plugins[i];
-    const Use use = use_of(loaded.configuration, i);
+    const Use use = use_of(loaded.configuration, i, doorman);
     const Ink ink = !use.refused.empty() ? Ink::bad : !use.enabled.empty() ? Ink::good : Ink::dim;
     table.add({{file.manifest.name, Ink::bold},
                {std::string(to_string(file.manifest.kind))},
@@ -108,10 +143,12 @@ ExitCode list(const Session& session, bool as_json) {
     return ExitCode::usage;
   }
   bool found = !loaded->refused.empty();
+  Doorman doorman(session, loaded->configuration.plugin);
   for (std::size_t i = 0; i < loaded->configuration.plugins.size(); ++i) {
-    found = found || !use_of(loaded->configuration, i).refused.empty();
+    found = found || !use_of(loaded->configuration, i, doorman).refused.empty();
   }
-  print(as_json ? json_text(list_json(*loaded)) : list_text(*loaded, Style(session.colour_out)));
+  print(as_json ? json_text(list_json(*loaded, doorman))
+                : list_text(*loaded, doorman, Style(session.colour_out)));
   return found ? ExitCode::found : ExitCode::done;
 }
 

@@ -170,25 +170,24 @@ ExitCode run(const Session& session, const Options& options) {
   auto guarded = guard_plugins(session, loaded->configuration.plugin,
                                replay ? Obey::crashes : Obey::all, running);
   if (!guarded) return report_error(guarded.error());
-  // Those that are lost at the start have no instance that could be retired; of the others the
-  // report tells.
+  // Told by strategies' threads, written down by this one.
   std::mutex lost_mutex;
   std::vector<PutAway> lost;
-  bool starting = true;
   const auto note_lost = [&](const PutAway& which) {
     const std::lock_guard lock(lost_mutex);
-    if (starting) lost.push_back(which);
+    lost.push_back(which);
+  };
+  const auto put_away_all_lost = [&] {
+    const std::lock_guard lock(lost_mutex);
+    for (const PutAway& which : lost) {
+      if (replay || !guarded->quarantine) break;
+      const auto kept = put_away_lost(*guarded->quarantine, which, running, unix_now_s());
+      if (!kept) spdlog::error("{}", kept.error().message);
+    }
+    lost.clear();
   };
   Plugins plugins = make_plugins(loaded->configuration, *store, guarded->record, {{}, note_lost});
-  {
-    const std::lock_guard lock(lost_mutex);
-    starting = false;
-  }
-  for (const PutAway& which : lost) {
-    if (replay || !guarded->quarantine) break;
-    const auto kept = put_away_lost(*guarded->quarantine, which, running, unix_now_s());
-    if (!kept) spdlog::error("{}", kept.error().message);
-  }
+  put_away_all_lost();
   Street street(loaded->configuration, std::move(plugins), *street_settings);
   Result<RunReport> report = [&] {
     // A replay obeys what its recording says was changed.
@@ -214,6 +213,7 @@ ExitCode run(const Session& session, const Options& options) {
     const auto kept = put_away_retired(*guarded->quarantine, *report, running, unix_now_s());
     if (!kept) spdlog::error("{}", kept.error().message);
   }
+  put_away_all_lost();
   for (const Error& refused : loaded->refused) {
     const std::string file = refused.message.substr(0, refused.message.find(": "));
     report->plugins_refused.push_back({file, "file", refused.message});

@@ -20,10 +20,14 @@ std::string lower(std::string_view text) {
 
 // A name, an address, or [one of IPv6]; no port, path or wildcard.
 bool is_host(std::string_view text) {
-  return !text.empty() && text.size() <= 253 && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_' ||
-           c == '[' || c == ']' || (c == ':');
-  }) && (text.front() == '[' || text.find(':') == std::string_view::npos);
+  if (text.empty() || text.size() > 253) return false;
+  const auto holds_only = [](std::string_view part, std::string_view more) {
+    return std::ranges::all_of(part, [&](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || more.find(c) != more.npos;
+    });
+  };
+  if (text.front() != '[') return holds_only(text, ".-_");
+  return text.size() > 2 && text.back() == ']' && holds_only(text.substr(1, text.size() - 2), ":.");
 }
 
 }  // namespace

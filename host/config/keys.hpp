@@ -3,9 +3,10 @@
 //
 //   [[key]]
 //   key = "RW..."                  # the second line of minisign.pub
-//   signer = "Gantry releases"     # several keys may be one signer's: that is how a key is
-//   replaced not_before = 2026-01-01        # from this day on expires = 2028-01-01           #
-//   before this day plugins = ["org.gantry.*"]     # ids that it may sign
+//   signer = "Gantry releases"     # several keys may be one signer's: so a key is replaced
+//   not_before = 2026-01-01        # from this day on
+//   expires = 2028-01-01           # before this day
+//   plugins = ["org.gantry.*"]     # ids that it may sign
 //
 //   [[revoked]]                    # one of: key; bundle; plugin and version
 //   bundle = "<SHA-256>"

@@ -230,10 +230,6 @@ Phase IsolatedStrategy::phase_of_loading() const {
 
 void IsolatedStrategy::put_away(const Fault& fault, Phase phase, std::string reason) const {
   if (fault.ending == Ending::host) return;
-  // What a venue did while it loaded is not this library's.
-  if (phase == Phase::load || phase == Phase::create) {
-    if (turn().library != 0) return;
-  }
   order_.nursery->put_away(
       {order_.file, health_->instance(), fault.ending, phase, std::move(reason)});
 }

@@ -4,11 +4,14 @@
 #include <fmt/format.h>
 #include <link.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/dll/shared_library.hpp>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <system_error>
 
@@ -47,6 +50,42 @@ bool stands_in(const void* symbol, const fs::path& path) {
   return ::dladdr(symbol, &info) != 0 && info.dli_fname != nullptr && path == info.dli_fname;
 }
 
+// Whether nobody but this user and root can put another file in the place of one that lies there,
+// or another folder in its place: neither in the folders as they are named nor in those that links
+// lead to.
+Status check_own(const fs::path& folder) {
+  const auto check = [&](const fs::path& named) -> Status {
+    fs::path at;
+    for (const fs::path& part : named) {
+      at /= part;
+      struct stat facts{};
+      if (::lstat(at.c_str(), &facts) != 0) {
+        return fail(ErrorKind::io, fmt::format("{}: {}", at.string(), std::strerror(errno)));
+      }
+      const bool link = S_ISLNK(facts.st_mode);
+      const bool ours = facts.st_uid == ::geteuid() || facts.st_uid == 0;
+      const bool sticky = (facts.st_mode & S_ISVTX) != 0;
+      const bool of_others =
+          (facts.st_mode & S_IWOTH) != 0 ||
+          ((facts.st_mode & S_IWGRP) != 0 && facts.st_gid != ::getegid() && facts.st_gid != 0);
+      if (ours && (link || !of_others || sticky)) continue;
+      return fail(ErrorKind::io,
+                  fmt::format("{}: plugins that were checked are kept in {}, and others may change "
+                              "that folder; set XDG_CACHE_HOME to one of this user's alone",
+                              at.string(), folder.string()));
+    }
+    return {};
+  };
+  std::error_code error;
+  const fs::path absolute = fs::absolute(folder, error).lexically_normal();
+  if (!error) {
+    if (auto safe = check(absolute); !safe) return safe;
+  }
+  const fs::path real = fs::canonical(folder, error);
+  if (error) return fail(ErrorKind::io, fmt::format("{}: {}", folder.string(), error.message()));
+  return check(real);
+}
+
 }  // namespace
 
 // Writes the bytes whose hash was checked under that hash; an existing copy is checked, not
@@ -59,6 +98,7 @@ Result<fs::path> Library::place(const PluginFile& file, const fs::path& store) {
     return fail(ErrorKind::io, fmt::format("{}: cannot keep plugins there: {}; set XDG_CACHE_HOME",
                                            store.string(), error.message()));
   }
+  if (auto own = check_own(store); !own) return std::unexpected(own.error());
   const fs::path target = store / (file.sha256 + ".so");
   const auto kept = sha256_of_file(target);
   if (kept && *kept == file.sha256) return target;

@@ -49,7 +49,7 @@ json::object to_json(const QuarantineEntry& entry) {
       {"file", entry.file},       {"instance", entry.instance}, {"cause", to_string(entry.cause)},
       {"phase", entry.phase},     {"reason", entry.reason},     {"log", std::move(log)},
       {"first_s", entry.first_s}, {"last_s", entry.last_s},     {"count", entry.count},
-      {"blocks", entry.blocks()}};
+      {"apart", entry.apart},     {"blocks", entry.blocks()}};
 }
 
 Result<QuarantineEntry> entry_from_json(std::string_view text, std::string_view sha256) {
@@ -78,6 +78,8 @@ Result<QuarantineEntry> entry_from_json(std::string_view text, std::string_view 
     entry.first_s = object.at("first_s").to_number<std::int64_t>();
     entry.last_s = object.at("last_s").to_number<std::int64_t>();
     entry.count = object.at("count").to_number<std::uint64_t>();
+    const json::value* apart = object.if_contains("apart");
+    entry.apart = apart != nullptr && apart->as_bool();
     return entry;
   } catch (const std::exception& error) {
     return fail(ErrorKind::format, error.what());

@@ -42,6 +42,7 @@ struct QuarantineEntry {
   std::int64_t first_s = 0;      // Unix time
   std::int64_t last_s = 0;
   std::uint64_t count = 1;  // how often, the same library
+  bool apart = false;       // in a process of its own: the host did not end with it
 
   // Whether the library stays out until it is cleared. What may have been somebody else's fault is
   // noted, and tried again.

@@ -11,7 +11,8 @@ namespace gantry::host {
 namespace {
 
 bool keeps_out(const QuarantineEntry& entry, Obey obey) {
-  return entry.blocks() && (obey == Obey::all || entry.cause != QuarantineCause::rule);
+  return entry.blocks() &&
+         (obey == Obey::all || (entry.cause != QuarantineCause::rule && !entry.apart));
 }
 
 QuarantineEntry entry_of(const PluginFile& file, QuarantineCause cause, std::int64_t now_s) {
@@ -32,11 +33,14 @@ PluginRecord plugin_record(Quarantine& quarantine, Obey obey, std::int64_t now_s
   record.why_not = [&quarantine, obey](const PluginFile& file) -> std::optional<std::string> {
     const QuarantineEntry* entry = quarantine.find(file.sha256);
     if (entry == nullptr || !keeps_out(*entry, obey)) return std::nullopt;
+    // A record that cannot be read has no name.
+    const std::string name = entry->plugin.empty() ? entry->sha256.substr(0, 12) : entry->plugin;
     return fmt::format(
-        "{}: it is in quarantine since {}: {}; see `gantry quarantine explain {}`, install a "
-        "version that is mended, or let it in again with `gantry quarantine clear {}`",
-        file.path.string(), utc_text(entry->first_s), entry->reason, file.manifest.name,
-        file.manifest.name);
+        "{}: it is in quarantine{}: {}; see `gantry quarantine explain {}`, install a version that "
+        "is mended, or let it in again with `gantry quarantine clear {}`",
+        file.path.string(),
+        entry->first_s == 0 ? std::string() : " since " + utc_text(entry->first_s), entry->reason,
+        name, name);
   };
   if (obey != Obey::all) return record;
   record.not_loaded = [&quarantine, now_s](const PluginFile& file, const std::string& reason) {
@@ -67,9 +71,17 @@ Status put_away_lost(Quarantine& quarantine, const PutAway& lost, std::string_vi
   }();
   QuarantineEntry entry = entry_of(lost.file, cause, now_s);
   entry.instance = lost.instance;
+  entry.apart = true;
   entry.phase = to_string(lost.phase);
   entry.reason = without_secrets(lost.reason);
   entry.log.push_back("in a process of its own, in: " + without_secrets(std::string(running)));
+  // The strikes, where it was retired for them.
+  if (const QuarantineEntry* strikes = quarantine.find(lost.file.sha256);
+      strikes != nullptr && strikes->last_s == now_s && !strikes->apart) {
+    entry.log.insert(entry.log.end(), strikes->log.begin(), strikes->log.end());
+    entry.first_s = strikes->first_s;
+    entry.count = 0;  // put() counts it once more
+  }
   return quarantine.put(std::move(entry));
 }
 

@@ -21,7 +21,8 @@ enum class Obey : std::int32_t {
 // For make_plugins(). `now_s` is Unix time.
 PluginRecord plugin_record(Quarantine& quarantine, Obey obey, std::int64_t now_s);
 
-// Writes down a plugin whose own process was lost while it was loaded. Fails with io.
+// Writes down a plugin whose own process was lost too often, or while it was loaded. After
+// put_away_retired(), which knows the strikes and not how the process ended. Fails with io.
 Status put_away_lost(Quarantine& quarantine, const PutAway& lost, std::string_view running,
                      std::int64_t now_s);
 

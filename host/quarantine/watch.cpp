@@ -35,8 +35,9 @@ struct FatalSignal {
   std::string_view name;
 };
 constexpr std::array fatal_signals{FatalSignal{SIGSEGV, "SIGSEGV"}, FatalSignal{SIGBUS, "SIGBUS"},
-                                   FatalSignal{SIGFPE, "SIGFPE"}, FatalSignal{SIGILL, "SIGILL"},
-                                   FatalSignal{SIGABRT, "SIGABRT"}};
+                                   FatalSignal{SIGFPE, "SIGFPE"},   FatalSignal{SIGILL, "SIGILL"},
+                                   FatalSignal{SIGABRT, "SIGABRT"}, FatalSignal{SIGTRAP, "SIGTRAP"},
+                                   FatalSignal{SIGSYS, "SIGSYS"}};
 
 // What a handler may use: written before the handlers are installed.
 std::atomic<int> record_file{-1};

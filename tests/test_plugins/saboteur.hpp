@@ -1,6 +1,7 @@
 // What brings a host down, and where: `order` lies in the library as text, and a test writes over
 // it in a copy. So each is another library with a hash of its own, and constructors know it too.
 #pragma once
+#include <csignal>
 #include <cstdlib>
 #include <string_view>
 
@@ -33,6 +34,7 @@ inline void sabotage() {
   if (ordered(act_at, "abort")) std::abort();
   if (ordered(act_at, "overflow")) dig(&zero);
   if (ordered(act_at, "exit")) std::exit(0);
+  if (ordered(act_at, "trap")) std::raise(SIGTRAP);
   if (ordered(act_at, "divide")) zero = 10 / zero;
   if (ordered(act_at, "loop")) {
     while (zero == 0) {

@@ -201,7 +201,10 @@ class UniswapV2 final : public DexPlugin {
     out.reserve_in = join(pair->reserves[token_in]);
     out.reserve_out = join(pair->reserves[token_out]);
     out.fee_bps = pair->fee_bps;
-    if (out.reserve_in > reserve_max || out.reserve_out > reserve_max) return GANTRY_BAD_STATE;
+    if (out.reserve_in > reserve_max || out.reserve_out > reserve_max ||
+        out.fee_bps >= fee_denominator) {
+      return GANTRY_BAD_STATE;
+    }
     return GANTRY_OK;
   }
 

@@ -64,6 +64,17 @@ TEST_CASE("a signed bundle is installed, listed, run, rolled back and removed, w
   CHECK(desk.installed().empty());
   CHECK(desk.run({"bundle", "rollback"}).code == 0);
   CHECK(desk.installed() == "0.2.0");
+  // What was revoked since does not come back unseen.
+  const fs::path keys = desk / "config/keys.toml";
+  write_text(keys, read_text(keys) +
+                       "[[revoked]]\nplugin = \"org.example.trader\"\nversion = "
+                       "\"0.1.0\"\nreason = \"it leaked\"\n");
+  const Ended revoked = desk.run({"bundle", "rollback", "--to", "1"});
+  CHECK(revoked.code == 3);
+  CHECK(has(revoked.err, "org.example.trader 0.1.0 is revoked"));
+  CHECK(desk.installed() == "0.2.0");
+  CHECK(desk.run({"bundle", "rollback", "--to", "1", "--force"}).code == 0);
+  CHECK(desk.run({"bundle", "rollback", "--to", "2"}).code == 0);
   const Ended none = desk.run({"bundle", "rollback", "--to", "77"});
   CHECK(none.code == 1);
   CHECK(has(none.err, "no generation 77"));
@@ -119,11 +130,17 @@ TEST_CASE(
   const KeyPair stranger = desk.make_key("stranger");
   is_refused(desk, desk.pack("0.1.0", &stranger), "keys.toml does not list");
   // And by somebody else who calls himself by our key's id.
-  std::string forged = read_text(bundle.string() + ".minisig");
-  write_text(bundle.string() + ".minisig", signature.substr(0, signature.find('\n') + 1) +
-                                               signature.substr(signature.find('\n') + 1, 13) +
-                                               forged.substr(forged.find('\n') + 14));
-  is_refused(desk, bundle, "");
+  const std::string forged = read_text(bundle.string() + ".minisig");
+  // The 14th character holds the last two bits of the id and the first four of the signature.
+  constexpr std::string_view base64 =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const std::size_t ours = signature.find('\n') + 1;
+  const std::size_t theirs = forged.find('\n') + 1;
+  const char mixed = base64[(base64.find(signature[ours + 13]) & 0x30U) |
+                            (base64.find(forged[theirs + 13]) & 0x0fU)];
+  write_text(bundle.string() + ".minisig", signature.substr(0, ours) + signature.substr(ours, 13) +
+                                               mixed + forged.substr(theirs + 14));
+  is_refused(desk, bundle, "its signature by the key");
 }
 
 TEST_CASE(
@@ -284,8 +301,12 @@ TEST_CASE("a damaged library is found by list, and installing the bundle again m
   const Ended list = desk.run({"bundle", "list"});
   CHECK(list.code == 3);
   CHECK(has(list.out, "was changed after it was installed"));
+  const Ended doctor = desk.run({"doctor", "--json"});
+  CHECK(doctor.code == 3);
+  CHECK(has(doctor.out, "was changed after it was installed"));
   CHECK(install(desk, bundle, {"--unsigned"}).code == 0);
   CHECK(desk.installed() == "0.1.0");
+  CHECK(has(desk.run({"doctor", "--json"}).out, "1 bundle in force"));
   CHECK(desk.store_is_tidy());
 }
 
@@ -297,6 +318,7 @@ TEST_CASE("a damaged plugins.lock is told with the remedy, which works") {
   const Ended list = desk.run({"bundle", "list"});
   CHECK(list.code == 3);
   CHECK(has(list.err, "gantry bundle rollback --to N"));
+  CHECK(has(desk.run({"doctor", "--json"}).out, "gantry bundle rollback --to N"));
   CHECK(install(desk, desk.pack("0.2.0"), {"--unsigned"}).code == 3);
   CHECK(desk.run({"bundle", "rollback", "--to", "1"}).code == 0);
   CHECK(desk.installed() == "0.1.0");

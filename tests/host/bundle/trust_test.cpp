@@ -70,6 +70,21 @@ TEST_CASE("with trust = any a library in a plain folder runs, and a revoked one 
   CHECK(has(desk.refusal(), "loses money"));
 }
 
+TEST_CASE("what is revoked by its key is not freed by a plugins.lock that cannot be read") {
+  const TrustDesk desk("any");
+  desk.install(desk.pack("0.1.0", &desk.key));
+  fs::create_directory(desk / "loose");
+  fs::copy_file(GANTRY_TRADERS "/trader_0.1.0.so", desk / "loose/trader.so");
+  desk.edit("gantry.toml", "folders = [", "folders = [\"../loose\", ");
+  CHECK(desk.refusal().empty());
+  write_text(desk / "config/keys.toml", read_text(desk / "config/keys.toml") +
+                                            "[[revoked]]\nkey = \"" + desk.key.text +
+                                            "\"\nreason = \"it leaked\"\n");
+  CHECK(has(desk.refusal(), "is revoked"));
+  write_text(desk.store() / "plugins.lock", "{\"format\": 1, \"gen");
+  CHECK(has(desk.refusal(), "plugins.lock"));
+}
+
 TEST_CASE("with trust = pinned only what plugins.lock names runs, whichever folder it is in") {
   const TrustDesk desk("pinned");
   desk.install(desk.venue);
@@ -78,8 +93,10 @@ TEST_CASE("with trust = pinned only what plugins.lock names runs, whichever fold
   desk.edit("gantry.toml", "folders = [", "folders = [\"../loose\", ");
   CHECK(has(desk.refusal(), "no installed bundle holds this library"));
   CHECK(has(desk.refusal(), "gantry bundle install FILE"));
+  CHECK(has(desk.run({"doctor", "--json"}).out, "no installed bundle holds this library"));
   desk.install(desk.pack("0.1.0"), {"--unsigned"});
   CHECK(desk.refusal().empty());
+  CHECK_FALSE(has(desk.run({"doctor", "--json"}).out, "no installed bundle holds this library"));
 }
 
 TEST_CASE("with trust = signed an unsigned bundle is neither installed nor run") {

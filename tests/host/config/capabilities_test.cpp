@@ -54,7 +54,7 @@ TEST_CASE("each kind has the capabilities that this host can give it") {
   CHECK(not_a_capability("http:api.example.org", PluginKind::strategy));
   for (const std::string_view wrong :
        {"http:", "http:*", "http:https://a.example", "http:a.example:80", "http:a.example/x", "net",
-        "", "Calls"}) {
+        "http:[::1", "http:]", "http:[]", "", "Calls"}) {
     CAPTURE(wrong);
     CHECK(not_a_capability(wrong, PluginKind::paymaster));
     CHECK(not_a_capability(wrong, PluginKind::strategy));

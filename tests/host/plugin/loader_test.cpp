@@ -1,5 +1,7 @@
 // What a library has to be to run at all: refusals that name file, reason and remedy; unloading
 // that really unmaps; one exported symbol.
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <fstream>
 
@@ -95,6 +97,36 @@ TEST_CASE("a tampered copy in the store is replaced, not trusted") {
   REQUIRE(loaded);
   CHECK((*loaded)->mapped_path() == kept);
   CHECK(inspect(kept).sha256 == file.sha256);
+}
+
+TEST_CASE("a library is not kept where others could put another in its place") {
+  const PluginFile file = inspect(fs::path(GANTRY_PLUGIN_FOLDER) / "uniswap_v2.so");
+  InstanceServices services("kept");
+  const TemporaryFolder folder;
+  const fs::path open = folder.path() / "open";
+  fs::create_directories(open / "plugins");
+  const auto load = [&](const fs::path& store) {
+    return Library::load(file, store, services.table());
+  };
+  const auto refused = [&](const fs::path& store) {
+    const auto loaded = load(store);
+    return !loaded && contains(loaded.error().message, "others may change that folder");
+  };
+  CHECK(load(open / "plugins").has_value());
+  fs::permissions(open, fs::perms::all);
+  CHECK(refused(open / "plugins"));
+  // Nor by a link, from a folder that is nobody else's.
+  fs::create_directory_symlink(open, folder.path() / "link");
+  CHECK(refused(folder.path() / "link/plugins"));
+  // In a sticky folder each has what they made, as in the system's temporary folder.
+  fs::permissions(open, fs::perms::all | fs::perms::sticky_bit);
+  CHECK(load(open / "plugins").has_value());
+  // The folder of somebody else, who may do with it what they like; only root can make one.
+  if (::geteuid() != 0) return;
+  fs::permissions(open, fs::perms::owner_all);
+  REQUIRE(::chown(open.c_str(), 65534, 65534) == 0);
+  CHECK(refused(open / "plugins"));
+  REQUIRE(::chown(open.c_str(), 0, 0) == 0);
 }
 
 TEST_CASE("every plugin exports one symbol, and none that keeps it from unloading") {

@@ -31,7 +31,8 @@ struct Act {
 const Act acts[] = {
     {"segv", "SIGSEGV", "signal", 128 + SIGSEGV},     {"abort", "SIGABRT", "signal", 128 + SIGABRT},
     {"overflow", "SIGSEGV", "signal", 128 + SIGSEGV}, {"divide", "SIGFPE", "signal", 128 + SIGFPE},
-    {"exit", "it called exit()", "exit", 1},          {"loop", "did not come back", "hang", 1},
+    {"trap", "SIGTRAP", "signal", 128 + SIGTRAP},     {"exit", "it called exit()", "exit", 1},
+    {"loop", "did not come back", "hang", 1},
 };
 
 struct Place {
@@ -341,7 +342,13 @@ TEST_CASE("what crashes in a process of its own leaves the host up, and is put a
     CHECK(entries[0].at("instance").as_string() == host.name());
     CHECK(has(json::serialize(entries[0]), "died of SIGSEGV"));
     CHECK(entries[0].at("blocks").as_bool());
+    CHECK(entries[0].at("cause").as_string() == "signal");
+    CHECK(entries[0].at("phase").as_string() == place);
+    CHECK(entries[0].at("count").to_number<int>() == 1);
 
+    const Ended listed = host.space.run({"plugin", "list", "--json"});
+    CHECK(listed.code == 3);
+    CHECK(has(listed.out, "it is in quarantine since"));
     const Ended second = host.space.run({"run"});
     INFO(second.err);
     CHECK(has(second.err, "it is in quarantine since"));
