@@ -78,7 +78,7 @@ TEST_CASE(
       desk, desk.pack_library(GANTRY_BAD_PLUGINS "/twins/bad/takes_no_state.so", "subject"));
   INFO(untried.err);
   CHECK(untried.code == 3);
-  CHECK(has(untried.err, "\n  dex_states: no state could be made"));
+  CHECK(has(untried.err, "  dex_states: no state could be made"));
   CHECK(has(untried.err, "--recording FILE"));
   // The operator's word counts for more, and is theirs to give.
   CHECK(install(desk, bundle, "--unchecked").code == 0);
