@@ -173,8 +173,39 @@ class InstanceMaker::Maker {
     }
   }
 
+  // All that can be known of it beforehand.
+  template <class Instance>
+  Status check(const InstanceSettings& settings) {
+    if (settings.isolation == Isolation::process) {
+      if constexpr (!std::is_same_v<Instance, StrategyInstance>) {
+        return fail(ErrorKind::configuration,
+                    fmt::format("isolation = \"process\" is for strategies; this host runs a {} in "
+                                "its own process only",
+                                Kind<Instance>::word));
+      }
+      if (settings.installed && whole_ == nullptr) {
+        return fail(ErrorKind::configuration,
+                    "what has isolation = \"process\" is started with the host only; restart it");
+      }
+    }
+    if (!settings.installed) {
+      return fail(ErrorKind::not_found,
+                  fmt::format("named but not installed: no plugin '{}' in the plugin folders; "
+                              "install it, or set enabled = false",
+                              settings.plugin));
+    }
+    const auto known = allowed_.find(*settings.installed);
+    if (known != allowed_.end()) return known->second;
+    const PluginFile& file = configuration_.plugins[*settings.installed];
+    auto allowed = check_allowed(file);
+    // At the start load() finds that too, and has it noted.
+    if (allowed && whole_ == nullptr) allowed = Library::check_entry(file);
+    return allowed_.emplace(*settings.installed, std::move(allowed)).first->second;
+  }
+
   template <class Instance, class Settings>
   Result<std::shared_ptr<Instance>> make(const Settings& settings) {
+    if (auto checked = check<Instance>(settings); !checked) return std::unexpected(checked.error());
     auto made = settings.isolation == Isolation::process ? isolate<Instance>(settings)
                                                          : create<Instance>(settings);
     if (made) (*made)->settings = settings;
@@ -193,32 +224,13 @@ class InstanceMaker::Maker {
     return {};
   }
 
-  static Status check_installed(const InstanceSettings& settings) {
-    if (settings.installed) return {};
-    return fail(ErrorKind::not_found,
-                fmt::format("named but not installed: no plugin '{}' in the plugin folders; "
-                            "install it, or set enabled = false",
-                            settings.plugin));
-  }
-
-  // After the venues: the child loads them too.
+  // After the venues: the child loads them too. Checked before.
   template <class Instance, class Settings>
   Result<std::shared_ptr<Instance>> isolate(const Settings& settings) {
     if constexpr (!std::is_same_v<Instance, StrategyInstance>) {
-      return fail(ErrorKind::configuration,
-                  fmt::format("isolation = \"process\" is for strategies; this host runs a {} in "
-                              "its own process only",
-                              Kind<Instance>::word));
+      return fail(ErrorKind::internal, "only a strategy can be isolated");
     } else {
-      if (auto there = check_installed(settings); !there) return std::unexpected(there.error());
-      if (whole_ == nullptr) {
-        return fail(ErrorKind::configuration,
-                    fmt::format("strategy {}: what has isolation = \"process\" is started with the "
-                                "host only; restart it",
-                                settings.name));
-      }
       const PluginFile& file = configuration_.plugins[*settings.installed];
-      if (auto allowed = check_allowed(file); !allowed) return std::unexpected(allowed.error());
       auto placed = Library::place(file, store_);
       if (!placed) return std::unexpected(placed.error());
       if (!whole_->nursery) {
@@ -236,9 +248,6 @@ class InstanceMaker::Maker {
   Result<std::shared_ptr<Library>> library(std::size_t index) {
     if (const auto found = libraries_.find(index); found != libraries_.end()) return found->second;
     const PluginFile& file = configuration_.plugins[index];
-    if (auto allowed = check_allowed(file); !allowed) {
-      return libraries_.emplace(index, std::unexpected(std::move(allowed.error()))).first->second;
-    }
     if (auto running = loaded_[file.sha256].lock()) {
       return libraries_.emplace(index, std::move(running)).first->second;
     }
@@ -258,7 +267,6 @@ class InstanceMaker::Maker {
 
   template <class Instance>
   Result<std::shared_ptr<Instance>> create(const InstanceSettings& settings) {
-    if (auto there = check_installed(settings); !there) return std::unexpected(there.error());
     auto lib = library(*settings.installed);
     if (!lib) return std::unexpected(lib.error());
     auto services = std::make_unique<InstanceServices>(settings.name);
@@ -274,6 +282,7 @@ class InstanceMaker::Maker {
   Plugins* whole_;
   IsolationOptions isolation_;
   bundle::TrustGate trust_;
+  std::unordered_map<std::size_t, Status> allowed_;
   std::unordered_map<std::size_t, Result<std::shared_ptr<Library>>> libraries_;
 };
 
@@ -281,6 +290,18 @@ InstanceMaker::InstanceMaker(const Configuration& configuration, const std::file
                              LoadedLibraries& libraries, const PluginRecord& record)
     : maker_(std::make_unique<Maker>(configuration, store, libraries, record)) {}
 InstanceMaker::~InstanceMaker() = default;
+
+Status InstanceMaker::check(const DexSettings& settings) {
+  return maker_->check<VenueInstance>(settings);
+}
+
+Status InstanceMaker::check(const StrategySettings& settings) {
+  return maker_->check<StrategyInstance>(settings);
+}
+
+Status InstanceMaker::check(const PaymasterSettings& settings) {
+  return maker_->check<PaymasterInstance>(settings);
+}
 
 Result<std::shared_ptr<VenueInstance>> InstanceMaker::make(const DexSettings& settings) {
   return maker_->make<VenueInstance>(settings);
