@@ -7,10 +7,9 @@
 #include <type_traits>
 #include <variant>
 
-#include "host/bundle/trust.hpp"
 #include "host/isolation/isolated_strategy.hpp"
 #include "host/isolation/nursery.hpp"
-#include "host/kit/verdicts.hpp"
+#include "host/plugin/admission.hpp"
 
 namespace gantry::host {
 
@@ -58,6 +57,7 @@ template <>
 struct Kind<VenueInstance> {
   static constexpr const char* id = GANTRY_DEX_ID;
   static constexpr const char* word = "dex";
+  static constexpr PluginKind of = PluginKind::dex;
   using Table = gantry_dex_v1;
   using Object = gantry_dex_instance;
 };
@@ -65,6 +65,7 @@ template <>
 struct Kind<StrategyInstance> {
   static constexpr const char* id = GANTRY_STRATEGY_ID;
   static constexpr const char* word = "strategy";
+  static constexpr PluginKind of = PluginKind::strategy;
   using Table = gantry_strategy_v1;
   using Object = gantry_strategy_instance;
 };
@@ -72,6 +73,7 @@ template <>
 struct Kind<PaymasterInstance> {
   static constexpr const char* id = GANTRY_PAYMASTER_ID;
   static constexpr const char* word = "paymaster";
+  static constexpr PluginKind of = PluginKind::paymaster;
   using Table = gantry_paymaster_v1;
   using Object = gantry_paymaster_instance;
 };
@@ -153,7 +155,7 @@ class InstanceMaker::Maker {
         record_(record),
         whole_(whole),
         isolation_(std::move(isolation)),
-        trust_(configuration.plugin, process_environment()) {}
+        admission_(configuration, record, whole ? Moment::start : Moment::change) {}
 
   template <class Instance, class Settings>
   void make_all(const std::vector<Settings>& all, std::vector<std::shared_ptr<Instance>>& out,
@@ -173,39 +175,10 @@ class InstanceMaker::Maker {
     }
   }
 
-  // All that can be known of it beforehand.
-  template <class Instance>
-  Status check(const InstanceSettings& settings) {
-    if (settings.isolation == Isolation::process) {
-      if constexpr (!std::is_same_v<Instance, StrategyInstance>) {
-        return fail(ErrorKind::configuration,
-                    fmt::format("isolation = \"process\" is for strategies; this host runs a {} in "
-                                "its own process only",
-                                Kind<Instance>::word));
-      }
-      if (settings.installed && whole_ == nullptr) {
-        return fail(ErrorKind::configuration,
-                    "what has isolation = \"process\" is started with the host only; restart it");
-      }
-    }
-    if (!settings.installed) {
-      return fail(ErrorKind::not_found,
-                  fmt::format("named but not installed: no plugin '{}' in the plugin folders; "
-                              "install it, or set enabled = false",
-                              settings.plugin));
-    }
-    const auto known = allowed_.find(*settings.installed);
-    if (known != allowed_.end()) return known->second;
-    const PluginFile& file = configuration_.plugins[*settings.installed];
-    auto allowed = check_allowed(file);
-    // At the start load() finds that too, and has it noted.
-    if (allowed && whole_ == nullptr) allowed = Library::check_entry(file);
-    return allowed_.emplace(*settings.installed, std::move(allowed)).first->second;
-  }
-
   template <class Instance, class Settings>
   Result<std::shared_ptr<Instance>> make(const Settings& settings) {
-    if (auto checked = check<Instance>(settings); !checked) return std::unexpected(checked.error());
+    const auto admitted = admission_.check(Kind<Instance>::of, settings);
+    if (!admitted) return std::unexpected(admitted.error());
     auto made = settings.isolation == Isolation::process ? isolate<Instance>(settings)
                                                          : create<Instance>(settings);
     if (made) (*made)->settings = settings;
@@ -213,22 +186,11 @@ class InstanceMaker::Maker {
   }
 
  private:
-  // What a library has to show before any of it runs, wherever that is.
-  Status check_allowed(const PluginFile& file) {
-    if (auto trusted = trust_.check(file); !trusted) return trusted;
-    if (record_.why_not) {
-      if (auto reason = record_.why_not(file)) return fail(ErrorKind::plugin, *reason);
-    }
-    if (!configuration_.plugin.require_checked) return {};
-    if (auto reason = why_unchecked(file)) return fail(ErrorKind::plugin, *reason);
-    return {};
-  }
-
-  // After the venues: the child loads them too. Checked before.
+  // After the venues: the child loads them too.
   template <class Instance, class Settings>
   Result<std::shared_ptr<Instance>> isolate(const Settings& settings) {
     if constexpr (!std::is_same_v<Instance, StrategyInstance>) {
-      return fail(ErrorKind::internal, "only a strategy can be isolated");
+      return fail(ErrorKind::internal, "only a strategy is admitted to a process of its own");
     } else {
       const PluginFile& file = configuration_.plugins[*settings.installed];
       auto placed = Library::place(file, store_);
@@ -281,8 +243,7 @@ class InstanceMaker::Maker {
   const PluginRecord& record_;
   Plugins* whole_;
   IsolationOptions isolation_;
-  bundle::TrustGate trust_;
-  std::unordered_map<std::size_t, Status> allowed_;
+  Admission admission_;
   std::unordered_map<std::size_t, Result<std::shared_ptr<Library>>> libraries_;
 };
 
@@ -290,18 +251,6 @@ InstanceMaker::InstanceMaker(const Configuration& configuration, const std::file
                              LoadedLibraries& libraries, const PluginRecord& record)
     : maker_(std::make_unique<Maker>(configuration, store, libraries, record)) {}
 InstanceMaker::~InstanceMaker() = default;
-
-Status InstanceMaker::check(const DexSettings& settings) {
-  return maker_->check<VenueInstance>(settings);
-}
-
-Status InstanceMaker::check(const StrategySettings& settings) {
-  return maker_->check<StrategyInstance>(settings);
-}
-
-Status InstanceMaker::check(const PaymasterSettings& settings) {
-  return maker_->check<PaymasterInstance>(settings);
-}
 
 Result<std::shared_ptr<VenueInstance>> InstanceMaker::make(const DexSettings& settings) {
   return maker_->make<VenueInstance>(settings);

@@ -168,10 +168,6 @@ class InstanceMaker {
   InstanceMaker(const Configuration& configuration, const std::filesystem::path& store,
                 LoadedLibraries& libraries, const PluginRecord& record);
   ~InstanceMaker();
-  // What make() refuses without running any code of the plugin's; nothing is loaded.
-  Status check(const DexSettings& settings);
-  Status check(const StrategySettings& settings);
-  Status check(const PaymasterSettings& settings);
   // Fail with `not_found` (not installed) or what the library is to blame for.
   Result<std::shared_ptr<VenueInstance>> make(const DexSettings& settings);
   Result<std::shared_ptr<StrategyInstance>> make(const StrategySettings& settings);

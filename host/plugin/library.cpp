@@ -189,6 +189,12 @@ const void* Library::interface(const char* id) const {
 
 namespace {
 
+Status check_entry(const PluginFile& file) {
+  if (file.exports_entry()) return {};
+  return refuse(file, fmt::format("it does not export {}", plugin_entry_symbol),
+                "write GANTRY_PLUGIN(YourClass) once and build with gantry_add_plugin()");
+}
+
 Culprit culprit_of(const PluginFile& file) {
   const Manifest& manifest = file.manifest;
   return {manifest.name, manifest.name, manifest.version, file.sha256, file.path.string(), 0, 0};
@@ -210,12 +216,6 @@ void preload_runtimes(const PluginFile& file) {
       ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
     }
   }
-}
-
-Status Library::check_entry(const PluginFile& file) {
-  if (file.exports_entry()) return {};
-  return refuse(file, fmt::format("it does not export {}", plugin_entry_symbol),
-                "write GANTRY_PLUGIN(YourClass) once and build with gantry_add_plugin()");
 }
 
 Result<std::shared_ptr<Library>> Library::load_in_sandbox(const PluginFile& file,

@@ -31,8 +31,6 @@ class Library {
   static Result<std::shared_ptr<Library>> load_in_sandbox(const PluginFile& file,
                                                           const std::filesystem::path& path,
                                                           const gantry_host* host);
-  // What of load()'s demands the file itself shows.
-  static Status check_entry(const PluginFile& file);
   // Copies it under its hash into `store` and says where; nothing is mapped.
   static Result<std::filesystem::path> place(const PluginFile& file,
                                              const std::filesystem::path& store);

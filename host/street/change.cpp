@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "host/plugin/admission.hpp"
 #include "host/street/run.hpp"
 
 namespace gantry::host {
@@ -73,15 +74,15 @@ ChangePlan Street::Run::plan(const Configuration& wanted) {
 // one_change_ held. With all in `refused` that is known before anything is loaded.
 ChangePlan Street::Run::checked_plan(const Configuration& wanted) {
   ChangePlan plan = plan_change(*configured_, wanted);
-  InstanceMaker maker(wanted, plugins_.store, libraries_, plugins_.record);
+  Admission admission(wanted, plugins_.record, Moment::change);
   const auto check = [&](const InstanceChange& change) -> Status {
     switch (change.of) {
       case PluginKind::dex:
-        return maker.check(find_settings(wanted.dexes, change.name));
+        return admission.check(change.of, find_settings(wanted.dexes, change.name));
       case PluginKind::strategy:
-        return maker.check(find_settings(wanted.strategies, change.name));
+        return admission.check(change.of, find_settings(wanted.strategies, change.name));
       case PluginKind::paymaster:
-        return maker.check(find_settings(wanted.paymasters, change.name));
+        return admission.check(change.of, find_settings(wanted.paymasters, change.name));
     }
     return {};
   };

@@ -13,7 +13,7 @@ TEST_CASE("what runs in a process of its own is not started, nor its venues chan
                            std::string_view reason) {
     slow.space.edit(file, what, to);
     for (const std::vector<std::string>& asked :
-         {std::vector<std::string>{"reload", "--dry-run"}, {"reload"}}) {
+         {std::vector<std::string>{"reload", "--dry-run"}, std::vector<std::string>{"reload"}}) {
       const Ended ended = slow.space.run(asked);
       INFO(ended.out << ended.err);
       CHECK(ended.code == 3);

@@ -118,13 +118,14 @@ TEST_CASE("a library in quarantine is in the plan as not possible, as in the rel
   Slow slow;
   slow.add_bad_plugins();
   const std::string good = read_text(slow.space / "config/strategies.toml");
-  const std::string faulty = "[strategies.find_throws]\n" + good;
+  const std::string faulty = good + "\n[strategies.find_throws]\n";
   write_text(slow.space / "config/strategies.toml", faulty);
   CHECK(slow.space.run({"run", "--blocks", "10"}).code == 3);
   write_text(slow.space / "config/strategies.toml", good);
   Running running = slow.start();
   write_text(slow.space / "config/strategies.toml", faulty);
-  for (const auto& asked : {std::vector<std::string>{"reload", "--dry-run"}, {"reload"}}) {
+  for (const auto& asked :
+       {std::vector<std::string>{"reload", "--dry-run"}, std::vector<std::string>{"reload"}}) {
     const Ended ended = slow.space.run(asked);
     INFO(ended.out << ended.err);
     CHECK(ended.code == 3);
@@ -139,7 +140,7 @@ TEST_CASE("what was retired and then taken out is in the report, in the exit cod
   Slow slow;
   const std::string good = read_text(slow.space / "config/strategies.toml");
   slow.add_bad_plugins();
-  write_text(slow.space / "config/strategies.toml", "[strategies.find_throws]\n" + good);
+  write_text(slow.space / "config/strategies.toml", good + "\n[strategies.find_throws]\n");
   const std::string recording = (slow.space / "day.gantry").string();
   Running running = slow.start({"--record", recording});
   while (snapshots(slow) < 8) {
@@ -172,7 +173,7 @@ TEST_CASE("what was retired and then taken out is in the report, in the exit cod
   CHECK(has(listed.out, "\"rule\""));
 
   // A replay says the same, and begins with it as the run did.
-  write_text(slow.space / "config/strategies.toml", "[strategies.find_throws]\n" + good);
+  write_text(slow.space / "config/strategies.toml", good + "\n[strategies.find_throws]\n");
   const Ended replay = slow.space.run({"replay", recording, "--json", "--no-timings"});
   INFO(replay.err);
   CHECK(replay.code == 3);
