@@ -28,8 +28,10 @@ json::array texts(const std::vector<std::string>& all) {
 std::vector<std::string> lines_of(const ConfigReport& report) {
   std::vector<std::string> lines;
   for (const Diagnostic& error : report.errors) {
-    lines.push_back(
-        fmt::format("{}:{}:{}: {}", error.file, error.line, error.column, error.message));
+    const std::string place = error.line == 0  // the file as a whole
+                                  ? error.file
+                                  : fmt::format("{}:{}:{}", error.file, error.line, error.column);
+    lines.push_back(fmt::format("{}: {}", place, error.message));
   }
   return lines;
 }
@@ -124,11 +126,15 @@ json::object Reloader::change(bool dry_run) {
   auto wanted = read_();
   if (!wanted) {
     const auto reasons = lines_of(wanted.error());
+    if (dry_run) return answer("not possible", {}, reasons, 0);
     for (const auto& reason : reasons) spdlog::error("configuration not changed: {}", reason);
     return answer("rolled back", {}, reasons, 0);
   }
   const ChangePlan plan = street_.plan(*wanted);
-  if (dry_run) return answer("planned", lines_of(plan), plan.refused, 0);
+  if (dry_run) {
+    return answer(plan.refused.empty() ? "planned" : "not possible", lines_of(plan), plan.refused,
+                  0);
+  }
   auto done = street_.change(std::make_shared<const Configuration>(std::move(*wanted)));
   if (!done) {
     const auto& reasons =

@@ -7,10 +7,9 @@
 #include <type_traits>
 #include <variant>
 
-#include "host/bundle/trust.hpp"
 #include "host/isolation/isolated_strategy.hpp"
 #include "host/isolation/nursery.hpp"
-#include "host/kit/verdicts.hpp"
+#include "host/plugin/admission.hpp"
 
 namespace gantry::host {
 
@@ -58,6 +57,7 @@ template <>
 struct Kind<VenueInstance> {
   static constexpr const char* id = GANTRY_DEX_ID;
   static constexpr const char* word = "dex";
+  static constexpr PluginKind of = PluginKind::dex;
   using Table = gantry_dex_v1;
   using Object = gantry_dex_instance;
 };
@@ -65,6 +65,7 @@ template <>
 struct Kind<StrategyInstance> {
   static constexpr const char* id = GANTRY_STRATEGY_ID;
   static constexpr const char* word = "strategy";
+  static constexpr PluginKind of = PluginKind::strategy;
   using Table = gantry_strategy_v1;
   using Object = gantry_strategy_instance;
 };
@@ -72,6 +73,7 @@ template <>
 struct Kind<PaymasterInstance> {
   static constexpr const char* id = GANTRY_PAYMASTER_ID;
   static constexpr const char* word = "paymaster";
+  static constexpr PluginKind of = PluginKind::paymaster;
   using Table = gantry_paymaster_v1;
   using Object = gantry_paymaster_instance;
 };
@@ -153,7 +155,7 @@ class InstanceMaker::Maker {
         record_(record),
         whole_(whole),
         isolation_(std::move(isolation)),
-        trust_(configuration.plugin, process_environment()) {}
+        admission_(configuration, record, whole ? Moment::start : Moment::change) {}
 
   template <class Instance, class Settings>
   void make_all(const std::vector<Settings>& all, std::vector<std::shared_ptr<Instance>>& out,
@@ -175,6 +177,8 @@ class InstanceMaker::Maker {
 
   template <class Instance, class Settings>
   Result<std::shared_ptr<Instance>> make(const Settings& settings) {
+    const auto admitted = admission_.check(Kind<Instance>::of, settings);
+    if (!admitted) return std::unexpected(admitted.error());
     auto made = settings.isolation == Isolation::process ? isolate<Instance>(settings)
                                                          : create<Instance>(settings);
     if (made) (*made)->settings = settings;
@@ -182,43 +186,13 @@ class InstanceMaker::Maker {
   }
 
  private:
-  // What a library has to show before any of it runs, wherever that is.
-  Status check_allowed(const PluginFile& file) {
-    if (auto trusted = trust_.check(file); !trusted) return trusted;
-    if (record_.why_not) {
-      if (auto reason = record_.why_not(file)) return fail(ErrorKind::plugin, *reason);
-    }
-    if (!configuration_.plugin.require_checked) return {};
-    if (auto reason = why_unchecked(file)) return fail(ErrorKind::plugin, *reason);
-    return {};
-  }
-
-  static Status check_installed(const InstanceSettings& settings) {
-    if (settings.installed) return {};
-    return fail(ErrorKind::not_found,
-                fmt::format("named but not installed: no plugin '{}' in the plugin folders; "
-                            "install it, or set enabled = false",
-                            settings.plugin));
-  }
-
   // After the venues: the child loads them too.
   template <class Instance, class Settings>
   Result<std::shared_ptr<Instance>> isolate(const Settings& settings) {
     if constexpr (!std::is_same_v<Instance, StrategyInstance>) {
-      return fail(ErrorKind::configuration,
-                  fmt::format("isolation = \"process\" is for strategies; this host runs a {} in "
-                              "its own process only",
-                              Kind<Instance>::word));
+      return fail(ErrorKind::internal, "only a strategy is admitted to a process of its own");
     } else {
-      if (auto there = check_installed(settings); !there) return std::unexpected(there.error());
-      if (whole_ == nullptr) {
-        return fail(ErrorKind::configuration,
-                    fmt::format("strategy {}: what has isolation = \"process\" is started with the "
-                                "host only; restart it",
-                                settings.name));
-      }
       const PluginFile& file = configuration_.plugins[*settings.installed];
-      if (auto allowed = check_allowed(file); !allowed) return std::unexpected(allowed.error());
       auto placed = Library::place(file, store_);
       if (!placed) return std::unexpected(placed.error());
       if (!whole_->nursery) {
@@ -236,9 +210,6 @@ class InstanceMaker::Maker {
   Result<std::shared_ptr<Library>> library(std::size_t index) {
     if (const auto found = libraries_.find(index); found != libraries_.end()) return found->second;
     const PluginFile& file = configuration_.plugins[index];
-    if (auto allowed = check_allowed(file); !allowed) {
-      return libraries_.emplace(index, std::unexpected(std::move(allowed.error()))).first->second;
-    }
     if (auto running = loaded_[file.sha256].lock()) {
       return libraries_.emplace(index, std::move(running)).first->second;
     }
@@ -258,7 +229,6 @@ class InstanceMaker::Maker {
 
   template <class Instance>
   Result<std::shared_ptr<Instance>> create(const InstanceSettings& settings) {
-    if (auto there = check_installed(settings); !there) return std::unexpected(there.error());
     auto lib = library(*settings.installed);
     if (!lib) return std::unexpected(lib.error());
     auto services = std::make_unique<InstanceServices>(settings.name);
@@ -273,7 +243,7 @@ class InstanceMaker::Maker {
   const PluginRecord& record_;
   Plugins* whole_;
   IsolationOptions isolation_;
-  bundle::TrustGate trust_;
+  Admission admission_;
   std::unordered_map<std::size_t, Result<std::shared_ptr<Library>>> libraries_;
 };
 

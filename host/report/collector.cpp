@@ -202,7 +202,13 @@ void Collector::finish(const Plugins& plugins, RunReport& report) const {
   report.strategies = strategies_;
   report.stages = stages_;
 
-  const auto describe_plugins = [&](const char* kind, const auto& instances) {
+  report.plugins = describe_plugins(plugins);
+  report.plugins_refused = plugins.refused;
+}
+
+std::vector<PluginReport> describe_plugins(const Plugins& plugins) {
+  std::vector<PluginReport> rows;
+  const auto describe = [&](const char* kind, const auto& instances) {
     for (const auto& instance : instances) {
       const PluginFile& file = instance->file();
       PluginReport row{kind,
@@ -220,13 +226,13 @@ void Collector::finish(const Plugins& plugins, RunReport& report) const {
       for (const Strike& strike : row.first_strikes) {
         row.faults.push_back(fmt::format("{}: {}", to_string(strike.phase), strike.reason));
       }
-      report.plugins.push_back(std::move(row));
+      rows.push_back(std::move(row));
     }
   };
-  describe_plugins("dex", plugins.venues);
-  describe_plugins("strategy", plugins.strategies);
-  describe_plugins("paymaster", plugins.paymasters);
-  report.plugins_refused = plugins.refused;
+  describe("dex", plugins.venues);
+  describe("strategy", plugins.strategies);
+  describe("paymaster", plugins.paymasters);
+  return rows;
 }
 
 }  // namespace gantry::host

@@ -12,6 +12,9 @@
 
 namespace gantry::host {
 
+// As they are now: venues, strategies, paymasters.
+std::vector<PluginReport> describe_plugins(const Plugins& plugins);
+
 class Collector {
  public:
   static constexpr std::size_t routes_max = 4096;

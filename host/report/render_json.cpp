@@ -91,16 +91,18 @@ json::object market_of(const RunReport& report) {
 json::array plugins_of(const RunReport& report) {
   json::array out;
   for (const PluginReport& plugin : report.plugins) {
-    out.push_back({{"kind", printable(plugin.kind)},
-                   {"instance", printable(plugin.instance)},
-                   {"library", printable(plugin.library)},
-                   {"file", printable(plugin.file)},
-                   {"sha256", printable(plugin.sha256)},
-                   {"priority", plugin.priority},
-                   {"strikes", plugin.strikes},
-                   {"retired", plugin.retired},
-                   {"faults", texts(plugin.faults)},
-                   {"counters", counts(plugin.counters)}});
+    json::object row{{"kind", printable(plugin.kind)},
+                     {"instance", printable(plugin.instance)},
+                     {"library", printable(plugin.library)},
+                     {"file", printable(plugin.file)},
+                     {"sha256", printable(plugin.sha256)},
+                     {"priority", plugin.priority},
+                     {"strikes", plugin.strikes},
+                     {"retired", plugin.retired},
+                     {"faults", texts(plugin.faults)},
+                     {"counters", counts(plugin.counters)}};
+    if (plugin.taken_out != 0) row["taken_out_from_snapshot"] = plugin.taken_out;
+    out.push_back(std::move(row));
   }
   return out;
 }

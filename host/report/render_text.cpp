@@ -125,7 +125,10 @@ std::string loaded(const RunReport& report, const Style& style) {
                {plugin.library},
                {std::to_string(plugin.priority)},
                {grouped(plugin.strikes), ink},
-               {plugin.retired ? "retired" : "runs", plugin.retired ? Ink::bad : Ink::good}});
+               {plugin.taken_out != 0 ? "retired, taken out"
+                : plugin.retired      ? "retired"
+                                      : "runs",
+                plugin.retired ? Ink::bad : Ink::good}});
     for (const std::string& fault : plugin.faults) table.add_note(fault, Ink::warning);
   }
   if (table.empty()) {

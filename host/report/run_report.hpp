@@ -96,6 +96,7 @@ struct PluginReport {
   std::map<std::string, std::uint64_t> counters;
   bool broke_contract = false;        // retired, and would have been without its missed deadlines
   std::vector<Strike> first_strikes;  // what `faults` says, with the snapshots
+  std::uint64_t taken_out = 0;        // by a change: the first snapshot without it; 0: it stayed
 };
 
 struct StrategyReport {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "host/plugin/admission.hpp"
 #include "host/street/run.hpp"
 
 namespace gantry::host {
@@ -33,39 +34,20 @@ Error blame(const InstanceChange& change, const Error& error) {
   return {error.kind, fmt::format("{} {}: {}", to_string(change.of), change.name, error.message)};
 }
 
-std::unexpected<Error> run_is_over() {
-  return fail(ErrorKind::usage, "the run is over, so nothing can be changed in it");
+Error venues_are_fixed() {
+  return {ErrorKind::configuration,
+          "venues cannot change while a strategy runs in a process of its own, which has loaded "
+          "them: restart the host"};
 }
 
-// Destroys the sets that nobody else holds, and says which libraries went with them.
-Drained drain_sets(std::vector<std::shared_ptr<const PluginSet>>& sets,
-                   LoadedLibraries& libraries) {
-  Drained drained;
-  std::map<std::string, std::filesystem::path> paths;  // by hash
-  std::vector<std::shared_ptr<const PluginSet>> gone;
-  std::erase_if(sets, [&](auto& set) {
-    if (set.use_count() != 1) return false;
-    for (const auto& venue : set->venues)
-      paths[venue->file().sha256] = venue->library()->mapped_path();
-    for (const auto& strategy : set->strategies) {
-      const Library* library = strategy.instance->library();
-      if (library != nullptr) paths[library->file().sha256] = library->mapped_path();
-    }
-    for (const auto& paymaster : set->paymasters) {
-      paths[paymaster->file().sha256] = paymaster->library()->mapped_path();
-    }
-    gone.push_back(std::move(set));
-    return true;
-  });
-  gone.clear();
-  for (const auto& [hash, path] : paths) {
-    const auto library = libraries.find(hash);
-    if (library == libraries.end() || !library->second.expired()) continue;
-    libraries.erase(library);
-    (is_mapped(path) ? drained.stayed : drained.unmapped).push_back(path.string());
-  }
-  drained.waiting = sets.size();
-  return drained;
+Error too_many_names() {
+  return {ErrorKind::limit, fmt::format("{} more names than at its start are all that a run can "
+                                        "take; stop, and start again",
+                                        lanes_spare)};
+}
+
+std::unexpected<Error> run_is_over() {
+  return fail(ErrorKind::usage, "the run is over, so nothing can be changed in it");
 }
 
 }  // namespace
@@ -81,7 +63,42 @@ Plugins Street::Run::plugins_of(const PluginSet& set) const {
 
 ChangePlan Street::Run::plan(const Configuration& wanted) {
   const std::lock_guard one(one_change_);
-  return plan_change(*configured_, wanted);
+  {
+    // As change() does: until then the run is being made.
+    std::unique_lock lock(change_mutex_);
+    change_moved_.wait(lock, [&] { return newest_ || ended_; });
+  }
+  return checked_plan(wanted);
+}
+
+// one_change_ held. With all in `refused` that is known before anything is loaded.
+ChangePlan Street::Run::checked_plan(const Configuration& wanted) {
+  ChangePlan plan = plan_change(*configured_, wanted);
+  Admission admission(wanted, plugins_.record, Moment::change);
+  const auto check = [&](const InstanceChange& change) -> Status {
+    switch (change.of) {
+      case PluginKind::dex:
+        return admission.check(change.of, find_settings(wanted.dexes, change.name));
+      case PluginKind::strategy:
+        return admission.check(change.of, find_settings(wanted.strategies, change.name));
+      case PluginKind::paymaster:
+        return admission.check(change.of, find_settings(wanted.paymasters, change.name));
+    }
+    return {};
+  };
+  const bool venues = std::ranges::any_of(
+      plan.changes, [](const InstanceChange& change) { return change.of == PluginKind::dex; });
+  if (venues && plugins_.nursery) plan.refused.push_back(venues_are_fixed().message);
+  std::size_t lanes = lane_names_.size();
+  for (const InstanceChange& change : plan.changes) {
+    if (change.kind == ChangeKind::disable) continue;
+    if (auto checked = check(change); !checked) {
+      plan.refused.push_back(blame(change, checked.error()).message);
+    }
+    if (change.of != PluginKind::strategy || contains(lane_names_, change.name)) continue;
+    if (lanes++ >= lanes_.size()) plan.refused.push_back(blame(change, too_many_names()).message);
+  }
+  return plan;
 }
 
 Result<ChangeReport> Street::Run::change(std::shared_ptr<const Configuration> wanted) {
@@ -97,7 +114,7 @@ Result<ChangeReport> Street::Run::change(std::shared_ptr<const Configuration> wa
     return fail(ErrorKind::usage,
                 "a replay obeys what its recording says was changed; --ignore-decisions lets it");
   }
-  const ChangePlan plan = plan_change(*configured_, *wanted);
+  const ChangePlan plan = checked_plan(*wanted);
   if (!plan.refused.empty()) {
     return fail(ErrorKind::configuration, fmt::format("{}", fmt::join(plan.refused, "\n")));
   }
@@ -114,7 +131,7 @@ Result<ChangeReport> Street::Run::change(std::shared_ptr<const Configuration> wa
   if (!done) return done;
   configured_ = std::move(configured);
   lane_names_ = std::move(lanes);
-  retiring_.push_back(std::move(now));
+  retiring_.push_back({std::move(now), done->from});
   return done;
 }
 
@@ -217,9 +234,7 @@ Status Street::Run::make_venues(const ChangePlan& plan, InstanceMaker& maker, Ne
       plan.changes, [](const InstanceChange& change) { return change.of == PluginKind::dex; });
   if (!next.new_market) return {};
   if (plugins_.nursery) {
-    return fail(ErrorKind::configuration,
-                "venues cannot change while a strategy runs in a process of its own, which has "
-                "loaded them: restart the host");
+    return std::unexpected(venues_are_fixed());
   }
   const auto before = next.set->venues;
   auto made = make_instances(plan, PluginKind::dex, maker, next.wanted->dexes, next.set->venues);
@@ -289,10 +304,7 @@ Status Street::Run::make_strategies(const ChangePlan& plan, InstanceMaker& maker
     const auto known = std::ranges::find(next.lanes, change.name);
     const auto lane = static_cast<std::uint32_t>(known - next.lanes.begin());
     if (lane == lanes_.size()) {
-      return std::unexpected(
-          blame(change, {ErrorKind::limit, fmt::format("{} more names than at its start are all "
-                                                       "that a run can take; stop, and start again",
-                                                       lanes_spare)}));
+      return std::unexpected(blame(change, too_many_names()));
     }
     if (known == next.lanes.end()) next.lanes.push_back(change.name);
     auto runner = std::make_shared<StrategyRunner>(*made, changes_, history_,
@@ -364,7 +376,7 @@ Status Street::Run::put_in_recorded(std::uint64_t snapshot) {
   configured_ = obeyed_->wanted;
   lane_names_ = obeyed_->lanes;
   const std::lock_guard lock(change_mutex_);
-  retiring_.push_back(set_);
+  retiring_.push_back({set_, snapshot});
   return put_in(*std::exchange(obeyed_, std::nullopt), snapshot);
 }
 
@@ -373,7 +385,7 @@ Status Street::Run::prepare_recorded(const SnapshotPtr& snapshot) {
   if (next_recorded_ == recorded.size()) return {};
   const RecordedChange& change = recorded[next_recorded_];
   if (change.prepared_on != snapshot->id) return {};
-  drain_sets(retiring_, libraries_);
+  drain_sets();
   const auto cannot = [&](ErrorKind kind, const std::string& why) {
     return fail(kind, fmt::format("{}: the change of plugins at snapshot {} cannot be obeyed: {}",
                                   options_.recording.string(), change.from, why));
@@ -409,11 +421,6 @@ void Street::Run::end_changes() {
   newest_.reset();
   missed_.clear();
   change_moved_.notify_all();
-}
-
-Drained Street::Run::drain() {
-  const std::lock_guard one(one_change_);
-  return drain_sets(retiring_, libraries_);
 }
 
 }  // namespace gantry::host

@@ -29,6 +29,7 @@
 #include "host/street/messages.hpp"
 #include "host/street/strategy_runner.hpp"
 #include "host/street/street.hpp"
+#include "host/street/taken_out.hpp"
 
 namespace gantry::host {
 
@@ -56,6 +57,11 @@ class Street::Run {
   struct Graph;  // the nodes, in street.cpp
   struct Lane;   // a strategy's place: its mailbox
 
+  struct Retiring {
+    std::shared_ptr<const PluginSet> set;
+    std::uint64_t until = 0;  // the first snapshot of the next
+  };
+
   // A change that is ready, until the apply stage takes it up.
   struct NextSet {
     std::shared_ptr<PluginSet> set;
@@ -76,6 +82,7 @@ class Street::Run {
   void make_first_set();
 
   // Of changes while it runs, in change.cpp.
+  ChangePlan checked_plan(const Configuration& wanted);
   Result<NextSet> prepare_change(const ChangePlan& plan,
                                  std::shared_ptr<const Configuration> wanted, const PluginSet& now,
                                  SnapshotPtr recorded);
@@ -99,6 +106,9 @@ class Street::Run {
   Status prepare_recorded(const SnapshotPtr& snapshot);
   void hold_for_change(std::uint64_t blocks);
   void end_changes();
+  Drained drain_sets();
+  void note_taken_out(std::size_t sets);
+  std::vector<PluginReport> taken_out();
   Plugins plugins_of(const PluginSet& set) const;
 
   Error no_snapshot() const;  // why there is nothing to report
@@ -135,12 +145,13 @@ class Street::Run {
   std::unique_ptr<Collector> collector_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 
-  // One change at a time; guards the five below. In replay they are the apply stage's.
+  // One change at a time; guards the six below. In replay they are the apply stage's.
   std::mutex one_change_;
   std::shared_ptr<const Configuration> configured_;
   std::vector<std::string> lane_names_;
-  std::vector<std::shared_ptr<const PluginSet>> retiring_;  // until no snapshot carries them
-  LoadedLibraries libraries_;                               // the same
+  std::vector<Retiring> retiring_;  // in their order, until no snapshot carries them
+  LoadedLibraries libraries_;       // the same
+  TakenOut taken_out_;
   std::uint64_t markets_made_ = 0;
   std::mutex change_mutex_;  // guards what is between the changing thread and the apply stage
   std::condition_variable change_moved_;

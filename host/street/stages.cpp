@@ -277,6 +277,7 @@ void Street::Run::finish(RunReport& report) {
     report.state_hash = hash_states(*last_);
   }
   collector_->finish(plugins_of(*set_), report);
+  for (PluginReport& row : taken_out()) report.plugins.push_back(std::move(row));
   report.changes = changes_done_;
   report.changes_count = changes_count_;
   for (std::size_t i = 0; i < report.strategies.size(); ++i) {

@@ -12,15 +12,20 @@ TEST_CASE("what runs in a process of its own is not started, nor its venues chan
   const auto refused = [&](const char* file, const char* what, const char* to,
                            std::string_view reason) {
     slow.space.edit(file, what, to);
-    const Ended ended = slow.space.run({"reload"});
-    INFO(ended.out << ended.err);
-    CHECK(ended.code == 3);
-    CHECK(has(ended.out, reason));
+    for (const std::vector<std::string>& asked :
+         {std::vector<std::string>{"reload", "--dry-run"}, std::vector<std::string>{"reload"}}) {
+      const Ended ended = slow.space.run(asked);
+      INFO(ended.out << ended.err);
+      CHECK(ended.code == 3);
+      CHECK(has(ended.out, reason));
+    }
     slow.space.edit(file, to, what);
   };
   refused("dex_config.toml", "min_liquidity_usd = 10000 ", "min_liquidity_usd = 50000 ",
           "venues cannot change while a strategy runs in a process of its own");
-  refused("strategies.toml", "max_hops = 4", "max_hops = 3", "is started with the host only");
+  refused("strategies.toml", "max_hops = 4", "max_hops = 3",
+          "not possible: strategy triangular: what has isolation = \"process\" is started with the "
+          "host only");
   // What runs in process is changed beside it, and it can be taken out itself.
   slow.space.edit("strategies.toml", "rounds = 50000", "rounds = 40000");
   CHECK(has(slow.space.run({"reload"}).out, "rounds: 50000 -> 40000"));

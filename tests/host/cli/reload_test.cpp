@@ -14,6 +14,12 @@ namespace {
 
 std::string text(const json::value& value) { return std::string(value.as_string()); }
 
+std::uint64_t snapshots(const Slow& slow) {
+  const Ended status = slow.space.run({"status", "--json"});
+  REQUIRE(status.code == 0);
+  return json::parse(status.out).at("snapshots").to_number<std::uint64_t>();
+}
+
 }  // namespace
 
 TEST_CASE("reload --dry-run prints the plan, reload carries it out, and the report tells it") {
@@ -59,7 +65,15 @@ TEST_CASE("a file that cannot be taken is refused with the reason, and all runs 
   Slow slow;
   Running running = slow.start();
   const std::string good = read_text(slow.space / "config/strategies.toml");
+  const std::string venues = read_text(slow.space / "config/dex_config.toml");
   const auto refused = [&](std::string_view reason) {
+    const Ended planned = slow.space.run({"reload", "--dry-run"});
+    INFO(planned.out << planned.err);
+    CHECK(planned.code == 3);
+    CHECK(planned.out.starts_with("not possible\n"));
+    CHECK(has(planned.out, "  not possible: "));
+    CHECK(has(planned.out, reason));
+    CHECK_FALSE(has(planned.out, ":0:0"));
     const Ended ended = slow.space.run({"reload"});
     INFO(ended.out << ended.err);
     CHECK(ended.code == 3);
@@ -78,6 +92,13 @@ TEST_CASE("a file that cannot be taken is refused with the reason, and all runs 
   refused("max_hopps");
   slow.space.append("strategies.toml", "\n[strategies.nobody]\n");
   refused("strategy nobody: named but not installed");
+  slow.space.append("dex_config.toml", "\n[[dex]]\nname = \"nowhere\"\n");
+  refused("dex nowhere: named but not installed");
+  write_text(slow.space / "config/dex_config.toml", venues);
+  slow.space.edit("strategies.toml", "max_hops = 4", "isolation = \"process\"");
+  refused("strategy triangular: what has isolation = \"process\" is started with the host only");
+  fs::remove(slow.space / "config/strategies.toml");
+  refused("strategies.toml: ");
   slow.space.edit("strategies.toml", "triangular = 1", "triangular = 9");
   refused("strategy_priorities.triangular: 1 -> 9: cannot be changed while it runs");
   slow.space.edit("gantry.toml", "min_confidence = ", "min_confidence = 0.25 #");
@@ -91,6 +112,72 @@ TEST_CASE("a file that cannot be taken is refused with the reason, and all runs 
   for (const json::value& strategy : report.at("strategies").as_array()) {
     CHECK(strategy.at("snapshots") == snapshots);
   }
+}
+
+TEST_CASE("a library in quarantine is in the plan as not possible, as in the reload") {
+  Slow slow;
+  slow.add_bad_plugins();
+  const std::string good = read_text(slow.space / "config/strategies.toml");
+  const std::string faulty = good + "\n[strategies.find_throws]\n";
+  write_text(slow.space / "config/strategies.toml", faulty);
+  CHECK(slow.space.run({"run", "--blocks", "10"}).code == 3);
+  write_text(slow.space / "config/strategies.toml", good);
+  Running running = slow.start();
+  write_text(slow.space / "config/strategies.toml", faulty);
+  for (const auto& asked :
+       {std::vector<std::string>{"reload", "--dry-run"}, std::vector<std::string>{"reload"}}) {
+    const Ended ended = slow.space.run(asked);
+    INFO(ended.out << ended.err);
+    CHECK(ended.code == 3);
+    CHECK(has(ended.out, "  not possible: strategy find_throws: "));
+    CHECK(has(ended.out, "it is in quarantine since"));
+  }
+  write_text(slow.space / "config/strategies.toml", good);
+  slow.stop(running);
+}
+
+TEST_CASE("what was retired and then taken out is in the report, in the exit code, in quarantine") {
+  Slow slow;
+  const std::string good = read_text(slow.space / "config/strategies.toml");
+  slow.add_bad_plugins();
+  write_text(slow.space / "config/strategies.toml", good + "\n[strategies.find_throws]\n");
+  const std::string recording = (slow.space / "day.gantry").string();
+  Running running = slow.start({"--record", recording});
+  while (snapshots(slow) < 8) {
+  }
+  write_text(slow.space / "config/strategies.toml", good);
+  const Ended out = slow.space.run({"reload", "--json"});
+  INFO(out.out << out.err);
+  REQUIRE(out.code == 0);
+  const json::value told = json::parse(out.out);
+  // Some more, so that the set that it was in is destroyed before the end.
+  for (const std::uint64_t before = snapshots(slow); snapshots(slow) < before + 8;) {
+  }
+  CHECK(slow.space.run({"stop"}).code == 0);
+  const Ended ended = running.wait();
+  INFO(ended.err);
+  CHECK(ended.code == 3);
+  const json::value report = json::parse(ended.out);
+  const json::array& plugins = report.at("plugins").as_array();
+  const json::object& row = plugins.back().as_object();
+  CHECK(row.at("instance") == "find_throws");
+  CHECK(row.at("retired") == true);
+  CHECK(row.at("strikes").to_number<int>() >= 3);
+  CHECK(has(text(row.at("faults").as_array().front()), "find: it threw"));
+  REQUIRE(row.contains("taken_out_from_snapshot"));
+  CHECK(row.at("taken_out_from_snapshot") == told.at("from_snapshot"));
+  CHECK_FALSE(plugins.front().as_object().contains("taken_out_from_snapshot"));
+
+  const Ended listed = slow.space.run({"quarantine", "list", "--json"});
+  CHECK(has(listed.out, "find_throws"));
+  CHECK(has(listed.out, "\"rule\""));
+
+  // A replay says the same, and begins with it as the run did.
+  write_text(slow.space / "config/strategies.toml", good + "\n[strategies.find_throws]\n");
+  const Ended replay = slow.space.run({"replay", recording, "--json", "--no-timings"});
+  INFO(replay.err);
+  CHECK(replay.code == 3);
+  CHECK(json::parse(replay.out).at("plugins") == report.at("plugins"));
 }
 
 TEST_CASE("run --watch changes what runs when a file does, and says why when it cannot") {

@@ -18,6 +18,9 @@ struct Slow {
                "\"" GANTRY_PLUGINS "\", \"" GANTRY_TEST_PLUGINS "\"");
     space.append("strategies.toml", "\n[strategies.slow_strategy]\nrounds = 50000\n");
   }
+  void add_bad_plugins() const {
+    space.edit("gantry.toml", GANTRY_TEST_PLUGINS, GANTRY_TEST_PLUGINS "\", \"" GANTRY_BAD_PLUGINS);
+  }
   // Runs until it is stopped.
   Running start(std::vector<std::string> more = {}) {
     std::vector<std::string> arguments = {"run", "--json", "--no-timings"};

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "host/plugin/library.hpp"
+#include "host/report/render.hpp"
 #include "support/small_market.hpp"
 
 using namespace gantry::host;
@@ -62,6 +63,7 @@ class Running {
   Result<ChangeReport> change(const Configuration& wanted) {
     return street_.change(std::make_shared<const Configuration>(wanted));
   }
+  ChangePlan plan(const Configuration& wanted) { return street_.plan(wanted); }
   Drained drain() {
     Drained all = street_.drain();
     while (all.waiting > 0) {
@@ -73,6 +75,7 @@ class Running {
     }
     return all;
   }
+  std::uint64_t snapshots() const { return street_.status().snapshots; }
   RunReport finish() {
     thread_.join();
     REQUIRE(report_.has_value());
@@ -220,6 +223,50 @@ TEST_CASE("a replay of a run with toggles gives the same report to the byte") {
   CHECK(refused.error().message.contains("slow_strategy"));
 }
 
+TEST_CASE("what was retired and taken out is reported once, and the same by a replay") {
+  const Setting setting(blocks_few);
+  const auto with = [&](const std::string& strategies) {
+    return configure(
+        setting.folder.path(),
+        {{}, ConfigurationTexts().dex, "[strategies.slow_strategy]\nrounds = 500\n" + strategies},
+        {GANTRY_TEST_PLUGIN_FOLDER, GANTRY_BAD_PLUGIN_FOLDER});
+  };
+  const auto without = with("");
+  const auto faulty = with("[strategies.find_throws]\n");
+  const auto again = with("[strategies.again]\nplugin = \"find_throws\"\n");
+  auto options = setting.options();
+  options.record_to = setting.folder.path() / "recorded.gantry";
+  Running running(without, options);
+  // What was taken out last is still to be drained at the end.
+  for (const auto* wanted : {&faulty, &without, &faulty, &without, &again, &without}) {
+    const auto changed = running.change(*wanted);
+    INFO((changed ? std::string() : changed.error().message));
+    REQUIRE(changed.has_value());
+    const auto enough = std::min<std::uint64_t>(changed->from + 20, blocks_few);
+    while (running.snapshots() < enough) std::this_thread::yield();
+    if (wanted != &without) running.drain();
+  }
+  const auto first = running.finish();
+  std::vector<std::uint64_t> taken_out;
+  for (const PluginReport& plugin : first.plugins) {
+    CHECK(plugin.retired == plugin.library.contains("find_throws"));
+    CHECK((plugin.taken_out != 0) == plugin.retired);
+    if (!plugin.retired) continue;
+    CHECK(plugin.strikes >= 3);
+    CHECK(plugin.broke_contract);
+    taken_out.push_back(plugin.taken_out);
+  }
+  CHECK(taken_out == std::vector{first.changes[1].from, first.changes[5].from});
+  CHECK(render_text(first, {}).contains("retired, taken out"));
+
+  StreetOptions replay;
+  replay.recording = options.record_to;
+  for (const std::int64_t threads : {1, 2}) {
+    replay.threads = threads;
+    CHECK(report_text(run_market(without, replay)) == report_text(first));
+  }
+}
+
 TEST_CASE("a live run with toggles is replayed to the byte") {
   const Setting setting(3'000);
   const auto without = setting.make(base, "[street]\nstrategy_deadline_ms = 600000\n");
@@ -276,6 +323,37 @@ TEST_CASE("a change that cannot be made is rolled back whole, and the run goes o
   refused = running.change(setting.make(base + idle));
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().message.contains("the run is over"));
+}
+
+TEST_CASE("a plan refuses what the change would, in the same words") {
+  const Setting setting(blocks_some);
+  const auto without = setting.make(base);
+  Running running(without, setting.options());
+  const auto refused = [&](const Configuration& wanted, std::string_view why) {
+    const ChangePlan plan = running.plan(wanted);
+    REQUIRE(plan.refused.size() == 1);
+    CHECK(plan.refused.front().contains(why));
+    const auto changed = running.change(wanted);
+    REQUIRE_FALSE(changed.has_value());
+    CHECK(changed.error().message == plan.refused.front());
+  };
+  refused(setting.make(base + "[strategies.nobody]\n"), "strategy nobody: named but not installed");
+  refused(setting.make(base + idle + "isolation = \"process\"\n"),
+          "strategy idle_strategy: what has isolation = \"process\" is started with the host only");
+  auto strict = setting.make(base + idle);
+  strict.plugin.require_checked = true;
+  refused(strict, "strategy idle_strategy: ");
+  refused(strict, "it has not been checked, and require_checked is true");
+  strict.plugin.require_checked = false;
+  strict.plugin.trust = Trust::pinned;
+  refused(strict, "strategy idle_strategy: ");
+  std::string many;
+  for (int i = 0; i < 33; ++i) {
+    many += "[strategies.idle" + std::to_string(i) + "]\nplugin = \"idle_strategy\"\n";
+  }
+  refused(setting.make(base + many), "more names than at its start");
+  CHECK(running.plan(setting.make(base + idle)).refused.empty());
+  running.finish();
 }
 
 TEST_CASE("all strategies can be taken out and put in again") {
