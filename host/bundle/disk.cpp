@@ -13,6 +13,8 @@
 #include <thread>
 #include <utility>
 
+#include "host/base/descriptor.hpp"
+
 namespace gantry::host::bundle {
 namespace {
 
@@ -25,20 +27,6 @@ std::unexpected<Error> io(const fs::path& path, std::string_view what, int error
   return fail(error == ENOENT ? ErrorKind::not_found : ErrorKind::io,
               fmt::format("{}: {}: {}", path.string(), what, std::strerror(error)));
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  int get() const { return number_; }
-
- private:
-  int number_;
-};
 
 Status write_all(int file, std::span<const std::byte> bytes, const fs::path& path) {
   while (!bytes.empty()) {

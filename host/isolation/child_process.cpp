@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/base/descriptor.hpp"
 #include "host/isolation/channel.hpp"
 #include "host/sandbox/sandbox.hpp"
 
@@ -23,23 +24,6 @@ namespace {
 
 constexpr std::size_t text_bytes_max = 4096;
 constexpr std::string_view crash_mark = "!crash ";
-
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  int get() const { return number_; }
-  int release() { return std::exchange(number_, -1); }
-
- private:
-  int number_;
-};
 
 std::unexpected<Error> refused(std::string_view what, int code = errno) {
   return fail(ErrorKind::io, fmt::format("a process for a plugin cannot be started: {}: {}", what,

@@ -16,6 +16,7 @@
 #include "host/kit/check.hpp"
 #include "host/kit/memory.hpp"
 #include "host/kit/recorded.hpp"
+#include "host/plugin/library.hpp"
 #include "host/sandbox/sandbox.hpp"
 
 namespace gantry::host {
@@ -111,19 +112,6 @@ int without_constructors() {
   return copy;
 }
 
-// The language's runtimes that the host itself has not loaded: they are the system's, and once they
-// are here nothing has to be opened for them.
-void preload(const PluginFile& file) {
-  for (const std::string& library : file.elf.needed) {
-    if (library.starts_with("libc++") || library.starts_with("libunwind") ||
-        library.starts_with("libm.so") || library.starts_with("libatomic") ||
-        library.starts_with("libmvec") || library.starts_with("librt") ||
-        library.starts_with("libdl") || library.starts_with("libpthread")) {
-      ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
-    }
-  }
-}
-
 int give_up(std::string_view reason) {
   write_all(fmt::format("{}{}\n", kit_mark, reason));
   return 1;
@@ -169,7 +157,7 @@ int run_check_in_child(const CheckOrder& order) {
     options.keep.push_back(plain);
     options.files.push_back({path + ".plain", plain});
   }
-  preload(*file);
+  preload_runtimes(*file);
   catch_crashes();
   if (auto done = enter_sandbox(options); !done) return give_up(done.error().message);
   const CheckResult result = run_check(*check, subject);

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "host/base/descriptor.hpp"
 #include "host/base/sha256.hpp"
 #include "host/kit/channel.hpp"
 #include "host/kit/check.hpp"
@@ -32,24 +33,6 @@ constexpr std::size_t report_bytes_max = 1U << 20U;
 std::unexpected<Error> system_error(std::string_view what) {
   return fail(ErrorKind::io, fmt::format("the kit cannot {}: {}", what, std::strerror(errno)));
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~Descriptor() { close(); }
-  void close() {
-    if (number_ >= 0) ::close(std::exchange(number_, -1));
-  }
-  int get() const { return number_; }
-
- private:
-  int number_;
-};
 
 // The bytes that were hashed, where nobody can change them.
 Result<Descriptor> sealed(const PluginFile& file) {

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "host/base/descriptor.hpp"
 #include "host/quarantine/entry_json.hpp"
 #include "host/quarantine/left_behind.hpp"
 
@@ -22,20 +23,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t record_bytes_max = 64U << 10U;
 constexpr std::string_view record_suffix = ".json";
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  int get() const { return number_; }
-
- private:
-  int number_;
-};
 
 std::unexpected<Error> cannot(const fs::path& path, std::string_view what) {
   return fail(ErrorKind::io, fmt::format("{}: {}: {}", path.string(), what, std::strerror(errno)));

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <string>
 
+#include "host/base/descriptor.hpp"
 #include "host/base/output_file.hpp"
 #include "host/recording/format.hpp"
 
@@ -23,27 +24,6 @@ std::unexpected<Error> io_error(const char* what, const std::filesystem::path& p
   return fail(code == ENOENT ? ErrorKind::not_found : ErrorKind::io,
               fmt::format("{}: {}: {}", path.string(), what, std::strerror(code)));
 }
-
-// Owns a file descriptor.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  [[nodiscard]] int get() const { return number_; }
-  // Closing may report a failed write.
-  int close() {
-    const int result = ::close(number_);
-    number_ = -1;
-    return result;
-  }
-
- private:
-  int number_;
-};
 
 class FileSource final : public ByteSource {
  public:
