@@ -6,18 +6,21 @@
 #include <span>
 
 #include "gantry/u256.hpp"
+#include "plugins/dex/evm/abi.hpp"
 
 namespace gantry::uniswap_v2 {
 
 // keccak-256 of the signatures: getReserves(), swap(uint256,uint256,address,bytes), and
 // Sync(uint112,uint112).
-inline constexpr std::array<std::uint8_t, 4> get_reserves_selector{0x09, 0x02, 0xf1, 0xac};
-inline constexpr std::array<std::uint8_t, 4> swap_selector{0x02, 0x2c, 0x0d, 0x9f};
-inline constexpr std::array<std::uint8_t, 32> sync_topic{
+inline constexpr evm::Selector get_reserves_selector{0x09, 0x02, 0xf1, 0xac};
+inline constexpr evm::Selector swap_selector{0x02, 0x2c, 0x0d, 0x9f};
+inline constexpr evm::Topic sync_topic{
     0x1c, 0x41, 0x1e, 0x9a, 0x96, 0xe0, 0x71, 0x24, 0x1c, 0x2f, 0x21, 0xf7, 0x72, 0x6b, 0x17, 0xae,
     0x89, 0xe3, 0xca, 0xb4, 0xc7, 0x8b, 0xe5, 0x0e, 0x06, 0x2b, 0x03, 0xa9, 0xff, 0xfb, 0xba, 0xd1};
 
-inline constexpr std::size_t word_bytes = 32;
+using evm::word_bytes;
+using evm::write_word;
+
 // getReserves() returns three words; the third is a time that no quote depends on.
 inline constexpr std::size_t get_reserves_bytes = 3 * word_bytes;
 inline constexpr std::size_t sync_bytes = 2 * word_bytes;
@@ -31,12 +34,6 @@ inline bool read_reserve(std::span<const std::uint8_t> word, uint128& out) noexc
   for (std::size_t i = 18; i < word_bytes; ++i) value = (value << 8U) | word[i];
   out = value;
   return true;
-}
-
-inline void write_word(std::span<std::uint8_t> word, const u256& value) noexcept {
-  for (std::size_t i = 0; i < word_bytes; ++i) {
-    word[word_bytes - 1 - i] = static_cast<std::uint8_t>(value.limb(i / 8) >> (8 * (i % 8)));
-  }
 }
 
 // swap(amount0Out, amount1Out, to, "") as calldata: selector and five words.
