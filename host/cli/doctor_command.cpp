@@ -17,9 +17,9 @@
 
 #include "host/api/control.hpp"
 #include "host/bundle/store.hpp"
-#include "host/bundle/trust.hpp"
 #include "host/cli/command.hpp"
 #include "host/log/log.hpp"
+#include "host/plugin/admission.hpp"
 #include "host/plugin/library.hpp"
 #include "host/ports/http.hpp"
 #include "host/quarantine/entry_text.hpp"
@@ -90,17 +90,18 @@ void check_bundles(const Session& session, const Configuration& configuration, C
       }
     }
   }
-  bundle::TrustGate gate(configuration.plugin, session.environment);
-  const auto check = [&](const auto& instances) {
+  const PluginRecord record;  // what is in quarantine has lines of its own
+  Admission admission(configuration, record, Moment::start);
+  const auto check = [&](PluginKind kind, const auto& instances) {
     for (const InstanceSettings& instance : instances) {
       if (!instance.runs()) continue;
-      const auto trusted = gate.check(configuration.plugins[*instance.installed]);
-      if (!trusted) checks.push_back({instance.name, Verdict::bad, trusted.error().message});
+      const auto admitted = admission.check(kind, instance);
+      if (!admitted) checks.push_back({instance.name, Verdict::bad, admitted.error().message});
     }
   };
-  check(configuration.dexes);
-  check(configuration.strategies);
-  check(configuration.paymasters);
+  check(PluginKind::dex, configuration.dexes);
+  check(PluginKind::strategy, configuration.strategies);
+  check(PluginKind::paymaster, configuration.paymasters);
 }
 
 void check_recording(const Configuration& configuration, Checks& checks) {

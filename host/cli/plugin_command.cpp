@@ -5,9 +5,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
-#include "host/bundle/trust.hpp"
 #include "host/cli/command.hpp"
-#include "host/kit/verdicts.hpp"
+#include "host/plugin/admission.hpp"
 #include "host/quarantine/run_record.hpp"
 #include "host/report/json_text.hpp"
 #include "host/report/terminal.hpp"
@@ -26,31 +25,27 @@ struct Use {
 // What a start would ask before it loads anything.
 class Doorman {
  public:
-  Doorman(const Session& session, const PluginSettings& settings)
-      : gate_(settings, session.environment), require_checked_(settings.require_checked) {
-    const auto folder = quarantine_folder(settings.quarantine, session.environment);
+  Doorman(const Session& session, const Configuration& configuration) {
+    const auto folder = quarantine_folder(configuration.plugin.quarantine, session.environment);
     std::error_code error;
-    if (!folder || !std::filesystem::exists(*folder, error)) return;
-    auto opened = Quarantine::open(*folder);
-    if (!opened) return;
-    quarantine_.emplace(std::move(*opened));
-    record_ = plugin_record(*quarantine_, Obey::all, 0);
+    if (folder && std::filesystem::exists(*folder, error)) {
+      if (auto opened = Quarantine::open(*folder)) {
+        quarantine_.emplace(std::move(*opened));
+        record_ = plugin_record(*quarantine_, Obey::all, 0);
+      }
+    }
+    admission_.emplace(configuration, record_, Moment::start);
   }
   // Empty: it may be loaded.
-  std::string why_not(const PluginFile& file) {
-    if (const auto trusted = gate_.check(file); !trusted) return trusted.error().message;
-    if (record_.why_not) {
-      if (const auto reason = record_.why_not(file)) return *reason;
-    }
-    if (!require_checked_) return {};
-    return why_unchecked(file).value_or(std::string());
+  std::string why_not(std::size_t plugin) {
+    const auto admitted = admission_->check_library(plugin);
+    return admitted ? std::string() : admitted.error().message;
   }
 
  private:
-  bundle::TrustGate gate_;
-  bool require_checked_;
   std::optional<Quarantine> quarantine_;
-  PluginRecord record_;  // borrows the quarantine
+  PluginRecord record_;                 // borrows the quarantine
+  std::optional<Admission> admission_;  // borrows the record
 };
 
 Use use_of(const Configuration& configuration, std::size_t index, Doorman& doorman) {
@@ -68,7 +63,7 @@ Use use_of(const Configuration& configuration, std::size_t index, Doorman& doorm
     use.refused =
         fmt::format("it does not export {}: build it with gantry_add_plugin", plugin_entry_symbol);
   } else {
-    use.refused = doorman.why_not(configuration.plugins[index]);
+    use.refused = doorman.why_not(index);
   }
   return use;
 }
@@ -143,7 +138,7 @@ ExitCode list(const Session& session, bool as_json) {
     return ExitCode::usage;
   }
   bool found = !loaded->refused.empty();
-  Doorman doorman(session, loaded->configuration.plugin);
+  Doorman doorman(session, loaded->configuration);
   for (std::size_t i = 0; i < loaded->configuration.plugins.size(); ++i) {
     found = found || !use_of(loaded->configuration, i, doorman).refused.empty();
   }

@@ -30,13 +30,16 @@ Status Admission::check(PluginKind of, const InstanceSettings& settings) {
     return fail(ErrorKind::configuration,
                 "what has isolation = \"process\" is started with the host only; restart it");
   }
-  const auto known = files_.find(*settings.installed);
-  if (known != files_.end()) return known->second;
-  auto checked = check_file(configuration_.plugins[*settings.installed]);
-  return files_.emplace(*settings.installed, std::move(checked)).first->second;
+  return check_library(*settings.installed);
 }
 
-Status Admission::check_file(const PluginFile& file) {
+Status Admission::check_library(std::size_t plugin) {
+  const auto known = libraries_.find(plugin);
+  if (known != libraries_.end()) return known->second;
+  return libraries_.emplace(plugin, ask(configuration_.plugins[plugin])).first->second;
+}
+
+Status Admission::ask(const PluginFile& file) {
   if (auto trusted = trust_.check(file); !trusted) return trusted;
   if (record_.why_not) {
     if (auto reason = record_.why_not(file)) return fail(ErrorKind::plugin, *reason);

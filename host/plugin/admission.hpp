@@ -24,15 +24,18 @@ class Admission {
   // Fails with not_found (not installed), configuration, or plugin: what the library is to blame
   // for, with the remedy.
   Status check(PluginKind of, const InstanceSettings& settings);
+  // Of the library alone, by its place in Configuration::plugins. Fails with configuration or
+  // plugin.
+  Status check_library(std::size_t plugin);
 
  private:
-  Status check_file(const PluginFile& file);
+  Status ask(const PluginFile& file);
 
   const Configuration& configuration_;
   const PluginRecord& record_;
   Moment moment_;
   bundle::TrustGate trust_;
-  std::unordered_map<std::size_t, Status> files_;  // by Configuration::plugins
+  std::unordered_map<std::size_t, Status> libraries_;  // by Configuration::plugins
 };
 
 }  // namespace gantry::host
