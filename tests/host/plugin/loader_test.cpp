@@ -30,8 +30,13 @@ fs::path bad(const std::string& name) {
 
 std::vector<fs::path> good_libraries() {
   std::vector<fs::path> all;
-  for (const char* folder :
-       {GANTRY_PLUGIN_FOLDER, GANTRY_TEMPLATE_FOLDER, GANTRY_ABI_PLUGIN_FOLDER}) {
+  for (const char* folder : {
+           GANTRY_PLUGIN_FOLDER, GANTRY_TEMPLATE_FOLDER, GANTRY_ABI_PLUGIN_FOLDER
+#if defined(__x86_64__)
+           ,
+           GANTRY_KEPT_PLUGIN_FOLDER  // as the release's compiler made them
+#endif
+       }) {
     for (const auto& entry : fs::directory_iterator(folder)) {
       if (entry.path().extension() == ".so") all.push_back(entry.path());
     }
