@@ -104,8 +104,9 @@ Status Quarantine::read() {
     if (path.extension() != record_suffix) continue;
     const std::string sha256 = path.stem().string();
     const Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    if (opened.get() < 0) return cannot(path, "cannot be read");
-    const auto text = read_all(opened.get(), path);
+    const Result<std::string> text = opened.get() < 0
+                                         ? Result<std::string>(cannot(path, "cannot be opened"))
+                                         : read_all(opened.get(), path);
     const auto entry = text ? entry_from_json(*text, sha256) : std::unexpected(text.error());
     if (entry) {
       entries_.push_back(*entry);

@@ -136,6 +136,26 @@ TEST_CASE("a record that cannot be read stays in force, and says so") {
   }
 }
 
+TEST_CASE("a record that leads elsewhere hides no other, and goes when it is cleared") {
+  const TemporaryFolder folder;
+  Quarantine quarantine = opened(folder.path());
+  REQUIRE(quarantine.put(entry_of(hash_a, QuarantineCause::signal, 100)));
+  const fs::path elsewhere = folder.path() / "elsewhere.txt";
+  const fs::path link = folder.path() / (hash_b + ".json");
+  write(elsewhere, "mine");
+  fs::create_symlink(elsewhere, link);
+  Quarantine again = opened(folder.path());
+  REQUIRE(again.entries().size() == 2);
+  REQUIRE(again.find(hash_a) != nullptr);
+  CHECK(again.find(hash_a)->cause == QuarantineCause::signal);
+  REQUIRE(again.find(hash_b) != nullptr);
+  CHECK(again.find(hash_b)->cause == QuarantineCause::damaged);
+  CHECK(again.find(hash_b)->blocks());
+  CHECK(again.clear(hash_b));
+  CHECK_FALSE(fs::is_symlink(link));
+  CHECK(fs::exists(elsewhere));
+}
+
 TEST_CASE("what a host left behind is taken in once") {
   const TemporaryFolder folder;
   write(folder.path() / "abc123.host", left_by_host(hash_a));
