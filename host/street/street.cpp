@@ -302,10 +302,10 @@ Street::Run::Run(const Configuration& configuration, Plugins plugins, StreetOpti
     : configuration_(configuration),
       plugins_(std::move(plugins)),
       options_(std::move(options)),
-      configured_(std::shared_ptr<const Configuration>(), &configuration),
       history_(plugins_.arena()),
       gate_(configuration.risk),
-      planner_(configuration_, plugins_) {}
+      planner_(configuration_, plugins_),
+      configured_(std::shared_ptr<const Configuration>(), &configuration) {}
 Street::Run::~Run() = default;
 
 Street::Street(const Configuration& configuration, Plugins plugins, StreetOptions options)
