@@ -1,17 +1,13 @@
 // What a process of its own costs a strategy: find() of the triangular strategy on the recorded
 // market, with all its quotes, in the host's process and in a child. Each is run through the
-// recording alone, as two that took turns would push each other's data out of the caches, and three
-// times in turn; of a snapshot's three times the shortest counts, as other work on the machine only
-// adds. The difference is taken snapshot by snapshot; what both find is compared to the byte. With
-// the bell that the street rings at live pace when a block comes in, and without, when the child
-// sleeps until it is called.
+// recording alone, as two that took turns would push each other's data out of the caches, and
+// twelve times in turn; of a snapshot's twelve times the shortest counts, as other work on the
+// machine only adds. The difference is taken snapshot by snapshot; what both find is compared to
+// the byte. With the bell that the street rings at live pace when a block comes in, and without,
+// when the child sleeps until it is called.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <atomic>
-#include <functional>
-#include <memory>
-#include <thread>
 #include <chrono>
 #include <cstdint>
 #include <limits>
@@ -34,41 +30,8 @@ constexpr const char* triangular = "[strategies.triangular]\nmin_profit_bps = 50
 // Asks for nothing and finds nothing: what the call alone costs.
 constexpr const char* idle = "[strategies.idle_strategy]\n";
 constexpr std::size_t warm_snapshots = 50;
-constexpr std::size_t measured_snapshots = 1000;
-constexpr int rounds = 3;
-
-// A second thread that spins until it is given a call, as a worker of the street's graph.
-class Worker {
- public:
-  Worker() : thread_([this] { serve(); }) {}
-  ~Worker() {
-    turn_.store(stop, std::memory_order_release);
-    thread_.join();
-  }
-  void run(const std::function<void()>& call) {
-    call_ = &call;
-    turn_.store(theirs, std::memory_order_release);
-    while (turn_.load(std::memory_order_acquire) != ours) __builtin_ia32_pause();
-  }
-
- private:
-  enum Turn { ours, theirs, stop };
-  void serve() {
-    while (true) {
-      const int turn = turn_.load(std::memory_order_acquire);
-      if (turn == stop) return;
-      if (turn == ours) {
-        __builtin_ia32_pause();
-        continue;
-      }
-      (*call_)();
-      turn_.store(ours, std::memory_order_release);
-    }
-  }
-  std::atomic<int> turn_{ours};
-  const std::function<void()>* call_ = nullptr;
-  std::thread thread_;
-};
+constexpr std::size_t measured_snapshots = 400;
+constexpr int rounds = 12;
 
 struct Side {
   Side(const std::string& strategy, const std::string& isolation)
@@ -99,12 +62,8 @@ struct Side {
           static_cast<Side*>(self)->found.push_back(*opportunity);
           return GANTRY_OK;
         }};
-    gantry_status status = GANTRY_OK;
-    const std::function<void()> call = [&] {
-      status = strategy.table().find(strategy.object(), view.market(), &sink);
-    };
     const auto start = std::chrono::steady_clock::now();
-    if (worker) worker->run(call); else call();
+    const auto status = strategy.table().find(strategy.object(), view.market(), &sink);
     const auto end = std::chrono::steady_clock::now();
     if (status != GANTRY_OK) throw std::runtime_error("find() failed");
     return std::chrono::duration<double, std::nano>(end - start).count();
@@ -114,7 +73,6 @@ struct Side {
   Configuration configuration;
   Plugins plugins;
   MarketView view;
-  std::unique_ptr<Worker> worker;
   std::vector<gantry_opportunity> found;
   std::uint64_t emitted = 0;
 };
@@ -156,12 +114,11 @@ void pass(Side& side, bool with_bell, std::vector<double>& nanoseconds, std::uin
 }
 
 // p50 and p99 are of the difference.
-void isolated_find_over_inproc(benchmark::State& state, const char* strategy, bool with_bell, bool elsewhere) {
+void isolated_find_over_inproc(benchmark::State& state, const char* strategy, bool with_bell) {
   std::vector<double> of_inproc, of_child;
   std::uint64_t emitted = 0;
   for (auto _ : state) {
     Side inproc(strategy, "inproc");
-    if (elsewhere) inproc.worker = std::make_unique<Worker>();
     Side child(strategy, "process");
     std::uint64_t expected = 0;
     std::uint64_t digest = 0;
@@ -183,19 +140,15 @@ void isolated_find_over_inproc(benchmark::State& state, const char* strategy, bo
   report(state, "", over);
   state.counters["found"] = static_cast<double>(emitted) / (rounds * measured_snapshots);
 }
-BENCHMARK_CAPTURE(isolated_find_over_inproc, live, triangular, true, false)
+BENCHMARK_CAPTURE(isolated_find_over_inproc, live, triangular, true)
     ->UseManualTime()
     ->Unit(benchmark::kMicrosecond)
     ->Iterations(1);
-BENCHMARK_CAPTURE(isolated_find_over_inproc, live_elsewhere, triangular, true, true)
+BENCHMARK_CAPTURE(isolated_find_over_inproc, asleep, triangular, false)
     ->UseManualTime()
     ->Unit(benchmark::kMicrosecond)
     ->Iterations(1);
-BENCHMARK_CAPTURE(isolated_find_over_inproc, asleep, triangular, false, false)
-    ->UseManualTime()
-    ->Unit(benchmark::kMicrosecond)
-    ->Iterations(1);
-BENCHMARK_CAPTURE(isolated_find_over_inproc, empty_call, idle, true, false)
+BENCHMARK_CAPTURE(isolated_find_over_inproc, empty_call, idle, true)
     ->UseManualTime()
     ->Unit(benchmark::kMicrosecond)
     ->Iterations(1);
