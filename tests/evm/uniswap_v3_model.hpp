@@ -72,7 +72,7 @@ inline bool operator==(const ReferenceTick& a, const ReferenceTick& b) {
   return a.gross == b.gross && a.net == b.net;
 }
 
-inline Integer to_integer(unsigned __int128 value) {
+inline Integer to_integer(uint128 value) {
   return (Integer(static_cast<std::uint64_t>(value >> 64U)) << 64U) |
          static_cast<std::uint64_t>(value);
 }

@@ -27,61 +27,65 @@ GANTRY_HOT u256 mul_shift_96(uint128 a, const u256& b) noexcept {
   return wrapping_add(bits, u256(static_cast<std::uint64_t>(rest)));
 }
 
-// What one limb after another of a dividend leaves; the divisor has its highest bit set.
-struct Remainder {
-  uint128 value = 0;
-
-  GANTRY_HOT std::uint64_t next(std::uint64_t limb, uint128 divisor) noexcept {
-    const auto digit =
-        gantry::detail::div_3by2<gantry::detail::TooLarge::often>(value, limb, divisor);
-    value = digit.remainder;
-    return digit.quotient;
-  }
-};
-
-// floor or ceil of liquidity * 2^96 * b / c for b < c: mulDiv(liquidity << 96, b, c).
+// liquidity * b * 2^96 / divisor, for quotients below 2^128 and divisors above it. False: it is
+// neither, and has to be computed in full.
+// Rationale: two digits by the divisor's first 128 bits are at most two too large, and a product
+// tells by how much; that takes half as long as a division of such widths.
 template <Rounding rounding>
-GANTRY_HOT bool mul_div_96(uint128 liquidity, const u256& b, const u256& c, u256& out) noexcept {
-  if (!c.fits_u128() || c.low128() == 0) [[unlikely]] {
-    const u256 scaled = shift_left(u256::from_u128(liquidity), 96);
-    return rounding == Rounding::up ? mul_div_ceil(scaled, b, c, out)
-                                    : mul_div_floor(scaled, b, c, out);
+GANTRY_HOT bool ratio_96(uint128 liquidity, uint128 b, const u256& divisor, uint128& out) noexcept {
+  using gantry::detail::div_3by2;
+  using gantry::detail::mul_128;
+  using gantry::detail::TooLarge;
+  const uint128 high = divisor.high128();
+  const uint128 low = divisor.low128();
+  if (high == 0) [[unlikely]]
+    return false;
+  const auto product = mul_128(liquidity, b);
+  const uint128 limb0 = product.low << 96U;
+  const uint128 limb1 = product.low >> 32U | product.high << 96U;
+  const uint128 limb2 = product.high >> 32U;
+  const unsigned shift = gantry::detail::leading_zeros(high);
+  const unsigned back = 127 - shift;  // and one more
+  const uint128 top = gantry::detail::shift_left_128(high, shift) | low >> 1U >> back;
+  const uint128 rest2 = gantry::detail::shift_left_128(limb2, shift) | limb1 >> 1U >> back;
+  const uint128 rest1 = gantry::detail::shift_left_128(limb1, shift) | limb0 >> 1U >> back;
+  // What the first shift loses is not zero where the quotient is too large.
+  if ((limb2 >> 1U >> back) != 0 || rest2 >= top) [[unlikely]]
+    return false;
+  const auto first = div_3by2<TooLarge::often>(rest2, gantry::detail::high64(rest1), top);
+  const auto second = div_3by2<TooLarge::often>(first.remainder, gantry::detail::low64(rest1), top);
+  uint128 quotient = gantry::detail::join(first.quotient, second.quotient);
+  const auto by_low = mul_128(quotient, low);
+  const auto by_high = mul_128(quotient, high);
+  uint128 taken0 = by_low.low;
+  uint128 taken1 = by_low.high + by_high.low;
+  uint128 taken2 = by_high.high + static_cast<std::uint64_t>(taken1 < by_high.low);
+  while (taken2 > limb2 ||
+         (taken2 == limb2 && (taken1 > limb1 || (taken1 == limb1 && taken0 > limb0)))) {
+    --quotient;
+    const auto borrow0 = static_cast<std::uint64_t>(taken0 < low);
+    const auto borrow1 =
+        static_cast<std::uint64_t>(taken1 < high || (taken1 == high && borrow0 != 0));
+    taken0 -= low;
+    taken1 -= high + borrow0;
+    taken2 -= borrow1;
   }
-  // As b < c, what stands above the divisor's size is a remainder from the start: no digit is zero
-  // that could be known to be.
-  const unsigned shift = gantry::detail::leading_zeros(c.low128());
-  const uint128 divisor = gantry::detail::shift_left_128(c.low128(), shift);
-  const uint128 scaled_b = gantry::detail::shift_left_128(b.low128(), shift);
-  const auto product = gantry::detail::mul_128(liquidity, scaled_b);
-  // The dividend is product * 2^96; product / divisor is below the liquidity.
-  using gantry::detail::high64;
-  using gantry::detail::low64;
-  const uint128 low = product.low << 96U;  // of 32 bits
-  const uint128 middle = product.low >> 32U;
-  Remainder rest;
-  std::uint64_t digits[4] = {};
-  if (high64(liquidity) != 0) [[unlikely]] {
-    // product * 2^96 = limbs 0 to 5, the quotient four digits.
-    const uint128 top = product.high >> 32U;
-    const uint128 upper = product.high << 96U | middle;
-    rest.value = top;
-    digits[3] = rest.next(high64(upper), divisor);
-    digits[2] = rest.next(low64(upper), divisor);
-  } else {
-    // product / 2^64 is below the divisor, and the quotient is below 2^160.
-    const uint128 upper = product.high << 96U | middle;
-    rest.value = gantry::detail::join(low64(product.high >> 32U), high64(upper));
-    digits[2] = rest.next(low64(upper), divisor);
-  }
-  digits[1] = rest.next(high64(low), divisor);
-  digits[0] = rest.next(low64(low), divisor);
-  const auto quotient = u256::from_limbs(digits[0], digits[1], digits[2], digits[3]);
   if constexpr (rounding == Rounding::up) {
-    out = wrapping_add(quotient, u256(static_cast<std::uint64_t>(rest.value != 0)));
-  } else {
-    out = quotient;
+    const bool exact = taken0 == limb0 && taken1 == limb1 && taken2 == limb2;
+    if (!exact && quotient == ~uint128{0}) [[unlikely]]
+      return false;
+    quotient += static_cast<std::uint64_t>(!exact);
   }
+  out = quotient;
   return true;
+}
+
+// liquidity * 2^96 * b / c in full.
+template <Rounding rounding>
+GANTRY_APART bool mul_div_96(uint128 liquidity, const u256& b, const u256& c, u256& out) noexcept {
+  const u256 scaled = shift_left(u256::from_u128(liquidity), 96);
+  return rounding == Rounding::up ? mul_div_ceil(scaled, b, c, out)
+                                  : mul_div_floor(scaled, b, c, out);
 }
 
 // value / divisor, where value is below 2^224: UnsafeMath.divRoundingUp, or a plain division.
@@ -90,10 +94,20 @@ GANTRY_HOT bool divide(const u256& value, const u256& divisor, u256& out) noexce
   return rounding == Rounding::up ? div_ceil(value, divisor, out) : div_floor(value, divisor, out);
 }
 
-// SqrtPriceMath.getAmount0Delta for low <= high.
+// SqrtPriceMath.getAmount0Delta for low <= high. It divides by one root and then by the other,
+// rounding the same way twice, which gives what one division by their product gives.
 template <Rounding rounding>
 GANTRY_HOT bool amount0_between(const u256& low, const u256& high, uint128 liquidity,
                                 u256& out) noexcept {
+  if (high.fits_u128()) [[likely]] {
+    const auto roots = gantry::detail::mul_128(low.low128(), high.low128());
+    uint128 amount = 0;
+    if (ratio_96<rounding>(liquidity, high.low128() - low.low128(),
+                           u256::from_halves(roots.low, roots.high), amount)) {
+      out = u256::from_u128(amount);
+      return true;
+    }
+  }
   u256 scaled;
   return mul_div_96<rounding>(liquidity, wrapping_sub(high, low), high, scaled) &&
          divide<rounding>(scaled, low, out);
@@ -136,6 +150,18 @@ inline bool fits_160(const u256& value) noexcept {
   return value.limb(3) == 0 && value.limb(2) >> 32U == 0;
 }
 
+// ceil(liquidity * 2^96 * sqrt / denominator).
+GANTRY_HOT bool next_sqrt_over(uint128 liquidity, const u256& sqrt, const u256& denominator,
+                               u256& out) noexcept {
+  uint128 next = 0;
+  if (sqrt.fits_u128() && ratio_96<Rounding::up>(liquidity, sqrt.low128(), denominator, next))
+      [[likely]] {
+    out = u256::from_u128(next);
+    return true;
+  }
+  return mul_div_96<Rounding::up>(liquidity, sqrt, denominator, out);
+}
+
 // SqrtPriceMath.getNextSqrtPriceFromAmount0RoundingUp: the price falls as token 0 is added.
 template <bool add_amount>
 GANTRY_HOT bool next_sqrt_by_amount0(const u256& sqrt, uint128 liquidity, const u256& amount,
@@ -150,13 +176,13 @@ GANTRY_HOT bool next_sqrt_by_amount0(const u256& sqrt, uint128 liquidity, const 
   if constexpr (add_amount) {
     u256 denominator;
     if (fits && add(scaled, product, denominator)) {
-      return mul_div_ceil(scaled, sqrt, denominator, out);
+      return next_sqrt_over(liquidity, sqrt, denominator, out);
     }
     return div_floor(scaled, sqrt, denominator) && add(denominator, amount, denominator) &&
            div_ceil(scaled, denominator, out);
   } else {
     if (!fits || scaled <= product) return false;
-    return mul_div_ceil(scaled, sqrt, wrapping_sub(scaled, product), out) && fits_160(out);
+    return next_sqrt_over(liquidity, sqrt, wrapping_sub(scaled, product), out) && fits_160(out);
   }
 }
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <random>
 
+#include "host/kit/recorded.hpp"
+#include "host/recording/writer.hpp"
 #include "plugins/dex/uniswap_v3/swap_math.hpp"
 #include "plugins/dex/uniswap_v3/tick_math.hpp"
 #include "plugins/uniswap_v3/pools_file.hpp"
@@ -15,7 +17,9 @@ constexpr std::uint64_t seed = 20210505;
 constexpr const char* published = GANTRY_V3_FILES "/published_swaps.json";
 constexpr const char* recorded = GANTRY_V3_FILES "/recorded_pools.json";
 
-const VenueParameters whole{{"words_around", std::int64_t{700}}};
+// All the words that there are, of any spacing; and what the shipped recording has of its pools.
+const VenueParameters whole{{"words_around", std::int64_t{7000}}};
+const VenueParameters shipped_words{{"words_around", std::int64_t{60}}};
 
 struct Loaded {
   FilePool file;
@@ -53,7 +57,82 @@ std::string compare(V3Venue& venue, const ReferencePool3& reference, const gantr
   return "";
 }
 
+// The facts that make the pool's state, as a recording has them.
+std::vector<host::recording::Fact> facts_of(const FilePool& pool, std::uint32_t handle) {
+  V3Venue venue{shipped_words};
+  venue.open(pool.model);
+  std::vector<OwnedFact> all;
+  if (venue.refresh_from(pool.model, pool.block, &all) != GANTRY_OK) {
+    throw std::runtime_error(pool.name + " does not load");
+  }
+  std::vector<host::recording::Fact> facts;
+  for (const OwnedFact& fact : all) {
+    facts.push_back({.pool = handle,
+                     .kind = host::recording::FactKind::evm_call,
+                     .tag = fact.fields.tag,
+                     .source = fact.fields.emitter,
+                     .topics = {},
+                     .data = fact.data});
+  }
+  return facts;
+}
+
 }  // namespace
+
+// What made data/uniswap_v3.gantry: not run among the tests.
+TEST_CASE("writes the recording of the recorded pools", "[.]") {
+  const char* path = std::getenv("GANTRY_WRITE_RECORDING");
+  REQUIRE(path != nullptr);
+  auto writer = host::RecordingWriter::create(path, {.compression_level = 19});
+  REQUIRE(writer);
+  const auto append = [&](const host::recording::Record& record) {
+    const auto status = writer->append(record);
+    REQUIRE(status);
+  };
+  append(host::recording::Header{
+      .chain = "eip155:1",
+      .provenance = "real: Uniswap V3 and PancakeSwap V3 pools of three blocks, put in one; "
+                    "github.com/BowTiedDevil/degenbot, commit 1fb8d74",
+      .creator = "gantry 0.1.0"});
+  const std::pair<const char*, std::pair<const char*, int>> symbols[] = {
+      {"0x2260fac5e5542a773aa44fbcfedf7c193bc2c599", {"WBTC", 8}},
+      {"0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2", {"WETH", 18}},
+      {"0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48", {"USDC", 6}},
+      {"0x1f9840a85d5af5bf1d1762f925bdaddc4201f984", {"UNI", 18}}};
+  std::map<std::string, std::uint32_t> handles;
+  for (const auto& [address, token] : symbols) {
+    handles[address] = static_cast<std::uint32_t>(handles.size());
+    append(host::recording::Token{to_address(address), token.first,
+                                  static_cast<std::uint8_t>(token.second)});
+  }
+  const std::vector<FilePool> pools = file_pools(recorded);
+  for (const FilePool& pool : pools) {
+    append(host::recording::Pool{"uniswap_v3",
+                                 to_address(pool.model.address),
+                                 {handles.at(pool.model.token[0]), handles.at(pool.model.token[1])},
+                                 {}});
+  }
+  append(host::recording::Block{.number = pools.back().block, .time_s = 1'786'000'000});
+  for (std::uint32_t i = 0; i < pools.size(); ++i) {
+    for (const auto& fact : facts_of(pools[i], i)) append(fact);
+  }
+  REQUIRE(writer->finish());
+}
+
+TEST_CASE("the shipped recording of uniswap_v3 pools holds what the recorded pools answer") {
+  const auto shipped = host::kit::read_recorded_pools(GANTRY_V3_RECORDING);
+  REQUIRE(shipped);
+  const std::vector<FilePool> pools = file_pools(recorded);
+  REQUIRE(shipped->size() == pools.size());
+  for (std::uint32_t i = 0; i < pools.size(); ++i) {
+    const auto wanted = facts_of(pools[i], i);
+    REQUIRE((*shipped)[i].facts.size() == wanted.size());
+    for (std::size_t j = 0; j < wanted.size(); ++j) {
+      REQUIRE((*shipped)[i].facts[j].tag == wanted[j].tag);
+      REQUIRE((*shipped)[i].facts[j].data == wanted[j].data);
+    }
+  }
+}
 
 TEST_CASE("roots of ticks are those of TickMath") {
   using namespace uniswap_v3;
@@ -103,6 +182,32 @@ TEST_CASE("steps of a swap are those of SwapMath") {
   CHECK(to_string(step.amount_in) == "999400000000000000");
   CHECK(to_string(step.fee) == "600000000000000");
   CHECK(to_string(step.amount_out) == "666399946655997866");
+}
+
+TEST_CASE("the short division of prices is exact, or says that it is not for these widths") {
+  using namespace uniswap_v3;
+  std::mt19937_64 random(seed + 3);
+  const auto bits = [&](unsigned count) {
+    const u256 value = u256::from_limbs(random(), random(), random(), random());
+    return shift_right(value, 256 - count);
+  };
+  int used = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const uint128 liquidity = bits(1 + random() % 128).low128();
+    const uint128 factor = bits(1 + random() % 128).low128();
+    const u256 divisor = bits(100 + random() % 157);
+    uint128 down = 0;
+    uint128 up = 0;
+    if (!ratio_96<Rounding::down>(liquidity, factor, divisor, down) ||
+        !ratio_96<Rounding::up>(liquidity, factor, divisor, up)) {
+      continue;
+    }
+    ++used;
+    const Integer product = (to_integer(liquidity) << 96) * to_integer(factor);
+    REQUIRE(to_integer(down) == product / to_integer(divisor.amount()));
+    REQUIRE(to_integer(up) == ceil_div(product, to_integer(divisor.amount())));
+  }
+  CHECK(used > 10'000);
 }
 
 TEST_CASE("the uniswap_v3 plugin gives the swaps that Uniswap's own tests publish") {
@@ -256,7 +361,8 @@ TEST_CASE("uniswap_v3 pools that no factory makes are refused by name") {
 
   // A pool that answers all, with one answer changed.
   const FilePool file = file_pools(published).at(1);
-  const auto load_with = [&](const std::string& selector, const std::string& answer) {
+  const auto load_with = [&](const std::string& selector,
+                             const std::string& answer) -> gantry_status {
     venue.open(file.model);
     for (std::uint32_t round = 0; round < 8; ++round) {
       std::vector<EmittedRequest> asked;
