@@ -3,9 +3,10 @@
 //
 // Only the factory can say that a pool is its own: it is asked for the pool of the tokens and fee,
 // and for the tick spacing of the fee, before anything is quoted.
+#include <algorithm>
 #include <array>
-#include <cmath>
 #include <optional>
+#include <string>
 
 #include "gantry/dex.hpp"
 #include "plugins/dex/uniswap_v3/abi.hpp"
@@ -93,8 +94,7 @@ class UniswapV3 final : public DexPlugin {
     Update update(old, writer, (words_around_ + 1) / 2);
     const gantry_status status = update.run(facts);
     if (status == GANTRY_REFUSED) {
-      const Head* head = head_of(old);
-      host_.warning(std::string("pool ") + hex_of(head->pool) + " is refused: " + update.refusal());
+      warn_of(head_of(old)->pool, update.refusal());
     }
     return status;
   }
@@ -197,14 +197,25 @@ class UniswapV3 final : public DexPlugin {
     return address;
   }
 
-  static std::string hex_of(const std::uint8_t (&address)[evm::address_bytes]) {
+  // "pool 0x... is refused: why", without memory of the heap.
+  void warn_of(const std::uint8_t (&address)[evm::address_bytes],
+               std::string_view why) const noexcept {
     constexpr std::string_view digits = "0123456789abcdef";
-    std::string text = "0x";
+    char line[200];
+    std::size_t size = 0;
+    const auto add = [&](std::string_view text) {
+      const std::size_t fits = std::min(text.size(), sizeof(line) - size);
+      std::memcpy(line + size, text.data(), fits);
+      size += fits;
+    };
+    add("pool 0x");
     for (const std::uint8_t byte : address) {
-      text += digits[byte >> 4U];
-      text += digits[byte & 15U];
+      add(digits.substr(byte >> 4U, 1));
+      add(digits.substr(byte & 15U, 1));
     }
-    return text;
+    add(" is refused: ");
+    add(why);
+    host_.warning({line, size});
   }
 
   gantry_status request_head(const gantry_pool_spec& spec, const Head& head,

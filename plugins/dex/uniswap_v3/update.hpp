@@ -11,6 +11,7 @@
 
 #include "gantry/dex.hpp"
 #include "plugins/dex/uniswap_v3/abi.hpp"
+#include "plugins/dex/uniswap_v3/page_edit.hpp"
 #include "plugins/dex/uniswap_v3/state.hpp"
 #include "plugins/dex/uniswap_v3/walk.hpp"
 
@@ -161,21 +162,6 @@ class Update {
     return GANTRY_OK;
   }
 
-  static void name_words(Page& page, const Paging& paging) noexcept {
-    for (std::uint32_t i = 0; i < page.word_count; ++i) {
-      const std::int32_t number = page.first_word + static_cast<std::int32_t>(i);
-      if (!paging.has(number)) continue;
-      Word& word = words_of(page)[i];
-      word.first_sqrt.store(sqrt_at_tick(paging.first_tick(number)));
-      word.last_sqrt.store(sqrt_at_tick(paging.last_tick(number)));
-    }
-  }
-
-  static Word* words_of(Page& page) noexcept { return reinterpret_cast<Word*>(&page + 1); }
-  static Tick* ticks_of(Page& page) noexcept {
-    return reinterpret_cast<Tick*>(words_of(page) + page.word_count);
-  }
-
   gantry_status take_answer(const gantry_fact& fact) noexcept {
     if (fact.status != GANTRY_OK) {
       return refuse("the contract reverts where a pool answers: it is no Uniswap V3 pool");
@@ -278,6 +264,7 @@ class Update {
     const Paging paging(planned_spacing_);
     const std::int32_t number = number_of(fact.tag);
     Page& page = *pages_[paging.page_of(number)];
+    const std::uint32_t room = room_[paging.page_of(number)];
     Word& word = words_of(page)[number - page.first_word];
     for (unsigned bit = 0; bit < ticks_in_word; ++bit) {
       const std::int64_t tick = (static_cast<std::int64_t>(number) * 256 + bit) * paging.spacing;
@@ -285,7 +272,7 @@ class Update {
       if (set && (tick < tick_min || tick > tick_max)) return GANTRY_BAD_STATE;
       const bool had = (word.bits[bit / 64] >> (bit % 64) & 1U) != 0;
       if (set && !had) {
-        Tick* added = insert(page, word, static_cast<std::int32_t>(tick), bit);
+        Tick* added = insert(page, word, static_cast<std::int32_t>(tick), bit, room);
         if (added == nullptr) return GANTRY_BAD_STATE;
         added->pending = 1;
       }
@@ -315,68 +302,6 @@ class Update {
     tick->net.store(net);
     tick->pending = 0;
     return GANTRY_OK;
-  }
-
-  static Tick* find(Page& page, const Paging& paging, std::int32_t number) noexcept {
-    const std::int32_t compressed = floor_div(number, paging.spacing);
-    Word& word = words_of(page)[(compressed >> 8) - page.first_word];
-    const auto bit = static_cast<unsigned>(compressed & 255);
-    if (word.known == 0 || (word.bits[bit / 64] >> (bit % 64) & 1U) == 0) return nullptr;
-    const std::uint32_t at = word.begin + count_bits_below(word, bit);
-    if (at >= page.tick_count) return nullptr;
-    return &ticks_of(page)[at];
-  }
-
-  static std::uint32_t count_ones(const u256& bits) noexcept {
-    int count = 0;
-    for (std::size_t i = 0; i < 4; ++i) count += std::popcount(bits.limb(i));
-    return static_cast<std::uint32_t>(count);
-  }
-
-  // Makes room for a tick where its order is. Null: the page's numbers are not a page's.
-  Tick* insert(Page& page, Word& word, std::int32_t number, unsigned bit) noexcept {
-    const auto index = Paging(planned_spacing_).page_of(Paging(planned_spacing_).word_of(number));
-    if (page.tick_count >= room_[index]) return nullptr;
-    // A word that had no ticks begins where those of the words before it end.
-    if (word.count == 0) word.begin = begin_of(page, word);
-    const std::uint32_t at = word.begin + count_bits_below(word, bit);
-    if (at > page.tick_count) return nullptr;
-    Tick* ticks = ticks_of(page);
-    std::memmove(ticks + at + 1, ticks + at, (page.tick_count - at) * sizeof(Tick));
-    ++page.tick_count;
-    ++word.count;
-    word.bits[bit / 64] |= std::uint64_t{1} << (bit % 64);
-    for (Word* after = &word + 1; after != words_of(page) + page.word_count; ++after) {
-      if (after->count != 0) ++after->begin;
-    }
-    const u256 sqrt = sqrt_at_tick(number);
-    ticks[at] = {};
-    ticks[at].sqrt_low[0] = sqrt.limb(0);
-    ticks[at].sqrt_low[1] = sqrt.limb(1);
-    ticks[at].sqrt_high = static_cast<std::uint32_t>(sqrt.limb(2));
-    ticks[at].tick = number;
-    return &ticks[at];
-  }
-
-  static std::uint32_t begin_of(Page& page, const Word& word) noexcept {
-    std::uint32_t begin = 0;
-    for (const Word* before = words_of(page); before != &word; ++before) begin += before->count;
-    return begin;
-  }
-
-  static void remove(Page& page, Word& word, unsigned bit) noexcept {
-    const std::uint32_t at = word.begin + count_bits_below(word, bit);
-    if (at >= page.tick_count || word.count == 0) return;
-    Tick* ticks = ticks_of(page);
-    std::memmove(ticks + at, ticks + at + 1, (page.tick_count - at - 1) * sizeof(Tick));
-    --page.tick_count;
-    ticks[page.tick_count] = {};
-    --word.count;
-    if (word.count == 0) word.begin = 0;
-    word.bits[bit / 64] &= ~(std::uint64_t{1} << (bit % 64));
-    for (Word* after = &word + 1; after != words_of(page) + page.word_count; ++after) {
-      if (after->count != 0) --after->begin;
-    }
   }
 
   static bool is(const gantry_fact& fact, const evm::Topic& topic) noexcept {
@@ -483,7 +408,7 @@ class Update {
     Tick* tick = find(*page, paging, number);
     if (tick == nullptr) {
       if (gross >> 127U != 0) return false;  // taken from a tick that has nothing
-      tick = insert(*page, word, number, bit);
+      tick = insert(*page, word, number, bit, room_[paging.page_of(paging.word_of(number))]);
       if (tick == nullptr) return false;
     }
     if (tick->pending != 0) return true;  // the answer that is awaited has it
