@@ -92,7 +92,8 @@ inline FilePool file_pool(const boost::json::object& row) {
 
 inline std::vector<FilePool> file_pools(const std::string& path) {
   std::vector<FilePool> pools;
-  for (const auto& row : pools_file(path).at("pools").as_array()) {
+  const boost::json::object file = pools_file(path);
+  for (const auto& row : file.at("pools").as_array()) {
     pools.push_back(file_pool(row.as_object()));
   }
   return pools;
