@@ -331,16 +331,17 @@ TEST_CASE("the uniswap_v3 plugin's state kept by logs is the state read fresh") 
         const std::uint32_t in = question.zero_for_one ? 0 : 1;
         REQUIRE(scene.plugin.limits(in, 1 - in, limits) == GANTRY_OK);
         question.amount = (to_integer(question.exact_in ? limits.in_max : limits.out_max) >>
-                           static_cast<unsigned>(random.between(8, 30))) +
+                           static_cast<unsigned>(random.between(24, 60))) +
                           1000;
         gantry_quote quote{};
         Overlay next;
         const gantry_swap swap = swap_of(question.zero_for_one, question.exact_in, question.amount);
         const gantry_status status = scene.plugin.quote(swap, quote, nullptr, &next);
-        if (status == GANTRY_NO_LIQUIDITY) {  // too little for one unit out
+        if (status == GANTRY_NO_LIQUIDITY) {  // too little for one unit out, or more than there is
           ReferencePool3 copy = scene.reference;
-          REQUIRE(copy.swap(question.zero_for_one, question.exact_in, question.amount).amount_out ==
-                  0);
+          const ReferenceSwap swapped =
+              copy.swap(question.zero_for_one, question.exact_in, question.amount);
+          REQUIRE((swapped.amount_out == 0 || !swapped.whole));
           continue;
         }
         REQUIRE(status == GANTRY_OK);

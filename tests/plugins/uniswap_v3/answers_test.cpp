@@ -193,9 +193,12 @@ TEST_CASE("the short division of prices is exact, or says that it is not for the
   };
   int used = 0;
   for (int i = 0; i < 20'000; ++i) {
-    const uint128 liquidity = bits(1 + random() % 128).low128();
-    const uint128 factor = bits(1 + random() % 128).low128();
-    const u256 divisor = bits(100 + random() % 157);
+    const auto width = [&](unsigned least, unsigned most) {
+      return least + static_cast<unsigned>(random() % (most - least + 1));
+    };
+    const uint128 liquidity = bits(width(1, 128)).low128();
+    const uint128 factor = bits(width(1, 128)).low128();
+    const u256 divisor = bits(width(100, 256));
     uint128 down = 0;
     uint128 up = 0;
     if (!ratio_96<Rounding::down>(liquidity, factor, divisor, down) ||
@@ -345,7 +348,7 @@ TEST_CASE("a uniswap_v3 quote's price impact is how far the price was left behin
 }
 
 TEST_CASE("uniswap_v3 pools that no factory makes are refused by name") {
-  V3Venue venue;
+  V3Venue venue(whole);
   const std::string low = "0x1000000000000000000000000000000000000000";
   const std::string high = "0x2000000000000000000000000000000000000000";
   CHECK(venue.open_pool(low, {{high}, {low}}) == GANTRY_REFUSED);
@@ -446,12 +449,17 @@ TEST_CASE("uniswap_v3 state that is cut or random is an error") {
     std::vector<EmittedRequest> asked;
     for (const std::uint32_t round : {0U, 1U, 2U}) venue.requests(round, asked);
   };
-  // Every length of the first chunk, and many of the others.
+  // Every length of the first chunk, and many of the others: one direction or the other goes there.
   for (std::size_t size = 0; size < good[0].size(); ++size) {
     StateBytes cut = good;
     cut[0].resize(size);
     venue.set_state_bytes(cut);
     REQUIRE(venue.quote(large, quote) == GANTRY_BAD_STATE);
+  }
+  gantry_swap_limits most[2]{};
+  for (const std::uint32_t in : {0U, 1U}) {
+    venue.set_state_bytes(good);
+    REQUIRE(venue.limits(in, 1 - in, most[in]) == GANTRY_OK);
   }
   for (std::size_t chunk = 1; chunk < good.size(); ++chunk) {
     if (good[chunk].empty()) continue;
@@ -459,8 +467,14 @@ TEST_CASE("uniswap_v3 state that is cut or random is an error") {
       StateBytes cut = good;
       cut[chunk].resize(1 + random() % (good[chunk].size() - 1));
       venue.set_state_bytes(cut);
-      const gantry_status status = venue.quote(swap_of(i % 2 == 0, true, Integer(1) << 90), quote);
-      REQUIRE(status != GANTRY_OK);
+      int refused = 0;
+      for (const std::uint32_t in : {0U, 1U}) {
+        const gantry_status status =
+            venue.quote(swap_of(in == 0, true, to_integer(most[in].in_max)), quote);
+        REQUIRE((status == GANTRY_OK || status == GANTRY_BAD_STATE));
+        refused += status == GANTRY_BAD_STATE ? 1 : 0;
+      }
+      REQUIRE(refused > 0);
       ask_all();
     }
   }
