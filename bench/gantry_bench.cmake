@@ -12,10 +12,11 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/toggle_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/triangular_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/u256_bench.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/uniswap_v3_bench.cpp
   ${PROJECT_SOURCE_DIR}/tests/plugins/triangular/recorded_market.cpp)
 target_link_libraries(gantry_bench PRIVATE gantry_options triangular_core gantry_test_market
-  gantry_host Boost::json benchmark::benchmark)
-add_dependencies(gantry_bench gantry idle_strategy)
+  gantry_test_venue gantry_host Boost::json benchmark::benchmark)
+add_dependencies(gantry_bench gantry idle_strategy uniswap_v3)
 # A child's sandbox is not for the sanitizers' programs.
 if(NOT GANTRY_SANITIZE)
   target_sources(gantry_bench PRIVATE ${CMAKE_CURRENT_LIST_DIR}/isolation_bench.cpp)
@@ -27,6 +28,7 @@ target_compile_definitions(gantry_bench PRIVATE
   GANTRY_LICENCE="${PROJECT_SOURCE_DIR}/LICENSE"
   GANTRY_RECORDING="${PROJECT_SOURCE_DIR}/data/univ2_2020.gantry"
   GANTRY_PROGRAM="$<TARGET_FILE:gantry>"
+  GANTRY_UNISWAP_V3_PLUGIN="$<TARGET_FILE:uniswap_v3>"
   GANTRY_PLUGIN_FOLDER="${CMAKE_BINARY_DIR}/plugins"
   GANTRY_TEST_PLUGIN_FOLDER="${CMAKE_BINARY_DIR}/test_plugins"
   GANTRY_COMPILER="${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}"

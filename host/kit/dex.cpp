@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::size_t chunks_max = 64;
 constexpr std::uint64_t chunk_bytes_max = 1U << 20U;
-constexpr std::size_t fact_arrays_max = 64;
 
 // The chunks of one state that is being written.
 struct Writer {
@@ -175,7 +174,7 @@ gantry_status Dex::apply(Pool& pool, std::span<const Fact> facts, bool writer_wo
   for (const Fact& fact : facts) {
     rows.push_back({fact.source, fact.tag, fact.status, fact.log_index, 18'000'000, fact.emitter,
                     memory_.in_bytes(fact.topics), memory_.in_bytes(fact.data)});
-    if (rows.size() == fact_arrays_max) break;
+    if (rows.size() == facts_at_once) break;
   }
   const auto* where = context();
   const auto* old = state(pool);

@@ -76,7 +76,9 @@ class Dex {
   gantry_status open_pool(Pool& pool, bool writer_works = true);
   // Appends to `pool.requests`; the sink refuses from request `room` on.
   gantry_status requests(Pool& pool, std::uint32_t round, std::size_t room = 4096);
-  // The state stays as it is unless GANTRY_OK or GANTRY_NEED_STATE is answered.
+  // The state stays as it is unless GANTRY_OK or GANTRY_NEED_STATE is answered. Facts beyond
+  // facts_at_once are left out.
+  static constexpr std::size_t facts_at_once = 64;
   gantry_status apply(Pool& pool, std::span<const Fact> facts, bool writer_works = true);
 
   // `room`: for the next state; 0: none is wanted.

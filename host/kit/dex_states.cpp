@@ -71,6 +71,18 @@ bool fill(Dex& dex, Pool& pool, const AnswerStyle& style, Random& random) {
   return false;
 }
 
+// In the recorded order, as many at a time as Dex takes: a pool of many words and ticks comes in
+// several rounds from a chain, too.
+gantry_status apply_all(Dex& dex, Pool& pool) {
+  gantry_status status = GANTRY_NEED_STATE;
+  for (std::size_t begin = 0; begin < pool.facts.size(); begin += Dex::facts_at_once) {
+    const std::size_t count = std::min(Dex::facts_at_once, pool.facts.size() - begin);
+    status = dex.apply(pool, std::span(pool.facts).subspan(begin, count));
+    if (status != GANTRY_OK && status != GANTRY_NEED_STATE) return status;
+  }
+  return status;
+}
+
 std::vector<Pool> recorded_pools(Dex& dex, const Subject& subject, std::size_t count) {
   std::vector<Pool> pools;
   for (const RecordedPool& recorded : subject.recorded) {
@@ -87,7 +99,7 @@ std::vector<Pool> recorded_pools(Dex& dex, const Subject& subject, std::size_t c
       pool.facts.push_back({static_cast<std::int32_t>(fact.kind), fact.tag, fact.status,
                             fact.log_index, fact.source, fact.topics, fact.data});
     }
-    if (dex.apply(pool, pool.facts) == GANTRY_OK && quotable(dex, pool)) {
+    if (apply_all(dex, pool) == GANTRY_OK && quotable(dex, pool)) {
       pools.push_back(std::move(pool));
     }
   }
