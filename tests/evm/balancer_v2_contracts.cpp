@@ -146,7 +146,7 @@ BalancerV2::BalancerV2(Anvil& chain) : deployer_(chain) {
 VenueToken BalancerV2::make_token(std::uint32_t decimals) {
   const std::string number = word(decimals).substr(word_digits - 2);
   const std::string runtime =
-      "60003560e01c63313ce56714601a57600160005260206000f35b60" + number + "60005260206000f3";
+      "60003560e01c63313ce56714601957600160005260206000f35b60" + number + "60005260206000f3";
   return {deployer_.deploy(creation_of(runtime)), decimals};
 }
 
