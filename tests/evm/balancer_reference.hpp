@@ -22,7 +22,8 @@ inline Integer mul_up(const Integer& a, const Integer& b) { return ceil_division
 inline Integer div_down(const Integer& a, const Integer& b) { return a * e18 / b; }
 inline Integer div_up(const Integer& a, const Integer& b) { return ceil_division(a * e18, b); }
 
-// x_n = 2^(7 - n) and e^(x_n); the first two as 18-decimal and plain numbers, then with 20 decimals.
+// x_n = 2^(7 - n) and e^(x_n); the first two as 18-decimal and plain numbers, then with 20
+// decimals.
 struct PowersOfE {
   std::vector<Integer> x;
   std::vector<Integer> a;
@@ -31,11 +32,11 @@ struct PowersOfE {
       x.push_back((n < 2 ? e18 : e20) * 128 / (Integer(1) << n));
     }
     for (const char* text :
-         {"38877084059945950922200000000000000000000000000000000000", "6235149080811616882910000000",
-          "7896296018268069516100000000000000", "888611052050787263676000000",
-          "298095798704172827474000", "5459815003314423907810", "738905609893065022723",
-          "271828182845904523536", "164872127070012814685", "128402541668774148407",
-          "113314845306682631683", "106449445891785942956"}) {
+         {"38877084059945950922200000000000000000000000000000000000",
+          "6235149080811616882910000000", "7896296018268069516100000000000000",
+          "888611052050787263676000000", "298095798704172827474000", "5459815003314423907810",
+          "738905609893065022723", "271828182845904523536", "164872127070012814685",
+          "128402541668774148407", "113314845306682631683", "106449445891785942956"}) {
       a.emplace_back(text);
     }
   }

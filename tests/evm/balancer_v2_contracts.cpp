@@ -64,11 +64,6 @@ std::string creation_code(std::string_view artifact) {
   return text_of(file.at("bytecode")).substr(2);
 }
 
-std::string padded(std::string digits) {
-  digits.resize((digits.size() + word_digits - 1) / word_digits * word_digits, '0');
-  return digits;
-}
-
 // Creation code of `runtime`: it copies what follows itself and returns it.
 std::string creation_of(const std::string& runtime) {
   const auto size = static_cast<unsigned>(runtime.size() / 2);
@@ -80,49 +75,6 @@ const std::string one = "1" + std::string(18, '0');
 
 }  // namespace
 
-AbiArguments& AbiArguments::word(const Integer& value) {
-  parts_.push_back({test::word(value), false});
-  return *this;
-}
-AbiArguments& AbiArguments::address(const std::string& value) {
-  parts_.push_back({address_word(value), false});
-  return *this;
-}
-AbiArguments& AbiArguments::tail(const std::string& hex_digits) {
-  parts_.push_back({hex_digits, true});
-  return *this;
-}
-AbiArguments& AbiArguments::bytes(const std::string& hex_digits) {
-  return tail(test::word(hex_digits.size() / 2) + padded(hex_digits));
-}
-AbiArguments& AbiArguments::text(const std::string& value) {
-  return bytes(
-      to_hex({reinterpret_cast<const std::uint8_t*>(value.data()), value.size()}).substr(2));
-}
-AbiArguments& AbiArguments::words(const std::vector<Integer>& values) {
-  std::string digits = test::word(values.size());
-  for (const Integer& value : values) digits += test::word(value);
-  return tail(digits);
-}
-AbiArguments& AbiArguments::addresses(const std::vector<std::string>& values) {
-  std::vector<Integer> numbers;
-  for (const std::string& value : values) numbers.push_back(to_integer(value));
-  return words(numbers);
-}
-std::string AbiArguments::digits() const {
-  std::string head;
-  std::string tails;
-  for (const Part& part : parts_) {
-    if (part.dynamic) {
-      head += test::word(parts_.size() * 32 + tails.size() / 2);
-      tails += part.digits;
-    } else {
-      head += part.digits;
-    }
-  }
-  return head + tails;
-}
-
 BalancerV2::BalancerV2(Anvil& chain) : deployer_(chain) {
   const auto task = [&](std::string_view artifact, const AbiArguments& arguments) {
     return deployer_.deploy(creation_code(artifact) + arguments.digits());
@@ -132,11 +84,11 @@ BalancerV2::BalancerV2(Anvil& chain) : deployer_(chain) {
   const std::string weth = make_token(18).address;
   constexpr std::uint64_t pause_window_s = 90 * 86'400;
   constexpr std::uint64_t buffer_s = 30 * 86'400;
-  vault_ = task("20210418-vault/artifact/Vault",
-                AbiArguments().address(authorizer).address(weth).word(pause_window_s).word(
-                    buffer_s));
-  queries_ = task("20220721-balancer-queries/artifact/BalancerQueries",
-                  AbiArguments().address(vault_));
+  vault_ =
+      task("20210418-vault/artifact/Vault",
+           AbiArguments().address(authorizer).address(weth).word(pause_window_s).word(buffer_s));
+  queries_ =
+      task("20220721-balancer-queries/artifact/BalancerQueries", AbiArguments().address(vault_));
   fee_provider_ =
       task("20220725-protocol-fee-percentages-provider/artifact/ProtocolFeePercentagesProvider",
            AbiArguments().address(vault_).word(Integer(one) / 2).word(Integer(one) / 2));
@@ -187,8 +139,7 @@ const std::string& BalancerV2::factory(const std::string& deployment) {
   arguments.address(vault_);
   if (file.constructor_words >= 2) arguments.address(fee_provider_);
   if (file.constructor_words == 4) {
-    const std::string version =
-        R"({"name":"Pool","version":0,"deployment":")" + deployment + "\"}";
+    const std::string version = R"({"name":"Pool","version":0,"deployment":")" + deployment + "\"}";
     arguments.text(version).text(version);
   }
   address = deployer_.deploy(code + arguments.digits());
@@ -281,10 +232,9 @@ void BalancerV2::fund(const BalancerPool& pool, const std::vector<Integer>& amou
 
 std::vector<ChainLog> BalancerV2::swap(const BalancerQuery& swap) {
   const BalancerPool& pool = *swap.pool;
-  const std::string single = pool.id.substr(2) + word(swap.given_in ? 0 : 1) +
-                             address_word(pool.tokens[swap.in].address) +
-                             address_word(pool.tokens[swap.out].address) + word(swap.amount) +
-                             word(6 * 32) + word(0);
+  const std::string single =
+      pool.id.substr(2) + word(swap.given_in ? 0 : 1) + address_word(pool.tokens[swap.in].address) +
+      address_word(pool.tokens[swap.out].address) + word(swap.amount) + word(6 * 32) + word(0);
   const Integer unlimited = (Integer(1) << 256) - 1;
   const std::string signature =
       "swap((bytes32,uint8,address,address,uint256,bytes),(address,bool,address,bool),uint256,"
@@ -313,11 +263,12 @@ std::vector<BalancerVerdict> BalancerV2::ask_all(const std::vector<Call>& calls,
     const std::size_t end = std::min(begin + calls_per_batch, calls.size());
     for (std::size_t i = begin; i < end; ++i) {
       const Call& call = calls[i];
-      json::array params = {
-          json::object{{"from", call.from}, {"to", call.to}, {"data", call.data}}, "latest"};
+      json::array params = {json::object{{"from", call.from}, {"to", call.to}, {"data", call.data}},
+                            "latest"};
       if (time_s) {
         params.push_back(json::object{});
-        params.push_back(json::object{{"time", "0x" + Integer(*time_s).str(0, std::ios_base::hex)}});
+        params.push_back(
+            json::object{{"time", "0x" + Integer(*time_s).str(0, std::ios_base::hex)}});
       }
       requests.push_back({.method = "eth_call", .params = std::move(params)});
     }
@@ -350,12 +301,14 @@ std::vector<BalancerVerdict> BalancerV2::query(const std::vector<BalancerQuery>&
   return ask_all(calls, time_s);
 }
 
-std::vector<BalancerVerdict> BalancerV2::on_swap(
-    const std::vector<BalancerQuery>& queries, const std::vector<std::vector<Integer>>& balances,
-    std::optional<std::uint64_t> time_s) {
+std::vector<BalancerVerdict> BalancerV2::on_swap(const std::vector<BalancerQuery>& queries,
+                                                 const std::vector<std::vector<Integer>>& balances,
+                                                 std::optional<std::uint64_t> time_s) {
   // (kind, tokenIn, tokenOut, amount, poolId, lastChangeBlock, from, to, userData)
-  const std::string request = "((uint8,address,address,uint256,bytes32,uint256,address,address,bytes)";
-  const std::string general = deployer_.selector("onSwap" + request + ",uint256[],uint256,uint256)");
+  const std::string request =
+      "((uint8,address,address,uint256,bytes32,uint256,address,address,bytes)";
+  const std::string general =
+      deployer_.selector("onSwap" + request + ",uint256[],uint256,uint256)");
   const std::string minimal = deployer_.selector("onSwap" + request + ",uint256,uint256)");
   std::vector<Call> calls;
   for (std::size_t i = 0; i < queries.size(); ++i) {

@@ -10,31 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "evm/abi_arguments.hpp"
 #include "evm/deployer.hpp"
 #include "evm/plugin_venue.hpp"
 
 namespace gantry::test {
-
-// ABI words and dynamic arguments of one call.
-class AbiArguments {
- public:
-  AbiArguments& word(const Integer& value);
-  AbiArguments& address(const std::string& value);
-  AbiArguments& text(const std::string& value);
-  AbiArguments& bytes(const std::string& hex_digits);
-  AbiArguments& words(const std::vector<Integer>& values);
-  AbiArguments& addresses(const std::vector<std::string>& values);
-  // A tuple of dynamic size, or any other argument that is encoded by itself.
-  AbiArguments& tail(const std::string& hex_digits);
-  std::string digits() const;  // without "0x"
-
- private:
-  struct Part {
-    std::string digits;
-    bool dynamic;
-  };
-  std::vector<Part> parts_;
-};
 
 struct BalancerPool {
   std::string address;

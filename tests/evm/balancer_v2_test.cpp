@@ -66,8 +66,9 @@ void compare(PluginVenue& venue, const BalancerQuery& query, const BalancerVerdi
   gantry_quote quote{};
   const gantry_status status = venue.quote(swap_of(query), quote);
   const auto mistake = [&](const std::string& text) {
-    tally.mistakes.push_back(query.pool->deployment + (query.given_in ? " given in " : " given out ") +
-                             query.amount.str() + " of " + std::to_string(query.in) + " to " +
+    tally.mistakes.push_back(query.pool->deployment +
+                             (query.given_in ? " given in " : " given out ") + query.amount.str() +
+                             " of " + std::to_string(query.in) + " to " +
                              std::to_string(query.out) + ": the contract " +
                              (verdict.accepted ? verdict.amount.str() : verdict.reason) +
                              ", the plugin " + text + "; " + state);
@@ -96,10 +97,10 @@ void compare(PluginVenue& venue, const BalancerQuery& query, const BalancerVerdi
 class Scene {
  public:
   Scene(BalancerV2& chain, BalancerPool pool)
-      : chain_(chain), pool_(std::move(pool)), venue_(GANTRY_BALANCER_PLUGIN, "balancer",
-                                                      {{"vault", chain.vault()}}) {
-    const auto opened =
-        venue_.open_pool(pool_.address, pool_.tokens, BalancerV2::metadata(pool_));
+      : chain_(chain),
+        pool_(std::move(pool)),
+        venue_(GANTRY_BALANCER_PLUGIN, "balancer", {{"vault", chain.vault()}}) {
+    const auto opened = venue_.open_pool(pool_.address, pool_.tokens, BalancerV2::metadata(pool_));
     if (opened != GANTRY_OK) throw std::runtime_error(venue_.refusal());
     set_time(chain.time());
     if (refresh() != GANTRY_OK) throw std::runtime_error("no state of " + pool_.deployment);
@@ -236,16 +237,23 @@ void run_weighted(BalancerV2& chain, const std::string& deployment, const Plan& 
         BalancerQuery query = draw_query(scene.pool(), draw);
         const Integer& balance = balances[query.given_in ? query.in : query.out];
         switch (draw.below(12)) {
-          case 0: query.amount = 1 + draw.below(3); break;
-          case 1: query.amount = balance * 3 / 10 + draw.below(3); break;
-          case 2: query.amount = draw.up_to(balance * 2); break;
-          default: query.amount = draw.up_to(balance * 3 / 10);
+          case 0:
+            query.amount = 1 + draw.below(3);
+            break;
+          case 1:
+            query.amount = balance * 3 / 10 + draw.below(3);
+            break;
+          case 2:
+            query.amount = draw.up_to(balance * 2);
+            break;
+          default:
+            query.amount = draw.up_to(balance * 3 / 10);
         }
         if (query.amount == 0) query.amount = 1;
         queries.push_back(query);
       }
-      const std::vector<BalancerVerdict> verdicts = chain.on_swap(
-          queries, std::vector<std::vector<Integer>>(queries.size(), balances));
+      const std::vector<BalancerVerdict> verdicts =
+          chain.on_swap(queries, std::vector<std::vector<Integer>>(queries.size(), balances));
       for (std::size_t i = 0; i < queries.size(); ++i) {
         // What the Vault adds to the pool's answer: balances below 2^112.
         BalancerVerdict verdict = verdicts[i];
