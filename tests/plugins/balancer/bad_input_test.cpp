@@ -161,7 +161,7 @@ TEST_CASE("pools with asset managers or hooks in the way of swaps are refused") 
   answers["0xb05f8e48"] = word(5) + word(0) + word(9) + word(77);
   CHECK(tell(venue, managed, answers) == GANTRY_REFUSED);
   const ToldPool hooked = v3_pool(false);
-  for (const std::size_t flag : {3, 4, 5}) {  // dynamic fee, before and after a swap
+  for (const std::size_t flag : {3U, 4U, 5U}) {  // dynamic fee, before and after a swap
     answers = answers_of(hooked);
     answers["0xce8630d4"].replace(flag * word_digits, word_digits, word(1));
     CHECK(tell(venue, hooked, answers) == GANTRY_REFUSED);
@@ -197,10 +197,10 @@ TEST_CASE("states and overlays of any bytes are answered, never believed") {
     PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
     REQUIRE(tell(venue, pool) == GANTRY_OK);
     const StateBytes good = venue.state_bytes();
-    for (int round = 0; round < 400; ++round) {
+    for (std::uint32_t round = 0; round < 400; ++round) {
       StateBytes bytes = good;
       const auto spoil = [&](std::vector<std::uint8_t>& chunk) {
-        for (int i = 0; i <= round % 40; ++i) {
+        for (std::uint32_t i = 0; i <= round % 40; ++i) {
           chunk[random() % chunk.size()] = static_cast<std::uint8_t>(random());
         }
       };
@@ -210,7 +210,7 @@ TEST_CASE("states and overlays of any bytes are answered, never believed") {
       venue.set_state_bytes(bytes);
       for (const std::uint32_t out : {1U, 2U}) {
         gantry_swap swap = some_swap(0, out);
-        swap.mode = round % 2;
+        swap.mode = static_cast<std::int32_t>(round % 2);
         gantry_quote quote{};
         venue.quote(swap, quote);
         venue.quote(swap, quote, &overlay);

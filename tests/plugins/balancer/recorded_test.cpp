@@ -69,7 +69,8 @@ void require_none_wrong(const Count& count) {
 TEST_CASE("swaps of Balancer's pools are quoted as Ethereum answered at block 24407242") {
   PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
   Count count;
-  for (const json::value& pool : recorded("mainnet_v2.json").at("pools").as_array()) {
+  const json::object file = recorded("mainnet_v2.json");
+  for (const json::value& pool : file.at("pools").as_array()) {
     compare(venue, pool.as_object(), count);
   }
   require_none_wrong(count);
@@ -80,7 +81,8 @@ TEST_CASE("swaps of Balancer's pools are quoted as Ethereum answered at block 24
 TEST_CASE("the vectors that Balancer publishes for its V3 vault are quoted to the unit") {
   PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
   Count count;
-  for (const json::value& pool : recorded("vectors_v3.json").at("pools").as_array()) {
+  const json::object file = recorded("vectors_v3.json");
+  for (const json::value& pool : file.at("pools").as_array()) {
     compare(venue, pool.as_object(), count);
   }
   require_none_wrong(count);
