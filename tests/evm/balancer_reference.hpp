@@ -28,7 +28,7 @@ struct PowersOfE {
   std::vector<Integer> x;
   std::vector<Integer> a;
   PowersOfE() {
-    for (int n = 0; n < 12; ++n) {
+    for (std::size_t n = 0; n < 12; ++n) {
       x.push_back((n < 2 ? e18 : e20) * 128 / (Integer(1) << n));
     }
     for (const char* text :
@@ -62,7 +62,7 @@ inline Integer atanh_series(const Integer& z, const Integer& scale, int terms) {
 inline Integer natural_log(Integer a) {
   if (a < e18) return -natural_log(e36 / a);
   Integer sum = 0;
-  for (int n = 0; n < 2; ++n) {
+  for (std::size_t n = 0; n < 2; ++n) {
     if (a >= powers().a[n] * e18) {
       a /= powers().a[n];
       sum += powers().x[n];
@@ -70,7 +70,7 @@ inline Integer natural_log(Integer a) {
   }
   sum *= 100;
   a *= 100;
-  for (int n = 2; n < 12; ++n) {
+  for (std::size_t n = 2; n < 12; ++n) {
     if (a >= powers().a[n]) {
       a = a * e20 / powers().a[n];
       sum += powers().x[n];
@@ -83,7 +83,7 @@ inline Integer natural_log(Integer a) {
 inline Integer natural_exp(Integer x) {
   if (x < 0) return e36 / natural_exp(-x);
   Integer plain = 1;
-  for (int n = 0; n < 2; ++n) {
+  for (std::size_t n = 0; n < 2; ++n) {
     if (plain == 1 && x >= powers().x[n]) {
       x -= powers().x[n];
       plain = powers().a[n];
@@ -91,7 +91,7 @@ inline Integer natural_exp(Integer x) {
   }
   x *= 100;
   Integer product = e20;
-  for (int n = 2; n < 10; ++n) {
+  for (std::size_t n = 2; n < 10; ++n) {
     if (x >= powers().x[n]) {
       x -= powers().x[n];
       product = product * powers().a[n] / e20;

@@ -218,7 +218,7 @@ void BalancerV2::fund(const BalancerPool& pool, const std::vector<Integer>& amou
   for (const VenueToken& token : pool.tokens) tokens.push_back(token.address);
   std::vector<Integer> given = amounts;
   const Integer unlimited = (Integer(1) << 256) - 1;
-  if (pool.own) given.insert(given.begin() + static_cast<std::ptrdiff_t>(*pool.own), unlimited);
+  if (pool.own) given.insert(given.begin() + static_cast<std::ptrdiff_t>(*pool.own), 0);
   const std::string init = AbiArguments().word(0).words(given).digits();
   const std::string request = AbiArguments()
                                   .addresses(tokens)

@@ -176,17 +176,12 @@ std::vector<Integer> weights_of(std::size_t count, Draw& draw) {
   return weights;
 }
 
-std::vector<std::uint32_t> decimals_of(std::size_t count, Draw& draw) {
+// A token without decimals is for weighted pools: a stable one would be of a few units.
+std::vector<std::uint32_t> decimals_of(std::size_t count, Draw& draw, bool none_too) {
   constexpr std::uint32_t usual[] = {18, 6, 8, 18, 0};
   std::vector<std::uint32_t> decimals;
-  for (std::size_t i = 0; i < count; ++i) decimals.push_back(usual[draw.below(5)]);
+  for (std::size_t i = 0; i < count; ++i) decimals.push_back(usual[draw.below(none_too ? 5 : 4)]);
   return decimals;
-}
-
-Integer power_of_ten(unsigned exponent) {
-  Integer value = 1;
-  for (unsigned i = 0; i < exponent; ++i) value *= 10;
-  return value;
 }
 
 std::string text_of_balances(const std::vector<Integer>& balances) {
@@ -219,7 +214,7 @@ void run_weighted(BalancerV2& chain, const std::string& deployment, const Plan& 
     const std::size_t count = p % 3 == 0 ? 2 + draw.below(7) : 2 + draw.below(3);
     BalancerPoolOrder order;
     order.deployment = deployment;
-    order.tokens = chain.make_tokens(decimals_of(count, draw));
+    order.tokens = chain.make_tokens(decimals_of(count, draw, true));
     order.weights = weights_of(count, draw);
     const std::uint64_t fees[] = {1, 3'000, 500, 10'000, 100'000};  // of a million
     order.fee = unit / 1'000'000 * fees[draw.below(5)];
@@ -287,7 +282,7 @@ BalancerPool make_stable(BalancerV2& chain, const std::string& deployment, Draw&
   BalancerPoolOrder order;
   order.deployment = deployment;
   const bool pair = deployment.find("meta") != deployment.npos;
-  order.tokens = chain.make_tokens(decimals_of(pair ? 2 : 2 + draw.below(3), draw));
+  order.tokens = chain.make_tokens(decimals_of(pair ? 2 : 2 + draw.below(3), draw, false));
   constexpr std::uint64_t amps[] = {1, 5, 50, 200, 2'000, 5'000};
   order.amp = amps[draw.below(6)];
   constexpr std::uint64_t fees[] = {1, 100, 400, 3'000, 100'000};
@@ -302,8 +297,8 @@ BalancerPool make_stable(BalancerV2& chain, const std::string& deployment, Draw&
 }
 
 std::vector<Integer> stable_balances(const BalancerPool& pool, Draw& draw) {
-  const unsigned size = 55 + static_cast<unsigned>(draw.below(30));
-  const unsigned apart = draw.below(4) == 0 ? 16 : 3;
+  const unsigned size = 62 + static_cast<unsigned>(draw.below(24));
+  const unsigned apart = draw.below(4) == 0 ? 12 : 3;
   std::vector<Integer> balances;
   for (std::size_t i = 0; i < pool.tokens.size(); ++i) {
     Integer balance = draw.bits(size + static_cast<unsigned>(draw.below(apart)));
@@ -320,7 +315,7 @@ std::vector<BalancerQuery> stable_queries(const BalancerPool& pool,
   for (std::size_t i = 0; i < count; ++i) {
     BalancerQuery query = draw_query(pool, draw);
     const Integer& balance = balances[query.given_in ? query.in : query.out];
-    const std::uint64_t kind = draw.below(12);
+    const std::uint64_t kind = draw.below(20);
     query.amount = kind == 0   ? Integer(1 + draw.below(3))
                    : kind == 1 ? Integer(draw.up_to(balance * 2))
                    : kind == 2 ? balance
@@ -376,7 +371,7 @@ BalancerPool fund_some(BalancerV2& chain, BalancerPool pool, Draw& draw) {
 BalancerPool make_weighted(BalancerV2& chain, const std::string& deployment, Draw& draw) {
   BalancerPoolOrder order;
   order.deployment = deployment;
-  order.tokens = chain.make_tokens(decimals_of(2 + draw.below(3), draw));
+  order.tokens = chain.make_tokens(decimals_of(2 + draw.below(3), draw, false));
   order.weights = weights_of(order.tokens.size(), draw);
   order.fee = unit / 400;
   return chain.create(order);

@@ -53,8 +53,10 @@ class Balancer final : public DexPlugin {
     }
     market.first_expiry = ~std::uint64_t{0};
     if (!write(writer, setup, market)) return GANTRY_HOST_FAULT;
-    traits.flags = GANTRY_POOL_EXACT_OUT;
-    if (setup.bpt != no_token) traits.flags |= GANTRY_POOL_ONE_WAY;
+    // Exact out is quoted, as the contract does: with an error of its own, so that the amount in
+    // that it asks for may pay a little less than what was wanted. GANTRY_POOL_EXACT_OUT, by which
+    // others take one for the inverse of the other, is therefore not set.
+    traits.flags = setup.bpt != no_token ? GANTRY_POOL_ONE_WAY : 0;
     traits.overlay_bytes = sizeof(Market);
     const Variant* kind = setup.kind();
     traits.swap_gas =
@@ -111,6 +113,7 @@ class Balancer final : public DexPlugin {
       store(in.balance, join(in.balance) + moved.in.low128() - moved.leaves.low128());
       store(paid.balance, join(paid.balance) - moved.out.low128());
       std::fill_n(after.invariant, 4, 0);
+      renew_rates(after, time_of(state));
       std::memcpy(next->data, &after, sizeof(after));
       next->size = sizeof(after);
     }
@@ -287,6 +290,15 @@ class Balancer final : public DexPlugin {
     if (amount.is_zero()) return GANTRY_NO_LIQUIDITY;
     return asked.mode == GANTRY_EXACT_IN ? swap.exact_in(amount, moved)
                                          : swap.exact_out(amount, moved);
+  }
+
+  // A swap leaves the caches that had run out with what the providers say.
+  static void renew_rates(Market& market, std::uint64_t time_s) noexcept {
+    for (std::uint32_t i = 0; i < market.token_count && time_s > market.first_expiry; ++i) {
+      if (time_s <= market.expires[i]) continue;
+      store(market.tokens[i].rate, join(market.tokens[i].fresh_rate));
+      market.expires[i] = ~std::uint64_t{0};
+    }
   }
 
   static std::uint64_t gas_of(const Look& at) noexcept {

@@ -111,7 +111,7 @@ void ask_v2(Emitter& ask, const Setup& setup, const Variant& kind) {
   ask.vault(Ask::vault_paused, Call(selector::get_paused_state));
   if (kind.curve == Curve::stable) {
     ask.pool(Ask::amp, Call(selector::get_amplification_parameter));
-    if (kind.amp_slot != no_slot) ask.storage(Ask::amp_ramp, kind.amp_slot);
+    ask.storage(Ask::amp_ramp, amp_slot);
   }
   for (std::uint32_t i = 0; i < setup.token_count; ++i) {
     if (kind.rates != Rates::none && setup.has_provider(i)) {

@@ -77,6 +77,7 @@ class Swap {
   Scale scale(std::uint32_t token) const noexcept {
     const Token& of = market_.tokens[token];
     if (kind_.rates == Rates::none) return {of.scaling, one};
+    if (kind_.rates == Rates::cache_of_3) return {of.scaling, join(of.rate)};
     return {of.scaling, rate_at(market_, token, time_s_)};
   }
   u256 balance(std::uint32_t token) const noexcept {
@@ -128,7 +129,8 @@ inline bool Swap::load_stable() noexcept {
     ++count_;
   }
   amp_ = amp_at(market_, time_s_);
-  if (amp_ == market_.amp_start && time_s_ <= market_.first_expiry) {
+  const bool cached = kind_.rates == Rates::cache_of_3 || time_s_ <= market_.first_expiry;
+  if (amp_ == market_.amp_start && cached) {
     invariant_ = u256::from_limbs(market_.invariant[0], market_.invariant[1], market_.invariant[2],
                                   market_.invariant[3]);
     if (!invariant_.is_zero()) return true;

@@ -10,18 +10,17 @@ namespace gantry::balancer {
 namespace {
 
 constexpr Variant weighted_2(std::string_view deployment, bool fast_powers) {
-  return {deployment, 2, Curve::weighted, {}, Rates::none, fast_powers, false, false, no_slot};
+  return {deployment, 2, Curve::weighted, {}, Rates::none, fast_powers, false, false};
 }
-constexpr Variant stable_2(std::string_view deployment, StableRules rules, Rates rates,
-                           std::uint64_t amp_slot) {
-  return {deployment, 2, Curve::stable, rules, rates, false, false, false, amp_slot};
+constexpr Variant stable_2(std::string_view deployment, StableRules rules, Rates rates) {
+  return {deployment, 2, Curve::stable, rules, rates, false, false, false};
 }
 constexpr Variant weighted_3(std::string_view deployment, bool minimum_balances) {
-  return {deployment, 3, Curve::weighted, {}, Rates::vault, true, minimum_balances, false, no_slot};
+  return {deployment, 3, Curve::weighted, {}, Rates::vault, true, minimum_balances, false};
 }
 constexpr Variant stable_3(std::string_view deployment, bool imbalance_bound) {
-  return {deployment, 3,     Curve::stable,   StableRules::v3, Rates::vault,
-          false,      false, imbalance_bound, no_slot};
+  return {deployment,   3,     Curve::stable, StableRules::v3,
+          Rates::vault, false, false,         imbalance_bound};
 }
 
 constexpr Variant known[] = {
@@ -29,16 +28,16 @@ constexpr Variant known[] = {
     weighted_2("20220908-weighted-pool-v2", true),
     weighted_2("20230206-weighted-pool-v3", true),
     weighted_2("20230320-weighted-pool-v4", true),
-    stable_2("20210624-stable-pool", StableRules::round_up, Rates::none, no_slot),
-    stable_2("20210727-meta-stable-pool", StableRules::round_up, Rates::pair_cache, no_slot),
-    stable_2("20211208-stable-phantom-pool", StableRules::round_up, Rates::cache_of_3, no_slot),
-    stable_2("20220609-stable-pool-v2", StableRules::vyper, Rates::none, no_slot),
-    stable_2("20220906-composable-stable-pool", StableRules::vyper, Rates::cache_of_4, no_slot),
-    stable_2("20221122-composable-stable-pool-v2", StableRules::vyper, Rates::cache_of_4, no_slot),
-    stable_2("20230206-composable-stable-pool-v3", StableRules::vyper, Rates::cache_of_4, no_slot),
-    stable_2("20230320-composable-stable-pool-v4", StableRules::vyper, Rates::cache_of_4, no_slot),
-    stable_2("20230711-composable-stable-pool-v5", StableRules::vyper, Rates::cache_of_4, no_slot),
-    stable_2("20240223-composable-stable-pool-v6", StableRules::vyper, Rates::cache_of_4, no_slot),
+    stable_2("20210624-stable-pool", StableRules::round_up, Rates::none),
+    stable_2("20210727-meta-stable-pool", StableRules::round_up, Rates::pair_cache),
+    stable_2("20211208-stable-phantom-pool", StableRules::round_up, Rates::cache_of_3),
+    stable_2("20220609-stable-pool-v2", StableRules::vyper, Rates::none),
+    stable_2("20220906-composable-stable-pool", StableRules::vyper, Rates::cache_of_4),
+    stable_2("20221122-composable-stable-pool-v2", StableRules::vyper, Rates::cache_of_4),
+    stable_2("20230206-composable-stable-pool-v3", StableRules::vyper, Rates::cache_of_4),
+    stable_2("20230320-composable-stable-pool-v4", StableRules::vyper, Rates::cache_of_4),
+    stable_2("20230711-composable-stable-pool-v5", StableRules::vyper, Rates::cache_of_4),
+    stable_2("20240223-composable-stable-pool-v6", StableRules::vyper, Rates::cache_of_4),
     weighted_3("20241205-v3-weighted-pool", false),
     weighted_3("20260115-v3-weighted-pool-v2", true),
     stable_3("20241205-v3-stable-pool", false),

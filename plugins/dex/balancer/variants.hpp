@@ -18,9 +18,13 @@ enum class Curve : std::uint8_t { weighted, stable };
 
 // Where a token's rate is read: nowhere (it is 1), from a cache that the pool keeps (MetaStable's,
 // then one of three words, then of four), or from the V3 vault.
+// A phantom pool, which has the cache of three, renews a cache that has run out only after it has
+// read it: a swap sees the old rate, and the next one the new.
 enum class Rates : std::uint8_t { none, pair_cache, cache_of_3, cache_of_4, vault };
 
-inline constexpr std::uint64_t no_slot = ~std::uint64_t{0};
+// Where V2 pools keep start, end and times of their amplification: all deployments alike. Not taken
+// on trust: a ramp is believed that gives what the contract reports.
+inline constexpr std::uint64_t amp_slot = 9;
 
 struct Variant {
   std::string_view deployment;  // as version() has it; the first ones have none
@@ -28,10 +32,9 @@ struct Variant {
   Curve curve;
   StableRules stable;
   Rates rates;
-  bool fast_powers;        // multiplies for the exponents 1, 2 and 4
-  bool minimum_balances;   // weighted: balances have a floor, and the one in is rounded up
-  bool imbalance_bound;    // stable: the largest balance is below 10,000 times the smallest
-  std::uint64_t amp_slot;  // where a V2 pool keeps the ramp of its amplification
+  bool fast_powers;       // multiplies for the exponents 1, 2 and 4
+  bool minimum_balances;  // weighted: balances have a floor, and the one in is rounded up
+  bool imbalance_bound;   // stable: the largest balance is below 10,000 times the smallest
 };
 
 std::span<const Variant> variants() noexcept;

@@ -29,6 +29,11 @@ std::vector<Integer> rates_of(const ToldPool& pool) {
   return pool.rates.empty() ? std::vector<Integer>(pool.tokens.size(), one) : pool.rates;
 }
 
+// Providers of rates are named by their token, so that their answers are found again.
+std::string provider_of(const ToldPool& pool, std::size_t token) {
+  return own_digits(rates_of(pool)[token] == one ? Integer(0) : Integer(0x7000) + token);
+}
+
 std::map<std::string, std::string> answers_of_v3(const ToldPool& pool) {
   const std::vector<Integer> rates = rates_of(pool);
   std::vector<std::string> tokens;
@@ -68,6 +73,15 @@ std::map<std::string, std::string> answers_of_v3(const ToldPool& pool) {
 }  // namespace
 
 std::vector<std::uint8_t> bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
+
+std::vector<std::uint8_t> metadata_of(const ToldPool& pool) {
+  std::string metadata = "variant=" + pool.variant;
+  if (!pool.is_v3()) metadata += " pool_id=" + pool.address + std::string(24, '0');
+  for (std::size_t i = 0; i < pool.tokens.size() && !pool.is_v3() && pool.weights.empty(); ++i) {
+    metadata += (i == 0 ? " rate_providers=" : ",") + provider_of(pool, i);
+  }
+  return bytes_of(metadata);
+}
 
 std::vector<VenueToken> told_tokens(const std::vector<std::uint32_t>& decimals) {
   std::vector<VenueToken> tokens;
@@ -116,23 +130,14 @@ std::map<std::string, std::string> answers_of(const ToldPool& pool) {
 gantry_status tell(PluginVenue& venue, const ToldPool& pool,
                    const std::map<std::string, std::string>& answers,
                    std::vector<OwnedFact>* facts) {
-  const std::vector<Integer> rates = rates_of(pool);
-  std::string metadata = "variant=" + pool.variant;
-  if (!pool.is_v3()) metadata += " pool_id=" + pool.address + std::string(24, '0');
-  // Providers of rates are named by their token, so that their answers are found again.
-  const bool has_rates = !pool.is_v3() && pool.weights.empty();
   std::map<std::string, Integer> rate_by_provider;
   std::map<std::string, Integer> rate_by_token;
-  if (has_rates) {
-    metadata += " rate_providers=";
-    for (std::size_t i = 0; i < rates.size(); ++i) {
-      const std::string provider = own_digits(rates[i] == one ? Integer(0) : Integer(0x7000) + i);
-      rate_by_provider[provider] = rates[i];
-      rate_by_token[address_word(pool.tokens[i].address)] = rates[i];
-      metadata += (i == 0 ? "" : ",") + provider;
-    }
+  const std::vector<Integer> rates = rates_of(pool);
+  for (std::size_t i = 0; i < rates.size(); ++i) {
+    rate_by_provider[provider_of(pool, i)] = rates[i];
+    rate_by_token[address_word(pool.tokens[i].address)] = rates[i];
   }
-  const gantry_status opened = venue.open_pool(pool.address, pool.tokens, bytes_of(metadata));
+  const gantry_status opened = venue.open_pool(pool.address, pool.tokens, metadata_of(pool));
   if (opened != GANTRY_OK) return opened;
   std::vector<EmittedRequest> requests;
   const gantry_status asked = venue.requests(0, requests);

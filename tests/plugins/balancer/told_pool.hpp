@@ -33,6 +33,8 @@ ToldPool told_pool(const boost::json::object& described);
 // What the contracts of this pool return, by selector: "0x" and digits.
 std::map<std::string, std::string> answers_of(const ToldPool& pool);
 
+std::vector<std::uint8_t> metadata_of(const ToldPool& pool);
+
 // Opens the pool by its metadata and answers until nothing is asked. Other statuses than GANTRY_OK
 // are returned at once. `facts` receives those of the last round.
 gantry_status tell(PluginVenue& venue, const ToldPool& pool,
