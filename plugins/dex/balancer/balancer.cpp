@@ -255,11 +255,12 @@ class Balancer final : public DexPlugin {
 
   static gantry_status look(const gantry_pool_state& state, Look& at) noexcept {
     const auto* market = chunk_as<Market>(state.base, 1);
+    if (market == nullptr || chunk_as<Setup>(state.base, 0) == nullptr) return GANTRY_BAD_STATE;
     if (state.overlay.size != 0) {
       if (state.overlay.size != sizeof(Market)) return GANTRY_BAD_STATE;
       market = reinterpret_cast<const Market*>(state.overlay.data);
     }
-    if (market == nullptr || market->variant > variants().size() || market->token_count < 2 ||
+    if (market->variant > variants().size() || market->token_count < 2 ||
         market->token_count > tokens_max) {
       return GANTRY_BAD_STATE;
     }
