@@ -66,15 +66,42 @@ void require_none_wrong(const Count& count) {
   REQUIRE(count.mistakes.empty());
 }
 
-// Whether the kit's laws, which allow three units for rounding and a tenth for the price that a
-// hundredth of the pool moves, are meant for this pool. The contracts round by thousands of units
-// of 18 decimals where the pool is stable, or its exponent 1, 2 or 4; at 90/10 prices move faster.
-bool keeps_to_laws(const ToldPool& pool) {
-  if (pool.variant != "20210418-weighted-pool") return false;
-  for (const Integer& weight : pool.weights) {
-    if (weight * 6 < Integer("1000000000000000000")) return false;
+// Pools for `gantry plugin check`, of every family, of tokens with 6 and 8 decimals: its laws allow
+// three units for rounding, and the contracts round by thousands of the units of 18.
+std::vector<ToldPool> pools_for_the_kit() {
+  const Integer one("1000000000000000000");
+  const std::vector<std::uint32_t> decimals[] = {{6, 8}, {8, 6, 6}};
+  std::vector<ToldPool> pools;
+  for (const char* variant :
+       {"20210418-weighted-pool", "20230320-weighted-pool-v4", "20241205-v3-weighted-pool",
+        "20260115-v3-weighted-pool-v2", "20210624-stable-pool", "20210727-meta-stable-pool",
+        "20240223-composable-stable-pool-v6", "20241205-v3-stable-pool",
+        "20260116-v3-stable-pool-v3"}) {
+    ToldPool pool;
+    pool.variant = variant;
+    const std::size_t place = pools.size();
+    pool.address = "0x" + word(0x5000 + place).substr(24);
+    pool.tokens = told_tokens(decimals[place % 2]);
+    const bool weighted = pool.variant.find("weighted") != pool.variant.npos;
+    for (std::size_t i = 0; i < pool.tokens.size(); ++i) {
+      VenueToken& token = pool.tokens[i];
+      token.address = "0x" + word(0x1000 + 16 * place + i).substr(24);
+      Integer balance = 1'000'000 + 70'000 * i + 1'000 * place;
+      for (std::uint32_t digit = 0; digit < token.decimals; ++digit) balance *= 10;
+      pool.balances.push_back(balance + 123 * (i + 1));
+      pool.rates.push_back(i == 1 && !weighted && place != 4 ? one + one / 9 : one);
+    }
+    pool.fee = one / 1'000 * (1 + place % 4);
+    pool.aggregate_fee = pool.is_v3() ? Integer(one / 2) : Integer(0);
+    if (weighted) {
+      pool.weights = pool.tokens.size() == 2 ? std::vector<Integer>{one / 5 * 4, one / 5}
+                                             : std::vector<Integer>{one / 2, one / 4, one / 4};
+    } else {
+      pool.amp = 100'000 * (1 + place);
+    }
+    pools.push_back(pool);
   }
-  return true;
+  return pools;
 }
 
 }  // namespace
@@ -131,22 +158,31 @@ TEST_CASE("random swaps of the V3 vault are quoted as Balancer's own package com
   }
 }
 
-// For `gantry plugin check --recording`.
-TEST_CASE("the recorded pools as a recording", "[.record]") {
+TEST_CASE("the kit's pools are told to the plugin and quoted") {
+  PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
+  for (const ToldPool& pool : pools_for_the_kit()) {
+    INFO(pool.variant);
+    REQUIRE(tell(venue, pool) == GANTRY_OK);
+    gantry_swap_limits limits{};
+    CHECK(venue.limits(0, 1, limits) == GANTRY_OK);
+  }
+}
+
+// Writes recorded/pools.gantry, for `gantry plugin check --recording`.
+TEST_CASE("the kit's pools as a recording", "[.record]") {
   const char* path = std::getenv("GANTRY_RECORD_TO");
   REQUIRE(path != nullptr);
   auto writer = host::RecordingWriter::create(path);
   REQUIRE(writer);
-  const json::object file = recorded("mainnet_v2.json");
-  REQUIRE(writer->append(host::recording::Header{
-      .chain = "eip155:1", .provenance = text_of(file.at("source")), .creator = "test_balancer"}));
+  REQUIRE(writer->append(
+      host::recording::Header{.chain = "eip155:1",
+                              .provenance = "Synthetic pools of Balancer's families, for the kit",
+                              .creator = "test_balancer"}));
   PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
   std::map<std::string, std::uint32_t> handles;
   std::vector<host::recording::Pool> pools;
   std::vector<host::recording::Fact> facts;
-  for (const json::value& described : file.at("pools").as_array()) {
-    const ToldPool pool = told_pool(described.as_object());
-    if (!keeps_to_laws(pool)) continue;
+  for (const ToldPool& pool : pools_for_the_kit()) {
     std::vector<OwnedFact> told;
     REQUIRE(tell(venue, pool, answers_of(pool), &told) == GANTRY_OK);
     host::recording::Pool row{"balancer", to_address(pool.address), {}, metadata_of(pool)};
@@ -169,8 +205,7 @@ TEST_CASE("the recorded pools as a recording", "[.record]") {
     pools.push_back(std::move(row));
   }
   for (auto& pool : pools) REQUIRE(writer->append(pool));
-  REQUIRE(writer->append(host::recording::Block{
-      .number = static_cast<std::uint64_t>(file.at("block").as_int64()), .time_s = 1'770'000'000}));
+  REQUIRE(writer->append(host::recording::Block{.number = 24'407'242, .time_s = 1'770'000'000}));
   for (auto& fact : facts) REQUIRE(writer->append(fact));
   REQUIRE(writer->finish());
 }
