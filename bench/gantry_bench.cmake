@@ -4,6 +4,7 @@ find_package(Boost 1.81 REQUIRED COMPONENTS json)
 add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/main.cpp
   ${CMAKE_CURRENT_LIST_DIR}/table.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/balancer_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/boundary_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/guard_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/loading_bench.cpp
@@ -13,10 +14,11 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/triangular_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/u256_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/uniswap_v3_bench.cpp
+  ${PROJECT_SOURCE_DIR}/tests/plugins/balancer/told_pool.cpp
   ${PROJECT_SOURCE_DIR}/tests/plugins/triangular/recorded_market.cpp)
 target_link_libraries(gantry_bench PRIVATE gantry_options triangular_core gantry_test_market
   gantry_test_venue gantry_host Boost::json benchmark::benchmark)
-add_dependencies(gantry_bench gantry idle_strategy uniswap_v3)
+add_dependencies(gantry_bench gantry idle_strategy balancer uniswap_v3)
 # A child's sandbox is not for the sanitizers' programs.
 if(NOT GANTRY_SANITIZE)
   target_sources(gantry_bench PRIVATE ${CMAKE_CURRENT_LIST_DIR}/isolation_bench.cpp)

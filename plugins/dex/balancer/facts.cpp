@@ -1,0 +1,547 @@
+#include "plugins/dex/balancer/facts.hpp"
+
+#include "plugins/dex/balancer/abi.hpp"
+
+namespace gantry::balancer {
+namespace {
+
+// Low byte of a request's tag; the token's index stands above it.
+enum class Ask : std::uint8_t {
+  version = 1,
+  pool_id,
+  providers,
+  balances,  // V2: getPoolTokens; V3: getPoolTokenInfo
+  fee,       // V2
+  pool_paused,
+  vault_paused,
+  weights,
+  amp,
+  amp_ramp,  // V2: storage
+  token_info,
+  rate_cache,
+  fresh_rate,
+  rates,   // V3
+  config,  // V3
+  hooks,   // V3
+  live_balances,
+  trade_min,
+  minimum_balances,
+};
+
+constexpr std::uint32_t bit(Ask ask) { return 1U << static_cast<std::uint32_t>(ask); }
+constexpr std::uint32_t tag_of(Ask ask, std::uint32_t token = 0) {
+  return static_cast<std::uint32_t>(ask) | (token << 8U);
+}
+
+constexpr std::uint64_t amp_max = 1'000'000'000;
+constexpr std::uint64_t weight_min = one / 100;
+constexpr std::uint64_t never = ~std::uint64_t{0};
+constexpr unsigned rate_bits_max = 96;  // as the pools' caches have it
+
+std::uint32_t needed(const Setup& setup, const Variant& kind) noexcept {
+  std::uint32_t bits = bit(Ask::balances) | bit(Ask::pool_paused) | bit(Ask::vault_paused);
+  bits |= kind.curve == Curve::weighted ? bit(Ask::weights) : bit(Ask::amp);
+  if (kind.minimum_balances) bits |= bit(Ask::minimum_balances);
+  if (kind.vault == 3) {
+    return bits | bit(Ask::rates) | bit(Ask::config) | bit(Ask::hooks) | bit(Ask::trade_min);
+  }
+  bits |= bit(Ask::fee) | bit(Ask::token_info);
+  for (std::uint32_t i = 0; i < setup.token_count && kind.rates != Rates::none; ++i) {
+    if (setup.has_provider(i)) bits |= bit(Ask::rate_cache) | bit(Ask::fresh_rate);
+  }
+  return bits;
+}
+
+bool needs_identity(const Setup& setup) noexcept {
+  const Variant* kind = setup.kind();
+  if (kind == nullptr) return true;
+  if (kind->vault == 3) return false;
+  return !setup.has(has_pool_id) || (kind->rates != Rates::none && !setup.has(has_providers));
+}
+
+gantry_address evm_address(const Address& bytes) noexcept {
+  gantry_address address{};
+  address.kind = GANTRY_ADDRESS_EVM;
+  address.length = evm::address_bytes;
+  std::memcpy(address.bytes, bytes.data(), bytes.size());
+  return address;
+}
+
+// Emits until one is not taken.
+class Emitter {
+ public:
+  Emitter(const gantry_pool_spec& spec, const Address& vault, const gantry_request_sink* sink)
+      : pool_(spec.address), vault_(evm_address(vault)), sink_(sink) {}
+
+  void pool(Ask ask, const Call& call, std::uint32_t token = 0) {
+    send(tag_of(ask, token), pool_, call);
+  }
+  void vault(Ask ask, const Call& call, std::uint32_t token = 0) {
+    send(tag_of(ask, token), vault_, call);
+  }
+  void provider(const Address& address, std::uint32_t token) {
+    send(tag_of(Ask::fresh_rate, token), evm_address(address), Call(selector::get_rate));
+  }
+  void storage(Ask ask, std::uint64_t slot) {
+    if (status_ != GANTRY_OK) return;
+    std::array<std::uint8_t, word_bytes> word{};
+    evm::write_word(word, u256(slot));
+    const gantry_request request{GANTRY_SOURCE_EVM_STORAGE, tag_of(ask), pool_, c_bytes(word)};
+    status_ = emit(sink_, request);
+  }
+  gantry_status status() const { return status_; }
+
+ private:
+  void send(std::uint32_t tag, const gantry_address& target, const Call& call) {
+    if (status_ != GANTRY_OK) return;
+    const gantry_request request{GANTRY_SOURCE_EVM_CALL, tag, target, c_bytes(call.span())};
+    status_ = emit(sink_, request);
+  }
+
+  gantry_address pool_;
+  gantry_address vault_;
+  const gantry_request_sink* sink_;
+  gantry_status status_ = GANTRY_OK;
+};
+
+void ask_v2(Emitter& ask, const Setup& setup, const Variant& kind) {
+  ask.vault(Ask::balances, Call(selector::get_pool_tokens).with(setup.pool_id));
+  ask.pool(Ask::fee, Call(selector::get_swap_fee_percentage));
+  ask.pool(Ask::pool_paused, Call(selector::get_paused_state));
+  ask.vault(Ask::vault_paused, Call(selector::get_paused_state));
+  if (kind.curve == Curve::stable) {
+    ask.pool(Ask::amp, Call(selector::get_amplification_parameter));
+    ask.storage(Ask::amp_ramp, amp_slot);
+  }
+  for (std::uint32_t i = 0; i < setup.token_count; ++i) {
+    if (kind.rates != Rates::none && setup.has_provider(i)) {
+      const Selector& cache = kind.rates == Rates::pair_cache ? selector::get_price_rate_cache
+                                                              : selector::get_token_rate_cache;
+      ask.pool(Ask::rate_cache, Call(cache).with(setup.tokens[i]), i);
+      ask.provider(setup.providers[i], i);
+    }
+    if (setup.has(is_verified)) continue;
+    ask.vault(Ask::token_info,
+              Call(selector::get_pool_token_info_2).with(setup.pool_id).with(setup.tokens[i]), i);
+  }
+}
+
+void ask_v3(Emitter& ask, const Setup& setup, const Variant& kind, const Address& pool) {
+  const auto of_pool = [&](const Selector& selector) { return Call(selector).with(pool); };
+  ask.vault(Ask::balances, of_pool(selector::get_pool_token_info_3));
+  ask.vault(Ask::rates, of_pool(selector::get_pool_token_rates));
+  ask.vault(Ask::config, of_pool(selector::get_pool_config));
+  ask.vault(Ask::live_balances, of_pool(selector::get_current_live_balances));
+  ask.vault(Ask::pool_paused, of_pool(selector::is_pool_paused));
+  ask.vault(Ask::vault_paused, Call(selector::is_vault_paused));
+  if (kind.curve == Curve::stable) ask.pool(Ask::amp, Call(selector::get_amplification_state));
+  if (setup.has(is_verified)) return;
+  ask.vault(Ask::hooks, of_pool(selector::get_hooks_config));
+  ask.vault(Ask::trade_min, Call(selector::get_minimum_trade_amount));
+}
+
+// Facts of one apply() that are made sense of when all have been read.
+struct Gathered {
+  bool balances = false;
+  bool rates = false;
+  bool config = false;
+  bool live = false;
+  bool ramp = false;
+  bool ramping = false;
+  std::uint64_t amp = 0;
+  u256 ramp_word;
+  u256 raw[tokens_max];
+  u256 last_live[tokens_max];
+  u256 live_now[tokens_max];
+  bool pays_yield_fees[tokens_max] = {};
+  std::uint64_t yield_fee = 0;
+  std::uint32_t cached_rates = 0;  // a bit for each token
+  std::uint32_t fresh_rates = 0;
+};
+
+class Reader {
+ public:
+  Reader(const gantry_context& context, Setup& setup, Market& market) noexcept
+      : context_(context), setup_(setup), market_(market) {}
+
+  Applied read(std::span<const gantry_fact> facts) {
+    for (const gantry_fact& fact : facts) {
+      if (fact.source == GANTRY_SOURCE_EVM_LOG) continue;  // none was asked for
+      const Applied one_fact = read(fact);
+      if (one_fact.status != GANTRY_OK) return one_fact;
+    }
+    if (setup_.kind() == nullptr || needs_identity(setup_)) return {GANTRY_NEED_STATE};
+    return finish(*setup_.kind());
+  }
+
+ private:
+  Applied read(const gantry_fact& fact);
+  Applied read_identity(Ask ask, const gantry_fact& fact);
+  bool read_market(Ask ask, std::uint32_t token, Words& words, const Variant& kind);
+  bool read_balances_2(Words& words);
+  bool read_balances_3(Words& words);
+  bool read_weights(Words& words);
+  bool read_rate_cache(Words& words, std::uint32_t token, Rates rates);
+  bool read_amp_state(Words& words);
+  Applied finish(const Variant& kind);
+  Applied finish_v3();
+  void finish_amp();
+  void finish_rates();
+  void cache_invariant(const Variant& kind);
+
+  const gantry_context& context_;
+  Setup& setup_;
+  Market& market_;
+  Gathered got_;
+  const char* refusal_ = nullptr;
+};
+
+Applied Reader::read(const gantry_fact& fact) {
+  const auto ask = static_cast<Ask>(fact.tag & 0xffU);
+  const std::uint32_t token = fact.tag >> 8U;
+  const bool storage = fact.source == GANTRY_SOURCE_EVM_STORAGE;
+  if (storage != (ask == Ask::amp_ramp)) return {GANTRY_BAD_STATE};
+  if (!storage && fact.source != GANTRY_SOURCE_EVM_CALL) return {GANTRY_BAD_STATE};
+  if (ask <= Ask::providers) return read_identity(ask, fact);
+  const Variant* kind = setup_.kind();
+  if (fact.status != GANTRY_OK || kind == nullptr || token >= setup_.token_count) {
+    return {GANTRY_BAD_STATE};
+  }
+  Words words(view(fact.data));
+  const bool taken = read_market(ask, token, words, *kind);
+  if (refusal_ != nullptr) return {GANTRY_REFUSED, refusal_};
+  if (!taken || !words.good()) return {GANTRY_BAD_STATE};
+  market_.known |= bit(ask);
+  return {GANTRY_OK};
+}
+
+// What the contracts of one variant have, those of another revert.
+Applied Reader::read_identity(Ask ask, const gantry_fact& fact) {
+  const auto data = view(fact.data);
+  if (ask == Ask::version) {
+    if (fact.status != GANTRY_OK) {
+      return {GANTRY_REFUSED,
+              "it has no version(): its list or the parameter `variant` must name its deployment"};
+    }
+    const std::string_view deployment = deployment_of(data);
+    if (deployment.empty()) return {GANTRY_BAD_STATE};
+    const std::uint16_t variant = find_variant(deployment);
+    if (variant == 0) return {GANTRY_REFUSED, "its version() names a deployment that is unknown"};
+    setup_.variant = variant;
+    return {GANTRY_OK};
+  }
+  if (ask == Ask::pool_id) {
+    if (fact.status != GANTRY_OK) return {GANTRY_OK};  // of the V3 vault
+    if (data.size() != word_bytes) return {GANTRY_BAD_STATE};
+    std::memcpy(setup_.pool_id, data.data(), data.size());
+    setup_.flags |= has_pool_id;
+    return {GANTRY_OK};
+  }
+  if (ask != Ask::providers) return {GANTRY_BAD_STATE};
+  if (fact.status != GANTRY_OK) return {GANTRY_OK};  // a pool without
+  Words words(data);
+  const std::size_t size = words.array_size(0);
+  // The first pools with a token of their own leave it out of the list.
+  const bool without_own = setup_.bpt != no_token && size + 1 == setup_.token_count;
+  if (!words.good() || (size != setup_.token_count && !without_own)) return {GANTRY_BAD_STATE};
+  std::size_t at = words.array(0, size);
+  for (std::uint32_t i = 0; i < setup_.token_count; ++i) {
+    setup_.providers[i] = without_own && i == setup_.bpt ? Address{} : words.address(at++);
+  }
+  if (!words.good()) return {GANTRY_BAD_STATE};
+  setup_.flags |= has_providers;
+  return {GANTRY_OK};
+}
+
+bool Reader::read_balances_2(Words& words) {
+  const std::size_t tokens = words.array(0, setup_.token_count);
+  const std::size_t balances = words.array(1, setup_.token_count);
+  for (std::uint32_t i = 0; i < setup_.token_count; ++i) {
+    const uint128 balance = words.wide(balances + i);
+    if (words.address(tokens + i) != setup_.tokens[i] || balance > largest_u112) return false;
+    store(market_.tokens[i].balance, balance);
+  }
+  return true;
+}
+
+// tokens, (kind, rate provider, pays yield fees) of each, raw and last live balances.
+bool Reader::read_balances_3(Words& words) {
+  const std::size_t tokens = words.array(0, setup_.token_count);
+  const std::size_t infos = words.array(1, setup_.token_count, 3);
+  const std::size_t raw = words.array(2, setup_.token_count);
+  const std::size_t live = words.array(3, setup_.token_count);
+  for (std::uint32_t i = 0; i < setup_.token_count; ++i) {
+    if (words.address(tokens + i) != setup_.tokens[i]) return false;
+    const bool with_rate = words.flag(infos + 3 * i);
+    got_.pays_yield_fees[i] = words.flag(infos + 3 * i + 2) && with_rate;
+    got_.raw[i] = u256::from_u128(words.wide(raw + i));
+    got_.last_live[i] = u256::from_u128(words.wide(live + i));
+  }
+  got_.balances = true;
+  return true;
+}
+
+bool Reader::read_weights(Words& words) {
+  const std::size_t at = words.array(0, setup_.token_count);
+  std::uint64_t sum = 0;
+  for (std::uint32_t i = 0; i < setup_.token_count; ++i) {
+    const std::uint64_t weight = words.small(at + i);
+    if (weight < weight_min || weight > one) return false;
+    market_.tokens[i].weight = weight;
+    sum += weight;
+  }
+  return sum == one;
+}
+
+bool Reader::read_rate_cache(Words& words, std::uint32_t token, Rates rates) {
+  const bool with_old = rates == Rates::cache_of_4;
+  const uint128 rate = words.wide(0);
+  const std::uint64_t expires = words.small(with_old ? 3 : 2);
+  if (words.count() != (with_old ? 4U : 3U) || rate == 0 || rate >> rate_bits_max != 0) {
+    return false;
+  }
+  store(market_.tokens[token].rate, rate);
+  market_.expires[token] = expires;
+  got_.cached_rates |= 1U << token;
+  return true;
+}
+
+// startValue, endValue, startTime, endTime, precision.
+bool Reader::read_amp_state(Words& words) {
+  market_.amp_start = words.small(0);
+  market_.amp_end = words.small(1);
+  market_.amp_start_s = words.small(2);
+  market_.amp_end_s = words.small(3);
+  const auto is_amp = [](std::uint64_t amp) { return amp >= amp_precision && amp <= amp_max; };
+  return words.small(4) == amp_precision && is_amp(market_.amp_start) && is_amp(market_.amp_end) &&
+         market_.amp_start_s <= market_.amp_end_s;
+}
+
+bool Reader::read_market(Ask ask, std::uint32_t token, Words& words, const Variant& kind) {
+  const std::uint32_t count = setup_.token_count;
+  switch (ask) {
+    case Ask::balances:
+      return kind.vault == 2 ? read_balances_2(words) : read_balances_3(words);
+    case Ask::fee:
+      market_.fee = words.small(0);
+      return words.count() == 1 && market_.fee < one;
+    case Ask::pool_paused:
+    case Ask::vault_paused: {
+      const auto mask = static_cast<std::uint8_t>(ask == Ask::pool_paused ? 1 : 2);
+      const bool paused = words.flag(0);
+      market_.paused =
+          static_cast<std::uint8_t>(paused ? market_.paused | mask : market_.paused & ~mask);
+      return words.count() == (kind.vault == 2 ? 3U : 1U);
+    }
+    case Ask::weights:
+      return kind.curve == Curve::weighted && read_weights(words);
+    case Ask::amp: {
+      if (kind.curve != Curve::stable) return false;
+      if (kind.vault == 3) return read_amp_state(words);
+      got_.amp = words.small(0);
+      got_.ramping = words.flag(1);
+      return words.small(2) == amp_precision && got_.amp >= amp_precision && got_.amp <= amp_max;
+    }
+    case Ask::amp_ramp:
+      got_.ramp_word = words.number(0);
+      got_.ramp = words.count() == 1;
+      return got_.ramp;
+    case Ask::token_info: {  // cash, managed, last change, asset manager
+      if (words.address(3) == Address{} && words.number(1).is_zero()) return words.count() == 4;
+      if (words.good())
+        refusal_ = "an asset manager may lend its tokens, which then cannot be paid";
+      return false;
+    }
+    case Ask::rate_cache:
+      return kind.vault == 2 && read_rate_cache(words, token, kind.rates);
+    case Ask::fresh_rate: {
+      const uint128 rate = words.wide(0);
+      store(market_.tokens[token].fresh_rate, rate);
+      got_.fresh_rates |= 1U << token;
+      return words.count() == 1 && rate != 0 && rate >> rate_bits_max == 0;
+    }
+    case Ask::rates: {
+      const std::size_t scaling = words.array(0, count);
+      const std::size_t rates = words.array(1, count);
+      for (std::uint32_t i = 0; i < count; ++i) {
+        const uint128 rate = words.wide(rates + i);
+        if (rate == 0 || words.small(scaling + i) != market_.tokens[i].scaling) return false;
+        store(market_.tokens[i].rate, rate);
+        market_.expires[i] = never;
+      }
+      got_.rates = kind.vault == 3;
+      return got_.rates;
+    }
+    case Ask::config: {
+      constexpr std::size_t words_of_config = 13;
+      const bool registered = words.flag(9);
+      const bool initialized = words.flag(10);
+      const bool recovery = words.flag(12);
+      market_.fee = words.small(4);
+      market_.aggregate_fee = recovery ? 0 : words.small(5);
+      got_.yield_fee = recovery ? 0 : words.small(6);
+      got_.config = kind.vault == 3;
+      return got_.config && words.count() == words_of_config && registered && initialized &&
+             market_.fee < one && market_.aggregate_fee <= one && got_.yield_fee <= one;
+    }
+    case Ask::hooks: {
+      // Hooks that a swap runs: they may change its fee or amounts.
+      const bool hooked = words.flag(3) || words.flag(4) || words.flag(5);
+      if (hooked && words.good()) refusal_ = "its hooks change swaps, and are not known";
+      return words.count() == 11 && !hooked;
+    }
+    case Ask::live_balances: {
+      const std::size_t at = words.array(0, count);
+      for (std::uint32_t i = 0; i < count; ++i) got_.live_now[i] = words.number(at + i);
+      got_.live = true;
+      return true;
+    }
+    case Ask::trade_min:
+      market_.trade_min = words.small(0);
+      return words.count() == 1;
+    case Ask::minimum_balances: {
+      const std::size_t at = words.array(0, count);
+      for (std::uint32_t i = 0; i < count; ++i) store(market_.minimum[i], words.wide(at + i));
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+// Yield that the rates have earned since the last operation is taxed before a swap, and the
+// balances that it reads are what is left.
+Applied Reader::finish_v3() {
+  if (got_.balances != got_.rates || got_.balances != got_.config) return {GANTRY_BAD_STATE};
+  for (std::uint32_t i = 0; i < setup_.token_count && got_.balances; ++i) {
+    const Token& token = market_.tokens[i];
+    u256 factor;
+    u256 live;
+    if (!mul(u256::from_u128(join(token.rate)), token.scaling, factor) ||
+        !mul_down(got_.raw[i], factor, live)) {
+      return {GANTRY_BAD_STATE};
+    }
+    u256 raw = got_.raw[i];
+    if (got_.pays_yield_fees[i] && live > got_.last_live[i]) {
+      u256 taxed;
+      if (!mul_up(wrapping_sub(live, got_.last_live[i]), u256(got_.yield_fee), taxed) ||
+          !div_down(taxed, factor, taxed) || !sub(raw, taxed, raw) ||
+          !mul_down(raw, factor, live)) {
+        return {GANTRY_BAD_STATE};
+      }
+    }
+    if (got_.live && live != got_.live_now[i]) {
+      return {GANTRY_REFUSED, "the vault's live balances are not those of its raw ones and rates"};
+    }
+    store(market_.tokens[i].balance, raw.low128());
+  }
+  return {GANTRY_OK};
+}
+
+// The ramp that storage tells of is believed where it is the one that the contract reports.
+void Reader::finish_amp() {
+  if (got_.amp == 0) return;
+  market_.amp_start = got_.amp;
+  market_.amp_end = got_.amp;
+  market_.amp_start_s = 0;
+  market_.amp_end_s = 0;
+  if (!got_.ramp || !got_.ramping) return;
+  Market ramped = market_;
+  ramped.amp_start = got_.ramp_word.limb(0);
+  ramped.amp_end = got_.ramp_word.limb(1);
+  ramped.amp_start_s = got_.ramp_word.limb(2);
+  ramped.amp_end_s = got_.ramp_word.limb(3);
+  const auto is_amp = [](std::uint64_t amp) { return amp >= amp_precision && amp <= amp_max; };
+  if (!is_amp(ramped.amp_start) || !is_amp(ramped.amp_end) ||
+      ramped.amp_start_s >= ramped.amp_end_s || amp_at(ramped, context_.state_time_s) != got_.amp) {
+    return;
+  }
+  market_ = ramped;
+}
+
+void Reader::finish_rates() {
+  market_.first_expiry = never;
+  for (std::uint32_t i = 0; i < setup_.token_count; ++i) {
+    const Token& token = market_.tokens[i];
+    if (join(token.rate) == join(token.fresh_rate)) market_.expires[i] = never;
+    market_.first_expiry = std::min(market_.first_expiry, market_.expires[i]);
+  }
+}
+
+// A quote needs it, and it is the same until a balance changes.
+void Reader::cache_invariant(const Variant& kind) {
+  std::fill_n(market_.invariant, 4, 0);
+  if (kind.curve != Curve::stable) return;
+  u256 scaled[tokens_max];
+  std::uint32_t count = 0;
+  for (std::uint32_t i = 0; i < setup_.token_count; ++i) {
+    if (i == setup_.bpt) continue;
+    const Token& token = market_.tokens[i];
+    u256 factor;
+    if (!mul(u256::from_u128(join(token.rate)), token.scaling, factor) ||
+        !mul_down(u256::from_u128(join(token.balance)), factor, scaled[count])) {
+      return;
+    }
+    ++count;
+  }
+  u256 invariant;
+  if (!stable_invariant({scaled, count}, market_.amp_start, kind.stable, invariant)) return;
+  for (std::size_t i = 0; i < 4; ++i) market_.invariant[i] = invariant.limb(i);
+}
+
+Applied Reader::finish(const Variant& kind) {
+  if (kind.vault == 3) {
+    if (const Applied vault = finish_v3(); vault.status != GANTRY_OK) return vault;
+  } else if (kind.rates != Rates::none) {
+    if (got_.cached_rates != got_.fresh_rates) return {GANTRY_BAD_STATE};
+    finish_rates();
+  }
+  if (kind.curve == Curve::stable && kind.vault == 2) finish_amp();
+  if (!is_complete(setup_, market_)) return {GANTRY_NEED_STATE};
+  setup_.flags |= is_verified;
+  market_.variant = setup_.variant;
+  cache_invariant(kind);
+  return {GANTRY_OK};
+}
+
+}  // namespace
+
+bool is_complete(const Setup& setup, const Market& market) noexcept {
+  const Variant* kind = setup.kind();
+  if (kind == nullptr) return false;
+  const std::uint32_t bits = needed(setup, *kind);
+  return (market.known & bits) == bits;
+}
+
+gantry_status emit_requests(const gantry_pool_spec& spec, const Setup& setup, const Market& market,
+                            const gantry_request_sink* sink) {
+  const Variant* kind = setup.kind();
+  Emitter ask(spec, kind == nullptr ? Address{} : setup.vault(*kind), sink);
+  if (needs_identity(setup)) {
+    if (kind == nullptr) ask.pool(Ask::version, Call(selector::version));
+    if (!setup.has(has_pool_id)) ask.pool(Ask::pool_id, Call(selector::get_pool_id));
+    if (!setup.has(has_providers)) ask.pool(Ask::providers, Call(selector::get_rate_providers));
+    return ask.status() == GANTRY_OK ? gantry_status{GANTRY_NEED_STATE} : ask.status();
+  }
+  Address pool{};
+  std::memcpy(pool.data(), spec.address.bytes, pool.size());
+  if (kind->vault == 2) {
+    ask_v2(ask, setup, *kind);
+  } else {
+    ask_v3(ask, setup, *kind, pool);
+  }
+  if ((market.known & bit(Ask::weights)) == 0 && kind->curve == Curve::weighted) {
+    ask.pool(Ask::weights, Call(selector::get_normalized_weights));
+  }
+  if ((market.known & bit(Ask::minimum_balances)) == 0 && kind->minimum_balances) {
+    ask.pool(Ask::minimum_balances, Call(selector::get_min_token_balances));
+  }
+  return ask.status();
+}
+
+Applied apply_facts(const gantry_context& context, std::span<const gantry_fact> facts, Setup& setup,
+                    Market& market) {
+  return Reader(context, setup, market).read(facts);
+}
+
+}  // namespace gantry::balancer

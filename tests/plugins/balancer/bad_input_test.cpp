@@ -1,0 +1,238 @@
+// What is not a pool that the plugin knows is refused, by name where there is one, and what does
+// not decode changes nothing.
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "plugins/balancer/told_pool.hpp"
+
+namespace gantry::test {
+namespace {
+
+const Integer one("1000000000000000000");
+
+ToldPool weighted_pool() {
+  ToldPool pool;
+  pool.variant = "20230320-weighted-pool-v4";
+  pool.tokens = told_tokens({18, 6, 8});
+  pool.balances = {Integer(1'000) * one, Integer(2'000'000'000), Integer(300'000'000'000)};
+  pool.weights = {one / 2, one / 4, one / 4};
+  pool.fee = one / 1'000;
+  return pool;
+}
+
+ToldPool stable_pool() {
+  ToldPool pool;
+  pool.variant = "20230206-composable-stable-pool-v3";
+  pool.tokens = told_tokens({18, 6, 18});
+  pool.balances = {Integer(1'000) * one, Integer(1'100'000'000), Integer(900) * one};
+  pool.rates = {one, one + one / 7, one};
+  pool.amp = 200'000;
+  pool.fee = one / 1'000;
+  return pool;
+}
+
+ToldPool v3_pool(bool weighted) {
+  ToldPool pool = weighted ? weighted_pool() : stable_pool();
+  pool.variant = weighted ? "20260115-v3-weighted-pool-v2" : "20260116-v3-stable-pool-v3";
+  return pool;
+}
+
+gantry_swap some_swap(std::uint32_t in = 0, std::uint32_t out = 1) {
+  return {to_amount(one), in, out, GANTRY_EXACT_IN, GANTRY_WANT_IMPACT};
+}
+
+gantry_status quote_of(PluginVenue& venue, const gantry_swap& swap = some_swap()) {
+  gantry_quote quote{};
+  return venue.quote(swap, quote);
+}
+
+}  // namespace
+
+TEST_CASE("an unknown deployment is refused by its name") {
+  PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
+  ToldPool pool = weighted_pool();
+  pool.variant = "20990101-weighted-pool-v9";
+  REQUIRE(tell(venue, pool) == GANTRY_REFUSED);
+  CHECK_THAT(venue.refusal(), Catch::Contains("20990101-weighted-pool-v9"));
+  CHECK_THROWS_WITH(
+      PluginVenue(GANTRY_BALANCER_PLUGIN, "balancer", {{"variant", std::string("guess")}}),
+      Catch::Contains("guess"));
+}
+
+TEST_CASE("metadata that does not parse is refused with the word at fault") {
+  PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
+  const ToldPool pool = weighted_pool();
+  const auto refusal = [&](const std::string& metadata) {
+    REQUIRE(venue.open_pool(pool.address, pool.tokens, bytes_of(metadata)) == GANTRY_REFUSED);
+    return venue.refusal();
+  };
+  CHECK_THAT(refusal("variant"), Catch::Contains("'variant' has no '='"));
+  CHECK_THAT(refusal("weights=1,2"), Catch::Contains("'weights'"));
+  CHECK_THAT(refusal("pool_id=0x12"), Catch::Contains("'0x12' is not 0x and 64"));
+  CHECK_THAT(refusal("vault=" + std::string(42, 'x')), Catch::Contains("40 hexadecimal"));
+  CHECK_THAT(refusal("rate_providers=0x" + std::string(40, '0')),
+             Catch::Contains("another number"));
+  CHECK(venue.open_pool(pool.address, pool.tokens, bytes_of(" \n")) == GANTRY_OK);
+}
+
+TEST_CASE("a pool that cannot be one of Balancer's is refused") {
+  PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
+  const std::string address = weighted_pool().address;
+  CHECK(venue.open_pool(address, told_tokens({18})) == GANTRY_REFUSED);
+  CHECK(venue.open_pool(address, told_tokens({18, 18, 18, 18, 18, 18, 18, 18, 18})) ==
+        GANTRY_REFUSED);
+  CHECK(venue.open_pool(address, told_tokens({18, 19})) == GANTRY_REFUSED);
+  CHECK_THAT(venue.refusal(), Catch::Contains("18 decimals"));
+  std::vector<VenueToken> own = told_tokens({18, 18});
+  own[1].address = address;
+  CHECK(venue.open_pool(address, own) == GANTRY_REFUSED);
+}
+
+TEST_CASE("a pool names its version itself, and one that is unknown is refused") {
+  PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
+  const ToldPool pool = stable_pool();
+  const auto apply_version = [&](const std::string& version, gantry_status status = GANTRY_OK) {
+    REQUIRE(venue.open_pool(pool.address, pool.tokens) == GANTRY_OK);
+    std::vector<EmittedRequest> asked;
+    REQUIRE(venue.requests(0, asked) == GANTRY_NEED_STATE);
+    std::vector<OwnedFact> facts{
+        fact_of(asked.at(0), "0x" + AbiArguments().text(version).digits())};
+    facts[0].fields.status = status;
+    return venue.apply(facts);
+  };
+  CHECK(apply_version(R"({"name":"X","deployment":"20230711-composable-stable-pool-v5"})") ==
+        GANTRY_NEED_STATE);
+  CHECK(apply_version(R"({"name":"X","deployment":"20991231-pool"})") == GANTRY_REFUSED);
+  CHECK(apply_version("{}") == GANTRY_BAD_STATE);
+  CHECK(apply_version("", GANTRY_REFUSED) == GANTRY_REFUSED);
+  CHECK(quote_of(venue) == GANTRY_NEED_STATE);
+}
+
+TEST_CASE("facts that do not decode leave the state as it was") {
+  for (const ToldPool& pool : {weighted_pool(), stable_pool(), v3_pool(true), v3_pool(false)}) {
+    INFO(pool.variant);
+    PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
+    std::vector<OwnedFact> facts;
+    REQUIRE(tell(venue, pool, answers_of(pool), &facts) == GANTRY_OK);
+    const StateBytes before = venue.state_bytes();
+    REQUIRE(quote_of(venue) == GANTRY_OK);
+    for (std::size_t i = 0; i < facts.size(); ++i) {
+      INFO("fact " << i);
+      for (std::size_t size = 0; size < facts[i].data.size(); size += size % 32 == 0 ? 31 : 1) {
+        std::vector<OwnedFact> cut = facts;
+        cut[i].data.resize(size);
+        REQUIRE(venue.apply(cut) == GANTRY_BAD_STATE);
+      }
+      std::vector<OwnedFact> reverted = facts;
+      reverted[i].fields.status = GANTRY_REFUSED;
+      REQUIRE(venue.apply(reverted) == GANTRY_BAD_STATE);
+      std::vector<OwnedFact> filled = facts;
+      for (std::uint8_t& byte : filled[i].data) byte = 0xff;
+      const gantry_status status = venue.apply(filled);
+      REQUIRE((status == GANTRY_BAD_STATE || status == GANTRY_REFUSED));
+    }
+    std::vector<OwnedFact> unknown{facts[0]};
+    unknown[0].fields.tag = 0xff;
+    CHECK(venue.apply(unknown) == GANTRY_BAD_STATE);
+    CHECK(venue.state_bytes() == before);
+  }
+}
+
+TEST_CASE("a paused pool or vault quotes nothing until it is open again") {
+  for (const char* paused : {"0x1c0de051", "0x6c9bc732", "0x098401f5"}) {
+    const bool third = std::string_view(paused) != "0x1c0de051";
+    const ToldPool pool = third ? v3_pool(true) : weighted_pool();
+    PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
+    auto answers = answers_of(pool);
+    answers[paused].replace(0, word_digits, word(1));
+    REQUIRE(tell(venue, pool, answers) == GANTRY_OK);
+    CHECK(quote_of(venue) == GANTRY_REFUSED);
+    gantry_swap_limits limits{};
+    CHECK(venue.limits(0, 1, limits) == GANTRY_REFUSED);
+    REQUIRE(tell(venue, pool) == GANTRY_OK);
+    CHECK(quote_of(venue) == GANTRY_OK);
+  }
+}
+
+TEST_CASE("pools with asset managers or hooks in the way of swaps are refused") {
+  PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
+  const ToldPool managed = weighted_pool();
+  auto answers = answers_of(managed);
+  answers["0xb05f8e48"] = word(5) + word(0) + word(9) + word(77);
+  CHECK(tell(venue, managed, answers) == GANTRY_REFUSED);
+  const ToldPool hooked = v3_pool(false);
+  for (const std::size_t flag : {3U, 4U, 5U}) {  // dynamic fee, before and after a swap
+    answers = answers_of(hooked);
+    answers["0xce8630d4"].replace(flag * word_digits, word_digits, word(1));
+    CHECK(tell(venue, hooked, answers) == GANTRY_REFUSED);
+  }
+}
+
+TEST_CASE("a vault whose live balances are others than ours is not believed to be known") {
+  PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
+  const ToldPool pool = v3_pool(false);
+  auto answers = answers_of(pool);
+  std::string& live = answers["0x535cfd8a"];
+  live.back() = live.back() == '0' ? '1' : '0';
+  CHECK(tell(venue, pool, answers) == GANTRY_REFUSED);
+}
+
+TEST_CASE("swaps of a composable pool's own token are unsupported") {
+  PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
+  ToldPool pool = stable_pool();
+  pool.tokens[1] = {pool.address, 18};
+  pool.rates[1] = one;
+  REQUIRE(tell(venue, pool) == GANTRY_OK);
+  CHECK((venue.traits().flags & GANTRY_POOL_ONE_WAY) != 0);
+  CHECK(quote_of(venue, some_swap(0, 1)) == GANTRY_UNSUPPORTED);
+  CHECK(quote_of(venue, some_swap(1, 2)) == GANTRY_UNSUPPORTED);
+  CHECK(quote_of(venue, some_swap(0, 2)) == GANTRY_OK);
+  CHECK(quote_of(venue, some_swap(0, 0)) == GANTRY_BAD_ARGUMENT);
+  CHECK(quote_of(venue, some_swap(0, 3)) == GANTRY_BAD_ARGUMENT);
+}
+
+TEST_CASE("states and overlays of any bytes are answered, never believed") {
+  std::mt19937_64 random(11);
+  for (const ToldPool& pool : {weighted_pool(), stable_pool(), v3_pool(true), v3_pool(false)}) {
+    PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
+    REQUIRE(tell(venue, pool) == GANTRY_OK);
+    const StateBytes good = venue.state_bytes();
+    for (std::uint32_t round = 0; round < 400; ++round) {
+      StateBytes bytes = good;
+      const auto spoil = [&](std::vector<std::uint8_t>& chunk) {
+        for (std::uint32_t i = 0; i <= round % 40; ++i) {
+          chunk[random() % chunk.size()] = static_cast<std::uint8_t>(random());
+        }
+      };
+      spoil(bytes[round % bytes.size()]);
+      Overlay overlay = good[1];
+      spoil(overlay);
+      venue.set_state_bytes(bytes);
+      for (const std::uint32_t out : {1U, 2U}) {
+        gantry_swap swap = some_swap(0, out);
+        swap.mode = static_cast<std::int32_t>(round % 2);
+        gantry_quote quote{};
+        venue.quote(swap, quote);
+        venue.quote(swap, quote, &overlay);
+        gantry_swap_limits limits{};
+        venue.limits(0, out, limits);
+      }
+      std::uint32_t fee = 0;
+      std::vector<Integer> balances;
+      venue.view(fee, balances, &overlay);
+      std::vector<EmittedRequest> requests;
+      venue.requests(0, requests);
+    }
+    StateBytes cut = good;
+    cut[1].pop_back();
+    venue.set_state_bytes(cut);
+    CHECK(quote_of(venue) == GANTRY_BAD_STATE);
+    cut = good;
+    cut[0].pop_back();
+    venue.set_state_bytes(cut);
+    std::vector<EmittedRequest> requests;
+    CHECK(venue.requests(0, requests) == GANTRY_BAD_STATE);
+  }
+}
+
+}  // namespace gantry::test
