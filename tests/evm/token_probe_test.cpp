@@ -1,0 +1,186 @@
+// The probe against real tokens on a real node: a plain one, and one for each way of being odd.
+#include "host/tokens/token_probe.hpp"
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <memory>
+#include <stdexcept>
+
+#include "evm/deployer.hpp"
+#include "evm/plugin_venue.hpp"
+#include "host/base/text.hpp"
+
+using namespace gantry;
+using namespace gantry::test;
+using host::TokenConduct;
+
+namespace {
+
+enum class Oddity {
+  none,
+  taxes_all,
+  taxes_sales,
+  charges_sender,
+  forbids_sales,
+  answers_false,
+  answers_nothing,
+  loses_one,
+};
+
+// Creation code, from the compiler that npm brings.
+std::string compiled(const std::string& contract) {
+  const std::string script = evm_package_file("../compile.mjs").string();
+  const std::string command = "node '" + script + "' " + contract;
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "r"), &::pclose);
+  if (!pipe) throw std::runtime_error("node cannot be started");
+  std::string out;
+  std::array<char, 4096> part{};
+  for (std::size_t got = 0; (got = std::fread(part.data(), 1, part.size(), pipe.get())) > 0;) {
+    out.append(part.data(), got);
+  }
+  if (out.empty()) throw std::runtime_error(contract + " does not compile");
+  return out;
+}
+
+// What the pool counts as its own; it holds twice that, as what is sent to it may be taxed.
+const Integer pool_counts = Integer(5'000'000) * 1'000'000;
+const Integer pool_is_sent = pool_counts * 2;
+
+class Market {
+ public:
+  Market() : deployer_(chain_), code_(compiled("OddToken")) {
+    // Any contract may hold tokens: the probe puts its own code in its place.
+    const auto erc20 = read_artifact("@uniswap/v2-core/build/ERC20.json");
+    pool_ = deployer_.deploy(text_of(erc20.at("bytecode")) + word(1));
+  }
+
+  std::string make(Oddity oddity) {
+    const std::string token = deployer_.deploy(code_ + word(static_cast<int>(oddity)));
+    send(token, "transfer(address,uint256)", address_word(pool_) + word(pool_is_sent));
+    send(token, "setPool(address)", address_word(pool_));
+    return token;
+  }
+
+  void send(const std::string& to, const std::string& signature, const std::string& words) {
+    deployer_.send(to, deployer_.selector(signature) + words);
+  }
+
+  host::TokenProbe probe_of(const std::string& token) const {
+    const u256 books = *parse_hex(hex_word(pool_counts));
+    return {to_address(token), to_address(pool_), host::probe_amount(books), books};
+  }
+
+  // As a pinned batch sends it: the block before the overrides.
+  host::RpcAnswer ask(const host::TokenProbe& probe) {
+    host::RpcCall call = host::probe_call(probe);
+    call.params.insert(call.params.begin() + 1, "latest");
+    const auto answer = chain_.batch({{call.method, call.params}}).at(0);
+    if (!answer.failure) return answer.result;
+    return std::unexpected(host::RpcFailure{answer.failure->code, answer.failure->message, {}});
+  }
+
+  host::TokenVerdict verdict(const std::string& token) {
+    const auto probe = probe_of(token);
+    return host::read_probe(probe, ask(probe));
+  }
+
+  Deployer& deployer() { return deployer_; }
+  const std::string& pool() const { return pool_; }
+
+ private:
+  Anvil chain_;
+  Deployer deployer_;
+  std::string code_;
+  std::string pool_;
+};
+
+}  // namespace
+
+TEST_CASE("a token that does not arrive as it is sent is found, and said how") {
+  Market market;
+  struct Case {
+    Oddity oddity;
+    TokenConduct conduct;
+    std::string reason;
+  };
+  for (const auto& [oddity, conduct, reason] : std::array<Case, 8>{{
+           {Oddity::none, TokenConduct::plain, ""},
+           {Oddity::answers_nothing, TokenConduct::plain, ""},
+           {Oddity::taxes_all, TokenConduct::taxed, "of 5000000000 sent 4950000000 arrive"},
+           {Oddity::taxes_sales, TokenConduct::taxed,
+            "of 2500000000 sent 2475000000 arrive when it is sold"},
+           {Oddity::charges_sender, TokenConduct::taxed,
+            "the sender loses more or less than what is sent"},
+           {Oddity::loses_one, TokenConduct::taxed, "of 5000000000 sent 4999999999 arrive"},
+           {Oddity::forbids_sales, TokenConduct::refuses, "can be bought and not be sold"},
+           {Oddity::answers_false, TokenConduct::refuses, "cannot be taken out of the pool"},
+       }}) {
+    const auto verdict = market.verdict(market.make(oddity));
+    INFO(static_cast<int>(oddity) << ": " << verdict.reason);
+    CHECK(verdict.conduct == conduct);
+    CHECK(verdict.reason == reason);
+  }
+}
+
+TEST_CASE("asking about a token changes nothing on the chain") {
+  Market market;
+  const std::string token = market.make(Oddity::none);
+  const std::string code = market.deployer().code_of(market.pool());
+  const std::uint64_t block = market.deployer().block_number();
+  REQUIRE(market.verdict(token).conduct == TokenConduct::plain);
+  CHECK(market.deployer().code_of(market.pool()) == code);
+  CHECK(market.deployer().block_number() == block);
+  const std::string held = market.deployer().read(
+      token, market.deployer().selector("balanceOf(address)") + address_word(market.pool()));
+  CHECK(to_integer(held) == pool_is_sent);
+}
+
+TEST_CASE("a pool that holds less than its books say has a token that rebases") {
+  Market market;
+  const std::string token = market.make(Oddity::none);
+  market.send(token, "rebase(uint256)", word(Integer("400000000000000000")));
+  const auto verdict = market.verdict(token);
+  CHECK(verdict.conduct == TokenConduct::shrunk);
+  CHECK(verdict.reason == "the pool counts 5000000000000 and holds 4000000000000");
+  // More than its books is a gift, and no fault of the token's.
+  market.send(token, "rebase(uint256)", word(Integer("1000000000000000000") * 2));
+  CHECK(market.verdict(token).conduct != TokenConduct::shrunk);
+}
+
+TEST_CASE("what is no answer of the probe is unknown, never plain") {
+  Market market;
+  const std::string token = market.make(Oddity::none);
+  const auto probe = market.probe_of(token);
+  const auto whole = market.ask(probe);
+  REQUIRE(whole);
+  const std::string text(whole->as_string());
+  for (const std::string& wrong :
+       {std::string("0x"), text.substr(0, text.size() - 2), text + "00", "1x" + text.substr(2),
+        std::string(text).replace(text.size() - 1, 1, "g")}) {
+    CHECK(host::read_probe(probe, boost::json::value(wrong)).conduct == TokenConduct::unknown);
+  }
+  for (const boost::json::value& wrong :
+       {boost::json::value(), boost::json::value(1), boost::json::value(boost::json::object())}) {
+    CHECK(host::read_probe(probe, wrong).conduct == TokenConduct::unknown);
+  }
+  // A node that takes no overrides runs the pool's own code.
+  host::RpcCall call = host::probe_call(probe);
+  const auto refused =
+      host::read_probe(probe, std::unexpected(host::RpcFailure{-32602, "too many arguments", {}}));
+  CHECK(refused.conduct == TokenConduct::unknown);
+  CHECK(refused.reason.find("too many arguments") != std::string::npos);
+}
+
+TEST_CASE("an address without a token, and a pool without one, are not plain") {
+  Market market;
+  const auto nobody = market.verdict("0x00000000000000000000000000000000000000aa");
+  CHECK(nobody.conduct != TokenConduct::plain);
+  const std::string token = market.make(Oddity::none);
+  auto probe = market.probe_of(token);
+  probe.books = u256(0);
+  probe.holder = to_address("0x00000000000000000000000000000000000000bb");
+  CHECK(host::read_probe(probe, market.ask(probe)).conduct == TokenConduct::unknown);
+  CHECK(host::probe_amount(u256(1999)) == u256(0));
+  CHECK(host::probe_amount(u256(2000)) == u256(2));
+}
