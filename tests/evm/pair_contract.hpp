@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "evm/abi_words.hpp"
-#include "support/anvil.hpp"
+#include "evm/deployer.hpp"
 
 namespace gantry::test {
 
@@ -24,22 +24,13 @@ struct SwapVerdict {
   std::string reason;  // of the revert, as "UniswapV2: K"
 };
 
-// A log of a mined transaction, as the node reports it.
-struct ChainLog {
-  std::string emitter;
-  std::string topics;  // "0x" and 64 digits for each
-  std::string data;
-  std::uint64_t block = 0;
-  std::uint64_t index = 0;  // within the block
-};
-
 class PairContract {
  public:
   explicit PairContract(Anvil& chain);
 
   const std::string& address() const { return pair_; }
   const std::string& token(int index) const { return token_[index]; }
-  const std::string& trader() const { return trader_; }
+  const std::string& trader() const { return deployer_.account(); }
 
   // keccak256 of the creation code that the factory deploys pairs with, and the code deployed.
   std::string creation_code_hash() const { return creation_code_hash_; }
@@ -57,11 +48,14 @@ class PairContract {
   // Mined transactions. They throw with the reason if they revert.
   std::vector<ChainLog> add_liquidity(const Integer& amount0, const Integer& amount1);
   void transfer_to_pair(int token_index, const Integer& amount);
-  std::vector<ChainLog> send(const std::string& to, const std::string& data);
+  std::vector<ChainLog> send(const std::string& to, const std::string& data) {
+    return deployer_.send(to, data);
+  }
 
   // eth_call by the trader: the return data, "0x...". Throws with the reason of a revert.
-  std::string read(const std::string& to, const std::string& data,
-                   boost::json::value overrides = {});
+  std::string read(const std::string& to, const std::string& data) {
+    return deployer_.read(to, data);
+  }
   Integer trader_balance(int token_index);
   // keccak-256 of Sync(uint112,uint112), as the node computes it.
   const std::string& sync_topic() const { return sync_topic_; }
@@ -69,12 +63,9 @@ class PairContract {
   std::string swap_calldata(const Integer& out0, const Integer& out1, const std::string& to) const;
 
  private:
-  std::string selector(const std::string& signature) const;
-  std::string deploy(const std::string& code);
   boost::json::object overrides_of(const SwapProbe& probe) const;
 
-  Anvil& chain_;
-  std::string trader_;
+  Deployer deployer_;
   std::string pair_;
   std::string token_[2];
   std::string balance_slot_;  // of the pair, in each token

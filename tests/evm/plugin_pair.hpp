@@ -1,73 +1,37 @@
-// The uniswap_v2 plugin as the host loads it, holding one pair: what it asks of the chain, what it
-// makes of the answers, and what it quotes. Everything goes through the C tables.
+// The uniswap_v2 plugin as the host loads it, holding one pair.
 //
-// ERRORS  Throws std::runtime_error when the library cannot be loaded or the pair not opened;
-//         statuses of the calls under test are returned.
+// ERRORS  As PluginVenue; throws too when the pair is not opened.
 #pragma once
-#include <cstdint>
-#include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
-#include <vector>
 
-#include "evm/pair_contract.hpp"
-#include "gantry/dex.h"
+#include "evm/plugin_venue.hpp"
 
 namespace gantry::test {
-
-// Copies of what the plugin emits.
-struct EmittedRequest {
-  std::int32_t source = 0;
-  std::uint32_t tag = 0;
-  std::string target;   // "0x..."
-  std::string payload;  // "0x..."
-};
-
-struct EmittedInstruction {
-  std::string target;
-  std::string data;
-  std::string spender;
-  gantry_instruction fields;  // its pointers are not valid
-};
-
-// A fact with its bytes. `fields` is completed when it is handed over.
-struct OwnedFact {
-  gantry_fact fields{};
-  std::vector<std::uint8_t> topics;
-  std::vector<std::uint8_t> data;
-};
-
-OwnedFact fact_of(const ChainLog& log);
-OwnedFact fact_of(const EmittedRequest& request, const std::string& returned);
 
 struct PairReservesSeen {
   Integer reserve[2];
   bool operator==(const PairReservesSeen&) const = default;
 };
 
-class PluginPair {
+class PluginPair final : public PluginVenue {
  public:
   // `fee_bps`: the operator's setting; unset, the manifest's default holds.
   PluginPair(const std::string& pair, const std::string& token0, const std::string& token1,
-             std::optional<std::int64_t> fee_bps = std::nullopt);
-  ~PluginPair();
-  PluginPair(const PluginPair&) = delete;
-  PluginPair& operator=(const PluginPair&) = delete;
+             std::optional<std::int64_t> fee_bps = std::nullopt)
+      : PluginVenue(GANTRY_UNISWAP_V2_PLUGIN, "uniswap_v2",
+                    fee_bps ? VenueParameters{{"fee_bps", *fee_bps}} : VenueParameters{}) {
+    if (open_pool(pair, {{token0}, {token1}}) != GANTRY_OK) throw std::runtime_error(refusal());
+  }
 
-  gantry_status requests(std::uint32_t round, std::vector<EmittedRequest>& out);
-  gantry_status apply(std::vector<OwnedFact>& facts);
-  // `overlay`, when given, is the pool to quote on; `next` receives the one after the swap.
-  gantry_status quote(const gantry_swap& swap, gantry_quote& out,
-                      const std::vector<std::uint8_t>* overlay = nullptr,
-                      std::vector<std::uint8_t>* next = nullptr);
-  gantry_status view(PairReservesSeen& out, const std::vector<std::uint8_t>* overlay = nullptr);
-  gantry_status build_swap(const gantry_swap_order& order, EmittedInstruction& out);
-
- private:
-  struct Parts;
-  std::unique_ptr<Parts> parts_;
+  gantry_status reserves(PairReservesSeen& out, const Overlay* overlay = nullptr) {
+    std::uint32_t fee = 0;
+    std::vector<Integer> balances;
+    const gantry_status status = view(fee, balances, overlay);
+    if (status == GANTRY_OK) out = {{balances.at(0), balances.at(1)}};
+    return status;
+  }
 };
-
-gantry_address to_address(const std::string& hex);
 
 }  // namespace gantry::test

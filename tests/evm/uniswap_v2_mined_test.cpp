@@ -24,7 +24,7 @@ struct Scene {
 
   PairReservesSeen seen() {
     PairReservesSeen reserves;
-    REQUIRE(plugin.view(reserves) == GANTRY_OK);
+    REQUIRE(plugin.reserves(reserves) == GANTRY_OK);
     return reserves;
   }
   // What the pair's own getReserves() says, found through the calldata that the plugin emitted.
@@ -89,10 +89,12 @@ void swap_once(Scene& scene, const gantry_swap& swap) {
   std::vector<std::uint8_t> next;
   REQUIRE(scene.plugin.quote(swap, quote, nullptr, &next) == GANTRY_OK);
   PairReservesSeen predicted;
-  REQUIRE(scene.plugin.view(predicted, &next) == GANTRY_OK);
-  EmittedInstruction call;
+  REQUIRE(scene.plugin.reserves(predicted, &next) == GANTRY_OK);
+  std::vector<EmittedInstruction> calls;
   const gantry_swap_order order = order_of(scene, swap, quote);
-  REQUIRE(scene.plugin.build_swap(order, call) == GANTRY_OK);
+  REQUIRE(scene.plugin.build_swap(order, calls) == GANTRY_OK);
+  REQUIRE(calls.size() == 1);
+  const EmittedInstruction& call = calls[0];
   REQUIRE(call.target == scene.pair.address());
   REQUIRE(call.fields.input == GANTRY_INPUT_TRANSFER);
   REQUIRE(call.spender == scene.pair.address());
