@@ -3,25 +3,24 @@
 namespace gantry::test {
 namespace {
 
-// Creation code that returns `runtime` (at most 255 bytes) as the contract's code.
-std::string creation_of(const std::string& runtime) {
-  const std::string size = word(runtime.size() / 2).substr(word_digits - 2);
-  // PUSH1 size, DUP1, PUSH1 9, RETURNDATASIZE (0), CODECOPY, RETURNDATASIZE, RETURN
-  return "60" + size + "80" + "6009" + "3d" + "39" + "3d" + "f3" + runtime;
-}
-
 std::string address_in(const std::string& answer) { return "0x" + answer.substr(26, 40); }
 
 }  // namespace
 
-std::string deploy_that_answers(Deployer& chain, const Integer& value) {
-  // PUSH32 value, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN
-  return chain.deploy(creation_of("7f" + word(value) + "60005260206000f3"));
+std::string deploy_runtime(Deployer& chain, const std::string& runtime) {
+  const std::string size = word(runtime.size() / 2).substr(word_digits - 4);
+  // PUSH2 size, DUP1, PUSH1 10, RETURNDATASIZE (0), CODECOPY, RETURNDATASIZE, RETURN
+  return chain.deploy("61" + size + "80600a3d393df3" + runtime);
 }
 
-std::string deploy_that_is_silent(Deployer& chain) { return chain.deploy(creation_of("00")); }
+std::string deploy_that_answers(Deployer& chain, const Integer& value) {
+  // PUSH32 value, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN
+  return deploy_runtime(chain, "7f" + word(value) + "60005260206000f3");
+}
 
-std::string deploy_that_reverts(Deployer& chain) { return chain.deploy(creation_of("60006000fd")); }
+std::string deploy_that_is_silent(Deployer& chain) { return deploy_runtime(chain, "00"); }
+
+std::string deploy_that_reverts(Deployer& chain) { return deploy_runtime(chain, "60006000fd"); }
 
 V2FactoryContract::V2FactoryContract(Deployer& chain) : chain_(chain) {
   const auto pair = read_artifact("@uniswap/v2-core/build/UniswapV2Pair.json");

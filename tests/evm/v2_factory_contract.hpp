@@ -11,7 +11,9 @@
 
 namespace gantry::test {
 
-// A contract that answers every call with the same word; or with nothing; or reverts.
+// A contract of this code, "6000..." without "0x".
+std::string deploy_runtime(Deployer& chain, const std::string& runtime);
+// One that answers every call with the same word; or with nothing; or reverts.
 std::string deploy_that_answers(Deployer& chain, const Integer& value);
 std::string deploy_that_is_silent(Deployer& chain);
 std::string deploy_that_reverts(Deployer& chain);

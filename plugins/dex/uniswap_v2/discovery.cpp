@@ -185,7 +185,9 @@ std::vector<Address> Round::batch_tokens() const {
 // PairCreated(token0, token1, pair, length): its last word is how many pairs there are now.
 void Round::hear_logs() {
   for (const gantry_fact& fact : facts_) {
-    if (fact.source != GANTRY_SOURCE_EVM_LOG || fact.topics.size < pair_created_topic.size() ||
+    const bool log =
+        fact.source == GANTRY_SOURCE_EVM_LOG || fact.source == GANTRY_SOURCE_EVM_LOG_RANGE;
+    if (!log || fact.topics.size < pair_created_topic.size() ||
         !std::equal(pair_created_topic.begin(), pair_created_topic.end(), fact.topics.data) ||
         !evm::is_contract(fact.emitter) || evm::to_address(fact.emitter) != factory_ ||
         fact.data.size != 2 * word_bytes) {
