@@ -132,8 +132,9 @@ void introduce(const PlaygroundMarket& market, const Deployer& chain, const fs::
   std::printf("\npairs          %zu on 2 factories\nconfiguration  %s\n", market.pairs().size(),
               folder.c_str());
   std::printf("\nDry run:  %s run --config %s\n", gantry.c_str(), folder.c_str());
-  std::printf("Quote:    %s quote --config %s --pool %s --in WETH --amount 1.5\n\n", gantry.c_str(),
-              folder.c_str(), pair.address.c_str());
+  std::printf(
+      "Quote:    %s quote --config %s --dex uniswap_v2 --pool %s --in WETH --amount 1.5\n\n",
+      gantry.c_str(), folder.c_str(), pair.address.c_str());
   std::printf("It trades until Ctrl-C.\n");
   std::fflush(stdout);
 }
