@@ -185,7 +185,8 @@ void PlaygroundMarket::trade() {
   std::vector<RpcRequest> transactions;
   for (std::size_t i = 0; i < count; ++i) {
     const bool large = shock && i == 0;
-    swap(order[i], large ? 0.01 + 0.02 * uniform(random_) : 0.004 * uniform(random_), transactions);
+    swap(order[i], large ? 0.005 + 0.01 * uniform(random_) : 0.004 * uniform(random_),
+         transactions);
   }
   mine(transactions);
 }

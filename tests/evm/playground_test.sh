@@ -84,8 +84,9 @@ swaps=$(rpc eth_getLogs "[{\"fromBlock\": \"$(printf '0x%x' "$first")\", \"topic
     grep -o '"logIndex"' | wc -l)
 ((swaps >= 10)) || fail "$swaps swaps in ten blocks"
 "$build/gantry" --config "$work/config" config check || fail "the host refuses its configuration"
+"$build/gantry" --config "$work/config" plugin list >"$work/list" || fail "plugins do not load"
 for dex in uniswap_v2 sushiswap; do
-    "$build/gantry" --config "$work/config" config explain | grep -q "$dex" || fail "no $dex"
+    grep -q "$dex" "$work/list" || { cat "$work/list" && fail "no $dex"; }
 done
 "$build/gantry" --config "$work/config" doctor --online >"$work/doctor" 2>&1 || true
 grep -q 'anvil.*eip155:31337\|eip155:31337.*anvil' "$work/doctor" ||

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <memory>
 #include <sstream>
 
@@ -138,6 +139,16 @@ TEST_CASE("with factory and code hash another exchange's pool is refused by name
     CHECK(own.open_pool(known.pool, {{known.token1}, {known.token0}}) == GANTRY_REFUSED);
     CHECK_THAT(own.refusal(), Catch::Contains("order of the contract"));
   }
+}
+
+TEST_CASE("the factories and code hashes that the documentation names are those of known pools") {
+  std::ostringstream page;
+  page << std::ifstream(GANTRY_DOCUMENTATION "/operating.md").rdbuf();
+  for (const KnownPool& known : known_pools) {
+    INFO(known.exchange);
+    CHECK_THAT(page.str(), Catch::Contains(known.factory) && Catch::Contains(known.init_code_hash));
+  }
+  CHECK_THAT(page.str(), Catch::Contains(uniswap_factory));
 }
 
 TEST_CASE("every pair of the recorded market is one of Uniswap's factory") {

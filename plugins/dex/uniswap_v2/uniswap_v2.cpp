@@ -40,7 +40,7 @@ class UniswapV2 final : public DexPlugin {
     if (factory_) factory_->check(spec);
     PairState pair{};
     pair.fee_bps = fee_bps_;
-    pair.known = asks_factory() ? 0 : known_genuine;
+    pair.known = asks_factory() ? awaits_factory : 0;
     if (!write(writer, pair)) return GANTRY_HOST_FAULT;
     if (asks_factory()) {
       auto* identity = writer.chunk(1, sizeof(Identity));
@@ -59,7 +59,7 @@ class UniswapV2 final : public DexPlugin {
     if (round != 0) return GANTRY_OK;
     // First, so that its answer is the first: what is no pair at all is refused by name.
     const auto* pair = chunk_as<PairState>(state, 0);
-    if (asks_factory() && (pair == nullptr || (pair->known & known_genuine) == 0)) {
+    if (asks_factory() && (pair == nullptr || (pair->known & awaits_factory) != 0)) {
       if (const auto status = ask_factory(spec, sink); status != GANTRY_OK) return status;
     }
     gantry_request call{GANTRY_SOURCE_EVM_CALL, tag_reserves, spec.address,
@@ -79,11 +79,11 @@ class UniswapV2 final : public DexPlugin {
       if (fact.source == GANTRY_SOURCE_EVM_CALL && fact.tag == tag_pair) {
         if (!asks_factory()) continue;  // recorded when the operator still wanted it
         if (const auto status = recognise(old, fact); status != GANTRY_OK) return status;
-        pair.known |= known_genuine;
+        pair.known &= static_cast<std::uint16_t>(~awaits_factory);
         continue;
       }
       if (!decode(fact, pair)) return GANTRY_BAD_STATE;
-      pair.known |= known_reserves;
+      pair.known |= has_reserves;
     }
     if (!write(writer, pair)) return GANTRY_HOST_FAULT;
     return quotable(pair) ? GANTRY_OK : GANTRY_NEED_STATE;
