@@ -254,29 +254,38 @@ class Pool {
     if (status == GANTRY_OK) must(view.token_count <= balances.size());
   }
 
-  // A round of discovery from any cursor, with any answers to what it asked before.
+  // Rounds of discovery, mostly with an answer to each question of the one before.
   void discover() {
     if (in_.one_in(8)) cursor_ = in_.bytes(in_.below(200));
-    std::vector<gantry_fact> facts(in_.below(6));
+    for (std::uint32_t rounds = in_.below(8); rounds != 0; --rounds) discover_round();
+  }
+
+  void discover_round() {
+    std::vector<gantry_fact> facts(in_.one_in(8) ? in_.below(6) : questions_);
     std::vector<std::vector<std::uint8_t>> data(facts.size());
     for (std::uint32_t i = 0; i < facts.size(); ++i) {
       gantry_fact& fact = facts[i];
-      const bool log = in_.one_in(4);
+      const bool log = in_.one_in(16);
       fact.source = log ? GANTRY_SOURCE_EVM_LOG : GANTRY_SOURCE_EVM_CALL;
-      fact.tag = in_.one_in(8) ? in_.below(300) : i;
-      fact.status = in_.one_in(8) ? GANTRY_REFUSED : GANTRY_OK;
+      fact.tag = in_.one_in(32) ? in_.value<std::uint16_t>() : i;
+      fact.status = in_.one_in(32) ? GANTRY_REFUSED : GANTRY_OK;
       fact.emitter = factory_address();
-      data[i].resize(in_.one_in(8) ? in_.below(70) : (log ? 64 : 32));
-      const std::size_t bytes = in_.one_in(4) ? in_.below(33) : 1;
+      data[i].resize(in_.one_in(32) ? in_.below(70) : (log ? 64 : 32));
+      const std::size_t bytes = in_.one_in(32) ? in_.below(33) : 1;
       if (bytes <= data[i].size()) in_.fill(data[i].data() + data[i].size() - bytes, bytes);
       fact.data = {data[i].data(), data[i].size()};
       if (log) fact.topics = {pair_created_topic.data(), pair_created_topic.size()};
     }
-    std::uint32_t asked = 0;
+    struct Asked {
+      std::uint32_t calls = 0;
+      std::uint32_t all = 0;
+    } asked;
     const gantry_request_sink requests{
         &asked, [](void* self, const gantry_request* request) -> gantry_status {
+          auto& count = *static_cast<Asked*>(self);
           must(request->payload.size != 0);
-          must(++*static_cast<std::uint32_t*>(self) <= 256);
+          must(++count.all <= 256);
+          if (request->source == GANTRY_SOURCE_EVM_CALL) must(request->tag == count.calls++);
           return GANTRY_OK;
         }};
     const gantry_pool_sink pools{nullptr, [](void*, const gantry_pool_spec* spec) -> gantry_status {
@@ -289,10 +298,11 @@ class Pool {
     const auto status = venue_.table->discover(
         venue_.object, &context_, {cursor_.data(), cursor_.size()}, facts.data(),
         static_cast<std::uint32_t>(facts.size()), &requests, &pools, &next);
-    if (status == GANTRY_NEED_SIZE) must(next.size > room.size() && asked == 0);
+    if (status == GANTRY_NEED_SIZE) must(next.size > room.size() && asked.all == 0);
     if (status != GANTRY_OK && status != GANTRY_NEED_STATE) return;
     must(next.size <= room.size());
-    must((status == GANTRY_NEED_STATE) == (asked != 0));
+    questions_ = asked.calls;
+    must((status == GANTRY_NEED_STATE) == (asked.calls != 0));
     cursor_.assign(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(next.size));
   }
 
@@ -334,6 +344,7 @@ class Pool {
   std::vector<std::uint8_t> metadata_;
   gantry_pool_spec spec_{};
   std::vector<std::uint8_t> cursor_;
+  std::uint32_t questions_ = 0;        // of the last round of discovery
   std::vector<std::uint8_t> overlay_;  // operator new aligns to 16, as the host does
 };
 
