@@ -83,6 +83,25 @@ sync=0x1c411e9a96e071241c2f21f7726b17ae89e3cab4c78be50e062b03a9fffbbad1 # Sync(u
 swaps=$(rpc eth_getLogs "[{\"fromBlock\": \"$(printf '0x%x' "$first")\", \"topics\": [\"$sync\"]}]" |
     grep -o '"logIndex"' | wc -l)
 ((swaps >= 10)) || fail "$swaps swaps in ten blocks"
+
+# The wrapped coin takes coins in and gives them back, and no more than were put in.
+wrapped=$(sed -n 's/^wrapped_native = "\(.*\)"$/\1/p' "$work/config/gantry.toml")
+trader=$(rpc eth_accounts '[]' | cut -d'"' -f4)
+word() { printf '%064x' "$1"; }
+call() { rpc eth_call "[{\"from\": \"$trader\", \"to\": \"$wrapped\", \"data\": \"$1\"}, \"latest\"]"; }
+send() {
+    rpc eth_sendTransaction "[{\"from\": \"$trader\", \"to\": \"$wrapped\", \"data\": \"$1\",
+        \"value\": \"$2\", \"gas\": \"0x30d40\"}]" >/dev/null
+}
+holds() { [[ $(call "0x70a08231$(printf '%064s' "${trader#0x}" | tr ' ' 0)") == "\"0x$(word "$1")\"" ]]; }
+[[ $(call 0x313ce567) == "\"0x$(word 18)\"" ]] || fail "decimals() of the wrapped coin"
+call 0x95d89b41 | grep -q "$(printf WETH | od -An -tx1 | tr -d ' ')" || fail "symbol() of it"
+send 0xd0e30db0 0x5
+until_true "a deposit" holds 5
+[[ $(call "0x2e1a7d4d$(word 6)") == undefined ]] || fail "more can be withdrawn than is there"
+send "0x2e1a7d4d$(word 2)" 0x0
+until_true "a withdrawal" holds 3
+
 "$build/gantry" --config "$work/config" config check || fail "the host refuses its configuration"
 "$build/gantry" --config "$work/config" plugin list >"$work/list" || fail "plugins do not load"
 for dex in uniswap_v2 sushiswap; do
