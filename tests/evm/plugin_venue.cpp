@@ -16,7 +16,6 @@ constexpr std::string_view chain_id = "eip155:31337";
 
 constexpr std::uint32_t rounds_max = 64;
 constexpr std::uint32_t tokens_max = 16;
-constexpr std::size_t cursor_bytes_max = 1U << 16U;
 
 gantry_string text(std::string_view s) { return {s.data(), s.size()}; }
 
@@ -433,12 +432,13 @@ gantry_status PluginVenue::discover(const std::vector<std::uint8_t>& cursor,
                                     std::vector<OwnedFact>& facts,
                                     std::vector<EmittedRequest>& requests,
                                     std::vector<EmittedPool>& pools,
-                                    std::vector<std::uint8_t>& next_cursor) {
+                                    std::vector<std::uint8_t>& next_cursor,
+                                    std::size_t cursor_room) {
   const Parts& p = *parts_;
   const std::vector<gantry_fact> rows = rows_of(facts);
   const gantry_request_sink request_sink = sink_to(requests);
   const gantry_pool_sink pool_sink = sink_to(pools);
-  next_cursor.resize(cursor_bytes_max);
+  next_cursor.resize(cursor_room);
   gantry_buffer next{.data = next_cursor.data(), .capacity = next_cursor.size(), .size = 0};
   const gantry_status status =
       p.table->discover(p.instance, &p.context, bytes_of(&cursor), rows.data(),

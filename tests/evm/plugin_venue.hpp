@@ -107,7 +107,8 @@ class PluginVenue {
   gantry_status build_swap(const gantry_swap_order& order, std::vector<EmittedInstruction>& out);
   gantry_status discover(const std::vector<std::uint8_t>& cursor, std::vector<OwnedFact>& facts,
                          std::vector<EmittedRequest>& requests, std::vector<EmittedPool>& pools,
-                         std::vector<std::uint8_t>& next_cursor);
+                         std::vector<std::uint8_t>& next_cursor,
+                         std::size_t cursor_room = std::size_t{1} << 16U);
 
   // The state as bytes, to compare, to spoil and to put back.
   StateBytes state_bytes() const;

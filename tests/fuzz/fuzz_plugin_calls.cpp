@@ -1,8 +1,10 @@
-// What a venue is handed by others: pools, facts, states, overlays and orders that nobody checked,
-// through the C table of the real uniswap_v2. It may refuse; what it answers has to hold.
+// What a venue is handed by others: pools, facts, states, overlays, orders and cursors that nobody
+// checked, through the C table of the real uniswap_v2. It may refuse; what it answers has to hold.
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
+#include <vector>
 
 #include "gantry/dex.h"
 #include "gantry/plugin.h"
@@ -31,15 +33,21 @@ struct Venue {
   const gantry_dex_v1* table;
   gantry_dex_instance* object = nullptr;
 
-  explicit Venue(std::int64_t fee_bps)
+  explicit Venue(std::int64_t fee_bps, gantry_string factory = {"", 0})
       : table(static_cast<const gantry_dex_v1*>(gantry_plugin.get_interface(GANTRY_DEX_ID))) {
-    gantry_parameter fee{};
-    fee.name = {"fee_bps", 7};
-    fee.type = GANTRY_PARAMETER_INTEGER;
-    fee.integer = fee_bps;
+    std::array<gantry_parameter, 3> parameters{};
+    parameters[0].name = {"fee_bps", 7};
+    parameters[0].type = GANTRY_PARAMETER_INTEGER;
+    parameters[0].integer = fee_bps;
+    parameters[1].name = {"factory", 7};
+    parameters[1].type = GANTRY_PARAMETER_STRING;
+    parameters[1].string = factory;
+    parameters[2].name = {"init_code_hash", 14};
+    parameters[2].type = GANTRY_PARAMETER_STRING;
+    parameters[2].string = {"", 0};
     gantry_instance_config config{};
-    config.parameters = &fee;
-    config.parameter_count = 1;
+    config.parameters = parameters.data();
+    config.parameter_count = parameters.size();
     gantry_error error{};
     must(table->create(&quiet_host, &config, &object, &error) == GANTRY_OK);
   }
@@ -48,6 +56,20 @@ struct Venue {
 constexpr std::array<std::uint8_t, 32> sync_topic = {
     0x1c, 0x41, 0x1e, 0x9a, 0x96, 0xe0, 0x71, 0x24, 0x1c, 0x2f, 0x21, 0xf7, 0x72, 0x6b, 0x17, 0xae,
     0x89, 0xe3, 0xca, 0xb4, 0xc7, 0x8b, 0xe5, 0x0e, 0x06, 0x2b, 0x03, 0xa9, 0xff, 0xfb, 0xba, 0xd1};
+
+constexpr std::array<std::uint8_t, 32> pair_created_topic = {
+    0x0d, 0x36, 0x48, 0xbd, 0x0f, 0x6b, 0xa8, 0x01, 0x34, 0xa3, 0x3b, 0xa9, 0x27, 0x5a, 0xc5, 0x85,
+    0xd9, 0xd3, 0x15, 0xf0, 0xad, 0x83, 0x55, 0xcd, 0xde, 0xfd, 0xe3, 0x1a, 0xfa, 0x28, 0xd0, 0xe9};
+
+constexpr std::string_view factory_text = "0x00000000000000000000000000000000000000fa";
+
+gantry_address factory_address() {
+  gantry_address address{};
+  address.kind = GANTRY_ADDRESS_EVM;
+  address.length = 20;
+  address.bytes[19] = 0xfa;
+  return address;
+}
 
 // One pool from open_pool() on, in the host's own store of states.
 class Pool {
@@ -67,7 +89,7 @@ class Pool {
   }
 
   void step() {
-    switch (in_.below(10)) {
+    switch (in_.below(11)) {
       case 0:
         open();
         break;
@@ -89,6 +111,9 @@ class Pool {
         break;
       case 7:
         view_with_any_room();
+        break;
+      case 8:
+        discover();
         break;
       default:
         quote();
@@ -132,6 +157,7 @@ class Pool {
     for (std::uint32_t i = 0; i < count; ++i) {
       gantry_fact& fact = facts[i];
       const bool log = in_.below(2) == 0;
+      fact.tag = in_.one_in(4) ? in_.below(3) : 0;
       fact.source = in_.one_in(16) ? in_.value<std::int32_t>()
                     : log          ? GANTRY_SOURCE_EVM_LOG
                                    : GANTRY_SOURCE_EVM_CALL;
@@ -178,7 +204,7 @@ class Pool {
     const gantry_request_sink sink{
         nullptr, [](void*, const gantry_request* request) -> gantry_status {
           must(request->payload.size == 0 || request->payload.data != nullptr);
-          return request->payload.size > 32 ? GANTRY_REFUSED : GANTRY_OK;
+          return request->payload.size > 68 ? GANTRY_REFUSED : GANTRY_OK;
         }};
     venue_.table->requests(venue_.object, &context_, &spec_, &state, in_.below(3), &sink);
   }
@@ -228,6 +254,58 @@ class Pool {
     if (status == GANTRY_OK) must(view.token_count <= balances.size());
   }
 
+  // Rounds of discovery, mostly with an answer to each question of the one before.
+  void discover() {
+    if (in_.one_in(8)) cursor_ = in_.bytes(in_.below(200));
+    for (std::uint32_t rounds = in_.below(8); rounds != 0; --rounds) discover_round();
+  }
+
+  void discover_round() {
+    std::vector<gantry_fact> facts(in_.one_in(8) ? in_.below(6) : questions_);
+    std::vector<std::vector<std::uint8_t>> data(facts.size());
+    for (std::uint32_t i = 0; i < facts.size(); ++i) {
+      gantry_fact& fact = facts[i];
+      const bool log = in_.one_in(16);
+      fact.source = log ? GANTRY_SOURCE_EVM_LOG : GANTRY_SOURCE_EVM_CALL;
+      fact.tag = in_.one_in(32) ? in_.value<std::uint16_t>() : i;
+      fact.status = in_.one_in(32) ? GANTRY_REFUSED : GANTRY_OK;
+      fact.emitter = factory_address();
+      data[i].resize(in_.one_in(32) ? in_.below(70) : (log ? 64 : 32));
+      const std::size_t bytes = in_.one_in(32) ? in_.below(33) : 1;
+      if (bytes <= data[i].size()) in_.fill(data[i].data() + data[i].size() - bytes, bytes);
+      fact.data = {data[i].data(), data[i].size()};
+      if (log) fact.topics = {pair_created_topic.data(), pair_created_topic.size()};
+    }
+    struct Asked {
+      std::uint32_t calls = 0;
+      std::uint32_t all = 0;
+    } asked;
+    const gantry_request_sink requests{
+        &asked, [](void* self, const gantry_request* request) -> gantry_status {
+          auto& count = *static_cast<Asked*>(self);
+          must(request->payload.size != 0);
+          must(++count.all <= 256);
+          if (request->source == GANTRY_SOURCE_EVM_CALL) must(request->tag == count.calls++);
+          return GANTRY_OK;
+        }};
+    const gantry_pool_sink pools{nullptr, [](void*, const gantry_pool_spec* spec) -> gantry_status {
+                                   must(spec->token_count == 2 && spec->tokens[0].decimals <= 77);
+                                   must(spec->address.kind == GANTRY_ADDRESS_EVM);
+                                   return GANTRY_OK;
+                                 }};
+    std::vector<std::uint8_t> room(in_.one_in(8) ? in_.below(100) : 8192);
+    gantry_buffer next{room.data(), room.size(), 0};
+    const auto status = venue_.table->discover(
+        venue_.object, &context_, {cursor_.data(), cursor_.size()}, facts.data(),
+        static_cast<std::uint32_t>(facts.size()), &requests, &pools, &next);
+    if (status == GANTRY_NEED_SIZE) must(next.size > room.size() && asked.all == 0);
+    if (status != GANTRY_OK && status != GANTRY_NEED_STATE) return;
+    must(next.size <= room.size());
+    questions_ = asked.calls;
+    must((status == GANTRY_NEED_STATE) == (asked.calls != 0));
+    cursor_.assign(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(next.size));
+  }
+
   void quote() {
     const gantry_pool_state state = this->state();
     gantry_swap swap{in_.amount(), in_.handle(1), in_.handle(1),
@@ -265,15 +343,18 @@ class Pool {
   std::array<gantry_pool_token, 4> tokens_{};
   std::vector<std::uint8_t> metadata_;
   gantry_pool_spec spec_{};
+  std::vector<std::uint8_t> cursor_;
+  std::uint32_t questions_ = 0;        // of the last round of discovery
   std::vector<std::uint8_t> overlay_;  // operator new aligns to 16, as the host does
 };
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const std::array<Venue, 3> venues{Venue(30), Venue(0), Venue(9999)};
+  static const std::array<Venue, 4> venues{Venue(30), Venue(0), Venue(9999),
+                                           Venue(30, {factory_text.data(), factory_text.size()})};
   Input in(data, size);
-  Pool pool(venues[in.below(3)], in);
+  Pool pool(venues[in.below(4)], in);
   for (int steps = 0; steps < 64 && !in.empty(); ++steps) pool.step();
   return 0;
 }

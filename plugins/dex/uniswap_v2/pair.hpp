@@ -16,9 +16,12 @@ struct PairState {
   std::uint64_t block;           // of the newest fact applied
   std::uint32_t log_index;
   std::uint16_t fee_bps;
-  std::uint16_t known;  // 0 until reserves have been applied
+  std::uint16_t known;  // has_reserves, and awaits_factory until it has answered
 };
 static_assert(sizeof(PairState) == 48);
+
+inline constexpr std::uint16_t has_reserves = 1;
+inline constexpr std::uint16_t awaits_factory = 2;  // it has to say that the pair is its own
 
 inline constexpr std::uint32_t fee_denominator = 10000;
 inline constexpr std::uint64_t swap_gas = 90000;  // one pair.swap between tokens that exist
@@ -28,6 +31,10 @@ inline uint128 join(const std::uint64_t (&limbs)[2]) noexcept {
 }
 
 inline constexpr uint128 reserve_max = (static_cast<uint128>(1) << 112U) - 1;
+
+inline bool quotable(const PairState& pair) noexcept {
+  return (pair.known & (has_reserves | awaits_factory)) == has_reserves;
+}
 
 // The pair as seen by one direction.
 struct Side {

@@ -1,36 +1,71 @@
-// Uniswap V2 and every constant-product fork of it, told apart by `fee_bps`. Formulas:
-// UniswapV2Library.getAmountOut/getAmountIn and the checks of UniswapV2Pair.swap.
+// Uniswap V2 and every constant-product fork of it, told apart by `fee_bps` and `factory`.
+// Formulas: UniswapV2Library.getAmountOut/getAmountIn and the checks of UniswapV2Pair.swap.
 #include "gantry/dex.hpp"
 #include "plugins/dex/uniswap_v2/abi.hpp"
+#include "plugins/dex/uniswap_v2/discovery.hpp"
+#include "plugins/dex/uniswap_v2/factory.hpp"
 #include "plugins/dex/uniswap_v2/pair.hpp"
 
 namespace gantry::uniswap_v2 {
 namespace {
 
+// Tags of a pool's requests.
+constexpr std::uint32_t tag_reserves = 0;
+constexpr std::uint32_t tag_pair = 1;  // the factory's getPair()
+
+// Chunk 1, of a pool whose factory has to be asked: what apply() is not told.
+struct Identity {
+  std::uint8_t pair[evm::address_bytes];
+};
+
 class UniswapV2 final : public DexPlugin {
  public:
-  UniswapV2(Host, const Config& config)
-      : fee_bps_(static_cast<std::uint16_t>(config.integer("fee_bps"))) {}
+  UniswapV2(Host host, const Config& config)
+      : host_(host),
+        fee_bps_(static_cast<std::uint16_t>(config.integer("fee_bps"))),
+        factory_(Factory::parse(config.string("factory"), config.string("init_code_hash"))) {}
+
+  gantry_status discover(const gantry_context&, gantry_bytes cursor,
+                         std::span<const gantry_fact> facts, const gantry_request_sink* requests,
+                         const gantry_pool_sink* pools, gantry_buffer* next_cursor) override {
+    if (!factory_) return GANTRY_UNSUPPORTED;
+    const DiscoverySinks sinks{requests, pools, next_cursor};
+    return uniswap_v2::discover(host_, factory_->address, view(cursor), facts, sinks);
+  }
 
   gantry_status open_pool(const gantry_pool_spec& spec, StateWriter writer,
                           gantry_pool_traits& traits) override {
     if (spec.token_count != 2) throw Refused("a pair has two tokens");
-    if (spec.address.kind != GANTRY_ADDRESS_EVM) throw Refused("a pair has an EVM address");
+    if (!evm::is_contract(spec.address)) throw Refused("a pair has an EVM address");
+    if (factory_) factory_->check(spec);
     PairState pair{};
     pair.fee_bps = fee_bps_;
+    pair.known = asks_factory() ? awaits_factory : 0;
     if (!write(writer, pair)) return GANTRY_HOST_FAULT;
+    if (asks_factory()) {
+      auto* identity = writer.chunk(1, sizeof(Identity));
+      if (identity == nullptr) return GANTRY_HOST_FAULT;
+      std::memcpy(identity, spec.address.bytes, sizeof(Identity));
+    }
     traits.flags = GANTRY_POOL_EXACT_OUT | GANTRY_POOL_SEGMENTS | GANTRY_POOL_FOLLOWS_LOGS;
     traits.overlay_bytes = sizeof(PairState);
     traits.swap_gas = swap_gas;
     return GANTRY_OK;
   }
 
-  gantry_status requests(const gantry_context&, const gantry_pool_spec& spec, const gantry_state&,
-                         std::uint32_t round, const gantry_request_sink* sink) const override {
+  gantry_status requests(const gantry_context&, const gantry_pool_spec& spec,
+                         const gantry_state& state, std::uint32_t round,
+                         const gantry_request_sink* sink) const override {
     if (round != 0) return GANTRY_OK;
-    gantry_request call{GANTRY_SOURCE_EVM_CALL, 0, spec.address, c_bytes(get_reserves_selector)};
+    // First, so that its answer is the first: what is no pair at all is refused by name.
+    const auto* pair = chunk_as<PairState>(state, 0);
+    if (asks_factory() && (pair == nullptr || (pair->known & awaits_factory) != 0)) {
+      if (const auto status = ask_factory(spec, sink); status != GANTRY_OK) return status;
+    }
+    gantry_request call{GANTRY_SOURCE_EVM_CALL, tag_reserves, spec.address,
+                        c_bytes(get_reserves_selector)};
     if (const auto status = emit(sink, call); status != GANTRY_OK) return status;
-    gantry_request logs{GANTRY_SOURCE_EVM_LOG, 0, spec.address, c_bytes(sync_topic)};
+    gantry_request logs{GANTRY_SOURCE_EVM_LOG, tag_reserves, spec.address, c_bytes(sync_topic)};
     return emit(sink, logs);
   }
 
@@ -41,11 +76,17 @@ class UniswapV2 final : public DexPlugin {
     PairState pair = *before;
     for (const gantry_fact& fact : facts) {
       if (is_foreign_log(fact)) continue;
+      if (fact.source == GANTRY_SOURCE_EVM_CALL && fact.tag == tag_pair) {
+        if (!asks_factory()) continue;  // recorded when the operator still wanted it
+        if (const auto status = recognise(old, fact); status != GANTRY_OK) return status;
+        pair.known &= static_cast<std::uint16_t>(~awaits_factory);
+        continue;
+      }
       if (!decode(fact, pair)) return GANTRY_BAD_STATE;
-      pair.known = 1;
+      pair.known |= has_reserves;
     }
-    if (pair.known == 0) return GANTRY_NEED_STATE;
-    return write(writer, pair) ? GANTRY_OK : GANTRY_HOST_FAULT;
+    if (!write(writer, pair)) return GANTRY_HOST_FAULT;
+    return quotable(pair) ? GANTRY_OK : GANTRY_NEED_STATE;
   }
 
   gantry_status quote(const gantry_pool_state& state, const gantry_swap& swap, gantry_quote& out,
@@ -187,12 +228,41 @@ class UniswapV2 final : public DexPlugin {
     return true;
   }
 
+  // Whether the chain has to say that a pool is the factory's.
+  bool asks_factory() const noexcept { return factory_ && !factory_->init_code_hash; }
+
+  gantry_status ask_factory(const gantry_pool_spec& spec, const gantry_request_sink* sink) const {
+    if (spec.token_count != 2) return GANTRY_BAD_STATE;
+    const GetPairCall call(evm::to_address(spec.tokens[0].address),
+                           evm::to_address(spec.tokens[1].address));
+    const gantry_request request{GANTRY_SOURCE_EVM_CALL, tag_pair, evm::to_sdk(factory_->address),
+                                 c_bytes(call.bytes)};
+    return emit(sink, request);
+  }
+
+  // Whether the factory's answer names this very pool. GANTRY_REFUSED: another one, or none.
+  gantry_status recognise(const gantry_state& state, const gantry_fact& fact) const {
+    const auto* identity = chunk_as<Identity>(state, 1);
+    if (identity == nullptr || fact.status != GANTRY_OK || fact.data.size != word_bytes) {
+      return GANTRY_BAD_STATE;
+    }
+    const auto named = evm::read_address(view(fact.data));
+    if (!named) return GANTRY_BAD_STATE;
+    evm::Address own;
+    std::memcpy(own.data(), identity->pair, own.size());
+    if (*named == own) return GANTRY_OK;
+    host_.warning(evm::checksummed(own) + " is refused: it is no pair of factory " +
+                  factory_->name() + ", whose pair of these tokens is " +
+                  (*named == evm::Address{} ? "none" : evm::checksummed(*named)));
+    return GANTRY_REFUSED;
+  }
+
   // The pair in one direction, from the overlay when there is one. The direction indexes, it does
   // not branch: no predictor could know it.
   static gantry_status look(const gantry_pool_state& state, std::uint32_t token_in,
                             std::uint32_t token_out, const PairState*& pair, Side& out) noexcept {
     pair = chunk_as<PairState>(state.base, 0);
-    if (pair == nullptr || pair->known == 0) return GANTRY_BAD_STATE;
+    if (pair == nullptr || !quotable(*pair)) return GANTRY_BAD_STATE;
     if (state.overlay.size != 0) {
       if (state.overlay.size != sizeof(PairState)) return GANTRY_BAD_STATE;
       pair = reinterpret_cast<const PairState*>(state.overlay.data);
@@ -208,7 +278,9 @@ class UniswapV2 final : public DexPlugin {
     return GANTRY_OK;
   }
 
+  Host host_;
   std::uint16_t fee_bps_;
+  std::optional<Factory> factory_;  // whose pairs are taken; none: any
 };
 
 }  // namespace
