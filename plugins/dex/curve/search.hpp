@@ -1,0 +1,52 @@
+// Inverts exchange() exactly where the contract cannot: by asking it.
+//
+// The search ends with an amount that pays and one less that does not. exchange() grows with the
+// amount but for the last unit of Newton's method; where it steps back by one, the amount found is
+// such a step, not always the first of them.
+#pragma once
+#include <utility>
+
+#include "gantry/dex.h"
+#include "gantry/u256.hpp"
+
+namespace gantry::curve {
+
+enum class Verdict { too_little, enough, too_much };
+
+// The least amount in (0, max] that is not too little, by `judge`; zero: there is none.
+template <class Judge>
+u256 least_not_too_little(const Judge& judge, const u256& guess) noexcept {
+  const u256 one(1);
+  u256 low;  // too little
+  u256 high = guess;
+  u256 step = one;
+  if (judge(guess) == Verdict::too_little) {
+    low = guess;
+    while (true) {
+      if (low == u256::max()) return {};
+      if (!add(low, step, high)) high = u256::max();
+      if (judge(high) != Verdict::too_little) break;
+      low = high;
+      step = shift_left(step, 1);
+      if (step.is_zero()) step = u256::max();
+    }
+  } else {
+    while (true) {
+      if (high <= step) break;  // zero pays nothing
+      const u256 probe = wrapping_sub(high, step);
+      if (judge(probe) == Verdict::too_little) {
+        low = probe;
+        break;
+      }
+      high = probe;
+      step = shift_left(step, 1);
+    }
+  }
+  while (wrapping_sub(high, low) > one) {
+    const u256 middle = wrapping_add(low, shift_right(wrapping_sub(high, low), 1));
+    (judge(middle) == Verdict::too_little ? low : high) = middle;
+  }
+  return high;
+}
+
+}  // namespace gantry::curve
