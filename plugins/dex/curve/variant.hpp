@@ -42,27 +42,31 @@ struct Variant {
   std::string_view version;  // what version() must answer; empty: the contract has none
   StableRules stable;
   std::uint64_t gas = 0;
+  bool pays_others = false;  // exchange() takes a receiver
 };
 
 inline constexpr std::size_t coins_max = 8;
 
-inline constexpr std::array<Variant, 8> variants{{
-    {"3pool", Family::stable, 3, 3, {}, {.a_precision = 1, .gives_up = false}, 130'000},
-    {"base", Family::stable, 2, 4, {}, {}, 120'000},
+inline constexpr std::array<Variant, 10> variants{{
+    {"3pool", Family::stable, 3, 3, {}, {.a_precision = 1, .gives_up = false}, 130'000, false},
+    {"base", Family::stable, 2, 4, {}, {}, 120'000, false},
     {"factory_plain2", Family::stable, 2, 2, {},
-     {.division = Division::at_the_end, .asks_admin_fee = false}, 110'000},
-    {"factory_plain", Family::stable, 3, 4, {}, {.asks_admin_fee = false}, 120'000},
-    {"meta", Family::stable, 2, 2, {}, {.rates = Rates::meta_cached}, 160'000},
+     {.division = Division::at_the_end, .asks_admin_fee = false}, 110'000, true},
+    {"factory_plain", Family::stable, 3, 4, {}, {.asks_admin_fee = false}, 120'000, true},
+    {"meta", Family::stable, 2, 2, {}, {.rates = Rates::meta_cached}, 160'000, false},
     {"factory_meta", Family::stable, 2, 2, {},
-     {.rates = Rates::meta_fresh, .asks_admin_fee = false}, 180'000},
+     {.rates = Rates::meta_fresh, .asks_admin_fee = false}, 180'000, true},
     {"ng", Family::stable, 2, 8, "v7.0.0",
      {.division = Division::at_the_end, .rates = Rates::stored_rates, .asks_admin_fee = false,
       .dynamic_fee = true},
-     200'000},
+     200'000, true},
     {"ng_meta", Family::stable, 2, 2, "v7.0.0",
      {.division = Division::at_the_end, .rates = Rates::stored_rates, .asks_admin_fee = false,
       .dynamic_fee = true},
-     220'000},
+     220'000, true},
+    {"twocrypto_ng", Family::crypto, 2, 2, "v2.0.0", {}, 250'000, true},
+    // Its exchange() takes another argument before the receiver, which only coins of ether need.
+    {"tricrypto_ng", Family::crypto, 3, 3, "v2.0.0", {}, 300'000, false},
 }};
 
 // The index of a variant, or variants.size().
