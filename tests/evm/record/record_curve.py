@@ -9,7 +9,7 @@ commit and path), "compiler" and, where the source has constants to fill in, "su
 
 Every case is one eth_simulateV1 on a local node: the pool's storage is overridden with a random
 state, the plugin's questions are asked, then get_dy(), exchange(), what it left, and a second
-exchange() on that. Nothing is computed here: what is written down is what the contracts returned.
+exchange() on that. No answer is computed here: what is written down is what the contracts returned.
 """
 import json, math, random, subprocess, sys, time, urllib.request
 from Crypto.Hash import keccak as _keccak  # pycryptodome
@@ -165,7 +165,7 @@ class Bench:
 def spread(n, decimals, wads):
     """Balances of about `wads` (18 decimals) each, in one of the buckets of imbalance."""
     kind = rng.choices(('level', 'uneven', 'extreme'), (5, 4, 2))[0]
-    sigma = {'level': 0.2, 'uneven': 1.5, 'extreme': 5.0}[kind]
+    sigma = {'level': 0.2, 'uneven': 3 / n, 'extreme': 10 / n}[kind]
     return [max(1, int(wads * math.exp(rng.gauss(0, sigma))) * 10**d // WAD) for d in decimals]
 
 
@@ -412,13 +412,147 @@ class NgMeta(Ng):
         overrides[self.base] = {0: WAD + rng.randrange(WAD // 2)}
 
 
+class Crypto(Bench):
+    """Pools of volatile coins. Their D and virtual price belong to their balances, so the maths
+    contract is asked for D; what else is put into storage is drawn at random around that."""
+    index = 'uint256'
+
+    def __init__(self, node, name, decimals):
+        super().__init__(node, decimals)
+        n = self.n = len(decimals)
+        self.math = node.deploy(name + '_math')
+        precisions = [10**(18 - d) for d in decimals]
+        curve, fees, rebalance = 270000 << 128 | 10**13, 1 << 128, 866
+        text = word(1) + '41' + '0' * 62
+        if n == 2:
+            packed = precisions[0] | precisions[1] << 128
+            numbers = [*map(address, self.coins), address(self.math), word(7), word(packed),
+                       word(curve), word(fees), word(rebalance), word(WAD)]
+        else:
+            packed = precisions[0] << 128 | precisions[1] << 64 | precisions[2]
+            numbers = [*map(address, self.coins), address(self.math), address('0x' + 'ee' * 20),
+                       word(7), word(packed), word(curve), word(fees), word(rebalance),
+                       word(WAD | WAD << 128)]
+        at = (2 + len(numbers)) * 32
+        arguments = word(at) + word(at + 64) + ''.join(numbers) + text + text
+        self.pool = node.deploy(name, arguments)
+        self.fund(self.pool)
+        self.layout = load(name)['layout']
+        self.layout = self.layout.get('storage_layout', self.layout)
+        views = node.deploy(name + '_views')
+        node.ask('anvil_setCode', node.account, ANSWERS_SLOT_0)
+        node.ask('anvil_setStorageAt', node.account, '0x0', '0x' + address(views))
+        self.a_range = ((4 * 1000, 4 * 10**7) if n == 2 else (27 * 100, 27 * 10**7))
+
+    def at(self, name):
+        return self.layout[name]['slot']
+
+    def questions(self):
+        ask = lambda signature, *arguments: (self.pool, call(signature, *arguments))
+        asked = [ask('balances(uint256)', i) for i in range(self.n)] + [ask('D()')]
+        if self.n == 2:
+            asked += [ask('price_scale()'), ask('last_prices()'), ask('last_timestamp()')]
+            oracle = 'cached_price_oracle'
+        else:
+            asked += [ask('price_scale(uint256)', k) for k in range(2)]
+            asked += [ask('last_prices(uint256)', k) for k in range(2)]
+            asked += [ask('last_prices_timestamp()')]
+            oracle = 'price_oracle_packed'
+        asked += [ask(g + '()') for g in (
+            'initial_A_gamma', 'future_A_gamma', 'initial_A_gamma_time', 'future_A_gamma_time',
+            'packed_fee_params', 'packed_rebalancing_params', 'xcp_profit', 'virtual_price',
+            'totalSupply', 'version')]
+        return asked + [('slot', '0x' + word(self.at(oracle)))]
+
+    def solve_d(self, curve, xp):
+        data = '0x' + selector(f'newton_D(uint256,uint256,uint256[{self.n}],uint256)') + ''.join(
+            map(word, [curve >> 128, curve & 2**128 - 1, *xp, 0]))
+        try:
+            return int(self.node.ask('eth_call', {'to': self.math, 'data': data}, 'latest'), 16)
+        except RuntimeError:
+            return 0
+
+    def random_state(self):
+        while True:
+            state = self.try_state()
+            if state:
+                return state
+
+    def try_state(self):
+        n = self.n
+        scale = [log_uniform(10**12, 10**24) for _ in range(n - 1)]
+        wads = log_uniform(10**19, 10**28)
+        sigma = rng.choice((0.02, 0.1, 0.3, 0.8))
+        xp = [int(wads * math.exp(rng.gauss(0, sigma))) for _ in range(n)]
+        self.balances = [x * WAD // p // 10**(18 - d)
+                         for x, p, d in zip(xp, [WAD] + scale, self.decimals)]
+        if min(self.balances) < 10**4:
+            return None
+        xp = [b * 10**(18 - d) * p // WAD
+              for b, p, d in zip(self.balances, [WAD] + scale, self.decimals)]
+        curve = log_uniform(*self.a_range) << 128 | rng.choice((log_uniform(10**11, 10**16), log_uniform(10**13, 10**15)))
+        now = NOW + rng.randrange(10**6)
+        d = self.solve_d(curve, xp)
+        if not d:
+            return None
+        rest = [d // n] + [d * WAD // (n * p) for p in scale]
+        xcp = math.isqrt(rest[0] * rest[1]) if n == 2 else round(math.exp(sum(map(math.log, rest)) / 3))
+        supply = int(xcp / rng.uniform(1, 1.5))
+        if n == 3:
+            data = '0x' + selector('geometric_mean(uint256[3])') + ''.join(map(word, rest))
+            xcp = int(self.node.ask('eth_call', {'to': self.math, 'data': data}, 'latest'), 16)
+        price = WAD * xcp // supply
+        profit = rng.choice((WAD + int((2 * price - 2 * WAD) * rng.random()), 2 * price - WAD))
+        near = lambda width: [int(p * math.exp(rng.gauss(0, width))) for p in scale]
+        oracle, last = near(rng.choice((0.0001, 0.01, 0.2))), near(rng.choice((0.001, 0.05, 0.9)))
+        oracle_time = now - rng.choice((0, 0, 12, 600, rng.randrange(10**6)))
+        mid = rng.randrange(5 * 10**5, 10**8)
+        fees = mid << 128 | rng.randrange(mid, 10**9) << 64 | log_uniform(10**10, WAD)
+        rebalance = log_uniform(10**9, 10**14) << 128 | log_uniform(10**10, 10**16) << 64 | rng.randrange(87, 872541)
+        pack = (lambda v: v[0]) if n == 2 else (lambda v: v[0] | v[1] << 128)
+        diff = {self.at('balances') + i: b for i, b in enumerate(self.balances)}
+        names = {'D': d, 'xcp_profit': profit, 'virtual_price': price, 'totalSupply': supply,
+                 'packed_fee_params': fees, 'packed_rebalancing_params': rebalance,
+                 'initial_A_gamma': curve, 'future_A_gamma': curve}
+        if n == 2:
+            names |= {'cached_price_scale': pack(scale), 'cached_price_oracle': pack(oracle),
+                      'last_prices': pack(last), 'last_timestamp': oracle_time | oracle_time << 128,
+                      'cached_xcp_oracle': xcp, 'last_xcp': xcp}
+        else:
+            names |= {'price_scale_packed': pack(scale), 'price_oracle_packed': pack(oracle),
+                      'last_prices_packed': pack(last), 'last_prices_timestamp': oracle_time}
+        if rng.random() < 0.25:  # ramping
+            a, gamma = curve >> 128, curve & 2**128 - 1
+            a = min(max(a * rng.randrange(50, 200) // 100, self.a_range[0]), self.a_range[1])
+            gamma = min(max(gamma * rng.randrange(50, 200) // 100, 10**10), 5 * 10**16)
+            names['future_A_gamma'] = a << 128 | gamma
+            names['initial_A_gamma_time'] = now - rng.randrange(1, 10**6)
+            names['future_A_gamma_time'] = now + rng.randrange(1, 10**6)
+        diff |= {self.at(k): v for k, v in names.items()}
+        return {self.pool: diff}, now
+
+    def random_swap(self):
+        i, j = rng.sample(range(self.n), 2)
+        unit = max(1, self.balances[i])
+        kind = rng.choices(('dust', 'small', 'large', 'drain', 'absurd'), (5, 50, 35, 7, 3))[0]
+        dx = {'dust': lambda: rng.randrange(1, 1000),
+              'small': lambda: unit // log_uniform(100, 10**5),
+              'large': lambda: unit * rng.randrange(1, 100) // 100,
+              'drain': lambda: unit * log_uniform(1, 200),
+              'absurd': lambda: rng.randrange(2**rng.randrange(150, 254))}[kind]()
+        return i, j, max(1, dx)
+
+
 def benches(node):
+    if VARIANT == 'twocrypto_ng':
+        return [('twocrypto_ng', lambda ds=ds: Crypto(node, 'twocrypto_ng', ds)) for ds in ([18, 6], [18, 18], [8, 18])]
+    if VARIANT == 'tricrypto_ng':
+        return [('tricrypto_ng', lambda ds=ds: Crypto(node, 'tricrypto_ng', ds)) for ds in ([6, 8, 18], [18, 18, 18])]
     if VARIANT == '3pool':
         return [('3pool', lambda: ThreePool(node, [18, 6, 6]))]
     if VARIANT == 'base':
         return [(name, lambda name=name, ds=ds: Base(node, name, ds)) for name, ds in (
-            ('base_18_6', [18, 6]), ('base_8_18_6', [8, 18, 6]), ('base_18_18', [18, 18]),
-            ('base_6_6_18_8', [6, 6, 18, 8]))]
+            ('base_18_6', [18, 6]), ('base_8_18_6', [8, 18, 6]), ('base_6_6_18_8', [6, 6, 18, 8]))]
     if VARIANT == 'meta':
         return [(name, lambda name=name, ds=ds: Meta(node, name, ds)) for name, ds in (
             ('meta_18', [18, 18]), ('meta_8', [8, 18]))]
@@ -468,11 +602,15 @@ def record(node, out, name, make, swaps):
     out.append('code ' + keccak(bytes.fromhex(code[2:])).hex())
     questions = bench.questions()
     for to, data in questions:
-        out.append('ask ' + ('pool ' if to == bench.pool else 'base ') + data[2:])
+        target = to if to == 'slot' else 'pool' if to == bench.pool else 'base'
+        out.append(f'ask {target} {data[2:]}')
     succeeded = done = 0
     while done < swaps:
         overrides, now = bench.random_state()
-        answers = simulate(node, overrides, now, questions)
+        answers = simulate(node, overrides, now, [q for q in questions if q[0] != 'slot'])
+        for at, (to, data) in enumerate(questions):
+            if to == 'slot':  # what the state says, as no call reads it
+                answers.insert(at, '0x' + word(overrides[bench.pool][int(data, 16)]))
         if any(a is None for a in answers):
             raise RuntimeError('a question reverts: ' + str(list(zip(questions, answers))))
         out.append(f'state {now} ' + ' '.join(map(short, answers)))

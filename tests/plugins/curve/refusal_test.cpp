@@ -146,7 +146,7 @@ TEST_CASE("random states and overlays are answered, never crashed on") {
       facts.point();
       REQUIRE(pool.apply(facts.facts) == GANTRY_OK);
       gantry_quote quote{};
-      const u256 amount = shift_left(u256(random()), random() % 192);
+      const u256 amount = shift_left(u256(random()), static_cast<unsigned>(random() % 192));
       answered += pool.quote({amount, 0, 1, GANTRY_EXACT_IN, 1}, quote) == GANTRY_OK ? 1 : 0;
       Overlay overlay(pool.traits().overlay_bytes);
       for (auto& byte : overlay) byte = static_cast<std::uint8_t>(random());
