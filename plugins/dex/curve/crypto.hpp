@@ -69,6 +69,15 @@ struct CryptoPool {
   }
 };
 
+template <class Math>
+bool has_growing_fee(const CryptoPool<Math>&) noexcept {
+  return true;
+}
+template <class Math>
+const u256& pool_balance(const CryptoPool<Math>& pool, std::size_t coin) noexcept {
+  return pool.moving.balances[coin];
+}
+
 // All that does not depend on the amount.
 template <std::size_t n>
 struct CryptoBasis {

@@ -60,8 +60,17 @@ bool find_in(const Pool& pool, const Basis& basis, std::size_t in, std::size_t o
     if (status == GANTRY_OUT_OF_RANGE) return Verdict::too_much;
     return status == GANTRY_OK && done.paid >= wanted ? Verdict::enough : Verdict::too_little;
   };
-  amount = least_not_too_little(judge, guess_in(pool, basis, in, out, wanted));
-  return !amount.is_zero() && judge(amount) == Verdict::enough;
+  const u256 guess = guess_in(pool, basis, in, out, wanted);
+  amount = least_not_too_little(judge, guess);
+  if (!amount.is_zero() && judge(amount) == Verdict::enough) return true;
+  if (!has_growing_fee(pool) || wanted >= pool_balance(pool, out)) return false;
+  const auto paid = [&](const u256& probe) {
+    return exchange(pool, basis, in, out, probe, done) == GANTRY_OK ? done.paid : u256();
+  };
+  const u256 peak = peak_of(paid, shift_left(guess, 8));
+  if (paid(peak) < wanted) return false;
+  amount = least_not_too_little(judge, peak);
+  return judge(amount) == Verdict::enough;
 }
 
 bool is_direction(std::uint32_t coins, std::uint32_t in, std::uint32_t out) noexcept {
@@ -129,7 +138,15 @@ gantry_status limits_in(const typename Model::Pool& pool, std::uint32_t token_in
   if (exchange(pool, basis, token_in, token_out, most, done) != GANTRY_OK) {
     return GANTRY_NO_LIQUIDITY;
   }
-  out = {least, most, done.paid};
+  u256 out_max = done.paid;
+  if (has_growing_fee(pool)) {
+    const auto paid = [&](const u256& amount) {
+      return exchange(pool, basis, token_in, token_out, amount, done) == GANTRY_OK ? done.paid
+                                                                                  : u256();
+    };
+    out_max = std::max(out_max, paid(peak_of(paid, most)));
+  }
+  out = {least, most, out_max};
   return GANTRY_OK;
 }
 

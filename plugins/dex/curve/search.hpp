@@ -2,7 +2,8 @@
 //
 // The search ends with an amount that pays and one less that does not. exchange() grows with the
 // amount but for the last unit of Newton's method; where it steps back by one, the amount found is
-// such a step, not always the first of them.
+// such a step, not always the first of them. Where the fee grows with the imbalance, more in can pay
+// less: then the search is on the near side of the peak.
 #pragma once
 #include <utility>
 
@@ -47,6 +48,40 @@ u256 least_not_too_little(const Judge& judge, const u256& guess) noexcept {
     (judge(middle) == Verdict::too_little ? low : high) = middle;
   }
   return high;
+}
+
+// About where `paid` is greatest, of amounts up to `most`: by powers of two, then by thirds. A fee
+// that grows with the imbalance makes more in pay less beyond that.
+template <class Paid>
+u256 peak_of(const Paid& paid, const u256& most) noexcept {
+  u256 best;
+  u256 best_paid;
+  for (unsigned bits = 0; bits < bit_width(most); ++bits) {
+    const u256 amount = shift_left(u256(1), bits);
+    const u256 pays = paid(amount);
+    if (pays > best_paid) {
+      best = amount;
+      best_paid = pays;
+    }
+  }
+  u256 low = shift_right(best, 1);
+  u256 high = shift_left(best, 1);
+  if (high < best || high > most) high = most;
+  constexpr unsigned thirds_max = 96;  // each leaves two thirds of the range
+  for (unsigned step = 0; step < thirds_max && wrapping_sub(high, low) > u256(2); ++step) {
+    u256 third;
+    if (!div_floor(wrapping_sub(high, low), u256(3), third)) break;
+    const u256 first = wrapping_add(low, third);
+    const u256 second = wrapping_sub(high, third);
+    (paid(first) < paid(second) ? low : high) = paid(first) < paid(second) ? first : second;
+  }
+  for (const u256& amount : {low, high}) {
+    if (paid(amount) > best_paid) {
+      best = amount;
+      best_paid = paid(amount);
+    }
+  }
+  return best;
 }
 
 }  // namespace gantry::curve

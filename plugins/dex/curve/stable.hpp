@@ -95,6 +95,11 @@ struct StablePool {
   }
 };
 
+inline bool has_growing_fee(const StablePool& pool) noexcept { return pool.rules.dynamic_fee; }
+inline const u256& pool_balance(const StablePool& pool, std::size_t coin) noexcept {
+  return pool.balances[coin];
+}
+
 // All that does not depend on the amount.
 struct StableBasis {
   u256 xp[coins_max];

@@ -102,17 +102,27 @@ gantry_status CurvePool::apply(const std::vector<gantry_fact>& facts) {
   return status;
 }
 
-gantry_status CurvePool::feed(const RecordedPool& recorded, const RecordedState& state) {
-  set_time(state.time_s);
-  std::vector<gantry_fact> facts;
-  for (const AskedOfChain& asked : requests()) {
+std::vector<std::pair<AskedOfChain, std::vector<std::uint8_t>>> CurvePool::answered(
+    const RecordedPool& recorded, const RecordedState& state) {
+  std::vector<std::pair<AskedOfChain, std::vector<std::uint8_t>>> all;
+  for (AskedOfChain& asked : requests()) {
     const bool of_base = asked.fields.target.bytes[19] == base_byte;
     const auto same = [&](const RecordedQuestion& question) {
       return question.of_base == of_base && question.payload == asked.payload;
     };
     const auto found = std::ranges::find_if(recorded.asks, same);
     if (found == recorded.asks.end()) throw std::runtime_error("it asks what was not recorded");
-    const auto& answer = state.answers[static_cast<std::size_t>(found - recorded.asks.begin())];
+    all.emplace_back(std::move(asked),
+                     state.answers[static_cast<std::size_t>(found - recorded.asks.begin())]);
+  }
+  return all;
+}
+
+gantry_status CurvePool::feed(const RecordedPool& recorded, const RecordedState& state) {
+  set_time(state.time_s);
+  const auto known = answered(recorded, state);
+  std::vector<gantry_fact> facts;
+  for (const auto& [asked, answer] : known) {
     gantry_fact fact{};
     fact.source = asked.fields.source;
     fact.tag = asked.fields.tag;
@@ -154,11 +164,13 @@ gantry_status CurvePool::limits(std::uint32_t in, std::uint32_t out,
   return table_->limits(instance_, &now, in, out, &limits);
 }
 
-gantry_status CurvePool::view(std::vector<u256>& balances, const Overlay* overlay) const {
+gantry_status CurvePool::view(std::vector<u256>& balances, const Overlay* overlay,
+                              std::uint32_t* fee) const {
   const auto now = state(overlay);
   std::vector<gantry_amount> amounts(tokens_.size());
   gantry_pool_view seen{0, spec_.token_count, amounts.data()};
   const auto status = table_->view(instance_, &now, &seen);
+  if (fee != nullptr) *fee = seen.fee;
   balances.clear();
   for (const gantry_amount& amount : amounts) balances.emplace_back(amount);
   return status;

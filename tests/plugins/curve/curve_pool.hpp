@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gantry/dex.h"
@@ -34,13 +35,17 @@ class CurvePool {
 
   std::vector<AskedOfChain> requests(std::uint32_t round = 0);
   gantry_status apply(const std::vector<gantry_fact>& facts);
+  // What it asks, each with the answer of a recorded state.
+  std::vector<std::pair<AskedOfChain, std::vector<std::uint8_t>>> answered(
+      const RecordedPool& recorded, const RecordedState& state);
   // Answers what it asks from a recorded state, and applies that.
   gantry_status feed(const RecordedPool& recorded, const RecordedState& state);
 
   gantry_status quote(const gantry_swap& swap, gantry_quote& out, Overlay* next = nullptr,
                       const Overlay* overlay = nullptr) const;
   gantry_status limits(std::uint32_t in, std::uint32_t out, gantry_swap_limits& limits) const;
-  gantry_status view(std::vector<u256>& balances, const Overlay* overlay = nullptr) const;
+  gantry_status view(std::vector<u256>& balances, const Overlay* overlay = nullptr,
+                     std::uint32_t* fee = nullptr) const;
   gantry_status build(const gantry_swap_order& order, gantry_instruction& out,
                       std::vector<std::uint8_t>& data) const;
 
