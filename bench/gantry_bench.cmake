@@ -6,6 +6,7 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/table.cpp
   ${CMAKE_CURRENT_LIST_DIR}/balancer_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/boundary_bench.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/curve_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/guard_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/loading_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/start_bench.cpp
@@ -15,10 +16,12 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/u256_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/uniswap_v3_bench.cpp
   ${PROJECT_SOURCE_DIR}/tests/plugins/balancer/told_pool.cpp
+  ${PROJECT_SOURCE_DIR}/tests/plugins/curve/answers.cpp
   ${PROJECT_SOURCE_DIR}/tests/plugins/triangular/recorded_market.cpp)
+find_library(ZSTD_LIBRARY zstd REQUIRED)
 target_link_libraries(gantry_bench PRIVATE gantry_options triangular_core gantry_test_market
-  gantry_test_venue gantry_host Boost::json benchmark::benchmark)
-add_dependencies(gantry_bench gantry idle_strategy balancer uniswap_v3)
+  gantry_test_venue gantry_host Boost::json benchmark::benchmark ${ZSTD_LIBRARY} ${CMAKE_DL_LIBS})
+add_dependencies(gantry_bench gantry idle_strategy balancer curve uniswap_v3)
 # A child's sandbox is not for the sanitizers' programs.
 if(NOT GANTRY_SANITIZE)
   target_sources(gantry_bench PRIVATE ${CMAKE_CURRENT_LIST_DIR}/isolation_bench.cpp)
@@ -27,6 +30,7 @@ gantry_uses_flow_graph(gantry_bench ${CMAKE_CURRENT_LIST_DIR}/street_bench.cpp)
 target_include_directories(gantry_bench PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/tests)
 string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)
 target_compile_definitions(gantry_bench PRIVATE
+  GANTRY_CURVE_ANSWERS="${PROJECT_SOURCE_DIR}/tests/plugins/curve/answers"
   GANTRY_LICENCE="${PROJECT_SOURCE_DIR}/LICENSE"
   GANTRY_RECORDING="${PROJECT_SOURCE_DIR}/data/univ2_2020.gantry"
   GANTRY_PROGRAM="$<TARGET_FILE:gantry>"

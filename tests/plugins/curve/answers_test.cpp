@@ -1,0 +1,150 @@
+// The loaded plugin against what Curve's own contracts answered and paid, tolerance zero.
+#include <catch2/catch.hpp>
+#include <map>
+
+#include "gantry/u256.hpp"
+#include "plugins/curve/answers.hpp"
+#include "plugins/curve/curve_pool.hpp"
+
+namespace gantry::test {
+namespace {
+
+std::vector<RecordedPool> answers_of(const std::string& variant) {
+  return read_answers(std::filesystem::path(GANTRY_CURVE_ANSWERS) / (variant + ".zst"));
+}
+
+// By the amount's share of what the pool has of the coin.
+std::string bucket_of(const u256& amount, const u256& balance) {
+  if (amount < u256(1000)) return "dust";
+  const double share = to_double(amount) / to_double(balance);
+  if (share < 0.01) return "small";
+  if (share <= 1) return "large";
+  return share < 1e5 ? "drain" : "absurd";
+}
+
+struct Tally {
+  std::map<std::string, int> buckets;
+  int states = 0;
+  int compared = 0;
+  int succeeded = 0;
+  int reverted = 0;
+  int get_dy_more = 0;  // than exchange() paid
+  int get_dy_less = 0;
+};
+
+// One exchange() of the recording against the quote; false: it reverts or pays nothing.
+bool compare(const CurvePool& pool, const RecordedExchange& recorded, const Overlay* before,
+             Overlay& after) {
+  gantry_quote quote{};
+  const auto status = pool.quote(exact_in(recorded), quote, &after, before);
+  if (!recorded.paid || recorded.paid->is_zero()) {
+    if (status == GANTRY_OK) {
+      INFO("in " << to_string(recorded.amount) << " of " << recorded.in << " to " << recorded.out
+                 << " quoted " << to_string(u256(quote.amount_out)));
+      FAIL("a swap that reverts or pays nothing is quoted");
+    }
+    return false;
+  }
+  INFO("in " << to_string(recorded.amount) << " of " << recorded.in << " to " << recorded.out);
+  if (status != GANTRY_OK) FAIL("status " << status << " of a swap that pays");
+  if (u256(quote.amount_out) != *recorded.paid) {
+    CHECK(to_string(u256(quote.amount_out)) == to_string(*recorded.paid));
+    FAIL("another amount than exchange() paid");
+  }
+  std::vector<u256> balances;
+  if (pool.view(balances, &after) != GANTRY_OK || balances != recorded.balances) {
+    for (std::size_t i = 0; i < balances.size(); ++i) {
+      CHECK(to_string(balances[i]) == to_string(recorded.balances[i]));
+    }
+    FAIL("other balances than exchange() left");
+  }
+  return true;
+}
+
+void compare_state(CurvePool& pool, const RecordedPool& recorded, const RecordedState& state,
+                   Tally& tally) {
+  INFO(recorded.variant << " of " << recorded.decimals.size() << " coins, state "
+                        << &state - recorded.states.data());
+  const auto status = pool.feed(recorded, state);
+  if (status != GANTRY_OK) FAIL("status " << status << " of facts of the chain");
+  ++tally.states;
+  std::vector<u256> balances;
+  REQUIRE(pool.view(balances) == GANTRY_OK);
+  for (const RecordedSwap& swap : state.swaps) {
+    ++tally.buckets[bucket_of(swap.first.amount, balances[swap.first.in])];
+    ++tally.compared;
+    Overlay after;
+    Overlay last;
+    const bool first = compare(pool, swap.first, nullptr, after);
+    tally.succeeded += first ? 1 : 0;
+    tally.reverted += swap.first.paid ? 0 : 1;
+    if (first && swap.get_dy) {
+      tally.get_dy_more += *swap.get_dy > *swap.first.paid ? 1 : 0;
+      tally.get_dy_less += *swap.get_dy < *swap.first.paid ? 1 : 0;
+    }
+    // A swap that pays nothing happens all the same, and the quote does not say what it leaves.
+    if (!first && swap.first.paid) continue;
+    ++tally.compared;
+    tally.succeeded += compare(pool, swap.second, first ? &after : nullptr, last) ? 1 : 0;
+  }
+}
+
+Tally compare_all(const std::string& variant) {
+  Tally tally;
+  CurvePool pool;
+  for (const RecordedPool& recorded : answers_of(variant)) {
+    REQUIRE(recorded.variant == variant);
+    CHECK(recorded.code.size() == 64);
+    if (pool.open(recorded.decimals, metadata_of(recorded)) != GANTRY_OK) FAIL(pool.error());
+    for (const RecordedState& state : recorded.states) {
+      compare_state(pool, recorded, state, tally);
+    }
+  }
+  CHECK(tally.compared >= 2000);
+  CHECK(tally.succeeded * 10 >= tally.compared * 8);
+  for (const char* bucket : {"dust", "small", "large", "drain"}) {
+    INFO(bucket);
+    CHECK(tally.buckets[bucket] >= 50);
+  }
+  WARN(variant << ": " << tally.states << " states, " << tally.compared << " exchanges, "
+               << tally.succeeded << " paid as quoted, " << tally.reverted
+               << " first ones reverted, get_dy() said more in " << tally.get_dy_more
+               << " and less in " << tally.get_dy_less);
+  return tally;
+}
+
+}  // namespace
+
+TEST_CASE("3pool: a quote is what exchange() pays, where get_dy() can say one more") {
+  CHECK(compare_all("3pool").get_dy_more > 50);
+}
+
+TEST_CASE("base template, two to four coins of 6, 8 and 18 decimals: quotes are exchange()'s") {
+  compare_all("base");
+}
+
+TEST_CASE("plain pools of the factory: quotes are exchange()'s, each with its order of division") {
+  compare_all("factory_plain2");
+  compare_all("factory_plain");
+}
+
+TEST_CASE("metapools: quotes are exchange()'s, with the base pool's price kept or fresh") {
+  compare_all("meta");
+  compare_all("factory_meta");
+}
+
+TEST_CASE("NG pools of two to eight coins: quotes are exchange()'s, get_dy() cuts a ramping A") {
+  const Tally tally = compare_all("ng");
+  CHECK(tally.get_dy_more + tally.get_dy_less > 50);
+  compare_all("ng_meta");
+}
+
+TEST_CASE("pools of two volatile coins: quotes are exchange()'s, and so is the price scale left") {
+  compare_all("twocrypto_ng");
+}
+
+TEST_CASE("pools of three volatile coins: quotes are exchange()'s, and so is the price scale left") {
+  compare_all("tricrypto_ng");
+}
+
+}  // namespace gantry::test
