@@ -27,7 +27,8 @@ struct HttpRequest {
   Secret url;  // http or https
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::int64_t timeout_ms = 10000;           // from first byte out to last byte in
+  std::int64_t timeout_ms = 10000;           // for all of it, the connection too
+  std::int64_t connect_timeout_ms = 0;       // of it, until there is a connection; 0: all
   std::size_t answer_bytes_max = 8U << 20U;  // more is an error
 };
 
@@ -68,9 +69,9 @@ struct HttpFailure {
 using HttpOutcome = std::expected<HttpAnswer, HttpFailure>;
 
 struct HttpPoolOptions {
-  std::size_t requests_max = 1024;           // on their way at once; more fail with `usage`
-  std::size_t connections_per_host_max = 8;  // HTTP/1.1; more wait for one
-  std::filesystem::path certificates;        // who may vouch for a server; empty: the machine's own
+  std::size_t requests_max = 1024;            // on their way at once; more fail with `usage`
+  std::size_t connections_per_host_max = 32;  // HTTP/1.1; more wait for one
+  std::filesystem::path certificates;  // who may vouch for a server; empty: the machine's own
 };
 
 class HttpPool {

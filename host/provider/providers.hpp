@@ -29,6 +29,7 @@
 #include "host/config/settings.hpp"
 #include "host/ports/clock.hpp"
 #include "host/ports/http.hpp"
+#include "host/provider/rpc.hpp"
 #include "host/provider/statistics.hpp"
 
 namespace gantry::host {
@@ -39,29 +40,6 @@ inline constexpr std::size_t rpc_request_bytes_max = 4U << 20U;  // of one batch
 inline constexpr std::size_t rpc_answer_bytes_max = 32U << 20U;  // of one answer's body
 inline constexpr std::size_t rpc_attempts_per_provider_max = 2;  // for one read
 inline constexpr std::chrono::milliseconds rpc_deadline_max{60000};
-
-struct RpcCall {
-  std::string method;
-  // As the method wants them. In a pinned batch without the block, where the method takes one: it
-  // is put in where it belongs (see pinned_methods in pin.hpp).
-  boost::json::array params;
-};
-
-// What the node said about one call instead of a result.
-struct RpcFailure {
-  std::int64_t code = 0;
-  std::string message;      // the node's own words, which are outside text
-  boost::json::value data;  // of a revert "0x...", or null
-};
-using RpcAnswer = std::expected<boost::json::value, RpcFailure>;
-
-// The block that every call of a batch reads. By hash (EIP-1898) where the provider can, by number
-// otherwise; then the batch also asks which block that number is, and one of another hash is passed
-// over. With an empty hash the number alone is named, and a reorganization is not noticed.
-struct BlockPin {
-  std::uint64_t number = 0;
-  std::string hash;  // "0x" and 64 digits, or empty
-};
 
 enum class RpcKind : std::int32_t {
   read = 1,   // may be asked of several, and again
@@ -129,9 +107,8 @@ struct ProviderOptions {
 
 class Providers {
  public:
-  // Asks nobody yet waits for nothing: the first ask() waits for the first provider that has shown
-  // its chain. Fails with `configuration`: no provider, a variable that is not set, or a URL that
-  // is none.
+  // Returns at once: the first ask() waits for the first provider that has shown its chain. Fails
+  // with `configuration`: no provider, a variable that is not set, or a URL that is none.
   static Result<std::unique_ptr<Providers>> make(const ChainSettings& chain,
                                                  const ProviderPorts& ports,
                                                  ProviderOptions options = {});
