@@ -35,6 +35,11 @@ void Health::failed(Time now, FailureCause cause, std::string reason,
   if (cause == FailureCause::behind) return;  // it is well, and knows less
   if (cause == FailureCause::limited) return pause_for(now, pause);
   ++failures_in_row_;
+  if (cause == FailureCause::wrong_chain) {
+    state_ = ProviderState::wrong_chain;
+    next_check_ = now + times_.recheck_every;
+    return;
+  }
   if (cause == FailureCause::node && failures_in_row_ < failures_in_row_max) return;
   if (state_ == ProviderState::ready) {
     state_ = ProviderState::suspect;
@@ -53,13 +58,18 @@ void Health::silent(Time now) {
 void Health::check_passed(Time now, bool behind) {
   checking_ = false;
   next_check_ = now + (behind ? times_.recheck_every : times_.check_every);
-  if (state_ == ProviderState::suspect && failures_in_row_ >= failures_in_row_max) {
-    if (now - suspect_since_ < times_.check_every) {
-      next_check_ = now + times_.recheck_every;
-      return;
+  if (state_ == ProviderState::suspect) {
+    // To pass checks and fail requests is no health: not yet, and then with one failure left.
+    if (failures_in_row_ >= failures_in_row_max) {
+      if (now - suspect_since_ < times_.check_every) {
+        next_check_ = now + times_.recheck_every;
+        return;
+      }
+      failures_in_row_ = failures_in_row_max - 1;
     }
+  } else if (state_ != ProviderState::ready) {
+    failures_in_row_ = 0;
   }
-  if (state_ != ProviderState::ready) failures_in_row_ = 0;
   state_ = ProviderState::ready;
   reason_.clear();
 }

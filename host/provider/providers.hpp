@@ -62,7 +62,7 @@ struct RpcBatch {
 
 enum class RpcErrorKind : std::int32_t {
   halted = 1,           // no provider can be asked: the message has the reason of each
-  deadline = 2,         // nobody answered in time
+  unanswered = 2,       // those that could be asked failed, or did not answer in time
   no_block = 3,         // no provider has the pinned block
   unknown_outcome = 4,  // a write: it may have been taken. Look for it before sending it again
   usage = 5,            // no calls, too many or too long, or a deadline out of range

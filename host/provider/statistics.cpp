@@ -13,8 +13,8 @@ std::string_view to_string(FailureCause cause) {
 }
 
 std::string_view to_string(ProviderState state) {
-  static constexpr std::array<std::string_view, 6> names = {"unchecked", "ready", "suspect",
-                                                            "limited",   "down",  "wrong_chain"};
+  static constexpr std::array<std::string_view, 7> names = {
+      "unchecked", "ready", "suspect", "limited", "down", "wrong_chain", "behind"};
   return names[static_cast<std::size_t>(state)];
 }
 

@@ -41,6 +41,7 @@ enum class ProviderState : std::int32_t {
   limited = 3,      // has asked for a pause
   down = 4,         // failed its check too: not asked until it passes one
   wrong_chain = 5,  // another chain's endpoint: not asked until it passes a check
+  behind = 6,       // some blocks late: asked after those that are ready
 };
 std::string_view to_string(ProviderState state);
 
@@ -94,6 +95,8 @@ enum class ProviderEventKind : std::int32_t {
   wrong_chain = 5,  // with the chain it is of
   halted = 6,       // of the chain: nobody is left
   resumed = 7,      // of the chain: somebody is back
+  behind = 8,       // with the blocks that it is late
+  stumbled = 9,     // failed, and is asked again all the same; at most one each 30 s
 };
 struct ProviderEvent {
   ProviderEventKind kind = ProviderEventKind::ready;

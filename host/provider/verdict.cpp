@@ -97,11 +97,17 @@ Verdict of_batch(DecodedBatch batch, const HttpAnswer& answer) {
   // A batch is one provider's or nobody's, so the first call that another could answer better
   // decides.
   for (const RpcAnswer& one : batch.answers) {
-    if (one) continue;
+    if (one) {
+      ++verdict.first_answers;
+      continue;
+    }
     const CallFault fault = fault_of(one.error());
     if (fault == CallFault::no_method) verdict.no_method = true;
     if (fault == CallFault::application || fault == CallFault::no_method) continue;
-    return of_fault(fault, one.error(), answer);
+    const std::size_t first_answers = verdict.first_answers;
+    verdict = of_fault(fault, one.error(), answer);
+    verdict.first_answers = first_answers;
+    return verdict;
   }
   verdict.answers = std::move(batch.answers);
   return verdict;
