@@ -11,7 +11,6 @@
 #include <boost/version.hpp>
 #include <cerrno>
 #include <cstring>
-#include <gantry/u256.hpp>
 #include <map>
 #include <thread>
 
@@ -223,7 +222,7 @@ void print_checks(const Session& session, Checks checks, bool as_json) {
   }
   if (as_json) {
     json::array rows;
-    for (const Check& check : checks) {
+    for (Check& check : checks) {
       json::object row{{"check", printable(check.name)},
                        {"verdict", to_string(check.verdict)},
                        {"detail", printable(check.detail)}};
