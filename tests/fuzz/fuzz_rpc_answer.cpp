@@ -10,7 +10,6 @@
 #include "host/provider/json_rpc.hpp"
 #include "host/provider/pin.hpp"
 #include "host/provider/verdict.hpp"
-#include "host/provider/watch.hpp"
 #include "input.hpp"
 
 namespace {
@@ -71,7 +70,7 @@ void check_pins(std::span<const RpcAnswer> answers) {
   if (answers.size() == batch->calls.size()) (void)guards_fault(*batch, pin, answers);
   for (const RpcAnswer& answer : answers) {
     if (!answer) continue;
-    const auto head = provider::head_of(*answer, "fuzz");
+    const auto head = head_of(*answer, "fuzz");
     if (head) must(head->hash.size() == 66 && head->parent_hash.size() == 66);
     if (const auto number = quantity(*answer)) {
       must(quantity_text(*number) == std::string_view(answer->as_string()) ||
