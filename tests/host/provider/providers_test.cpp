@@ -338,7 +338,7 @@ TEST_CASE("a write that may have left is not sent again, and its error says so")
   CHECK(sent.error().kind == RpcErrorKind::unknown_outcome);
   CHECK_THAT(sent.error().message, Catch::Contains("may have taken eth_sendRawTransaction"));
   std::size_t writes = 0;
-  for (const auto& one : street.chain.transactions()) writes += one == "0xf86c" ? 1 : 0;
+  for (const auto& one : street.chain.transactions()) writes += one == "0xf86c" ? 1U : 0U;
   CHECK(writes <= 1);
   CHECK(street.server(1).requests() <= 4);  // its checks
   CHECK(street.server(0).requests() >= before + 1);
