@@ -219,7 +219,7 @@ std::string RpcServer::answer_to(const std::string& body, RpcFault fault) {
   for (const json::value& call : asked.get_array()) {
     replies.push_back(chain.answer(call.get_object(),
                                    fault == RpcFault::old_block ? blocks_behind : 0,
-                                   fault != RpcFault::no_blocks_by_hash));
+                                   !numbers_only_ && fault != RpcFault::no_blocks_by_hash));
   }
   json::object& last = replies.back().get_object();
   const auto error = [&](std::int64_t code, const char* message) {
