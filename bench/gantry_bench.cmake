@@ -1,5 +1,6 @@
 # All benches in one program: one table, one JSON file.
 find_package(benchmark REQUIRED)
+find_package(OpenSSL REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
 add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/main.cpp
@@ -9,6 +10,7 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/curve_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/guard_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/loading_bench.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/provider_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/start_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/street_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/toggle_bench.cpp
@@ -17,10 +19,13 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/uniswap_v3_bench.cpp
   ${PROJECT_SOURCE_DIR}/tests/plugins/balancer/told_pool.cpp
   ${PROJECT_SOURCE_DIR}/tests/plugins/curve/answers.cpp
-  ${PROJECT_SOURCE_DIR}/tests/plugins/triangular/recorded_market.cpp)
+  ${PROJECT_SOURCE_DIR}/tests/plugins/triangular/recorded_market.cpp
+  ${PROJECT_SOURCE_DIR}/tests/support/rpc_chain.cpp
+  ${PROJECT_SOURCE_DIR}/tests/support/rpc_server.cpp)
 find_library(ZSTD_LIBRARY zstd REQUIRED)
 target_link_libraries(gantry_bench PRIVATE gantry_options triangular_core gantry_test_market
-  gantry_test_venue gantry_host Boost::json benchmark::benchmark ${ZSTD_LIBRARY} ${CMAKE_DL_LIBS})
+  gantry_test_venue gantry_host Boost::json OpenSSL::SSL OpenSSL::Crypto benchmark::benchmark
+  ${ZSTD_LIBRARY} ${CMAKE_DL_LIBS})
 add_dependencies(gantry_bench gantry idle_strategy balancer curve uniswap_v3)
 # A child's sandbox is not for the sanitizers' programs.
 if(NOT GANTRY_SANITIZE)
