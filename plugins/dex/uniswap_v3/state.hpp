@@ -50,8 +50,9 @@ struct Edge {
   Stored192 sqrt;
   Stored128 amount_in;  // without the fee, rounded up
   Stored128 amount_out;
-  std::uint32_t ready;  // 0: not computed, as the word is not known or the amounts are too large
-  std::uint32_t reserved;
+  // Of the above and of the price and liquidity that they were computed for; 0: not computed, as
+  // the word is not known or the amounts are too large. An edge whose check is wrong is not used.
+  std::uint64_t check;
 };
 
 enum : std::uint32_t {  // Head.known
@@ -82,6 +83,22 @@ struct Head {
   std::uint32_t reserved;
 };
 static_assert(sizeof(Head) == 240);
+
+// Sums of products with odd numbers: no changed word leaves it as it was.
+inline std::uint64_t check_of(const Head& head, const Edge& edge) noexcept {
+  const std::uint64_t words[] = {
+      head.sqrt.limbs[0],      head.sqrt.limbs[1],       head.sqrt.limbs[2],
+      head.liquidity.limbs[0], head.liquidity.limbs[1],  edge.sqrt.limbs[0],
+      edge.sqrt.limbs[1],      edge.sqrt.limbs[2],       edge.amount_in.limbs[0],
+      edge.amount_in.limbs[1], edge.amount_out.limbs[0], edge.amount_out.limbs[1]};
+  std::uint64_t sum = (std::uint64_t{head.fee} << 32U) | static_cast<std::uint32_t>(head.tick);
+  std::uint64_t factor = 0x9e3779b97f4a7c15;
+  for (const std::uint64_t word : words) {
+    sum += word * factor;
+    factor += 0x9e3779b97f4a7c16;  // even, so that every factor is odd
+  }
+  return sum | 1U;  // never 0
+}
 
 // The pool after a swap: nothing of the ticks has changed.
 struct After {

@@ -327,7 +327,7 @@ class UniswapV3 final : public DexPlugin {
     if (amount.is_zero()) return GANTRY_NO_LIQUIDITY;
     if (amount.limb(3) >> 63U != 0) return GANTRY_OUT_OF_RANGE;  // an int256 in the contract
     const Edge& edge = pool.head->edges[zero_for_one ? 0 : 1];
-    const Edge* known = pool.is_base && edge.ready == 1 ? &edge : nullptr;
+    const Edge* known = pool.is_base && edge.check == check_of(*pool.head, edge) ? &edge : nullptr;
     Swapped swapped;
     if (known == nullptr || !swap_inside<zero_for_one, exact_in>(pool, *known, amount, swapped)) {
       const gantry_status status =

@@ -466,7 +466,7 @@ class Update {
     edge.sqrt.store(target);
     edge.amount_in.store(in.low128());
     edge.amount_out.store(out.low128());
-    edge.ready = 1;
+    edge.check = check_of(head_, edge);
   }
 
   gantry_status refuse(const char* why) noexcept {
