@@ -393,6 +393,38 @@ void query_all(BalancerV2& chain, Scene& scene, std::size_t count, std::uint64_t
   }
 }
 
+// The call that the plugin builds is accepted with the quote as its limit, and not with one more.
+void swap_by_plugin(BalancerV2& chain, Scene& scene, const gantry_swap& swap,
+                    const gantry_quote& quote) {
+  gantry_swap_order order{};
+  order.swap = swap;
+  order.out = quote.amount_out;
+  order.min_out = quote.amount_out;
+  order.sender = to_address(chain.owner());
+  order.recipient = to_address(chain.owner());
+  order.deadline_s = chain.time() + 1'000'000;
+  std::vector<EmittedInstruction> calls;
+  REQUIRE(scene.venue().build_swap(order, calls) == GANTRY_OK);
+  REQUIRE(calls.size() == 1);
+  const EmittedInstruction& call = calls[0];
+  CHECK(call.target == chain.vault());
+  CHECK(call.spender == chain.vault());
+  CHECK(call.fields.input == GANTRY_INPUT_APPROVE);
+  CHECK(call.fields.min_out_enforced == 1);
+  const auto patched = [&](std::uint32_t offset, const Integer& value) {
+    std::string data = call.data;
+    return data.replace(2 + 2 * std::size_t{offset}, word_digits, word(value));
+  };
+  const Integer out = to_integer(quote.amount_out);
+  CHECK(patched(call.fields.min_out_offset, out) == call.data);
+  CHECK(patched(call.fields.amount_in_offset, to_integer(swap.amount)) == call.data);
+  const auto answers =
+      chain.deployer().read_many({{call.target, patched(call.fields.min_out_offset, out + 1), {}}});
+  CHECK_FALSE(answers[0].accepted);
+  CHECK(answers[0].reason == "BAL#507");  // SWAP_LIMIT
+  chain.deployer().send(call.target, call.data);
+}
+
 // A mined swap: what it pays, and the Vault's balances after it, are those of the quote.
 void swap_once(BalancerV2& chain, Scene& scene, BalancerQuery query, Draw& draw) {
   const std::vector<Integer> before = chain.balances(scene.pool());
@@ -403,7 +435,11 @@ void swap_once(BalancerV2& chain, Scene& scene, BalancerQuery query, Draw& draw)
   const gantry_status status = scene.venue().quote(swap_of(query), quote, nullptr, &next);
   if (status == GANTRY_NO_LIQUIDITY) return;  // dust
   REQUIRE(status == GANTRY_OK);
-  chain.swap(query);
+  if (query.given_in) {
+    swap_by_plugin(chain, scene, swap_of(query), quote);
+  } else {
+    chain.swap(query);
+  }
   std::uint32_t fee = 0;
   std::vector<Integer> predicted;
   REQUIRE(scene.venue().view(fee, predicted, &next) == GANTRY_OK);

@@ -1,144 +1,15 @@
 #include "plugins/dex/balancer/facts.hpp"
 
 #include "plugins/dex/balancer/abi.hpp"
+#include "plugins/dex/balancer/asks.hpp"
 
 namespace gantry::balancer {
 namespace {
-
-// Low byte of a request's tag; the token's index stands above it.
-enum class Ask : std::uint8_t {
-  version = 1,
-  pool_id,
-  providers,
-  balances,  // V2: getPoolTokens; V3: getPoolTokenInfo
-  fee,       // V2
-  pool_paused,
-  vault_paused,
-  weights,
-  amp,
-  amp_ramp,  // V2: storage
-  token_info,
-  rate_cache,
-  fresh_rate,
-  rates,   // V3
-  config,  // V3
-  hooks,   // V3
-  live_balances,
-  trade_min,
-  minimum_balances,
-};
-
-constexpr std::uint32_t bit(Ask ask) { return 1U << static_cast<std::uint32_t>(ask); }
-constexpr std::uint32_t tag_of(Ask ask, std::uint32_t token = 0) {
-  return static_cast<std::uint32_t>(ask) | (token << 8U);
-}
 
 constexpr std::uint64_t amp_max = 1'000'000'000;
 constexpr std::uint64_t weight_min = one / 100;
 constexpr std::uint64_t never = ~std::uint64_t{0};
 constexpr unsigned rate_bits_max = 96;  // as the pools' caches have it
-
-std::uint32_t needed(const Setup& setup, const Variant& kind) noexcept {
-  std::uint32_t bits = bit(Ask::balances) | bit(Ask::pool_paused) | bit(Ask::vault_paused);
-  bits |= kind.curve == Curve::weighted ? bit(Ask::weights) : bit(Ask::amp);
-  if (kind.minimum_balances) bits |= bit(Ask::minimum_balances);
-  if (kind.vault == 3) {
-    return bits | bit(Ask::rates) | bit(Ask::config) | bit(Ask::hooks) | bit(Ask::trade_min);
-  }
-  bits |= bit(Ask::fee) | bit(Ask::token_info);
-  for (std::uint32_t i = 0; i < setup.token_count && kind.rates != Rates::none; ++i) {
-    if (setup.has_provider(i)) bits |= bit(Ask::rate_cache) | bit(Ask::fresh_rate);
-  }
-  return bits;
-}
-
-bool needs_identity(const Setup& setup) noexcept {
-  const Variant* kind = setup.kind();
-  if (kind == nullptr) return true;
-  if (kind->vault == 3) return false;
-  return !setup.has(has_pool_id) || (kind->rates != Rates::none && !setup.has(has_providers));
-}
-
-gantry_address evm_address(const Address& bytes) noexcept {
-  gantry_address address{};
-  address.kind = GANTRY_ADDRESS_EVM;
-  address.length = evm::address_bytes;
-  std::memcpy(address.bytes, bytes.data(), bytes.size());
-  return address;
-}
-
-// Emits until one is not taken.
-class Emitter {
- public:
-  Emitter(const gantry_pool_spec& spec, const Address& vault, const gantry_request_sink* sink)
-      : pool_(spec.address), vault_(evm_address(vault)), sink_(sink) {}
-
-  void pool(Ask ask, const Call& call, std::uint32_t token = 0) {
-    send(tag_of(ask, token), pool_, call);
-  }
-  void vault(Ask ask, const Call& call, std::uint32_t token = 0) {
-    send(tag_of(ask, token), vault_, call);
-  }
-  void provider(const Address& address, std::uint32_t token) {
-    send(tag_of(Ask::fresh_rate, token), evm_address(address), Call(selector::get_rate));
-  }
-  void storage(Ask ask, std::uint64_t slot) {
-    if (status_ != GANTRY_OK) return;
-    std::array<std::uint8_t, word_bytes> word{};
-    evm::write_word(word, u256(slot));
-    const gantry_request request{GANTRY_SOURCE_EVM_STORAGE, tag_of(ask), pool_, c_bytes(word)};
-    status_ = emit(sink_, request);
-  }
-  gantry_status status() const { return status_; }
-
- private:
-  void send(std::uint32_t tag, const gantry_address& target, const Call& call) {
-    if (status_ != GANTRY_OK) return;
-    const gantry_request request{GANTRY_SOURCE_EVM_CALL, tag, target, c_bytes(call.span())};
-    status_ = emit(sink_, request);
-  }
-
-  gantry_address pool_;
-  gantry_address vault_;
-  const gantry_request_sink* sink_;
-  gantry_status status_ = GANTRY_OK;
-};
-
-void ask_v2(Emitter& ask, const Setup& setup, const Variant& kind) {
-  ask.vault(Ask::balances, Call(selector::get_pool_tokens).with(setup.pool_id));
-  ask.pool(Ask::fee, Call(selector::get_swap_fee_percentage));
-  ask.pool(Ask::pool_paused, Call(selector::get_paused_state));
-  ask.vault(Ask::vault_paused, Call(selector::get_paused_state));
-  if (kind.curve == Curve::stable) {
-    ask.pool(Ask::amp, Call(selector::get_amplification_parameter));
-    ask.storage(Ask::amp_ramp, amp_slot);
-  }
-  for (std::uint32_t i = 0; i < setup.token_count; ++i) {
-    if (kind.rates != Rates::none && setup.has_provider(i)) {
-      const Selector& cache = kind.rates == Rates::pair_cache ? selector::get_price_rate_cache
-                                                              : selector::get_token_rate_cache;
-      ask.pool(Ask::rate_cache, Call(cache).with(setup.tokens[i]), i);
-      ask.provider(setup.providers[i], i);
-    }
-    if (setup.has(is_verified)) continue;
-    ask.vault(Ask::token_info,
-              Call(selector::get_pool_token_info_2).with(setup.pool_id).with(setup.tokens[i]), i);
-  }
-}
-
-void ask_v3(Emitter& ask, const Setup& setup, const Variant& kind, const Address& pool) {
-  const auto of_pool = [&](const Selector& selector) { return Call(selector).with(pool); };
-  ask.vault(Ask::balances, of_pool(selector::get_pool_token_info_3));
-  ask.vault(Ask::rates, of_pool(selector::get_pool_token_rates));
-  ask.vault(Ask::config, of_pool(selector::get_pool_config));
-  ask.vault(Ask::live_balances, of_pool(selector::get_current_live_balances));
-  ask.vault(Ask::pool_paused, of_pool(selector::is_pool_paused));
-  ask.vault(Ask::vault_paused, Call(selector::is_vault_paused));
-  if (kind.curve == Curve::stable) ask.pool(Ask::amp, Call(selector::get_amplification_state));
-  if (setup.has(is_verified)) return;
-  ask.vault(Ask::hooks, of_pool(selector::get_hooks_config));
-  ask.vault(Ask::trade_min, Call(selector::get_minimum_trade_amount));
-}
 
 // Facts of one apply() that are made sense of when all have been read.
 struct Gathered {
@@ -511,32 +382,6 @@ bool is_complete(const Setup& setup, const Market& market) noexcept {
   if (kind == nullptr) return false;
   const std::uint32_t bits = needed(setup, *kind);
   return (market.known & bits) == bits;
-}
-
-gantry_status emit_requests(const gantry_pool_spec& spec, const Setup& setup, const Market& market,
-                            const gantry_request_sink* sink) {
-  const Variant* kind = setup.kind();
-  Emitter ask(spec, kind == nullptr ? Address{} : setup.vault(*kind), sink);
-  if (needs_identity(setup)) {
-    if (kind == nullptr) ask.pool(Ask::version, Call(selector::version));
-    if (!setup.has(has_pool_id)) ask.pool(Ask::pool_id, Call(selector::get_pool_id));
-    if (!setup.has(has_providers)) ask.pool(Ask::providers, Call(selector::get_rate_providers));
-    return ask.status() == GANTRY_OK ? gantry_status{GANTRY_NEED_STATE} : ask.status();
-  }
-  Address pool{};
-  std::memcpy(pool.data(), spec.address.bytes, pool.size());
-  if (kind->vault == 2) {
-    ask_v2(ask, setup, *kind);
-  } else {
-    ask_v3(ask, setup, *kind, pool);
-  }
-  if ((market.known & bit(Ask::weights)) == 0 && kind->curve == Curve::weighted) {
-    ask.pool(Ask::weights, Call(selector::get_normalized_weights));
-  }
-  if ((market.known & bit(Ask::minimum_balances)) == 0 && kind->minimum_balances) {
-    ask.pool(Ask::minimum_balances, Call(selector::get_min_token_balances));
-  }
-  return ask.status();
 }
 
 Applied apply_facts(const gantry_context& context, std::span<const gantry_fact> facts, Setup& setup,
