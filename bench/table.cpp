@@ -32,6 +32,8 @@ constexpr Goal goals[] = {
     {"isqrt_throughput/full_width:0", "isqrt_boost_throughput/full_width:0", 0, 0, 0},
     {"isqrt_throughput/full_width:1", "isqrt_boost_throughput/full_width:1", 0, 0, 0},
     {"v2_quote_through_boundary", "v2_quote_plain_function", 3, 25, 0},
+    {"curve_stable_quote_through_boundary", "", 0, 1000, 0},
+    {"curve_crypto_quote_through_boundary", "", 0, 0, 0},
     {"guarded_call", "indirect_call", 0, 0, 0, 5},
     {"guarded_call_inside_another", "indirect_call", 0, 0, 0, 5},
     {"v2_quote_through_market_view", "v2_quote_plain_function", 0, 0, 0},
