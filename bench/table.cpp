@@ -35,6 +35,8 @@ constexpr Goal goals[] = {
     {"v2_quote_through_boundary", "v2_quote_plain_function", 3, 25, 0},
     {"balancer_weighted_quote_through_boundary", "", 0, 1000, 0},
     {"balancer_stable_quote_through_boundary", "", 0, 1000, 0},
+    {"curve_stable_quote_through_boundary", "", 0, 1000, 0},
+    {"curve_crypto_quote_through_boundary", "", 0, 0, 0},
     {"guarded_call", "indirect_call", 0, 0, 0, 5},
     {"guarded_call_inside_another", "indirect_call", 0, 0, 0, 5},
     {"v2_quote_through_market_view", "v2_quote_plain_function", 0, 0, 0},
