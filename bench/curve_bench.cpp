@@ -1,6 +1,7 @@
 // What a Curve quote costs through the C table of the library: every swap that the contracts paid,
-// of the recorded answers in tests/plugins/curve, each pool in memory of its own, in shuffled order;
-// one iteration is all of them. Throughput. Each answer is checked against what exchange() paid.
+// of the recorded answers in tests/plugins/curve, each pool in memory of its own, in shuffled
+// order; one iteration is all of them. Throughput. Each answer is checked against what exchange()
+// paid.
 #include <benchmark/benchmark.h>
 #include <dlfcn.h>
 
@@ -65,8 +66,8 @@ class Venue {
     Pool& pool = pools_.emplace_back();
     std::vector<gantry_pool_token> tokens(recorded.decimals.size());
     for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i].decimals = recorded.decimals[i];
-    const std::string metadata = "variant=" + recorded.variant +
-                                 " base_pool=0x00000000000000000000000000000000000000bb";
+    const std::string metadata =
+        "variant=" + recorded.variant + " base_pool=0x00000000000000000000000000000000000000bb";
     gantry_pool_spec spec{};
     spec.address.kind = GANTRY_ADDRESS_EVM;
     spec.address.length = 20;
@@ -172,9 +173,8 @@ void quote_all(benchmark::State& state, const std::vector<Ask>& asks) {
 
 // Two to four coins; a third of the states ramp A, so that D is solved for them at each quote.
 void curve_stable_quote_through_boundary(benchmark::State& state) {
-  static const auto asks = asks_of(
-      {"3pool", "base", "factory_plain2", "factory_plain", "meta", "factory_meta", "ng",
-       "ng_meta"});
+  static const auto asks = asks_of({"3pool", "base", "factory_plain2", "factory_plain", "meta",
+                                    "factory_meta", "ng", "ng_meta"});
   quote_all(state, asks);
 }
 

@@ -174,8 +174,8 @@ void check_dex_split(Subject& subject) {
         u256 both;
         u256 most;
         require(add(a.out(), b.out(), both), "two halves of a swap pay more than 2^256");
-        require(!add(and_slack(at, whole.out()), u256(rounding), most) ||
-                    !add(most, saved, most) || both <= most,
+        require(!add(and_slack(at, whole.out()), u256(rounding), most) || !add(most, saved, most) ||
+                    both <= most,
                 fmt::format("{} at once pay {}, in two parts, {} first, {}: {} more ({})",
                             text(amount), text(whole.out()), text(first), text(both),
                             text(wrapping_sub(both, whole.out())), where(way)));

@@ -145,7 +145,7 @@ constexpr Selector selector_of(Ask what, std::uint32_t coins) noexcept {
       return {0x8e, 0xdf, 0xdd, 0x5f};  // offpeg_fee_multiplier()
     case Ask::d:
       return {0x0f, 0x52, 0x9b, 0xa2};  // D()
-    case Ask::price_scale:  // price_scale(uint256), price_scale()
+    case Ask::price_scale:              // price_scale(uint256), price_scale()
       return three ? Selector{0xa3, 0xf7, 0xcd, 0xd5} : Selector{0xb9, 0xe8, 0xc9, 0xfd};
     case Ask::last_price:  // last_prices(uint256), last_prices()
       return three ? Selector{0x59, 0x18, 0x90, 0x17} : Selector{0xc1, 0x46, 0xbf, 0x94};
@@ -177,13 +177,14 @@ constexpr Selector selector_of(Ask what, std::uint32_t coins) noexcept {
   return {};
 }
 
-inline constexpr Selector exchange_int128{0x3d, 0xf0, 0x21, 0x24};  // (int128,int128,uint256,uint256)
-inline constexpr Selector exchange_int128_to{
-    0xdd, 0xc1, 0xf5, 0x9d};  // (int128,int128,uint256,uint256,address)
-inline constexpr Selector exchange_uint256{
-    0x5b, 0x41, 0xb9, 0x08};  // (uint256,uint256,uint256,uint256)
-inline constexpr Selector exchange_uint256_to{
-    0xa6, 0x48, 0x33, 0xa0};  // (uint256,uint256,uint256,uint256,address)
+inline constexpr Selector exchange_int128{0x3d, 0xf0, 0x21,
+                                          0x24};  // (int128,int128,uint256,uint256)
+inline constexpr Selector exchange_int128_to{0xdd, 0xc1, 0xf5,
+                                             0x9d};  // (int128,int128,uint256,uint256,address)
+inline constexpr Selector exchange_uint256{0x5b, 0x41, 0xb9,
+                                           0x08};  // (uint256,uint256,uint256,uint256)
+inline constexpr Selector exchange_uint256_to{0xa6, 0x48, 0x33,
+                                              0xa0};  // (uint256,uint256,uint256,uint256,address)
 
 // Where the contracts, of the versions that are known, keep price_oracle: slot numbers.
 inline constexpr std::uint8_t price_oracle_slot_of_two = 2;

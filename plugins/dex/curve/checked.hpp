@@ -75,7 +75,7 @@ inline constexpr std::array<u256, 78> powers_of_ten = [] {
 // 10^exponent; exponent <= 77.
 constexpr const u256& power_of_ten(unsigned exponent) noexcept { return powers_of_ten[exponent]; }
 
-inline constexpr std::uint64_t wad = 1'000'000'000'000'000'000ULL;      // 10^18: "PRECISION"
-inline constexpr std::uint64_t fee_denominator = 10'000'000'000ULL;     // 10^10
+inline constexpr std::uint64_t wad = 1'000'000'000'000'000'000ULL;   // 10^18: "PRECISION"
+inline constexpr std::uint64_t fee_denominator = 10'000'000'000ULL;  // 10^10
 
 }  // namespace gantry::curve

@@ -4,7 +4,8 @@
 // Sources: curvefi/twocrypto-ng CurveTwocryptoOptimized.vy and curvefi/tricrypto-ng
 // CurveTricryptoOptimizedWETH.vy, both v2.0.0.
 // UNITS   Amounts in the coin's smallest unit; prices over 10^18, of coin 0; fees over 10^10.
-// ERRORS  NO_LIQUIDITY: the pool pays nothing, or would lose by rounding; OUT_OF_RANGE: the contract
+// ERRORS  NO_LIQUIDITY: the pool pays nothing, or would lose by rounding; OUT_OF_RANGE: the
+// contract
 //         calls values unsafe, overflows or does not converge with that much.
 #pragma once
 #include <cmath>
@@ -115,9 +116,9 @@ gantry_status prepare(const CryptoPool<Math>& pool, CryptoBasis<Math::n>& out) n
 template <class Math>
 u256 fee_at(Checked& calc, const CryptoState& state, const Amounts<Math::n>& xp) noexcept {
   const u256 f = Math::balance(calc, xp, state.fees[2]);
-  return div_or_zero(calc.add(calc.mul(state.fees[0], f),
-                              calc.mul(state.fees[1], calc.sub(u256(wad), f))),
-                     u256(wad));
+  return div_or_zero(
+      calc.add(calc.mul(state.fees[0], f), calc.mul(state.fees[1], calc.sub(u256(wad), f))),
+      u256(wad));
 }
 
 struct CryptoSwap {
@@ -196,7 +197,8 @@ bool move_scale(Checked& calc, const CryptoPool<Math>& pool, const Curvature& cu
 // can revert, so no quote can do without it. NO_LIQUIDITY: the pool would lose by rounding.
 template <class Math>
 gantry_status tweak_price(Checked& calc, const CryptoPool<Math>& pool, const Curvature& curve,
-                          const Amounts<Math::n>& xp, const u256& k0, CryptoMoving& after) noexcept {
+                          const Amounts<Math::n>& xp, const u256& k0,
+                          CryptoMoving& after) noexcept {
   constexpr std::size_t n = Math::n;
   move_oracle(calc, pool, after);
   const u256 d = Math::solve_d(calc, curve, xp, k0);
@@ -247,8 +249,7 @@ gantry_status exchange(const CryptoPool<Math>& pool, const CryptoBasis<Math::n>&
   u256 paid = wrapping_sub(swap.y_out, u256(1));
   if (out > 0) paid = calc.div(calc.mul(paid, wad), pool.scale(out));
   paid = calc.div(paid, u256(pool.state.precisions[out]));
-  swap.fee = div_or_zero(calc.mul(fee_at<Math>(calc, pool.state, xp), paid),
-                         u256(fee_denominator));
+  swap.fee = div_or_zero(calc.mul(fee_at<Math>(calc, pool.state, xp), paid), u256(fee_denominator));
   swap.paid = calc.sub(paid, swap.fee);
   swap.after.balances[out] = calc.sub(pool.moving.balances[out], swap.paid);
   xp[out] = pool.scaled(calc, out, swap.after.balances[out]);

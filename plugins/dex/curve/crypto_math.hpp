@@ -20,8 +20,8 @@ namespace gantry::curve {
 consteval u256 decimal(std::string_view digits) {
   u256 value;
   for (const char digit : digits) {
-    value = wrapping_add(wrapping_mul(value, u256(10)),
-                         u256(static_cast<std::uint64_t>(digit - '0')));
+    value =
+        wrapping_add(wrapping_mul(value, u256(10)), u256(static_cast<std::uint64_t>(digit - '0')));
   }
   return value;
 }
@@ -122,8 +122,8 @@ inline StepD step_of_d(Checked& calc, const u256& d, const u256& sum, const u256
 // Two terms of a price, both as the contracts round them.
 inline u256 gk0_of(Checked& calc, const u256& gamma, const u256& k0) noexcept {
   const u256 one_gamma = wrapping_add(gamma, u256(wad));
-  const u256 cubed = div_or_zero(
-      calc.mul(div_or_zero(calc.mul(calc.mul(k0, 2), k0), e36), k0), e36);
+  const u256 cubed =
+      div_or_zero(calc.mul(div_or_zero(calc.mul(calc.mul(k0, 2), k0), e36), k0), e36);
   const u256 squared = div_or_zero(wrapping_mul(k0, k0), e36);
   const u256 weight = wrapping_add(wrapping_mul(gamma, u256(2)), u256(3 * wad));
   return calc.sub(calc.add(cubed, wrapping_mul(one_gamma, one_gamma)),
@@ -172,8 +172,8 @@ inline u256 exp_of_minus(const u256& exponent) noexcept {
   const Signed y = wrapping_add(
       times(wrapping_add(value, constant(decimal("1346386616545796478920950773328"))), value),
       constant(decimal("57155421227552351082224309758442")));
-  Signed p = wrapping_sub(wrapping_add(y, value),
-                          constant(decimal("94201549194550492254356042504812")));
+  Signed p =
+      wrapping_sub(wrapping_add(y, value), constant(decimal("94201549194550492254356042504812")));
   p = wrapping_add(times(p, y), constant(decimal("28719021644029726153956944680412240")));
   p = wrapping_add(wrapping_mul(p, value),
                    Signed(shift_left(decimal("4385272521454847904659076985693276"), 96)));
@@ -184,12 +184,11 @@ inline u256 exp_of_minus(const u256& exponent) noexcept {
   q = wrapping_sub(times(q, value), constant(decimal("14423608567350463180887372962807573")));
   q = wrapping_add(times(q, value), constant(decimal("26449188498355588339934803723976023")));
   const Signed ratio = div_or_zero(p, q);
-  const u256 scaled = wrapping_mul(
-      ratio.bits, decimal("3822833074963236453042738258902158003155416615667"));
+  const u256 scaled =
+      wrapping_mul(ratio.bits, decimal("3822833074963236453042738258902158003155416615667"));
   const u256 shift = wrapping_sub(u256(195), k.bits);  // k is not above 0
-  return shift_right(scaled, shift.fits_u64() && shift.limb(0) < 256
-                                 ? static_cast<unsigned>(shift.limb(0))
-                                 : 256);
+  return shift_right(
+      scaled, shift.fits_u64() && shift.limb(0) < 256 ? static_cast<unsigned>(shift.limb(0)) : 256);
 }
 
 }  // namespace gantry::curve

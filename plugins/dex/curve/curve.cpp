@@ -78,8 +78,8 @@ bool is_direction(std::uint32_t coins, std::uint32_t in, std::uint32_t out) noex
 }
 
 template <class Model>
-gantry_status quote_in(const typename Model::Pool& pool, const gantry_swap& swap,
-                       gantry_quote& out, gantry_buffer* next) noexcept {
+gantry_status quote_in(const typename Model::Pool& pool, const gantry_swap& swap, gantry_quote& out,
+                       gantry_buffer* next) noexcept {
   if (!is_direction(pool.state.coins, swap.token_in, swap.token_out)) return GANTRY_BAD_ARGUMENT;
   const std::uint64_t overlay_bytes = Model::overlay_bytes(pool.state);
   if (next != nullptr && next->capacity < overlay_bytes) {
@@ -142,7 +142,7 @@ gantry_status limits_in(const typename Model::Pool& pool, std::uint32_t token_in
   if (has_growing_fee(pool)) {
     const auto paid = [&](const u256& amount) {
       return exchange(pool, basis, token_in, token_out, amount, done) == GANTRY_OK ? done.paid
-                                                                                  : u256();
+                                                                                   : u256();
     };
     out_max = std::max(out_max, paid(peak_of(paid, most)));
   }
@@ -245,8 +245,7 @@ class Curve final : public DexPlugin {
       out.token_count = pool.state.coins;
       if (room < pool.state.coins) return GANTRY_NEED_SIZE;
       const u256 fee = Model::fee_now(pool);  // of 10^10; parts of a million are asked for
-      out.fee = static_cast<std::uint32_t>(
-          std::min(fee, u256(fee_denominator)).limb(0) / 10'000);
+      out.fee = static_cast<std::uint32_t>(std::min(fee, u256(fee_denominator)).limb(0) / 10'000);
       std::copy_n(Model::balances(pool), pool.state.coins, out.balances);
       return GANTRY_OK;
     });
@@ -262,14 +261,13 @@ class Curve final : public DexPlugin {
         !is_direction(spec.token_count, order.swap.token_in, order.swap.token_out)) {
       return GANTRY_BAD_ARGUMENT;
     }
-    const bool to_sender =
-        std::memcmp(&order.sender, &order.recipient, sizeof(order.sender)) == 0;
+    const bool to_sender = std::memcmp(&order.sender, &order.recipient, sizeof(order.sender)) == 0;
     if (!to_sender && !variant->pays_others) return GANTRY_UNSUPPORTED;
     const bool stable = variant->family == Family::stable;
     const Selector selector = to_sender ? (stable ? exchange_int128 : exchange_uint256)
                                         : (stable ? exchange_int128_to : exchange_uint256_to);
-    ExchangeCall call(selector, order.swap.token_in, order.swap.token_out,
-                      u256(order.swap.amount), u256(order.min_out));
+    ExchangeCall call(selector, order.swap.token_in, order.swap.token_out, u256(order.swap.amount),
+                      u256(order.min_out));
     if (!to_sender) call.add_receiver({order.recipient.bytes, order.recipient.length});
     gantry_instruction instruction{};
     instruction.target = spec.address;
@@ -307,8 +305,8 @@ class Curve final : public DexPlugin {
                     " to " + std::to_string(variant.coins_max) + " coins, not " +
                     std::to_string(spec.token_count));
     }
-    const bool on_base = variant.stable.rates == Rates::meta_cached ||
-                         variant.stable.rates == Rates::meta_fresh;
+    const bool on_base =
+        variant.stable.rates == Rates::meta_cached || variant.stable.rates == Rates::meta_fresh;
     if (on_base && metadata.base_pool.kind != GANTRY_ADDRESS_EVM) {
       throw Refused("a pool of the variant " + name + " needs base_pool=0x... in its metadata");
     }

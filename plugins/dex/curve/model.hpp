@@ -61,8 +61,8 @@ struct StableModel {
   }
   // What follows from the facts: shortcuts of the rates, and D, so that quotes need not solve it.
   static void finish(const Variant& variant, std::uint64_t time_s, State& state) noexcept {
-    const bool moves = variant.stable.rates == Rates::meta_cached ||
-                       variant.stable.rates == Rates::meta_fresh;
+    const bool moves =
+        variant.stable.rates == Rates::meta_cached || variant.stable.rates == Rates::meta_fresh;
     for (std::uint32_t i = 0; i < state.coins; ++i) {
       // A base pool's price moves with time: the last coin then has no multiple.
       state.multiples[i] = moves && i + 1 == state.coins ? 0 : multiple_of(state.rates[i]);

@@ -2,8 +2,8 @@
 //
 // The search ends with an amount that pays and one less that does not. exchange() grows with the
 // amount but for the last unit of Newton's method; where it steps back by one, the amount found is
-// such a step, not always the first of them. Where the fee grows with the imbalance, more in can pay
-// less: then the search is on the near side of the peak.
+// such a step, not always the first of them. Where the fee grows with the imbalance, more in can
+// pay less: then the search is on the near side of the peak.
 #pragma once
 #include <utility>
 

@@ -62,15 +62,13 @@ struct StablePool {
     if (coin != last()) return state.rates[coin];
     if (rules.rates == Rates::meta_fresh) return state.base_price;
     if (rules.rates == Rates::meta_cached) {
-      const bool stale = time_s > state.base_cached_at_s &&
-                         time_s - state.base_cached_at_s > base_cache_expires_s;
+      const bool stale =
+          time_s > state.base_cached_at_s && time_s - state.base_cached_at_s > base_cache_expires_s;
       return stale ? state.base_price : state.base_price_cached;
     }
     return state.rates[coin];
   }
-  bool has_multiple(std::size_t coin) const noexcept {
-    return state.multiples[coin] != 0;
-  }
+  bool has_multiple(std::size_t coin) const noexcept { return state.multiples[coin] != 0; }
 
   // amount * rate / 10^18.
   GANTRY_HOT u256 scaled(Checked& calc, std::size_t coin, const u256& amount) const noexcept {
@@ -115,18 +113,18 @@ GANTRY_HOT gantry_status prepare(const StablePool& pool, StableBasis& out) noexc
   const bool solved = pool.balances == pool.state.balances && !pool.state.d.is_zero() &&
                       pool.state.d_amplification == out.amplification &&
                       pool.state.d_last_rate == pool.rate(pool.last());
-  out.d = solved ? pool.state.d
-                 : solve_d(calc, {out.xp, pool.coins()}, out.amplification, pool.rules);
+  out.d =
+      solved ? pool.state.d : solve_d(calc, {out.xp, pool.coins()}, out.amplification, pool.rules);
   return calc.failed() ? GANTRY_NO_LIQUIDITY : GANTRY_OK;
 }
 
 struct StableSwap {
   u256 paid;
-  u256 fee;          // in the coin that comes out
-  u256 balance_in;   // after it
+  u256 fee;         // in the coin that comes out
+  u256 balance_in;  // after it
   u256 balance_out;
-  u256 x_in;         // scaled, for the price
-  u256 y_out;        // scaled and before the fee
+  u256 x_in;   // scaled, for the price
+  u256 y_out;  // scaled and before the fee
 };
 
 // exchange(in, out, amount, 0).
@@ -138,16 +136,15 @@ GANTRY_HOT gantry_status exchange(const StablePool& pool, const StableBasis& bas
   const u256 x = calc.add(xp[in], swap.x_in);
   swap.balance_in = calc.add(pool.balances[in], amount);
   if (calc.failed()) return GANTRY_OUT_OF_RANGE;
-  const u256 y =
-      solve_y(calc, xp, in, out, x, basis.amplification, basis.d, pool.rules);
+  const u256 y = solve_y(calc, xp, in, out, x, basis.amplification, basis.d, pool.rules);
   if (calc.failed()) return GANTRY_OUT_OF_RANGE;
   if (xp[out] <= y) return GANTRY_NO_LIQUIDITY;
   swap.y_out = wrapping_sub(wrapping_sub(xp[out], y), u256(1));
   u256 fee = pool.state.fee;
   if (pool.rules.dynamic_fee) {
-    fee = dynamic_fee(calc, shift_right(calc.add(xp[in], x), 1),
-                      shift_right(calc.add(xp[out], y), 1), pool.state.fee,
-                      pool.state.offpeg_multiplier);
+    fee =
+        dynamic_fee(calc, shift_right(calc.add(xp[in], x), 1), shift_right(calc.add(xp[out], y), 1),
+                    pool.state.fee, pool.state.offpeg_multiplier);
   }
   const u256 scaled_fee = calc.mul_div(swap.y_out, fee, fee_denominator);
   swap.paid = pool.unscaled(calc, out, calc.sub(swap.y_out, scaled_fee));
@@ -172,10 +169,10 @@ inline u256 guess_in(const StablePool& pool, const StableBasis& basis, std::size
   Checked calc;
   const std::span<const u256> xp(basis.xp, pool.coins());
   const u256 net = calc.add(pool.scaled(calc, out, wanted), u256(1));
-  const u256 gross = calc.add(
-      calc.mul_div(net, u256(fee_denominator),
-                   u256(fee_denominator - std::min(pool.state.fee, fee_denominator / 2))),
-      u256(1));
+  const u256 gross =
+      calc.add(calc.mul_div(net, u256(fee_denominator),
+                            u256(fee_denominator - std::min(pool.state.fee, fee_denominator / 2))),
+               u256(1));
   const u256 y = calc.sub(xp[out], gross);
   if (calc.failed() || y.is_zero()) return u256(1);
   const u256 x = solve_y(calc, xp, out, in, y, basis.amplification, basis.d, pool.rules);
@@ -189,8 +186,8 @@ GANTRY_APART inline double price_impact(const StablePool& pool, const StableBasi
                                         const StableSwap& swap) noexcept {
   const double n = static_cast<double>(pool.coins());
   const double d = to_double(basis.d);
-  const double ann = static_cast<double>(basis.amplification) * n /
-                     static_cast<double>(pool.rules.a_precision);
+  const double ann =
+      static_cast<double>(basis.amplification) * n / static_cast<double>(pool.rules.a_precision);
   double ratio = d / std::pow(n, n);
   for (std::size_t k = 0; k < pool.coins(); ++k) ratio *= d / to_double(basis.xp[k]);
   const double of_in = ann + ratio / to_double(basis.xp[in]);

@@ -62,8 +62,8 @@ inline u256 solve_d(Checked& calc, std::span<const u256> xp, std::uint64_t ampli
 }
 
 // The balance of `unknown` when `known`'s is x and the others are as they are.
-inline u256 solve_y(Checked& calc, std::span<const u256> xp, std::size_t known,
-                    std::size_t unknown, const u256& x, std::uint64_t amplification, const u256& d,
+inline u256 solve_y(Checked& calc, std::span<const u256> xp, std::size_t known, std::size_t unknown,
+                    const u256& x, std::uint64_t amplification, const u256& d,
                     const StableRules& rules) noexcept {
   const std::uint64_t n = xp.size();
   const std::uint64_t ann = amplification * n;
@@ -149,8 +149,8 @@ inline void check_oracles(Checked& calc, std::span<const u256> xp, std::uint64_t
     bits = bits + bit_width(d) + 1 - bit_width(x);
     if (bits < 1 || bits > 512) bits = 1;
   }
-  surely = surely && bits + bit_width(xp[0]) <= 194 && bit_width(anchor) <= 194 &&
-           !anchor.is_zero();
+  surely =
+      surely && bits + bit_width(xp[0]) <= 194 && bit_width(anchor) <= 194 && !anchor.is_zero();
   if (surely) return;
   u256 ratio = calc.div(d, n_to_n);
   for (const u256& x : xp) ratio = calc.mul_div(ratio, d, x);

@@ -17,8 +17,8 @@ struct Tricrypto {
   static Amounts<2> prices(Checked& calc, const Curvature& curve, const Amounts<3>& xp,
                            const u256& d) noexcept;
   static u256 geometric_mean(Checked& calc, const Amounts<3>& x) noexcept {
-    const u256 product = div_or_zero(
-        calc.mul(div_or_zero(calc.mul(x[0], x[1]), u256(wad)), x[2]), u256(wad));
+    const u256 product =
+        div_or_zero(calc.mul(div_or_zero(calc.mul(x[0], x[1]), u256(wad)), x[2]), u256(wad));
     return product.is_zero() ? u256() : cube_root(product);
   }
   // Of the fee: near 10^18 in balance, near 0 far from it.
@@ -101,17 +101,16 @@ inline SolvedY Tricrypto::solve_y(Checked& calc, const Curvature& curve, const A
   pull = div_or_zero(s.mul(pull, ann), Signed(u256(27 * 27)));
   pull = div_or_zero(div_or_zero(pull, multiplier), x_k);
   Signed b = s.sub(
-      wrapping_add(ninth,
-                   div_or_zero(wrapping_mul(Signed(u256(2 * wad)), gamma), twenty_seven)),
+      wrapping_add(ninth, div_or_zero(wrapping_mul(Signed(u256(2 * wad)), gamma), twenty_seven)),
       pull);
   Signed off = s.mul(gamma2, wrapping_sub(wrapping_add(x_j, x_k), big_d));
   off = wrapping_mul(div_or_zero(off, big_d), ann);
   off = div_or_zero(div_or_zero(off, twenty_seven), multiplier);
-  Signed c = s.add(
-      wrapping_add(ninth, div_or_zero(wrapping_mul(gamma, wrapping_add(gamma,
-                                                                       Signed(u256(4 * wad)))),
-                                      twenty_seven)),
-      off);
+  Signed c =
+      s.add(wrapping_add(
+                ninth, div_or_zero(wrapping_mul(gamma, wrapping_add(gamma, Signed(u256(4 * wad)))),
+                                   twenty_seven)),
+            off);
   const Signed one_gamma = wrapping_add(Signed(u256(wad)), gamma);
   Signed e = div_or_zero(s.mul(one_gamma, one_gamma), twenty_seven);
 
@@ -133,9 +132,9 @@ inline SolvedY Tricrypto::solve_y(Checked& calc, const Curvature& curve, const A
   }
   const Signed ac3 = s.mul(wrapping_mul(three, a), c);
   const Signed delta0 = s.sub(div_or_zero(ac3, b), b);
-  const Signed delta1 = s.sub(
-      s.sub(div_or_zero(s.mul(three, ac3), b), wrapping_mul(Signed(u256(2)), b)),
-      div_or_zero(s.mul(div_or_zero(s.mul(twenty_seven, s.mul(a, a)), b), e), b));
+  const Signed delta1 =
+      s.sub(s.sub(div_or_zero(s.mul(three, ac3), b), wrapping_mul(Signed(u256(2)), b)),
+            div_or_zero(s.mul(div_or_zero(s.mul(twenty_seven, s.mul(a, a)), b), e), b));
   const Signed root_of =
       s.add(s.mul(delta1, delta1),
             s.mul(div_or_zero(s.mul(Signed(u256(4)), s.mul(delta0, delta0)), b), delta0));
@@ -144,14 +143,13 @@ inline SolvedY Tricrypto::solve_y(Checked& calc, const Curvature& curve, const A
   const Signed root(isqrt_floor(root_of.bits));
   const Signed b_cube_root = signed_of(b.negative(), cube_root(b.magnitude()));
   const bool delta1_above_0 = !delta1.negative() && !delta1.is_zero();
-  const u256 of_second = s.unsigned_of(delta1_above_0 ? s.add(delta1, root)
-                                                      : s.sub(delta1, root).negated());
+  const u256 of_second =
+      s.unsigned_of(delta1_above_0 ? s.add(delta1, root) : s.sub(delta1, root).negated());
   const Signed second = signed_of(!delta1_above_0, cube_root(shift_right(of_second, 1)));
   const Signed one{u256(wad)};
   const Signed c1 =
       div_or_zero(s.mul(div_or_zero(s.mul(b_cube_root, b_cube_root), one), second), one);
-  const Signed root_k0 = div_or_zero(
-      s.sub(s.add(b, s.div(s.mul(b, delta0), c1)), c1), three);
+  const Signed root_k0 = div_or_zero(s.sub(s.add(b, s.div(s.mul(b, delta0), c1)), c1), three);
   Signed y = div_or_zero(div_or_zero(s.mul(big_d, big_d), twenty_seven), x_k);
   y = div_or_zero(s.mul(y, big_d), x_j);
   y = div_or_zero(s.mul(y, root_k0), a);

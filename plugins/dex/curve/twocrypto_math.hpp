@@ -22,8 +22,7 @@ struct Twocrypto {
   // Of the fee: near 10^18 in balance, near 0 far from it.
   static u256 balance(Checked& calc, const Amounts<2>& xp, const u256& fee_gamma) noexcept {
     const u256 sum = calc.add(xp[0], xp[1]);
-    const u256 k = calc.div(
-        calc.mul(calc.div(calc.mul(xp[0], 4 * wad), sum), xp[1]), sum);
+    const u256 k = calc.div(calc.mul(calc.div(calc.mul(xp[0], 4 * wad), sum), xp[1]), sum);
     return calc.div(calc.mul(fee_gamma, wad), calc.sub(calc.add(fee_gamma, wad), k));
   }
   static u256 norm(Checked&, const Amounts<1>& oracle, const Amounts<1>& scale) noexcept {
@@ -63,10 +62,9 @@ inline SolvedY Twocrypto::solve_y(Checked& calc, const Curvature& curve, const A
   const Signed e32(power_of_ten(32));
   const Signed four_hundred_million(u256(400'000'000ULL));
   Signed a = e32;
-  Signed b = s.sub(
-      s.sub(s.div(s.div(s.mul(big_d, ann_gamma2), four_hundred_million), big_x),
-            Signed(wrapping_mul(power_of_ten(32), u256(3)))),
-      Signed(wrapping_mul(wrapping_mul(curve.gamma, u256(2)), u256(e14))));
+  Signed b = s.sub(s.sub(s.div(s.div(s.mul(big_d, ann_gamma2), four_hundred_million), big_x),
+                         Signed(wrapping_mul(power_of_ten(32), u256(3)))),
+                   Signed(wrapping_mul(wrapping_mul(curve.gamma, u256(2)), u256(e14))));
   const Signed pull = div_or_zero(wrapping_mul(Signed(u256(4)), ann_gamma2), four_hundred_million);
   Signed c = s.add(Signed(wrapping_mul(power_of_ten(32), u256(3))),
                    Signed(wrapping_mul(wrapping_mul(curve.gamma, u256(4)), u256(e14))));
@@ -78,9 +76,8 @@ inline SolvedY Twocrypto::solve_y(Checked& calc, const Curvature& curve, const A
 
   const Signed three(u256(3));
   Signed delta0 = s.sub(s.div(s.mul(s.mul(three, a), c), b), b);
-  Signed delta1 = s.sub(
-      s.add(s.mul(three, delta0), b),
-      s.div(s.mul(s.div(s.mul(Signed(u256(27)), s.mul(a, a)), b), e), b));
+  Signed delta1 = s.sub(s.add(s.mul(three, delta0), b),
+                        s.div(s.mul(s.div(s.mul(Signed(u256(27)), s.mul(a, a)), b), e), b));
   if (calc.failed()) return {};
   const u256 divider =
       divider_of(std::min(std::min(delta0.magnitude(), delta1.magnitude()), a.magnitude()));
@@ -107,17 +104,16 @@ inline SolvedY Twocrypto::solve_y(Checked& calc, const Curvature& curve, const A
   const bool b_above_0 = !b.negative() && !b.is_zero();
   const Signed b_cube_root = signed_of(!b_above_0, cube_root(b.magnitude()));
   const bool delta1_above_0 = !delta1.negative() && !delta1.is_zero();
-  const u256 of_second = delta1_above_0
-                             ? s.unsigned_of(wrapping_add(delta1, root))
-                             : s.unsigned_of(wrapping_sub(root, delta1));
+  const u256 of_second = delta1_above_0 ? s.unsigned_of(wrapping_add(delta1, root))
+                                        : s.unsigned_of(wrapping_sub(root, delta1));
   const Signed second = signed_of(!delta1_above_0, cube_root(shift_right(of_second, 1)));
   const Signed one(u256{wad});
-  const Signed c1 = div_or_zero(
-      wrapping_mul(div_or_zero(s.mul(b_cube_root, b_cube_root), one), second), one);
+  const Signed c1 =
+      div_or_zero(wrapping_mul(div_or_zero(s.mul(b_cube_root, b_cube_root), one), second), one);
   const Signed scaled_b = wrapping_mul(one, b);
-  const Signed k0 = s.div(
-      s.sub(s.sub(wrapping_mul(one, c1), scaled_b), s.mul(s.div(scaled_b, c1), delta0)),
-      wrapping_mul(three, a));
+  const Signed k0 =
+      s.div(s.sub(s.sub(wrapping_mul(one, c1), scaled_b), s.mul(s.div(scaled_b, c1), delta0)),
+            wrapping_mul(three, a));
   const Signed y = div_or_zero(
       div_or_zero(wrapping_mul(div_or_zero(s.mul(big_d, big_d), big_x), k0), Signed(u256(4))), one);
   const SolvedY solved{s.unsigned_of(y), s.unsigned_of(k0)};
@@ -146,8 +142,7 @@ inline u256 Twocrypto::solve_d(Checked& calc, const Curvature& curve, const Amou
   for (unsigned step = 0; step < solver_steps_max; ++step) {
     const u256 before = d;
     calc.require(!d.is_zero());
-    const u256 k0 =
-        div_or_zero(calc.mul(div_or_zero(calc.mul(x0, 4 * wad), d), x1), d);
+    const u256 k0 = div_or_zero(calc.mul(div_or_zero(calc.mul(x0, 4 * wad), d), x1), d);
     const u256 g1k0 = distance_from_k0(calc, curve.gamma, k0);
     u256 mul1 = div_or_zero(calc.mul(d, wad), curve.gamma);
     mul1 = div_or_zero(calc.mul(mul1, g1k0), curve.gamma);
@@ -177,17 +172,15 @@ inline u256 Twocrypto::solve_d(Checked& calc, const Curvature& curve, const Amou
 inline Amounts<1> Twocrypto::prices(Checked& calc, const Curvature& curve, const Amounts<2>& xp,
                                     const u256& d) noexcept {
   calc.require(d >= e17 && d <= e33);
-  const u256 k0 = div_or_zero(
-      calc.mul(div_or_zero(calc.mul(calc.mul(xp[0], 4), xp[1]), d), e36), d);
+  const u256 k0 =
+      div_or_zero(calc.mul(div_or_zero(calc.mul(calc.mul(xp[0], 4), xp[1]), d), e36), d);
   const u256 gk0 = gk0_of(calc, curve.gamma, k0);
   const u256 nnag2 = nnag2_of(curve);
   const auto pulled = [&](const u256& x) {
-    return calc.add(gk0,
-                    div_or_zero(calc.mul(div_or_zero(calc.mul(nnag2, x), d), k0), e36));
+    return calc.add(gk0, div_or_zero(calc.mul(div_or_zero(calc.mul(nnag2, x), d), k0), e36));
   };
   const u256 denominator = pulled(xp[0]);
-  return {div_or_zero(
-      calc.mul(calc.div(calc.mul(xp[0], pulled(xp[1])), xp[1]), wad), denominator)};
+  return {div_or_zero(calc.mul(calc.div(calc.mul(xp[0], pulled(xp[1])), xp[1]), wad), denominator)};
 }
 
 }  // namespace gantry::curve

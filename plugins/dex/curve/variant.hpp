@@ -18,9 +18,9 @@ enum class Division : std::uint8_t { each_step, at_the_end };
 
 // What stands for the rate of the coins.
 enum class Rates : std::uint8_t {
-  by_decimals,   // 10^(36 - decimals), constants of the contract
-  meta_cached,   // the last coin's is the base pool's virtual price, kept by the pool for 10 minutes
-  meta_fresh,    // the same, asked at each swap
+  by_decimals,  // 10^(36 - decimals), constants of the contract
+  meta_cached,  // the last coin's is the base pool's virtual price, kept by the pool for 10 minutes
+  meta_fresh,   // the same, asked at each swap
   stored_rates,  // the contract tells all of them
 };
 
@@ -29,9 +29,9 @@ struct StableRules {
   Division division = Division::each_step;
   Rates rates = Rates::by_decimals;
   std::uint64_t a_precision = 100;
-  bool gives_up = true;           // after 255 steps without an answer; else the last one is taken
-  bool asks_admin_fee = true;     // else it is half of the fee, a constant
-  bool dynamic_fee = false;       // offpeg_fee_multiplier, and oracles that can refuse a swap
+  bool gives_up = true;        // after 255 steps without an answer; else the last one is taken
+  bool asks_admin_fee = true;  // else it is half of the fee, a constant
+  bool dynamic_fee = false;    // offpeg_fee_multiplier, and oracles that can refuse a swap
 };
 
 struct Variant {
@@ -50,20 +50,46 @@ inline constexpr std::size_t coins_max = 8;
 inline constexpr std::array<Variant, 10> variants{{
     {"3pool", Family::stable, 3, 3, {}, {.a_precision = 1, .gives_up = false}, 130'000, false},
     {"base", Family::stable, 2, 4, {}, {}, 120'000, false},
-    {"factory_plain2", Family::stable, 2, 2, {},
-     {.division = Division::at_the_end, .asks_admin_fee = false}, 110'000, true},
+    {"factory_plain2",
+     Family::stable,
+     2,
+     2,
+     {},
+     {.division = Division::at_the_end, .asks_admin_fee = false},
+     110'000,
+     true},
     {"factory_plain", Family::stable, 3, 4, {}, {.asks_admin_fee = false}, 120'000, true},
     {"meta", Family::stable, 2, 2, {}, {.rates = Rates::meta_cached}, 160'000, false},
-    {"factory_meta", Family::stable, 2, 2, {},
-     {.rates = Rates::meta_fresh, .asks_admin_fee = false}, 180'000, true},
-    {"ng", Family::stable, 2, 8, "v7.0.0",
-     {.division = Division::at_the_end, .rates = Rates::stored_rates, .asks_admin_fee = false,
+    {"factory_meta",
+     Family::stable,
+     2,
+     2,
+     {},
+     {.rates = Rates::meta_fresh, .asks_admin_fee = false},
+     180'000,
+     true},
+    {"ng",
+     Family::stable,
+     2,
+     8,
+     "v7.0.0",
+     {.division = Division::at_the_end,
+      .rates = Rates::stored_rates,
+      .asks_admin_fee = false,
       .dynamic_fee = true},
-     200'000, true},
-    {"ng_meta", Family::stable, 2, 2, "v7.0.0",
-     {.division = Division::at_the_end, .rates = Rates::stored_rates, .asks_admin_fee = false,
+     200'000,
+     true},
+    {"ng_meta",
+     Family::stable,
+     2,
+     2,
+     "v7.0.0",
+     {.division = Division::at_the_end,
+      .rates = Rates::stored_rates,
+      .asks_admin_fee = false,
       .dynamic_fee = true},
-     220'000, true},
+     220'000,
+     true},
     {"twocrypto_ng", Family::crypto, 2, 2, "v2.0.0", {}, 250'000, true},
     // Its exchange() takes another argument before the receiver, which only coins of ether need.
     {"tricrypto_ng", Family::crypto, 3, 3, "v2.0.0", {}, 300'000, false},

@@ -3,9 +3,9 @@
 // FORMAT  Text, zstd-compressed. "pool VARIANT DECIMALS...", "source", "compiler" and "code" (the
 //         hash of the deployed code) open a section; "ask TARGET CALLDATA" lists what a state
 //         answers; "state TIME ANSWERS..." is one state; "swap I J DX DY PAID BALANCES... K L DX2
-//         PAID2 BALANCES..." is one swap on it: get_dy(), what exchange() paid, the balances that it
-//         left, and a second exchange() on those. Numbers are hexadecimal but for I, J and TIME; "-"
-//         is a revert, "x..." are bytes that are no single word.
+//         PAID2 BALANCES..." is one swap on it: get_dy(), what exchange() paid, the balances that
+//         it left, and a second exchange() on those. Numbers are hexadecimal but for I, J and TIME;
+//         "-" is a revert, "x..." are bytes that are no single word.
 // ERRORS  Throws std::runtime_error when a file does not read so.
 #pragma once
 #include <cstdint>

@@ -1,9 +1,10 @@
 // The loaded plugin against what Curve's own contracts answered and paid, tolerance zero.
+#include "plugins/curve/answers.hpp"
+
 #include <catch2/catch.hpp>
 #include <map>
 
 #include "gantry/u256.hpp"
-#include "plugins/curve/answers.hpp"
 #include "plugins/curve/curve_pool.hpp"
 
 namespace gantry::test {
@@ -143,7 +144,8 @@ TEST_CASE("pools of two volatile coins: quotes are exchange()'s, and so is the p
   compare_all("twocrypto_ng");
 }
 
-TEST_CASE("pools of three volatile coins: quotes are exchange()'s, and so is the price scale left") {
+TEST_CASE(
+    "pools of three volatile coins: quotes are exchange()'s, and so is the price scale left") {
   compare_all("tricrypto_ng");
 }
 

@@ -8,8 +8,9 @@
 namespace gantry::test {
 namespace {
 
-constexpr const char* variants[] = {"3pool", "base", "factory_plain2", "factory_plain", "meta",
-                                    "factory_meta", "ng", "ng_meta", "twocrypto_ng", "tricrypto_ng"};
+constexpr const char* variants[] = {
+    "3pool",        "base", "factory_plain2", "factory_plain", "meta",
+    "factory_meta", "ng",   "ng_meta",        "twocrypto_ng",  "tricrypto_ng"};
 
 // f(pool, state) for every nth state of a variant's recording.
 template <class F>

@@ -1,7 +1,7 @@
 // data/curve_pools.gantry: a pool or two of each variant, for `gantry plugin check --recording`.
 // What is in it is taken from the recorded answers; the hidden test makes the file.
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
 
@@ -16,9 +16,9 @@ namespace {
 
 using namespace gantry::host::recording;
 
-constexpr const char* variants[] = {"3pool", "base",    "factory_plain2", "factory_plain", "meta",
-                                    "factory_meta", "ng", "ng_meta", "twocrypto_ng",
-                                    "tricrypto_ng"};
+constexpr const char* variants[] = {
+    "3pool",        "base", "factory_plain2", "factory_plain", "meta",
+    "factory_meta", "ng",   "ng_meta",        "twocrypto_ng",  "tricrypto_ng"};
 
 // States as pools have them: nothing extreme, and a fee below 4 %.
 bool is_ordinary(const RecordedPool& pool, const std::vector<u256>& balances) {
@@ -77,8 +77,8 @@ bool is_quiet(const CurvePool& pool, const std::vector<u256>& balances) {
 }
 
 void append_pool(CurvePool& pool, const RecordedPool& recorded, const RecordedState& state,
-                 std::vector<Record>& topology, std::vector<Record>& facts,
-                 std::uint32_t& tokens, std::uint8_t number) {
+                 std::vector<Record>& topology, std::vector<Record>& facts, std::uint32_t& tokens,
+                 std::uint8_t number) {
   Pool made;
   made.venue = "curve";
   made.address = evm_address(number);
@@ -114,7 +114,8 @@ std::vector<Record> records() {
   Header header;
   header.chain = "eip155:1";
   header.provenance =
-      "Synthetic: random states of Curve's contracts, whose answers these are (tests/plugins/curve)";
+      "Synthetic: random states of Curve's contracts, whose answers these are "
+      "(tests/plugins/curve)";
   header.creator = "tests/plugins/curve";
   topology.emplace_back(header);
   CurvePool pool;
