@@ -85,6 +85,50 @@ TEST_CASE("a signed bundle is installed, listed, run, rolled back and removed, w
   CHECK(desk.store_is_tidy());
 }
 
+TEST_CASE(
+    "a run that watches takes up what is installed, and lets go of a bundle that is revoked") {
+  const Workshop desk;
+  const KeyPair key = desk.make_key("release");
+  desk.trust_key(key);
+  desk.use_trader("trader", "enabled = false\n");
+  // The store is not there yet.
+  Running running = desk.start({"run", "--pace", "live", "--speed", "100", "--json"});
+  while (!running.ended() && desk.run({"status"}).code != 0) {
+  }
+  const auto next_change = [&](const std::string& before) {
+    std::string now = before;
+    while (now == before) {
+      const Ended status = desk.run({"status", "--json"});
+      INFO(status.err);
+      REQUIRE(status.code == 0);
+      now = std::string(json::parse(status.out).at("last_change").as_string());
+    }
+    return now;
+  };
+  const fs::path bundle = desk.pack("0.1.0", &key);
+  REQUIRE(install(desk, bundle).code == 0);
+  const std::string seen = next_change("none");
+  CHECK(seen == "nothing to change");
+  desk.edit("strategies.toml", "plugin = \"trader\"\nenabled = false", "plugin = \"trader\"");
+  const std::string enabled = next_change(seen);
+  CHECK(has(enabled, "strategy trader: enable (library: trader 0.1.0"));
+  REQUIRE(install(desk, desk.pack("0.2.0", &key)).code == 0);
+  const std::string replaced = next_change(enabled);
+  CHECK(has(replaced, "strategy trader: replace (library: trader 0.1.0"));
+  const fs::path keys = desk / "config/keys.toml";
+  const std::string sum = run_program({"sha256sum", (desk / "trader-0.2.0.tar.zst").string()}).out;
+  write_text(keys, read_text(keys) + "[[revoked]]\nbundle = \"" + sum.substr(0, 64) +
+                       "\"\nreason = \"it leaked\"\n");
+  const std::string revoked = next_change(replaced);
+  CHECK(has(revoked, "strategy trader: disable (may not run any more: "));
+  CHECK(has(revoked, "this bundle is revoked"));
+  // The version before is no longer revoked with it.
+  REQUIRE(desk.run({"bundle", "rollback"}).code == 0);
+  CHECK(has(next_change(revoked), "strategy trader: enable (library: trader 0.1.0"));
+  CHECK(desk.run({"stop"}).code == 0);
+  CHECK(running.wait().code == 0);
+}
+
 TEST_CASE("plugins.lock pins id, version, both hashes, signer and SDK") {
   const Workshop desk;
   const KeyPair key = desk.make_key("release");

@@ -364,6 +364,43 @@ TEST_CASE("all strategies can be taken out and put in again") {
   REQUIRE(running.change(without).has_value());
   CHECK(running.drain().unmapped.size() == 1);
   REQUIRE(running.change(with).has_value());
+TEST_CASE("what may not run any more is taken out, and a replay says the same to the byte") {
+  const Setting setting(blocks_some);
+  const auto with = setting.make(base + idle);
+  auto revoked = with;
+  revoked.plugin.keys = setting.folder.write(
+      "keys.toml",
+      "[[revoked]]\nplugin = \"org.gantry.test.idle_strategy\"\nversion = \"0.1.0\"\n"
+      "reason = \"it \\\"leaked\\\"\\nbadly\"\n");
+  auto options = setting.options();
+  options.record_to = setting.folder.path() / "recorded.gantry";
+  Running running(with, options);
+  const ChangePlan plan = running.plan(revoked);
+  CHECK(plan.refused.empty());
+  REQUIRE(plan.changes.size() == 1);
+  CHECK(to_string(plan.changes.front()).contains("idle_strategy 0.1.0 is revoked"));
+  const auto changed = running.change(revoked);
+  INFO((changed ? std::string() : changed.error().message));
+  REQUIRE(changed.has_value());
+  CHECK(changed->done == std::vector{to_string(plan.changes.front())});
+  CHECK(running.drain().unmapped.size() == 1);
+  CHECK(running.change(revoked)->done.empty());
+  // A store that cannot be read says nothing of a plugin: nobody is taken out for it.
+  auto unreadable = with;
+  unreadable.plugin.trust = Trust::pinned;
+  unreadable.plugin.store = setting.folder.path() / "store";
+  fs::create_directory(unreadable.plugin.store);
+  std::ofstream(unreadable.plugin.store / "plugins.lock") << "{";
+  CHECK_FALSE(running.plan(unreadable).refused.empty());
+  CHECK(running.plan(unreadable).changes.empty());
+  const auto first = running.finish();
+  CHECK(first.changes_count == 1);
+
+  StreetOptions replay;
+  replay.recording = options.record_to;
+  CHECK(report_text(run_market(with, replay)) == report_text(first));
+}
+
   const auto report = running.finish();
   CHECK(report.snapshots == blocks_some + 1);
   REQUIRE(report.strategies.size() == 1);
