@@ -326,6 +326,41 @@ TEST_CASE("a configuration that the new version does not understand refuses it, 
 TEST_CASE("a bundle of an interface that this host does not serve is not installed") {
   const Workshop desk;
   const Ended ended = install(desk, desk.pack("0.4.0"), {"--unsigned"});
+TEST_CASE("rollback and remove refuse, too, what leaves a configuration that is not understood") {
+  const Workshop desk;
+  desk.use_trader("trader", "share_bps = 400\n");
+  REQUIRE(install(desk, desk.pack("0.2.0"), {"--unsigned"}).code == 0);
+  // The parameter has another name in 0.3.0.
+  REQUIRE(install(desk, desk.pack("0.3.0"), {"--unsigned", "--beside", "--force"}).code == 0);
+  desk.edit("strategies.toml", "share_bps = 400", "part_bps = 400");
+  REQUIRE(desk.run({"config", "check"}).code == 0);
+  const std::string lock = read_text(desk.store() / "plugins.lock");
+  const auto refused = [&](const Ended& ended) {
+    INFO(ended.out << ended.err);
+    CHECK(ended.code == 2);
+    CHECK(has(ended.err, "strategies.toml:"));
+    CHECK(has(ended.err, "unknown key part_bps in strategies.trader"));
+    CHECK(has(ended.err, "--force"));
+    CHECK(read_text(desk.store() / "plugins.lock") == lock);
+    CHECK(desk.store_is_tidy());
+  };
+  refused(desk.run({"bundle", "rollback"}));
+  refused(desk.run({"bundle", "rollback", "--to", "1"}));
+  refused(desk.run({"bundle", "remove", "trader@0.3.0"}));
+  CHECK(desk.run({"run", "--blocks", "1"}).code == 0);
+  // Of the older version, which does not run, nothing in the configuration is.
+  CHECK(desk.run({"bundle", "remove", "trader@0.2.0"}).code == 0);
+  CHECK(desk.run({"bundle", "rollback"}).code == 0);
+  const Ended forced = desk.run({"bundle", "remove", "trader@0.3.0", "--force"});
+  CHECK(forced.code == 0);
+  CHECK(has(forced.err, "unknown key part_bps"));
+  CHECK(desk.installed() == "0.2.0");
+  // What is not installed at all cannot be checked, and stops nothing.
+  CHECK(desk.run({"bundle", "remove", "trader"}).code == 0);
+  CHECK(desk.run({"bundle", "rollback"}).code == 2);
+  CHECK(desk.run({"bundle", "rollback", "--force"}).code == 0);
+}
+
   CHECK(ended.code == 3);
   CHECK(has(ended.err, "needs gantry.strategy/2"));
   CHECK(has(ended.err, "install a newer host"));
