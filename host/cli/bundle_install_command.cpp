@@ -88,9 +88,7 @@ Result<std::optional<bundle::Signer>> signer_of(const InstallOptions& options,
                                                 const OpenedBundle& opened, std::string& text) {
   const auto ring = configured_keys(settings.keys);
   if (!ring) return std::unexpected(ring.error());
-  const bundle::BundleFacts& facts = opened.bundle.facts;
-  auto live =
-      bundle::check_revoked(*ring, options.file, facts.id, facts.version, opened.bundle.sha256, {});
+  auto live = bundle::check_revoked(*ring, options.file, opened.bundle, {});
   if (!live) return std::unexpected(std::move(live.error()));
   if (options.unsigned_too) {
     if (settings.trust != Trust::signed_) return std::nullopt;
@@ -232,8 +230,8 @@ ExitCode roll_back(const Session& session, std::optional<std::int64_t> generatio
         const auto ring = configured_keys(settings.keys);
         if (!ring) return std::unexpected(ring.error());
         return change.planned_rollback(generation, [&](const bundle::Pin& pin) {
-          return bundle::check_revoked(*ring, fmt::format("{} {}", pin.id, pin.version), pin.id,
-                                       pin.version, pin.bundle, pin.key);
+          return bundle::check_revoked(*ring, fmt::format("{} {}", pin.id, pin.version),
+                                       {pin.id, pin.version, pin.bundle, pin.library, pin.key});
         });
       },
       [&](bundle::Change& change) { return change.rollback(generation); });
