@@ -164,8 +164,11 @@ json::object Reloader::change(bool dry_run) {
   }
   const ChangePlan plan = street_.plan(*wanted);
   if (dry_run) {
-    return answer(plan.refused.empty() ? "planned" : "not possible", lines_of(plan), plan.refused,
-                  0);
+    const bool nothing = plan.changes.empty();
+    const std::string_view state = !plan.refused.empty() ? "not possible"
+                                   : nothing             ? "nothing to change"
+                                                         : "planned";
+    return answer(state, lines_of(plan), plan.refused, 0);
   }
   auto done = street_.change(std::make_shared<const Configuration>(std::move(*wanted)));
   if (!done) {

@@ -43,6 +43,7 @@ TEST_CASE("reload --dry-run prints the plan, reload carries it out, and the repo
   CHECK(slow.last_change() == "changed; strategy triangular: reparameterise (max_hops: 4 -> 3)");
 
   CHECK(slow.space.run({"reload"}).out == "nothing to change\n");
+  CHECK(slow.space.run({"reload", "--dry-run"}).out == "nothing to change\n");
 
   slow.space.edit("strategies.toml", "enabled = true", "enabled = false");
   const Ended off = slow.space.run({"reload"});
@@ -223,7 +224,6 @@ TEST_CASE("a mistake in the files keeps nobody from asking a host, or stopping i
   CHECK(running.wait().code == 0);
 }
 
-TEST_CASE("without --watch a run with back-pressure leaves the files alone until it is asked") {
 namespace {
 
 constexpr std::string_view revoked_triangular =
@@ -302,6 +302,7 @@ TEST_CASE("run --watch ends what keys.toml revokes") {
   slow.stop(running);
 }
 
+TEST_CASE("without --watch a run with back-pressure leaves the files alone until it is asked") {
   Slow slow;
   Running running = slow.start();
   slow.space.edit("strategies.toml", "max_hops = 4", "max_hops = 3");
