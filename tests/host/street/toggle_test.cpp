@@ -26,6 +26,8 @@ constexpr std::uint32_t blocks_many = sanitized ? 20'000 : 150'000;
 constexpr std::uint32_t blocks_some = sanitized ? 10'000 : 60'000;
 constexpr std::uint32_t blocks_few = sanitized ? 2'000 : 12'000;  // of a market with many finds
 
+constexpr std::uint64_t resident_wanders_kib = 512;
+
 const std::string base = "[strategies.triangular]\nmin_profit_bps = 0\n";
 const std::string idle = "[strategies.idle_strategy]\n";
 const std::string two_venues =
@@ -180,10 +182,16 @@ TEST_CASE("1,000 toggles and reloads under replay load are noticed by nobody els
     REQUIRE(changes > 0);
     done += changes;
   }
+  // A change leaves its lines in the report and in the log of the run, and what the allocator's
+  // arenas keep wanders.
+  const std::size_t fifth = resident.size() / 5;
+  const std::uint64_t changes_since = 4 * (resident.size() - 1 - fifth);
   WARN(done << " changes in " << runs << " runs of " << blocks_many << " blocks; resident "
-            << resident[resident.size() / 5] << " KiB after a fifth of them, " << resident.back()
+            << resident[fifth] << " KiB after a fifth of them, " << resident.back()
             << " KiB at the end");
-  if (!sanitized) CHECK(resident.back() < resident[resident.size() / 5] + 4 * 1024);
+  if (!sanitized) {
+    CHECK(resident.back() <= resident[fifth] + resident_wanders_kib + changes_since / 2);
+  }
 }
 
 TEST_CASE("a replay of a run with toggles gives the same report to the byte") {
@@ -356,14 +364,6 @@ TEST_CASE("a plan refuses what the change would, in the same words") {
   running.finish();
 }
 
-TEST_CASE("all strategies can be taken out and put in again") {
-  const Setting setting(blocks_some);
-  const auto with = setting.make(base);
-  const auto without = setting.make("");
-  Running running(with, setting.options());
-  REQUIRE(running.change(without).has_value());
-  CHECK(running.drain().unmapped.size() == 1);
-  REQUIRE(running.change(with).has_value());
 TEST_CASE("what may not run any more is taken out, and a replay says the same to the byte") {
   const Setting setting(blocks_some);
   const auto with = setting.make(base + idle);
@@ -401,6 +401,14 @@ TEST_CASE("what may not run any more is taken out, and a replay says the same to
   CHECK(report_text(run_market(with, replay)) == report_text(first));
 }
 
+TEST_CASE("all strategies can be taken out and put in again") {
+  const Setting setting(blocks_some);
+  const auto with = setting.make(base);
+  const auto without = setting.make("");
+  Running running(with, setting.options());
+  REQUIRE(running.change(without).has_value());
+  CHECK(running.drain().unmapped.size() == 1);
+  REQUIRE(running.change(with).has_value());
   const auto report = running.finish();
   CHECK(report.snapshots == blocks_some + 1);
   REQUIRE(report.strategies.size() == 1);
