@@ -269,8 +269,8 @@ void Change::prune() const {
   static_cast<void>(clear_staging());
 }
 
-Status Change::rollback(std::optional<std::int64_t> generation,
-                        const std::function<Status(const Pin&)>& allowed) {
+Result<LockFile> Change::planned_rollback(std::optional<std::int64_t> generation,
+                                          const std::function<Status(const Pin&)>& allowed) const {
   const std::vector<LockFile> earlier = earlier_generations(store_);
   if (damaged_ && !generation) return std::unexpected(damage_);
   const std::int64_t wanted = generation.value_or(lock_.parent);
@@ -287,14 +287,20 @@ Status Change::rollback(std::optional<std::int64_t> generation,
                             wanted, numbers.empty() ? "" : "; there are ", numbers));
   }
   for (const Pin& pin : at->pins) {
-    if (auto whole = check_installed(store_, pin); !whole) return whole;
+    if (auto whole = check_installed(store_, pin); !whole) return std::unexpected(whole.error());
     if (!allowed) continue;
-    if (auto may = allowed(pin); !may) return may;
+    if (auto may = allowed(pin); !may) return std::unexpected(may.error());
   }
-  return put_in_force(*at);
+  return *at;
 }
 
-Status Change::remove(std::string_view id, std::string_view version) {
+Status Change::rollback(std::optional<std::int64_t> generation,
+                        const std::function<Status(const Pin&)>& allowed) {
+  const auto next = planned_rollback(generation, allowed);
+  return next ? put_in_force(*next) : Status(std::unexpected(next.error()));
+}
+
+Result<LockFile> Change::planned_removal(std::string_view id, std::string_view version) const {
   if (damaged_) return std::unexpected(damage_);
   LockFile next = lock_;
   const auto removed = std::erase_if(next.pins, [&](const Pin& pin) {
@@ -310,7 +316,13 @@ Status Change::remove(std::string_view id, std::string_view version) {
   if (!number) return std::unexpected(number.error());
   next.generation = *number;
   next.parent = lock_.generation;
-  auto done = put_in_force(next);
+  return next;
+}
+
+Status Change::remove(std::string_view id, std::string_view version) {
+  const auto next = planned_removal(id, version);
+  if (!next) return std::unexpected(next.error());
+  auto done = put_in_force(*next);
   if (done) prune();
   return done;
 }

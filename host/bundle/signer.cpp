@@ -17,23 +17,37 @@ std::string named(const SigningKey& key) {
 
 }  // namespace
 
-Status check_revoked(const KeyRing& ring, std::string_view name, std::string_view plugin_id,
-                     std::string_view version, std::string_view bundle_sha256,
-                     std::string_view key) {
-  const auto told = [&](std::string_view what, const Revocation& why) {
-    return refuse(name, fmt::format("{} is revoked ({}:{}): {}. Install a version that is not",
-                                    what, ring.file, why.line, why.reason));
+Status check_revoked(const KeyRing& ring, std::string_view name, const Revocable& what) {
+  const auto told = [&](std::string_view of, const Revocation& why) {
+    return refuse(name, fmt::format("{} is revoked ({}:{}): {}. Install a version that is not", of,
+                                    ring.file, why.line, why.reason));
   };
-  if (const auto* found = ring.revocation_of_bundle(bundle_sha256)) {
+  if (const auto* found = ring.revocation_of_bundle(what.bundle)) {
     return told("this bundle", *found);
   }
-  if (const auto* found = ring.revocation_of_plugin(plugin_id, version)) {
-    return told(fmt::format("{} {}", plugin_id, version), *found);
+  if (const auto* found = ring.revocation_of_library(what.library)) {
+    return told("this library", *found);
   }
-  if (const auto* found = ring.revocation_of_key(key)) {
+  if (const auto* found = ring.revocation_of_plugin(what.plugin_id, what.version)) {
+    return told(fmt::format("{} {}", what.plugin_id, what.version), *found);
+  }
+  if (const auto* found = ring.revocation_of_key(what.key)) {
     return told("the key that it is signed with", *found);
   }
   return {};
+}
+
+Status check_revoked(const KeyRing& ring, std::string_view name, const Bundle& bundle,
+                     std::string_view key) {
+  const auto check = [&](std::string_view library) {
+    return check_revoked(ring, name,
+                         {bundle.facts.id, bundle.facts.version, bundle.sha256, library, key});
+  };
+  // Those for other machines too: who revoked one of its libraries does not want the bundle.
+  for (const PluginFile& library : bundle.libraries) {
+    if (auto live = check(library.sha256); !live) return live;
+  }
+  return check({});
 }
 
 Result<Signer> check_signature(const minisign::Signature& signature,
@@ -58,9 +72,8 @@ Result<Signer> check_signature(const minisign::Signature& signature,
                                     "signature was changed or damaged. Fetch both again",
                                     id));
   }
-  if (auto live = check_revoked(ring, name, bundle.facts.id, bundle.facts.version, bundle.sha256,
-                                minisign::to_text(key->key));
-      !live) {
+  const std::string key_text = minisign::to_text(key->key);
+  if (auto live = check_revoked(ring, name, bundle, key_text); !live) {
     return std::unexpected(std::move(live.error()));
   }
   if (!key->may_sign(bundle.facts.id)) {
@@ -79,7 +92,7 @@ Result<Signer> check_signature(const minisign::Signature& signature,
                                     named(*key), time_text(key->expires), ring.file, key->line,
                                     time_text(*now)));
   }
-  return Signer{key->signer, minisign::to_text(key->key)};
+  return Signer{key->signer, key_text};
 }
 
 }  // namespace gantry::host::bundle

@@ -29,10 +29,18 @@ Result<Signer> check_signature(const minisign::Signature& signature,
                                std::span<const std::byte> bytes, const Bundle& bundle,
                                const KeyRing& ring, std::optional<std::chrono::sys_seconds> now);
 
-// That neither a bundle, nor its plugin's version, nor the key it was signed by is revoked. Empty
-// texts are not looked for.
-Status check_revoked(const KeyRing& ring, std::string_view name, std::string_view plugin_id,
-                     std::string_view version, std::string_view bundle_sha256,
+// What may be revoked. Empty texts are not looked for.
+struct Revocable {
+  std::string_view plugin_id;
+  std::string_view version;
+  std::string_view bundle;   // SHA-256
+  std::string_view library;  // SHA-256
+  std::string_view key;      // as minisign writes it
+};
+// That none of it is. `name` begins the refusal.
+Status check_revoked(const KeyRing& ring, std::string_view name, const Revocable& what);
+// The same of a bundle with all its libraries; `key`: none, or the one it is signed with.
+Status check_revoked(const KeyRing& ring, std::string_view name, const Bundle& bundle,
                      std::string_view key);
 
 }  // namespace gantry::host::bundle

@@ -78,9 +78,12 @@ class Change {
   Status install(const InstallRequest& request);
   // Back to the generation before, or to `generation`. Its bundles are checked first; `allowed`, if
   // any, is asked of each.
+  Result<LockFile> planned_rollback(std::optional<std::int64_t> generation,
+                                    const std::function<Status(const Pin&)>& allowed = {}) const;
   Status rollback(std::optional<std::int64_t> generation,
                   const std::function<Status(const Pin&)>& allowed = {});
   // Every version of that plugin, or one.
+  Result<LockFile> planned_removal(std::string_view id, std::string_view version) const;
   Status remove(std::string_view id, std::string_view version);
 
  private:

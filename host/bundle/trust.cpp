@@ -56,9 +56,12 @@ Status TrustGate::check(const PluginFile& file) {
   if (!*read_) return *read_;
   const Pin* pin = lock_.find_library(file.sha256);
   const Manifest& manifest = file.manifest;
-  if (auto live = check_revoked(keys_, file.path.string(), manifest.id, manifest.version,
-                                pin == nullptr ? std::string_view() : pin->bundle,
-                                pin == nullptr ? std::string_view() : pin->key);
+  if (auto live = check_revoked(keys_, file.path.string(),
+                                {.plugin_id = manifest.id,
+                                 .version = manifest.version,
+                                 .bundle = pin == nullptr ? std::string_view() : pin->bundle,
+                                 .library = file.sha256,
+                                 .key = pin == nullptr ? std::string_view() : pin->key});
       !live) {
     return live;
   }

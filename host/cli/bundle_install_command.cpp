@@ -32,16 +32,17 @@ bool is_same(const Diagnostic& a, const Diagnostic& b) {
 }
 
 // What the configuration could not say to the plugins that would be in force, and can say to those
-// that are. What is wrong with it anyway is not this bundle's doing.
+// that are. What is wrong with it anyway is not this change's doing.
+// `staged`: a library that has not got its place yet; null: all have.
 ConfigReport new_faults(const Session& session, const BundleSettings& before, const fs::path& store,
-                        const bundle::LockFile& next, const PluginFile& library) {
+                        const bundle::LockFile& next, const PluginFile* staged) {
   const auto after = load_configuration(
       ConfigFiles::in_folder(config_folder(session)),
       [&](const PluginSettings& settings) {
         std::vector<PluginFile> plugins;
         for (const bundle::Pin& pin : next.pins) {
-          if (pin.library == library.sha256) {
-            plugins.push_back(library);
+          if (staged != nullptr && pin.library == staged->sha256) {
+            plugins.push_back(*staged);
             plugins.back().path = bundle::library_path(store, pin);
           } else if (auto file = inspect_plugin_file(bundle::library_path(store, pin))) {
             plugins.push_back(std::move(*file));
@@ -66,6 +67,20 @@ ConfigReport new_faults(const Session& session, const BundleSettings& before, co
   return report;
 }
 
+// Fails where the configuration is not understood by what would be in force, and prints why.
+Status check_configuration(const Session& session, const BundleSettings& before,
+                           const fs::path& store, const bundle::LockFile& next,
+                           const PluginFile* staged, std::string_view what, bool force) {
+  const ConfigReport faults = new_faults(session, before, store, next, staged);
+  if (faults.errors.empty()) return {};
+  std::fputs(render_text(faults, session.colour_err).c_str(), stderr);
+  if (force) return {};
+  return fail(ErrorKind::configuration,
+              fmt::format("{} does not understand this configuration: correct it first, or have "
+                          "it all the same with --force",
+                          what));
+}
+
 // Before anything is written: whose bundle it is. Nothing for one that is not signed and need not
 // be.
 Result<std::optional<bundle::Signer>> signer_of(const InstallOptions& options,
@@ -73,9 +88,7 @@ Result<std::optional<bundle::Signer>> signer_of(const InstallOptions& options,
                                                 const OpenedBundle& opened, std::string& text) {
   const auto ring = configured_keys(settings.keys);
   if (!ring) return std::unexpected(ring.error());
-  const bundle::BundleFacts& facts = opened.bundle.facts;
-  auto live =
-      bundle::check_revoked(*ring, options.file, facts.id, facts.version, opened.bundle.sha256, {});
+  auto live = bundle::check_revoked(*ring, options.file, opened.bundle, {});
   if (!live) return std::unexpected(std::move(live.error()));
   if (options.unsigned_too) {
     if (settings.trust != Trust::signed_) return std::nullopt;
@@ -168,44 +181,72 @@ ExitCode install(const Session& session, const InstallOptions& options) {
                                        .admission = std::move(admission)};
   const auto next = change->planned(request);
   if (!next) return report_refusal(next.error());
-  const ConfigReport faults = new_faults(session, *settings, *store, *next,
-                                         *opened->bundle.library_for(this_host().machine));
-  if (!faults.errors.empty()) {
-    std::fputs(render_text(faults, session.colour_err).c_str(), stderr);
-    const bundle::BundleFacts& facts = opened->bundle.facts;
-    const Error refused{
-        ErrorKind::configuration,
-        fmt::format(
-            "{} {} does not understand this configuration: correct it first, or install all "
-            "the same with --force",
-            facts.id, facts.version)};
-    if (!options.force) return report_error(refused);
+  const bundle::BundleFacts& facts = opened->bundle.facts;
+  if (const auto understood = check_configuration(
+          session, *settings, *store, *next, opened->bundle.library_for(this_host().machine),
+          fmt::format("{} {}", facts.id, facts.version), options.force);
+      !understood) {
+    return report_error(understood.error());
   }
   if (auto installed = change->install(request); !installed) {
     return report_refusal(installed.error());
   }
-  const bundle::BundleFacts& facts = opened->bundle.facts;
   print(fmt::format(
       "{} {} installed, {}: generation {}\n", printable(facts.id), printable(facts.version),
       *signer ? "signed by " + printable((*signer)->name) : "unsigned", change->lock().generation));
   return ExitCode::done;
 }
 
-// Opens the store that the configuration names, for one change.
-template <class Do>
-ExitCode change_store(const Session& session, Do&& apply) {
+// The store that the configuration names, for one change: `plan` says what would be in force,
+// `apply` puts it in force where the configuration is understood then.
+template <class Plan, class Apply>
+ExitCode change_store(const Session& session, bool force, std::string_view what, Plan&& plan,
+                      Apply&& apply) {
   const auto settings = bundle_settings(session);
   if (!settings) return report_error(settings.error());
   const auto store = configured_store(session, settings->plugins);
   if (!store) return report_error(store.error());
   auto change = bundle::Change::begin(*store);
   if (!change) return report_refusal(change.error());
-  if (const Status done = apply(*change, settings->plugins); !done) {
-    return report_refusal(done.error());
+  const auto next = plan(*change, settings->plugins);
+  if (!next) return report_refusal(next.error());
+  if (const auto understood =
+          check_configuration(session, *settings, *store, *next, nullptr, what, force);
+      !understood) {
+    return report_error(understood.error());
   }
+  if (const Status done = apply(*change); !done) return report_refusal(done.error());
   print(fmt::format("generation {} is in force, {}\n", change->lock().generation,
                     counted(change->lock().pins.size(), "plugin")));
   return ExitCode::done;
+}
+
+ExitCode roll_back(const Session& session, std::optional<std::int64_t> generation, bool force) {
+  return change_store(
+      session, force, "the generation to go back to",
+      [&](const bundle::Change& change,
+          const PluginSettings& settings) -> Result<bundle::LockFile> {
+        if (force) return change.planned_rollback(generation);
+        const auto ring = configured_keys(settings.keys);
+        if (!ring) return std::unexpected(ring.error());
+        return change.planned_rollback(generation, [&](const bundle::Pin& pin) {
+          return bundle::check_revoked(*ring, fmt::format("{} {}", pin.id, pin.version),
+                                       {pin.id, pin.version, pin.bundle, pin.library, pin.key});
+        });
+      },
+      [&](bundle::Change& change) { return change.rollback(generation); });
+}
+
+ExitCode remove(const Session& session, const std::string& plugin, bool force) {
+  const std::size_t at = plugin.find('@');
+  const std::string id = plugin.substr(0, at);
+  const std::string version = at == std::string::npos ? "" : plugin.substr(at + 1);
+  return change_store(
+      session, force, "what stays in force",
+      [&](const bundle::Change& change, const PluginSettings&) {
+        return change.planned_removal(id, version);
+      },
+      [&](bundle::Change& change) { return change.remove(id, version); });
 }
 
 }  // namespace
@@ -243,20 +284,11 @@ void add_bundle_rollback(CLI::App& bundle, CommandLine& line) {
                      *generation = static_cast<std::int64_t>(number);
                    }))
       ->type_name("N");
-  command->add_flag("--force", *force, "Also to what is revoked since, which no start loads");
+  command->add_flag("--force", *force,
+                    "Also to what is revoked since, which no start loads, and to what does not "
+                    "understand the configuration");
   command->callback([&line, generation, force] {
-    line.chosen = [&, generation, force] {
-      return change_store(
-          line.session, [&](bundle::Change& change, const PluginSettings& settings) -> Status {
-            if (*force) return change.rollback(*generation);
-            const auto ring = configured_keys(settings.keys);
-            if (!ring) return std::unexpected(ring.error());
-            return change.rollback(*generation, [&](const bundle::Pin& pin) {
-              return bundle::check_revoked(*ring, fmt::format("{} {}", pin.id, pin.version), pin.id,
-                                           pin.version, pin.bundle, pin.key);
-            });
-          });
-    };
+    line.chosen = [&, generation, force] { return roll_back(line.session, *generation, *force); };
   });
 }
 
@@ -268,14 +300,11 @@ void add_bundle_remove(CLI::App& bundle, CommandLine& line) {
   command->add_option("plugin", *plugin, "Its name or id, with @ and a version for one of several")
       ->required()
       ->type_name("PLUGIN");
-  command->callback([&line, plugin] {
-    line.chosen = [&, plugin] {
-      const std::size_t at = plugin->find('@');
-      const std::string version = at == std::string::npos ? "" : plugin->substr(at + 1);
-      return change_store(line.session, [&](bundle::Change& change, const PluginSettings&) {
-        return change.remove(plugin->substr(0, at), version);
-      });
-    };
+  auto force = std::make_shared<bool>(false);
+  command->add_flag("--force", *force,
+                    "Also where what stays does not understand the configuration");
+  command->callback([&line, plugin, force] {
+    line.chosen = [&, plugin, force] { return remove(line.session, *plugin, *force); };
   });
 }
 

@@ -24,8 +24,8 @@ struct ListOptions {
 // Empty: it may be loaded.
 std::string fault_of(const fs::path& store, const KeyRing& ring, const bundle::Pin& pin,
                      bundle::TrustGate& gate) {
-  const auto live = bundle::check_revoked(ring, fmt::format("{} {}", pin.id, pin.version), pin.id,
-                                          pin.version, pin.bundle, pin.key);
+  const auto live = bundle::check_revoked(ring, fmt::format("{} {}", pin.id, pin.version),
+                                          {pin.id, pin.version, pin.bundle, pin.library, pin.key});
   if (!live) return live.error().message;
   const auto whole = bundle::check_installed(store, pin);
   if (!whole) return whole.error().message;

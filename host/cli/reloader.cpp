@@ -5,6 +5,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -44,16 +45,21 @@ std::vector<std::string> lines_of(const ChangePlan& plan) {
 
 }  // namespace
 
-Reloader::Reloader(Street& street, Read read, const std::filesystem::path& watched)
+Reloader::Reloader(Street& street, Read read, const std::vector<std::filesystem::path>& watched)
     : street_(street), read_(std::move(read)) {
-  if (!watched.empty()) {
+  for (const auto& file : watched) {
+    // As the run's own folder now, whatever it is later.
+    const auto path = std::filesystem::absolute(file);
+    folders_missing_[path.parent_path()].insert(path.filename().string());
+  }
+  if (!folders_missing_.empty()) {
     watch_ = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (watch_ < 0 ||
-        ::inotify_add_watch(watch_, watched.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO) < 0) {
-      spdlog::warn("{}: cannot be watched: {}; `gantry reload` has to be asked", watched.string(),
+    if (watch_ < 0) {
+      spdlog::warn("the configuration cannot be watched: {}; `gantry reload` has to be asked",
                    std::strerror(errno));
     }
   }
+  watch_folders();
   thread_ = std::thread([this] { work(); });
 }
 
@@ -67,18 +73,44 @@ Reloader::~Reloader() {
   if (watch_ >= 0) ::close(watch_);
 }
 
-// Whether one of the three files was written, or moved into its place, since the last call.
-bool Reloader::files_changed() {
+// Whether a folder is there now that was not, with one of its files.
+bool Reloader::watch_folders() {
   bool changed = false;
+  for (auto at = folders_missing_.begin(); watch_ >= 0 && at != folders_missing_.end();) {
+    const auto& [folder, files] = *at;
+    const int number = ::inotify_add_watch(watch_, folder.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO);
+    if (number < 0 && errno == ENOENT) {
+      ++at;
+      continue;
+    }
+    if (number < 0) {
+      spdlog::warn("{}: cannot be watched: {}; `gantry reload` has to be asked", folder.string(),
+                   std::strerror(errno));
+    } else {
+      folders_watched_[number].insert(files.begin(), files.end());
+      changed = changed || std::ranges::any_of(files, [&](const std::string& file) {
+                  std::error_code ignored;
+                  return std::filesystem::exists(at->first / file, ignored);
+                });
+    }
+    at = folders_missing_.erase(at);
+  }
+  return changed;
+}
+
+// Whether one of the files was written, or moved into its place, since the last call.
+bool Reloader::files_changed() {
+  bool changed = watch_folders();
   alignas(inotify_event) std::array<char, 4096> events;
   while (watch_ >= 0) {
     const ssize_t size = ::read(watch_, events.data(), events.size());
     if (size <= 0) break;
     for (ssize_t at = 0; at < size;) {
       const auto* event = reinterpret_cast<const inotify_event*>(events.data() + at);
-      const std::string_view name = event->len == 0 ? "" : event->name;
-      changed = changed || (event->mask & IN_Q_OVERFLOW) != 0 || name == "gantry.toml" ||
-                name == "dex_config.toml" || name == "strategies.toml";
+      const auto files = folders_watched_.find(event->wd);
+      const bool named =
+          files != folders_watched_.end() && event->len != 0 && files->second.contains(event->name);
+      changed = changed || (event->mask & IN_Q_OVERFLOW) != 0 || named;
       at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
     }
   }
@@ -132,8 +164,11 @@ json::object Reloader::change(bool dry_run) {
   }
   const ChangePlan plan = street_.plan(*wanted);
   if (dry_run) {
-    return answer(plan.refused.empty() ? "planned" : "not possible", lines_of(plan), plan.refused,
-                  0);
+    const bool nothing = plan.changes.empty();
+    const std::string_view state = !plan.refused.empty() ? "not possible"
+                                   : nothing             ? "nothing to change"
+                                                         : "planned";
+    return answer(state, lines_of(plan), plan.refused, 0);
   }
   auto done = street_.change(std::make_shared<const Configuration>(std::move(*wanted)));
   if (!done) {

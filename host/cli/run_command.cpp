@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "host/api/control.hpp"
+#include "host/bundle/trust.hpp"
 #include "host/cli/command.hpp"
 #include "host/cli/guarded.hpp"
 #include "host/cli/number.hpp"
@@ -149,6 +150,16 @@ void hide_secrets(RunReport& report) {
   }
 }
 
+// The configuration, and what says whether a plugin may run.
+std::vector<std::filesystem::path> watched_files(const Session& session,
+                                                 const PluginSettings& settings) {
+  const auto files = ConfigFiles::in_folder(config_folder(session));
+  std::vector<std::filesystem::path> all{files.gantry, files.dex, files.strategies, settings.keys};
+  const auto store = bundle::store_of(settings, session.environment);
+  if (!store.empty()) all.push_back(store / "plugins.lock");
+  return all;
+}
+
 ExitCode run(const Session& session, const Options& options) {
   const auto loaded = load(session, options.as_json, Warnings::logged);
   if (!loaded) return ExitCode::usage;
@@ -199,7 +210,9 @@ ExitCode run(const Session& session, const Options& options) {
         if (!again) return std::unexpected(std::move(again.error()));
         return std::move(again->configuration);
       };
-      reloader.emplace(street, read, watch ? config_folder(session) : std::filesystem::path());
+      reloader.emplace(street, read,
+                       watch ? watched_files(session, loaded->configuration.plugin)
+                             : std::vector<std::filesystem::path>());
     }
     const auto server = serve(session, loaded->configuration, street, *street_settings, clock,
                               reloader ? &*reloader : nullptr);
@@ -265,7 +278,8 @@ void add_run(CLI::App& app, CommandLine& line) {
       ->check(CLI::IsMember({"live", "back-pressure"}))
       ->type_name("PACE");
   command->add_flag("--watch", options->watch,
-                    "Change what runs when a configuration file does; the live pace always does");
+                    "Change what runs when a configuration file does, or keys.toml, or what is "
+                    "installed; the live pace always does");
   add_real_number(*command, "--speed",
                   "At live pace: how much faster than the chain's clock; 0: no wait", {0, 1e9},
                   options->speed)

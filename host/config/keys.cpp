@@ -63,6 +63,15 @@ void take_time(TableReader& reader, std::string_view key, std::chrono::sys_secon
                 {}});
 }
 
+std::string take_hash(TableReader& reader, std::string_view key, std::string_view expected) {
+  std::string hash = take_text(reader, key, expected, false);
+  if (!hash.empty() && !is_hash(hash)) {
+    reader.fault(Severity::error, reader.node().find(key)->value.place, key,
+                 {"is no SHA-256", std::string(expected), {}});
+  }
+  return hash;
+}
+
 std::optional<minisign::PublicKey> take_key(TableReader& reader, bool required) {
   constexpr std::string_view expected = "the second line of a minisign.pub, as \"RW...\"";
   const std::string text = take_text(reader, "key", expected, required);
@@ -130,22 +139,22 @@ void read_revocation(TableReader& root, const Node& node, KeyRing& ring) {
   Revocation revocation;
   revocation.line = node.place.at.line;
   if (const auto key = take_key(reader, false)) revocation.key = minisign::to_text(*key);
-  constexpr std::string_view hash = "the bundle's SHA-256: 64 lower-case hexadecimal digits";
-  revocation.bundle = take_text(reader, "bundle", hash, false);
-  if (!revocation.bundle.empty() && !is_hash(revocation.bundle)) {
-    reader.fault(Severity::error, node.find("bundle")->value.place, "bundle",
-                 {"is no SHA-256", std::string(hash), {}});
-  }
+  revocation.bundle =
+      take_hash(reader, "bundle", "the bundle's SHA-256: 64 lower-case hexadecimal digits");
+  revocation.library =
+      take_hash(reader, "library", "the library file's SHA-256: 64 lower-case hexadecimal digits");
   revocation.plugin = take_text(reader, "plugin", "a plugin's id", false);
   revocation.version = take_text(reader, "version", "a version, as \"0.1.0\"", false);
   revocation.reason =
       take_text(reader, "reason", "why, in a line: it is what operators read", true);
   const int ways = static_cast<int>(node.find("key") != nullptr) +
                    static_cast<int>(node.find("bundle") != nullptr) +
+                   static_cast<int>(node.find("library") != nullptr) +
                    static_cast<int>(node.find("plugin") != nullptr);
   if (ways != 1 || (node.find("plugin") != nullptr) != (node.find("version") != nullptr)) {
-    reader.fault(Severity::error, node.place, {},
-                 {"does not say what is revoked", "one of: key; bundle; plugin and version", {}});
+    reader.fault(
+        Severity::error, node.place, {},
+        {"does not say what is revoked", "one of: key; bundle; library; plugin and version", {}});
   }
   reader.refuse_unknown();
   ring.revoked.push_back(std::move(revocation));
@@ -226,6 +235,11 @@ const Revocation* KeyRing::revocation_of_key(std::string_view key) const {
 
 const Revocation* KeyRing::revocation_of_bundle(std::string_view sha256) const {
   const auto at = std::ranges::find(revoked, sha256, &Revocation::bundle);
+  return at == revoked.end() || sha256.empty() ? nullptr : &*at;
+}
+
+const Revocation* KeyRing::revocation_of_library(std::string_view sha256) const {
+  const auto at = std::ranges::find(revoked, sha256, &Revocation::library);
   return at == revoked.end() || sha256.empty() ? nullptr : &*at;
 }
 

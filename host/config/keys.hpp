@@ -8,8 +8,8 @@
 //   expires = 2028-01-01           # before this day
 //   plugins = ["org.gantry.*"]     # ids that it may sign
 //
-//   [[revoked]]                    # one of: key; bundle; plugin and version
-//   bundle = "<SHA-256>"
+//   [[revoked]]                    # one of: key; bundle; library; plugin and version
+//   library = "<SHA-256>"          # of its file: these very bytes, wherever they come from
 //   reason = "..."
 //
 // Dates are UTC; a date-time with its offset may stand where a date does.
@@ -43,9 +43,10 @@ struct SigningKey {
 };
 
 struct Revocation {
-  std::string key;     // as minisign writes it; or empty
-  std::string bundle;  // SHA-256; or empty
-  std::string plugin;  // id; or empty
+  std::string key;      // as minisign writes it; or empty
+  std::string bundle;   // SHA-256; or empty
+  std::string library;  // SHA-256; or empty
+  std::string plugin;   // id; or empty
   std::string version;
   std::string reason;
   std::uint32_t line = 0;
@@ -59,6 +60,7 @@ struct KeyRing {
   // Which entry says so; nullptr: none. Empty arguments match nothing.
   const Revocation* revocation_of_key(std::string_view key) const;
   const Revocation* revocation_of_bundle(std::string_view sha256) const;
+  const Revocation* revocation_of_library(std::string_view sha256) const;
   const Revocation* revocation_of_plugin(std::string_view id, std::string_view version) const;
 };
 

@@ -1,6 +1,7 @@
 // What the one who pays needs of a paymaster: nothing above the cap, nothing for garbage, and no
 // secret on the wire.
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
@@ -261,27 +262,26 @@ bool promises(const Answered& answered) {
 
 constexpr std::uint32_t versions[] = {6, 7, 8, 9};
 
-// The one parameter that is an amount of money, by its unit; null when there is none or several.
-const ParameterSchema* cap_of(const Manifest& manifest) {
-  const ParameterSchema* found = nullptr;
+// The parameters that are amounts of money, by their unit.
+std::vector<const ParameterSchema*> money_of(const Manifest& manifest) {
+  std::vector<const ParameterSchema*> found;
   for (const ParameterSchema& schema : manifest.parameters) {
     const bool money = schema.unit == "ETH" || schema.unit == "ether" || schema.unit == "wei" ||
                        schema.unit == "gwei";
     const bool number = schema.type == ParameterType::number ||
                         schema.type == ParameterType::amount ||
                         schema.type == ParameterType::integer;
-    if (!money || !number) continue;
-    if (found != nullptr) return nullptr;
-    found = &schema;
+    if (money && number) found.push_back(&schema);
   }
   return found;
 }
 
-// Sets the cap to a thousandth of a coin, or the nearest that it may be; says it in wei.
-u256 set_cap(Parameters& parameters, const ParameterSchema& schema) {
+// Sets the cap to so many coins, or the nearest that it may be; says it in wei.
+u256 set_cap(Parameters& parameters, const ParameterSchema& schema, double coins) {
   const double unit = schema.unit == "wei" ? 1 : schema.unit == "gwei" ? 1e9 : 1e18;
-  double value = static_cast<double>(ether_wei) / 1000 / unit;
+  double value = coins * static_cast<double>(ether_wei) / unit;
   value = std::clamp(value, schema.min.value_or(value), schema.max.value_or(value));
+  if (schema.type != ParameterType::number) value = std::floor(value);
   for (gantry_parameter& row : parameters.rows()) {
     if (std::string_view(row.name.data, row.name.size) != schema.name) continue;
     row.number = value;
@@ -295,58 +295,124 @@ u256 set_cap(Parameters& parameters, const ParameterSchema& schema) {
   return wei;
 }
 
+// What is granted under one cap.
+class CapTrial {
+ public:
+  CapTrial(Payer& payer, const u256& cap) : payer_(payer), cap_(cap) {}
+
+  bool asks = false;        // its service
+  std::size_t granted = 0;  // at all
+  std::size_t held = 0;     // against the cap: what it pays for itself
+
+  void ask(Random& random) {
+    for (const std::uint32_t version : versions) {
+      for (unsigned bits = 8; bits < 250; bits += 3) {
+        const Operation operation = begin(version, random);
+        for (const std::string& body : grants(gas_of(random, bits))) {
+          for (std::uint32_t round = 0; round < 2; ++round) grants_within(operation, round, body);
+        }
+      }
+      // From the least gas to the most that it grants, one by one bit: the last is at its border.
+      for (int n = 0; n < operations_at_border; ++n) {
+        const Operation operation = begin(version, random);
+        const std::size_t shapes = grants(u256(1)).size();
+        for (std::size_t shape = 0; shape < shapes; ++shape) {
+          for (std::uint32_t round = 0; round < 2; ++round) to_border(operation, round, shape);
+        }
+      }
+    }
+  }
+
+ private:
+  static constexpr int operations_at_border = 3;
+  static constexpr unsigned gas_bits_max = 64;
+
+  Operation begin(std::uint32_t version, Random& random) {
+    Operation operation = operation_of(version, random);
+    Sent sent;
+    asks = payer_.request(operation, 0, sent) == GANTRY_OK || asks;
+    return operation;
+  }
+
+  void to_border(const Operation& operation, std::uint32_t round, std::size_t shape) {
+    u256 gas(0);
+    const auto grants_at = [&](const u256& at) {
+      return grants_within(operation, round, grants(at)[shape]);
+    };
+    if (!grants_at(u256(1))) return;
+    for (unsigned bit = gas_bits_max; bit-- > 0;) {
+      const u256 more = wrapping_add(gas, shift_left(u256(1), bit));
+      if (grants_at(more)) gas = more;
+    }
+  }
+
+  // Whether it grants; what it may cost is then within the cap.
+  bool grants_within(const Operation& operation, std::uint32_t round, const std::string& body) {
+    const auto answered = payer_.response(operation, round, 200, body);
+    const auto& s = answered.sponsorship;
+    if (answered.status != GANTRY_OK || s.outcome != GANTRY_SPONSOR_GRANTED) return false;
+    ++granted;
+    if (s.fee_mode == GANTRY_FEE_ZERO) return true;
+    ++held;
+    require(s.fee_mode == GANTRY_FEE_PAYMASTER,
+            fmt::format("it grants with fee mode {}", s.fee_mode));
+    u256 cost;
+    const bool fits = cost_at_least(operation.plain, s, cost);
+    require(fits && cost <= cap_,
+            fmt::format("it grants an operation that may cost {} wei, and its cap is {}",
+                        fits ? to_string(cost) : "more than 2^256", to_string(cap_)));
+    require(u256(s.cost_max_wei) <= cap_,
+            fmt::format("it says that up to {} wei may be charged, and its cap is {}",
+                        to_string(u256(s.cost_max_wei)), to_string(cap_)));
+    require(u256(s.cost_max_wei) >= cost,
+            fmt::format("it says that at most {} wei will be charged, and the gas that it grants "
+                        "costs {}",
+                        to_string(u256(s.cost_max_wei)), to_string(cost)));
+    require(s.paymaster.kind == GANTRY_ADDRESS_EVM,
+            "it grants with a paymaster contract and names none");
+    return true;
+  }
+
+  Payer& payer_;
+  u256 cap_;
+};
+
+// Whole in each unit, or in no rounding's way: below what the kit's operations cost by themselves,
+// and above it.
+constexpr double caps_coins[] = {0x1p-10, 0x1p-4};
+
 }  // namespace
 
 void check_paymaster_cap(Subject& subject) {
   Loaded library(subject);
   Random random(subject.seed);
-  Parameters parameters(subject.file->manifest, Pick::defaults, random);
-  const ParameterSchema* schema = cap_of(subject.file->manifest);
-  // Without a parameter of that kind it must still have some bound: a million ether is beyond it.
-  u256 cap = wrapping_mul(u256(ether_wei), u256(1'000'000));
-  if (schema != nullptr) cap = set_cap(parameters, *schema);
-  void* object = library.create(parameters);
-  std::size_t granted = 0;
+  const auto money = money_of(subject.file->manifest);
   bool asks = false;
-  {
-    Payer payer(library, object, true);
-    for (const std::uint32_t version : versions) {
-      for (unsigned bits = 8; bits < 250; bits += 3) {
-        const Operation operation = operation_of(version, random);
-        Sent sent;
-        asks = payer.request(operation, 0, sent) == GANTRY_OK || asks;
-        for (const std::string& body : grants(gas_of(random, bits))) {
-          for (std::uint32_t round = 0; round < 2; ++round) {
-            const auto answered = payer.response(operation, round, 200, body);
-            if (answered.status != GANTRY_OK ||
-                answered.sponsorship.outcome != GANTRY_SPONSOR_GRANTED) {
-              continue;
-            }
-            ++granted;
-            const auto& s = answered.sponsorship;
-            if (s.fee_mode == GANTRY_FEE_ZERO) continue;
-            require(s.fee_mode == GANTRY_FEE_PAYMASTER,
-                    fmt::format("it grants with fee mode {}", s.fee_mode));
-            u256 cost;
-            const bool fits = cost_at_least(operation.plain, s, cost);
-            require(fits && cost <= cap,
-                    fmt::format("it grants an operation that may cost {} wei, and its cap is {}",
-                                fits ? to_string(cost) : "more than 2^256", to_string(cap)));
-            require(u256(s.cost_max_wei) <= cap,
-                    fmt::format("it says that up to {} wei may be charged, and its cap is {}",
-                                to_string(u256(s.cost_max_wei)), to_string(cap)));
-            require(u256(s.cost_max_wei) >= cost,
-                    fmt::format("it says that at most {} wei will be charged, and the gas that it "
-                                "grants costs {}",
-                                to_string(u256(s.cost_max_wei)), to_string(cost)));
-            require(s.paymaster.kind == GANTRY_ADDRESS_EVM,
-                    "it grants with a paymaster contract and names none");
-          }
-        }
-      }
+  std::size_t granted = 0;
+  std::size_t held = 0;
+  for (const double coins : caps_coins) {
+    Parameters parameters(subject.file->manifest, Pick::defaults, random);
+    // Where the cap is not known there must still be some bound: a million ether is beyond it.
+    u256 cap = wrapping_mul(u256(ether_wei), u256(1'000'000));
+    if (money.size() == 1) cap = set_cap(parameters, *money.front(), coins);
+    void* object = library.create(parameters);
+    {
+      Payer payer(library, object, true);
+      CapTrial trial(payer, cap);
+      trial.ask(random);
+      asks = asks || trial.asks;
+      granted += trial.granted;
+      held += trial.held;
     }
+    library.destroy(object);
   }
-  library.destroy(object);
+  if (held > 0 && money.size() != 1) {
+    throw Untried{fmt::format(
+        "it pays, and its manifest has {} parameters whose unit is ETH, gwei or wei, so its cap is "
+        "not known and no cost was held against it: let the cap be the one that has such a unit. "
+        "An operator who trusts it untried installs it with --unchecked",
+        money.empty() ? "no" : fmt::to_string(money.size()))};
+  }
   if (granted > 0) return;
   if (!asks) throw Skipped{"it asks nobody, and grants nothing"};
   throw Untried{

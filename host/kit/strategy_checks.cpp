@@ -127,7 +127,12 @@ void check_strategy_size(Subject& subject) {
     });
   }
   if (found == 0) throw Skipped{"it found nothing in the kit's markets"};
-  if (sized_count == 0) throw Skipped{"size() fits nothing to any limits"};
+  if (sized_count == 0) {
+    throw Untried{
+        "size() fitted nothing of what it found to any limits, so it is not known that it keeps to "
+        "them: let it answer those that leave room. An operator who trusts it untried installs it "
+        "with --unchecked"};
+  }
 }
 
 namespace {

@@ -27,6 +27,8 @@ class Admission {
   // Of the library alone, by its place in Configuration::plugins. Fails with configuration or
   // plugin.
   Status check_library(std::size_t plugin);
+  // Of a library that need not be in the configuration any more, for it runs already.
+  Status check_file(const PluginFile& file) { return ask(file); }
 
  private:
   Status ask(const PluginFile& file);

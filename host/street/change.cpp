@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "host/plugin/admission.hpp"
+#include "host/street/change_plan.hpp"
 #include "host/street/run.hpp"
 
 namespace gantry::host {
@@ -30,22 +30,6 @@ bool contains(const std::vector<Instance>& all, const Instance& one) {
   return std::ranges::find(all, one) != all.end();
 }
 
-Error blame(const InstanceChange& change, const Error& error) {
-  return {error.kind, fmt::format("{} {}: {}", to_string(change.of), change.name, error.message)};
-}
-
-Error venues_are_fixed() {
-  return {ErrorKind::configuration,
-          "venues cannot change while a strategy runs in a process of its own, which has loaded "
-          "them: restart the host"};
-}
-
-Error too_many_names() {
-  return {ErrorKind::limit, fmt::format("{} more names than at its start are all that a run can "
-                                        "take; stop, and start again",
-                                        lanes_spare)};
-}
-
 std::unexpected<Error> run_is_over() {
   return fail(ErrorKind::usage, "the run is over, so nothing can be changed in it");
 }
@@ -61,46 +45,6 @@ Plugins Street::Run::plugins_of(const PluginSet& set) const {
   return all;
 }
 
-ChangePlan Street::Run::plan(const Configuration& wanted) {
-  const std::lock_guard one(one_change_);
-  {
-    // As change() does: until then the run is being made.
-    std::unique_lock lock(change_mutex_);
-    change_moved_.wait(lock, [&] { return newest_ || ended_; });
-  }
-  return checked_plan(wanted);
-}
-
-// one_change_ held. With all in `refused` that is known before anything is loaded.
-ChangePlan Street::Run::checked_plan(const Configuration& wanted) {
-  ChangePlan plan = plan_change(*configured_, wanted);
-  Admission admission(wanted, plugins_.record, Moment::change);
-  const auto check = [&](const InstanceChange& change) -> Status {
-    switch (change.of) {
-      case PluginKind::dex:
-        return admission.check(change.of, find_settings(wanted.dexes, change.name));
-      case PluginKind::strategy:
-        return admission.check(change.of, find_settings(wanted.strategies, change.name));
-      case PluginKind::paymaster:
-        return admission.check(change.of, find_settings(wanted.paymasters, change.name));
-    }
-    return {};
-  };
-  const bool venues = std::ranges::any_of(
-      plan.changes, [](const InstanceChange& change) { return change.of == PluginKind::dex; });
-  if (venues && plugins_.nursery) plan.refused.push_back(venues_are_fixed().message);
-  std::size_t lanes = lane_names_.size();
-  for (const InstanceChange& change : plan.changes) {
-    if (change.kind == ChangeKind::disable) continue;
-    if (auto checked = check(change); !checked) {
-      plan.refused.push_back(blame(change, checked.error()).message);
-    }
-    if (change.of != PluginKind::strategy || contains(lane_names_, change.name)) continue;
-    if (lanes++ >= lanes_.size()) plan.refused.push_back(blame(change, too_many_names()).message);
-  }
-  return plan;
-}
-
 Result<ChangeReport> Street::Run::change(std::shared_ptr<const Configuration> wanted) {
   const std::lock_guard one(one_change_);
   std::shared_ptr<const PluginSet> now;
@@ -114,13 +58,17 @@ Result<ChangeReport> Street::Run::change(std::shared_ptr<const Configuration> wa
     return fail(ErrorKind::usage,
                 "a replay obeys what its recording says was changed; --ignore-decisions lets it");
   }
-  const ChangePlan plan = checked_plan(*wanted);
+  CheckedPlan checked = checked_plan(*wanted);
+  const ChangePlan& plan = checked.plan;
   if (!plan.refused.empty()) {
     return fail(ErrorKind::configuration, fmt::format("{}", fmt::join(plan.refused, "\n")));
   }
-  if (plan.changes.empty()) return ChangeReport();
+  if (plan.changes.empty()) {
+    withdrawn_ = std::move(checked.withdrawn);
+    return ChangeReport();
+  }
 
-  auto next = prepare_change(plan, std::move(wanted), *now, nullptr);
+  auto next = prepare_change(plan, std::move(checked.wanted), *now, nullptr);
   if (!next) {
     let_go();
     return std::unexpected(next.error());
@@ -131,6 +79,7 @@ Result<ChangeReport> Street::Run::change(std::shared_ptr<const Configuration> wa
   if (!done) return done;
   configured_ = std::move(configured);
   lane_names_ = std::move(lanes);
+  withdrawn_ = std::move(checked.withdrawn);
   retiring_.push_back({std::move(now), done->from});
   return done;
 }
@@ -185,6 +134,7 @@ Result<Street::Run::NextSet> Street::Run::prepare_change(
   next.wanted = std::move(wanted);
   next.lanes = lane_names_;
   for (const InstanceChange& change : plan.changes) next.done.push_back(to_string(change));
+  next.withdrawn = withdrawn_text(plan);
   InstanceMaker maker(*next.wanted, plugins_.store, libraries_, plugins_.record);
   if (auto made = make_venues(plan, maker, next); !made) return std::unexpected(made.error());
   if (auto made = make_paymasters(plan, maker, next); !made) return std::unexpected(made.error());
@@ -359,7 +309,8 @@ Status Street::Run::put_in(NextSet next, std::uint64_t snapshot) {
     strategy.runner->join();
   }
   if (recorder_) {
-    recorder_->change({snapshot, next.prepared_on, next.plugin_set, instances_text(*next.wanted)});
+    recorder_->change({snapshot, next.prepared_on, next.plugin_set,
+                       instances_text(*next.wanted) + next.withdrawn});
   }
   set_ = std::move(next.set);
   changed_at_ = snapshot;
@@ -392,7 +343,8 @@ Status Street::Run::prepare_recorded(const SnapshotPtr& snapshot) {
   };
   auto wanted = with_instances(*configured_, change.instances, process_environment());
   if (!wanted) return cannot(ErrorKind::configuration, wanted.error().errors.front().message);
-  const ChangePlan plan = plan_change(*configured_, *wanted);
+  ChangePlan plan = plan_change(*configured_, *wanted);
+  tell_withdrawn(plan, change.instances);
   auto next = prepare_change(plan, std::make_shared<const Configuration>(std::move(*wanted)), *set_,
                              snapshot);
   if (!next) return cannot(next.error().kind, next.error().message);

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <semaphore>
+#include <set>
 #include <thread>
 #include <tuple>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "host/plugin/plugin_set.hpp"
 #include "host/report/collector.hpp"
 #include "host/risk/gate.hpp"
+#include "host/street/change_plan.hpp"
 #include "host/street/decisions.hpp"
 #include "host/street/mailbox.hpp"
 #include "host/street/merge.hpp"
@@ -71,6 +73,7 @@ class Street::Run {
     std::vector<std::string> lanes;  // by number
     std::vector<std::string> done;   // what the report says of it
     std::string plugin_set;          // what the recording says
+    std::string withdrawn;           // the same, of what may not run any more
   };
 
   Status open();
@@ -82,7 +85,7 @@ class Street::Run {
   void make_first_set();
 
   // Of changes while it runs, in change.cpp.
-  ChangePlan checked_plan(const Configuration& wanted);
+  CheckedPlan checked_plan(const Configuration& asked);
   Result<NextSet> prepare_change(const ChangePlan& plan,
                                  std::shared_ptr<const Configuration> wanted, const PluginSet& now,
                                  SnapshotPtr recorded);
@@ -145,9 +148,10 @@ class Street::Run {
   std::unique_ptr<Collector> collector_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 
-  // One change at a time; guards the six below. In replay they are the apply stage's.
+  // One change at a time; guards the seven below. In replay they are the apply stage's.
   std::mutex one_change_;
   std::shared_ptr<const Configuration> configured_;
+  std::set<InstanceName> withdrawn_;  // the files want it, and it may not run
   std::vector<std::string> lane_names_;
   std::vector<Retiring> retiring_;  // in their order, until no snapshot carries them
   LoadedLibraries libraries_;       // the same

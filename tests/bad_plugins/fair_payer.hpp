@@ -1,5 +1,4 @@
-// A paymaster that is as it should be: it asks a JSON-RPC service and grants up to a cap of 0.01
-// ether.
+// A paymaster that is as it should be: it asks a JSON-RPC service and grants up to its cap.
 #pragma once
 #include <string>
 
@@ -10,7 +9,11 @@ namespace gantry::bad {
 
 class FairPayer : public Paymaster {
  public:
-  FairPayer(Host, const Config&) {}
+  FairPayer(Host, const Config& config) {
+    if (!from_double_floor(config.number("max_cost_eth") * 1e18, cap_)) {
+      throw Refused("max_cost_eth is no amount");
+    }
+  }
 
   gantry_status supports(const gantry_context&, const gantry_user_operation& operation) override {
     return operation.chain_id == 1 ? GANTRY_OK : GANTRY_REFUSED;
@@ -58,7 +61,7 @@ class FairPayer : public Paymaster {
 
  protected:
   virtual std::string body_of() const { return "{\"method\":\"pm_sponsor\"}"; }
-  virtual bool may_cost(const u256& cost) const { return cost <= u256(10'000'000'000'000'000ULL); }
+  virtual bool may_cost(const u256& cost) const { return cost <= cap_; }
   virtual bool is_whole(std::string_view text) const {
     return text.starts_with("{\"jsonrpc\"") && text.ends_with("}}") &&
            text.find("\"result\":{\"paymaster\":\"0x77") != std::string_view::npos;
@@ -75,6 +78,7 @@ class FairPayer : public Paymaster {
     return value.has_value();
   }
 
+  u256 cap_;  // wei
   std::string message_;
 };
 

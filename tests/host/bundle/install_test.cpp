@@ -85,6 +85,50 @@ TEST_CASE("a signed bundle is installed, listed, run, rolled back and removed, w
   CHECK(desk.store_is_tidy());
 }
 
+TEST_CASE(
+    "a run that watches takes up what is installed, and lets go of a bundle that is revoked") {
+  const Workshop desk;
+  const KeyPair key = desk.make_key("release");
+  desk.trust_key(key);
+  desk.use_trader("trader", "enabled = false\n");
+  // The store is not there yet.
+  Running running = desk.start({"run", "--pace", "live", "--speed", "100", "--json"});
+  while (!running.ended() && desk.run({"status"}).code != 0) {
+  }
+  const auto next_change = [&](const std::string& before) {
+    std::string now = before;
+    while (now == before) {
+      const Ended status = desk.run({"status", "--json"});
+      INFO(status.err);
+      REQUIRE(status.code == 0);
+      now = std::string(json::parse(status.out).at("last_change").as_string());
+    }
+    return now;
+  };
+  const fs::path bundle = desk.pack("0.1.0", &key);
+  REQUIRE(install(desk, bundle).code == 0);
+  const std::string seen = next_change("none");
+  CHECK(seen == "nothing to change");
+  desk.edit("strategies.toml", "plugin = \"trader\"\nenabled = false", "plugin = \"trader\"");
+  const std::string enabled = next_change(seen);
+  CHECK(has(enabled, "strategy trader: enable (library: trader 0.1.0"));
+  REQUIRE(install(desk, desk.pack("0.2.0", &key)).code == 0);
+  const std::string replaced = next_change(enabled);
+  CHECK(has(replaced, "strategy trader: replace (library: trader 0.1.0"));
+  const fs::path keys = desk / "config/keys.toml";
+  const std::string sum = run_program({"sha256sum", (desk / "trader-0.2.0.tar.zst").string()}).out;
+  write_text(keys, read_text(keys) + "[[revoked]]\nbundle = \"" + sum.substr(0, 64) +
+                       "\"\nreason = \"it leaked\"\n");
+  const std::string revoked = next_change(replaced);
+  CHECK(has(revoked, "strategy trader: disable (may not run any more: "));
+  CHECK(has(revoked, "this bundle is revoked"));
+  // The version before is no longer revoked with it.
+  REQUIRE(desk.run({"bundle", "rollback"}).code == 0);
+  CHECK(has(next_change(revoked), "strategy trader: enable (library: trader 0.1.0"));
+  CHECK(desk.run({"stop"}).code == 0);
+  CHECK(running.wait().code == 0);
+}
+
 TEST_CASE("plugins.lock pins id, version, both hashes, signer and SDK") {
   const Workshop desk;
   const KeyPair key = desk.make_key("release");
@@ -174,6 +218,9 @@ TEST_CASE(
   is_refused(desk, bundle, "org.example.trader 0.1.0 is revoked");
   revoke("bundle = \"" + run_program({"sha256sum", bundle.string()}).out.substr(0, 64) + "\"");
   is_refused(desk, bundle, "this bundle is revoked");
+  revoke("library = \"" +
+         run_program({"sha256sum", GANTRY_TRADERS "/trader_0.1.0.so"}).out.substr(0, 64) + "\"");
+  is_refused(desk, bundle, "this library is revoked");
   revoke("plugin = \"org.example.trader\"\nversion = \"0.2.0\"");
   CHECK(install(desk, bundle).code == 0);
 }
@@ -277,6 +324,41 @@ TEST_CASE("a configuration that the new version does not understand refuses it, 
   CHECK(desk.run({"bundle", "rollback"}).code == 0);
   desk.edit("strategies.toml", "share_bps = 400", "part_bps = 400");
   CHECK(install(desk, desk.pack("0.3.0"), {"--unsigned"}).code == 0);
+}
+
+TEST_CASE("rollback and remove refuse, too, what leaves a configuration that is not understood") {
+  const Workshop desk;
+  desk.use_trader("trader", "share_bps = 400\n");
+  REQUIRE(install(desk, desk.pack("0.2.0"), {"--unsigned"}).code == 0);
+  // The parameter has another name in 0.3.0.
+  REQUIRE(install(desk, desk.pack("0.3.0"), {"--unsigned", "--beside", "--force"}).code == 0);
+  desk.edit("strategies.toml", "share_bps = 400", "part_bps = 400");
+  REQUIRE(desk.run({"config", "check"}).code == 0);
+  const std::string lock = read_text(desk.store() / "plugins.lock");
+  const auto refused = [&](const Ended& ended) {
+    INFO(ended.out << ended.err);
+    CHECK(ended.code == 2);
+    CHECK(has(ended.err, "strategies.toml:"));
+    CHECK(has(ended.err, "unknown key part_bps in strategies.trader"));
+    CHECK(has(ended.err, "--force"));
+    CHECK(read_text(desk.store() / "plugins.lock") == lock);
+    CHECK(desk.store_is_tidy());
+  };
+  refused(desk.run({"bundle", "rollback"}));
+  refused(desk.run({"bundle", "rollback", "--to", "1"}));
+  refused(desk.run({"bundle", "remove", "trader@0.3.0"}));
+  CHECK(desk.run({"run", "--blocks", "1"}).code == 0);
+  // Of the older version, which does not run, nothing in the configuration is.
+  CHECK(desk.run({"bundle", "remove", "trader@0.2.0"}).code == 0);
+  CHECK(desk.run({"bundle", "rollback"}).code == 0);
+  const Ended forced = desk.run({"bundle", "remove", "trader@0.3.0", "--force"});
+  CHECK(forced.code == 0);
+  CHECK(has(forced.err, "unknown key part_bps"));
+  CHECK(desk.installed() == "0.2.0");
+  // What is not installed at all cannot be checked, and stops nothing.
+  CHECK(desk.run({"bundle", "remove", "trader"}).code == 0);
+  CHECK(desk.run({"bundle", "rollback"}).code == 2);
+  CHECK(desk.run({"bundle", "rollback", "--force"}).code == 0);
 }
 
 TEST_CASE("a bundle of an interface that this host does not serve is not installed") {

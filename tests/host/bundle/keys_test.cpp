@@ -62,6 +62,13 @@ TEST_CASE("a fault in keys.toml has its file, line, column and what was meant") 
   CHECK(has(faults(text_with("not_before = \"soon\"\n")), "not_before is the text"));
   CHECK(has(faults(text_with("[[revoked]]\nreason = \"x\"\n")), "does not say what is revoked"));
   CHECK(has(faults(text_with("[[revoked]]\nbundle = \"abc\"\nreason = \"x\"\n")), "is no SHA-256"));
+  const std::string hash(64, 'a');
+  CHECK(faults(text_with("[[revoked]]\nlibrary = \"" + hash + "\"\nreason = \"x\"\n")).empty());
+  CHECK(has(faults(text_with("[[revoked]]\nlibrary = \"abc\"\nreason = \"x\"\n")),
+            "revoked.library is no SHA-256"));
+  CHECK(has(faults(text_with("[[revoked]]\nlibrary = \"" + hash + "\"\nbundle = \"" + hash +
+                             "\"\nreason = \"x\"\n")),
+            "does not say what is revoked"));
   CHECK(has(faults("[[key]]\nkey = \"" + std::string(key) +
                    "\"\nsigner = \"x\"\n"
                    "plugins = [\"*\"]\n"),

@@ -70,6 +70,32 @@ TEST_CASE("with trust = any a library in a plain folder runs, and a revoked one 
   CHECK(has(desk.refusal(), "loses money"));
 }
 
+TEST_CASE("a library that is revoked by its own hash runs from no folder, under any trust") {
+  const std::string hash =
+      run_program({"sha256sum", GANTRY_TRADERS "/trader_0.1.0.so"}).out.substr(0, 64);
+  const std::string revoked = "[[revoked]]\nlibrary = \"" + hash + "\"\nreason = \"loses money\"\n";
+  for (const char* trust : {"any", "pinned", "signed"}) {
+    INFO(trust);
+    const TrustDesk desk(trust);
+    const std::string keys = read_text(desk / "config/keys.toml");
+    desk.install(desk.venue);
+    desk.install(desk.pack("0.1.0", &desk.key));
+    CHECK(desk.refusal().empty());
+    write_text(desk / "config/keys.toml", keys + revoked);
+    CHECK(has(desk.refusal(), "this library is revoked"));
+    CHECK(has(desk.refusal(), "loses money"));
+    CHECK(has(desk.run({"bundle", "list"}).out, "this library is revoked"));
+  }
+  // No plugins.lock knows it.
+  const TrustDesk desk("any");
+  fs::create_directory(desk / "loose");
+  fs::copy_file(GANTRY_TRADERS "/trader_0.1.0.so", desk / "loose/renamed.so");
+  desk.edit("gantry.toml", "folders = [", "folders = [\"../loose\", ");
+  CHECK(desk.refusal().empty());
+  write_text(desk / "config/keys.toml", read_text(desk / "config/keys.toml") + revoked);
+  CHECK(has(desk.refusal(), "this library is revoked"));
+}
+
 TEST_CASE("what is revoked by its key is not freed by a plugins.lock that cannot be read") {
   const TrustDesk desk("any");
   desk.install(desk.pack("0.1.0", &desk.key));

@@ -43,6 +43,7 @@ TEST_CASE("reload --dry-run prints the plan, reload carries it out, and the repo
   CHECK(slow.last_change() == "changed; strategy triangular: reparameterise (max_hops: 4 -> 3)");
 
   CHECK(slow.space.run({"reload"}).out == "nothing to change\n");
+  CHECK(slow.space.run({"reload", "--dry-run"}).out == "nothing to change\n");
 
   slow.space.edit("strategies.toml", "enabled = true", "enabled = false");
   const Ended off = slow.space.run({"reload"});
@@ -221,6 +222,84 @@ TEST_CASE("a mistake in the files keeps nobody from asking a host, or stopping i
   write_text(space / "config/gantry.toml", good);
   CHECK(space.run({"stop"}).code == 0);
   CHECK(running.wait().code == 0);
+}
+
+namespace {
+
+constexpr std::string_view revoked_triangular =
+    "[[revoked]]\nplugin = \"org.gantry.triangular\"\nversion = \"0.1.0\"\n"
+    "reason = \"it leaked\"\n";
+
+}  // namespace
+
+TEST_CASE(
+    "a reload takes out what is revoked since, says why, and puts it in again with the rest") {
+  Slow slow;
+  Running running = slow.start();
+  const fs::path keys = slow.space / "config/keys.toml";
+  write_text(keys, revoked_triangular);
+  const auto says_why = [&](const Ended& ended) {
+    INFO(ended.out << ended.err);
+    CHECK(ended.code == 0);
+    CHECK(has(ended.out, "  strategy triangular: disable (may not run any more: "));
+    CHECK(has(ended.out, "org.gantry.triangular 0.1.0 is revoked"));
+    CHECK(has(ended.out, "it leaked"));
+  };
+  const Ended planned = slow.space.run({"reload", "--dry-run"});
+  says_why(planned);
+  CHECK(planned.out.starts_with("planned\n"));
+  // Whatever else is asked for with it.
+  slow.space.edit("strategies.toml", "max_hops = 4", "max_hops = 3");
+  const Ended reloaded = slow.space.run({"reload"});
+  says_why(reloaded);
+  CHECK(reloaded.out.starts_with("changed from snapshot "));
+  CHECK(has(slow.last_change(), "may not run any more"));
+  // It stays out, and is not told again.
+  CHECK(slow.space.run({"reload"}).out == "nothing to change\n");
+
+  fs::remove(keys);
+  const Ended back = slow.space.run({"reload"});
+  INFO(back.out);
+  CHECK(has(back.out, "strategy triangular: enable (library: triangular 0.1.0"));
+
+  // The operator's own word, and then a wish that cannot be had.
+  write_text(keys, revoked_triangular);
+  says_why(slow.space.run({"reload"}));
+  slow.space.edit("strategies.toml", "enabled = true", "enabled = false");
+  CHECK(slow.space.run({"reload"}).out == "nothing to change\n");
+  slow.space.edit("strategies.toml", "enabled = false", "enabled = true");
+  const Ended refused = slow.space.run({"reload"});
+  CHECK(refused.code == 3);
+  CHECK(has(refused.out, "not possible: strategy triangular: "));
+  CHECK(has(refused.out, "is revoked"));
+
+  const json::value report = slow.stop(running);
+  CHECK(report.at("changes").at("count") == 3);
+  const json::value& first = report.at("changes").at("first").as_array().front();
+  CHECK(has(text(first.at("done").as_array().front()), "may not run any more"));
+  CHECK(has(slow.err, "may not run any more"));
+}
+
+TEST_CASE("run --watch ends what keys.toml revokes") {
+  Slow slow;
+  Running running = slow.start({"--watch"});
+  write_text(slow.space / "config/draft", revoked_triangular);
+  fs::rename(slow.space / "config/draft", slow.space / "config/keys.toml");
+  const std::string first = slow.next_change("none");
+  CHECK(first.starts_with("changed; strategy triangular: disable (may not run any more: "));
+  // A venue too, and at once with what else is wrong with it.
+  write_text(slow.space / "config/draft",
+             std::string(revoked_triangular) +
+                 "[[revoked]]\nplugin = \"org.gantry.uniswap_v2\"\nversion = \"0.1.0\"\n"
+                 "reason = \"wrong prices\"\n");
+  fs::rename(slow.space / "config/draft", slow.space / "config/keys.toml");
+  const std::string second = slow.next_change(first);
+  CHECK(second.starts_with("changed; dex uniswap_v2: disable (may not run any more: "));
+  // What cannot be read takes nothing out.
+  write_text(slow.space / "config/draft", "[[revoked]]\n");
+  fs::rename(slow.space / "config/draft", slow.space / "config/keys.toml");
+  CHECK(slow.next_change(second).starts_with("rolled back; "));
+  slow.stop(running);
 }
 
 TEST_CASE("without --watch a run with back-pressure leaves the files alone until it is asked") {

@@ -109,10 +109,12 @@ TEST_CASE("each fault is found by the check that is about it") {
       {"not_deterministic", "determinism"},
       {"save_loses_state", "strategy_save"},
       {"pays_above_cap", "paymaster_cap"},
+      {"pays_a_little_above_cap", "paymaster_cap"},
       {"grants_garbage", "paymaster_garbage"},
       {"takes_no_state", "dex_states"},
       {"gains_approximately", "dex_round_trip"},
       {"finds_nothing", "strategy_finds"},
+      {"sizes_nothing", "strategy_size"},
       {"takes_no_grant", "paymaster_cap"},
   }));
   INFO(name);
@@ -157,6 +159,9 @@ TEST_CASE("what could not be tried is a fault of its own, with the remedy, and n
   for (const auto& [name, check] :
        std::vector<std::pair<std::string, std::string>>{{"takes_no_state", "dex_states"},
                                                         {"finds_nothing", "strategy_finds"},
+                                                        {"sizes_nothing", "strategy_size"},
+                                                        {"has_none_for_cap", "paymaster_cap"},
+                                                        {"has_two_for_cap", "paymaster_cap"},
                                                         {"takes_no_grant", "paymaster_cap"}}) {
     KitOptions options = options_of(check);
     const auto report = run_kit(twin("bad", name), options);

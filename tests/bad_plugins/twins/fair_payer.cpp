@@ -1,0 +1,3 @@
+#include "tests/bad_plugins/fair_payer.hpp"
+
+GANTRY_PLUGIN(gantry::bad::FairPayer);
