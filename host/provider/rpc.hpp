@@ -1,0 +1,33 @@
+// A call of a chain's node and what came of it.
+#pragma once
+#include <boost/json.hpp>
+#include <cstdint>
+#include <expected>
+#include <string>
+
+namespace gantry::host {
+
+struct RpcCall {
+  std::string method;
+  // As the method wants them. In a pinned batch without the block, where the method takes one: it
+  // is put in where it belongs (see pin.hpp).
+  boost::json::array params;
+};
+
+// What the node said about one call instead of a result.
+struct RpcFailure {
+  std::int64_t code = 0;
+  std::string message;      // the node's own words, which are outside text
+  boost::json::value data;  // of a revert "0x...", or null
+};
+using RpcAnswer = std::expected<boost::json::value, RpcFailure>;
+
+// The block that every call of a batch reads. By hash (EIP-1898) where the provider can, by number
+// otherwise; then the batch also asks which block that number is, and an answer of another hash is
+// passed over. With an empty hash the number alone is named, and a reorganization is not noticed.
+struct BlockPin {
+  std::uint64_t number = 0;
+  std::string hash;  // "0x" and 64 digits, or empty
+};
+
+}  // namespace gantry::host
