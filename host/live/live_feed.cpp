@@ -170,10 +170,11 @@ Status LiveFeed::begin() {
   // Whatever a venue does wrong here it does in the street too, where it counts.
   market_->catch_up(true, venues_);
   const FoundPools found = found_;
-  auto done = deliver(block, read->gas_price, {});
+  auto done = deliver(block, read->gas_price);
   if (!done) {
     market_.reset();
     found_ = found;
+    fresh_ = false;
   }
   return done;
 }
@@ -262,7 +263,9 @@ Status LiveFeed::follow_from(std::uint64_t base, std::uint64_t head) {
   const auto logs = read_logs(providers_, routes, read.blocks);
   if (!logs) return std::unexpected(logs.error());
   for (std::size_t i = 0; i < read.blocks.size(); ++i) {
-    if (auto done = deliver(read.blocks[i], read.gas_price, (*logs)[i]); !done) return done;
+    input_facts_.clear();
+    for (const ChainLog& log : (*logs)[i]) routes.give(log, input_facts_);
+    if (auto done = deliver(read.blocks[i], read.gas_price); !done) return done;
     // New pools wait for logs that were not asked for.
     if (!ready_.back().pools.empty()) break;
   }
@@ -274,11 +277,11 @@ Status LiveFeed::read_anew(const Head& head) {
   const auto read = read_blocks(providers_, {head.number, head.number});
   if (!read) return std::unexpected(read.error());
   blocks_.clear();
-  return deliver(read->blocks.front(), read->gas_price, {});
+  input_facts_.clear();
+  return deliver(read->blocks.front(), read->gas_price);
 }
 
-Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> gas_price,
-                         std::span<const ChainLog> logs) {
+Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> gas_price) {
   const bool first = !market_ || (blocks_.empty() && !fresh_);
   BlockInput input;
   if (first) {
@@ -298,8 +301,7 @@ Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> g
     input.events.push_back({MarketEventKind::undo, *undo_to_, 0, {}});
   }
   input.block = {block.number, block.time_s, block.base_fee, gas_price};
-  const LogRoutes routes(market_->standing());
-  for (const ChainLog& log : logs) routes.give(log, input.facts);
+  input.facts = std::exchange(input_facts_, {});
   fetcher_.read_at(block.pin());
   auto snapshot = market_->advance(input, fetcher_);
   if (!snapshot) {

@@ -72,8 +72,7 @@ class LiveFeed final : public Feed {
   Status follow_from(std::uint64_t base, std::uint64_t head);
   Result<std::optional<std::uint64_t>> common_block(std::uint64_t top);
   Status read_anew(const Head& head);
-  Status deliver(const ChainBlock& block, std::optional<gantry_amount> gas_price,
-                 std::span<const ChainLog> logs);
+  Status deliver(const ChainBlock& block, std::optional<gantry_amount> gas_price);
   Result<Head> newest();
   bool is_known(const Head& head) const;
   void wait(std::chrono::milliseconds at_most);
@@ -92,6 +91,7 @@ class LiveFeed final : public Feed {
   std::unique_ptr<MarketState> market_;
   std::deque<ChainBlock> blocks_;  // that can be undone to, the newest last
   std::deque<BlockInput> ready_;
+  std::vector<recording::Fact> input_facts_;  // logs of the block that is delivered next
   std::optional<std::uint64_t> undo_to_;  // to be told of with the next block
   bool fresh_ = false;                    // the same
   std::uint64_t looked_for_pools_ = 0;    // the block
