@@ -75,7 +75,7 @@ LogRoutes::LogRoutes(const MarketState::Standing& standing) {
         all_topics = true;
         continue;
       }
-      first_topics_.emplace_back(request.payload.begin(), request.payload.begin() + word_bytes);
+      first_topics_.push_back(hex_text({request.payload.data(), word_bytes}));
     }
   }
   std::ranges::sort(first_topics_);
@@ -96,7 +96,7 @@ boost::json::object LogRoutes::filter() const {
   }
   if (!first_topics_.empty()) {
     boost::json::array any;
-    for (const auto& topic : first_topics_) any.push_back(boost::json::string(hex_text(topic)));
+    for (const std::string& topic : first_topics_) any.push_back(boost::json::string(topic));
     out["topics"] = boost::json::array{std::move(any)};
   }
   return out;

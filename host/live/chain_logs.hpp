@@ -43,7 +43,7 @@ class LogRoutes {
     recording::Bytes topics;  // that it begins with
   };
   std::unordered_map<gantry_address, std::vector<Route>, AddressHash, AddressEqual> routes_;
-  std::vector<recording::Bytes> first_topics_;  // each once; empty: some want all
+  std::vector<std::string> first_topics_;  // as hexadecimal, each once; empty: some want all
 };
 
 // The logs of each block, by index: one round trip for all blocks, each named by its hash.

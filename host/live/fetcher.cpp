@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <map>
+#include <string>
+#include <tuple>
 
 #include "host/base/text.hpp"
 #include "host/live/chain_text.hpp"
@@ -160,14 +162,15 @@ Status Fetcher::fetch(std::span<Job> jobs) {
 Result<std::vector<recording::Fact>> Fetcher::answer(const gantry_context&,
                                                      std::span<const PoolRequest> requests) {
   if (auto looked = look_for_multicall(); !looked) return std::unexpected(looked.error());
-  using Key = std::tuple<std::int32_t, std::string, recording::Bytes>;
+  using Key = std::tuple<std::int32_t, std::string, std::string>;
   std::map<Key, std::size_t> known;
   std::vector<Job> jobs;
   std::vector<std::size_t> job_of(requests.size(), SIZE_MAX);
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const PoolRequest& request = requests[i];
     if (!is_of_this_chain(request)) continue;
-    Key key{request.source, address_text(request.target), request.payload};
+    Key key{request.source, address_text(request.target),
+            std::string(request.payload.begin(), request.payload.end())};
     const auto [found, is_new] = known.emplace(std::move(key), jobs.size());
     if (is_new) jobs.push_back({.request = &request});
     job_of[i] = found->second;

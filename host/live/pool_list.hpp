@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "host/config/settings.hpp"
+#include "host/live/chain_logs.hpp"
 #include "host/live/fetcher.hpp"
 #include "host/market/market_state.hpp"
 

@@ -28,7 +28,7 @@ recording::Event encode(const MarketEvent& event) {
       break;
     case MarketEventKind::quarantine:
       add(out.payload, event.pool);
-      out.payload.insert(out.payload.end(), event.reason.begin(), event.reason.end());
+      for (const char c : event.reason) out.payload.push_back(static_cast<std::uint8_t>(c));
       break;
   }
   return out;
