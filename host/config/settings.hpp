@@ -21,7 +21,6 @@ namespace gantry::host {
 struct RpcProviderSettings {
   std::string name;
   TemplatedUrl url;           // https, http, wss or ws; keys as ${NAME}
-  TemplatedUrl websocket;     // wss or ws, for subscriptions; empty: none beside `url`
   std::int64_t priority = 1;  // 1 = tried first
   std::int64_t weight = 1;    // share of the calls among providers of one priority
 };

@@ -150,10 +150,15 @@ std::expected<bool, RpcError> Ask::launch(Time now) {
       },
       is_write());
   attempts_.push_back(std::move(attempt));
-  const bool may_overlap = !is_write() && departure->others > 0;
-  next_launch_ = !may_overlap                      ? Time::max()
-                 : options_.hedge && flying() == 1 ? now + std::min(departure->hedge_after, share)
-                                                   : now + share;
+  const std::size_t up = flying();
+  if (is_write() || departure->others == 0) {
+    next_launch_ = Time::max();
+  } else if (options_.hedge && up < overlap_max) {
+    // One more as soon as this one is slower than it usually is, the next with more patience.
+    next_launch_ = now + std::min(departure->hedge_after * static_cast<int>(up), share);
+  } else {
+    next_launch_ = now + share;
+  }
   return true;
 }
 

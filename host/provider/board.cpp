@@ -15,6 +15,7 @@ Board::Board(Options options, std::vector<Endpoint> endpoints, const Clock& cloc
       endpoints_(std::move(endpoints)) {}
 
 ProviderState Board::shown(const Endpoint& endpoint, Time now) const {
+  if (!endpoint.unusable.empty()) return ProviderState::down;
   const ProviderState state = endpoint.health.state(now);
   return state == ProviderState::ready && endpoint.lagging ? ProviderState::behind : state;
 }

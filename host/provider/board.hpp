@@ -45,8 +45,9 @@ struct Endpoint {
   std::string origin;
   std::int64_t priority;
   std::int64_t weight;
-  Secret url;        // empty: subscriptions only
-  Secret websocket;  // empty: none
+  std::string unusable;  // why it is never asked, as a variable that is not set; empty: it can be
+  Secret url;            // empty: subscriptions only, or unusable
+  Secret websocket;      // empty: none
   Health health;
   Latency latency;
   std::optional<bool> by_hash;  // nullopt: not known yet

@@ -28,6 +28,7 @@ bool Board::halted_at(Time now) const {
 }
 
 std::string Board::reason_of(const Endpoint& endpoint, Time now) const {
+  if (!endpoint.unusable.empty()) return endpoint.unusable;
   const std::string& reason = endpoint.health.reason();
   switch (shown(endpoint, now)) {
     case ProviderState::unchecked:

@@ -24,13 +24,9 @@ bool is_websocket(const std::string& url) {
 }
 
 // The secret, after what its variables stand for was kept out of the log.
-Result<Secret> resolve(const RpcProviderSettings& settings, const TemplatedUrl& url,
-                       const Environment& environment) {
+Result<Secret> resolve(const TemplatedUrl& url, const Environment& environment) {
   auto secret = url.resolve(environment);
-  if (!secret) {
-    return fail(ErrorKind::configuration,
-                fmt::format("provider {}: {}", settings.name, secret.error().message));
-  }
+  if (!secret) return secret;
   std::vector<std::string> values;
   for (const std::string& name : url.variables()) {
     if (auto value = environment(name)) values.push_back(*std::move(value));
@@ -43,8 +39,13 @@ Result<Endpoint> endpoint_of(const RpcProviderSettings& settings, const Environm
                              bool watch, Time now) {
   Endpoint endpoint(settings, HealthTimes{}, watch ? now : Time::max());
   endpoint.origin = printable_origin(settings.url.text());
-  auto url = resolve(settings, settings.url, environment);
-  if (!url) return std::unexpected(std::move(url.error()));
+  auto url = resolve(settings.url, environment);
+  if (!url) {
+    // Five are configured, and whoever has the keys of two runs with two.
+    endpoint.unusable = std::move(url.error().message);
+    if (endpoint.unusable.ends_with('.')) endpoint.unusable.pop_back();
+    return endpoint;
+  }
   if (is_http(url->reveal())) {
     endpoint.url = *std::move(url);
   } else if (is_websocket(url->reveal())) {
@@ -55,16 +56,6 @@ Result<Endpoint> endpoint_of(const RpcProviderSettings& settings, const Environm
                             "http://, wss:// or ws://",
                             settings.name, mask_keys(settings.url.text())));
   }
-  if (settings.websocket.empty()) return endpoint;
-  auto websocket = resolve(settings, settings.websocket, environment);
-  if (!websocket) return std::unexpected(std::move(websocket.error()));
-  if (!is_websocket(websocket->reveal())) {
-    return fail(ErrorKind::configuration,
-                fmt::format("provider {}: {} stands for no URL of a subscription: it has to begin "
-                            "with wss:// or ws://",
-                            settings.name, mask_keys(settings.websocket.text())));
-  }
-  endpoint.websocket = *std::move(websocket);
   return endpoint;
 }
 
@@ -202,6 +193,16 @@ Result<std::unique_ptr<Providers>> Providers::make(const ChainSettings& chain,
     auto endpoint = provider::endpoint_of(settings, environment, options.watch, ports.clock.now());
     if (!endpoint) return std::unexpected(std::move(endpoint.error()));
     endpoints.push_back(*std::move(endpoint));
+  }
+  if (std::ranges::all_of(endpoints, [](const auto& endpoint) { return endpoint.url.empty(); })) {
+    std::string why;
+    for (const auto& endpoint : endpoints) {
+      why +=
+          fmt::format(" {}: {}.", endpoint.name,
+                      endpoint.unusable.empty() ? "takes subscriptions only" : endpoint.unusable);
+    }
+    return fail(ErrorKind::configuration,
+                fmt::format("none of the providers of chain {} can be asked.{}", chain.id, why));
   }
   if (!options.on_event) options.on_event = &provider::log_event;
   auto board = std::make_shared<provider::Board>(

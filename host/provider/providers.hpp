@@ -127,9 +127,8 @@ class Providers {
   // [any thread] A subscription has told of a block. One that is older than head() changes nothing.
   virtual void note_head(const Head& head) = 0;
 
-  // [any thread] Where subscriptions can be opened: of those that are of this chain, the first to
-  // be tried first. Configured as `websocket`, or as a `url` with wss or ws, whose chain the caller
-  // has to ask for itself.
+  // [any thread] Where subscriptions can be opened: the providers whose `url` is wss or ws, the
+  // first to be tried first. Nobody has asked them anything: the caller has to ask for their chain.
   virtual std::vector<WebSocketEndpoint> websockets() const = 0;
 
   // [any thread] Asks each provider at once for its chain and head, and waits until all have

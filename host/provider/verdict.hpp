@@ -26,6 +26,7 @@ struct Verdict {
   std::optional<FailureCause> cause;
   std::string reason;                  // one line, as "HTTP status 503"; names nobody
   std::vector<RpcAnswer> answers;      // all of them, or none
+  std::size_t first_answers = 0;       // results before the call that is the cause
   bool no_method = false;              // answers, but another provider may have the method
   bool maybe_taken = false;            // with a cause: a write may have been done all the same
   std::chrono::milliseconds pause{0};  // of `limited`, where it was named
