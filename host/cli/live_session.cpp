@@ -4,9 +4,12 @@
 
 #include <algorithm>
 
+#include "host/quarantine/quarantine.hpp"
+
 namespace gantry::host::cli {
 
 LiveSession::~LiveSession() {
+  watch.reset();
   if (providers) providers->stop();
 }
 
@@ -48,9 +51,25 @@ Result<std::unique_ptr<LiveSession>> ask_chain(const Session& session,
 
 Status follow(LiveSession& live, const Configuration& configuration, const ChainSettings& chain,
               const Plugins& plugins) {
-  auto feed = LiveFeed::open(chain, configuration.live, plugins.venues, *live.providers);
+  live.settings = configuration.live;
+  if (live.settings.cases.empty()) {
+    // Beside the quarantine of plugins.
+    if (const auto folder = default_quarantine_folder(live.environment)) {
+      live.settings.cases = folder->parent_path() / "cases";
+    }
+  }
+  auto feed = LiveFeed::open(chain, live.settings, plugins.venues, *live.providers);
   if (!feed) return std::unexpected(feed.error());
   live.feed = std::move(*feed);
+  const bool has_websocket =
+      std::ranges::any_of(chain.providers, [](const RpcProviderSettings& provider) {
+        return !provider.websocket.empty() || provider.url.text().starts_with("ws");
+      });
+  if (has_websocket) {
+    live.watch = std::make_unique<HeadWatch>(
+        chain.id, *live.providers,
+        [feed = live.feed](bool connected) { feed->wake(connected); });
+  }
   return {};
 }
 

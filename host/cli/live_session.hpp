@@ -8,6 +8,7 @@
 
 #include "host/base/result.hpp"
 #include "host/cli/command.hpp"
+#include "host/live/head_watch.hpp"
 #include "host/live/live_feed.hpp"
 #include "host/plugin/instances.hpp"
 #include "host/ports/clock.hpp"
@@ -21,7 +22,9 @@ struct LiveSession {
   Environment environment;
   std::unique_ptr<HttpPool> http;
   std::unique_ptr<Providers> providers;
-  std::shared_ptr<LiveFeed> feed;  // null until follow()
+  LiveSettings settings;             // the configuration's, with every folder named
+  std::shared_ptr<LiveFeed> feed;    // null until follow()
+  std::unique_ptr<HeadWatch> watch;  // null where no provider has a WebSocket
 
   ~LiveSession();
 };

@@ -116,6 +116,8 @@ void tell_live(const LiveSession& live, json::object& told) {
   told["blocks_undone"] = status.blocks_undone;
   told["fresh_reads"] = status.fresh_reads;
   told["round_trips"] = status.round_trips;
+  told["pools_audited"] = status.pools_audited;
+  told["pools_quarantined"] = status.pools_quarantined;
   told["trouble"] = printable(cut_to(without_secrets(status.trouble), 4096));
 }
 

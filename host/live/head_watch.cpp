@@ -36,7 +36,7 @@ boost::json::value parse(const std::string& text) {
 
 }  // namespace
 
-HeadWatch::HeadWatch(std::string chain, Providers& providers, std::function<void()> on_change)
+HeadWatch::HeadWatch(std::string chain, Providers& providers, std::function<void(bool)> on_change)
     : chain_(std::move(chain)), providers_(providers), on_change_(std::move(on_change)) {
   thread_ = std::thread([this] { run(); });
 }
@@ -76,7 +76,7 @@ void HeadWatch::run() {
       const auto ended = listen(endpoint);
       listened = listened || connected_.exchange(false);
       if (stopped()) return;
-      on_change_();
+      on_change_(false);
       const std::string why = ended ? std::string("it ended") : ended.error().message;
       if (why != trouble_) {
         spdlog::warn("{}: no new heads from {}: {}; asking for them until it is back", chain_,
@@ -128,7 +128,7 @@ Status HeadWatch::take(const std::string& message, const std::string& provider) 
       if (!block) return std::unexpected(block.error());
       providers_.note_head({block->number, block->hash, block->parent_hash,
                             static_cast<std::int64_t>(block->time_s), provider});
-      on_change_();
+      on_change_(connected());
       return {};
     }
     const auto* id = member(one, "id");

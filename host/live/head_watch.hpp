@@ -21,9 +21,9 @@ namespace gantry::host {
 
 class HeadWatch {
  public:
-  // `chain` is CAIP-2. `on_change` is called for each head, and when the connection is lost.
-  // [its thread]
-  HeadWatch(std::string chain, Providers& providers, std::function<void()> on_change);
+  // `chain` is CAIP-2. `on_change` is called for each head, and when the connection is lost, with
+  // whether heads come in. [its thread]
+  HeadWatch(std::string chain, Providers& providers, std::function<void(bool)> on_change);
   HeadWatch(const HeadWatch&) = delete;
   HeadWatch& operator=(const HeadWatch&) = delete;
   ~HeadWatch();
@@ -40,7 +40,7 @@ class HeadWatch {
 
   std::string chain_;
   Providers& providers_;
-  std::function<void()> on_change_;
+  std::function<void(bool)> on_change_;
   std::atomic<bool> connected_{false};
   std::mutex mutex_;  // guards the two below
   std::unique_ptr<WebSocket> socket_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "host/base/text.hpp"
 #include "host/base/version.hpp"
 
 namespace gantry::host {
@@ -19,6 +20,7 @@ constexpr milliseconds retry_first{200};
 constexpr milliseconds retry_max{5000};
 constexpr milliseconds poll_min{100};
 constexpr milliseconds poll_max{2000};
+constexpr int listening_polls = 8;  // times as long between two
 
 milliseconds poll_of(const ChainSettings& chain, const LiveSettings& settings) {
   if (settings.poll_ms != 0) return milliseconds(settings.poll_ms);
@@ -56,7 +58,8 @@ LiveFeed::LiveFeed(const ChainSettings& chain, const LiveSettings& settings,
       venues_(std::move(venues)),
       providers_(providers),
       fetcher_(providers),
-      pools_(chain, venues_, providers, fetcher_) {
+      pools_(chain, venues_, providers, fetcher_),
+      audit_(chain, settings, venues_, fetcher_) {
   header_.chain = chain.id;
   header_.provenance = "followed live: blocks, logs and answers as the chain's nodes gave them";
   header_.creator = fmt::format("gantry {}", version_text);
@@ -70,7 +73,8 @@ void LiveFeed::stop() noexcept {
   wake();
 }
 
-void LiveFeed::wake() noexcept {
+void LiveFeed::wake(bool listening) noexcept {
+  listening_.store(listening, std::memory_order_relaxed);
   {
     const std::lock_guard lock(mutex_);
     woken_ = true;
@@ -120,7 +124,8 @@ std::optional<BlockInput> LiveFeed::next() {
     tell(done);
     if (!damage_.empty()) return std::nullopt;
     if (!ready_.empty()) continue;
-    wait(done ? poll_of(chain_, settings_) : retry);
+    const milliseconds poll = poll_of(chain_, settings_);
+    wait(!done ? retry : listening_.load(std::memory_order_relaxed) ? listening_polls * poll : poll);
     retry = done ? retry_first : std::min(2 * retry, retry_max);
   }
   return std::nullopt;
@@ -140,6 +145,11 @@ gantry_context LiveFeed::context_of(const ChainBlock& block) const {
 }
 
 Result<Head> LiveFeed::newest() {
+  // A subscription may have told of it.
+  if (const auto known = providers_.head();
+      known && !blocks_.empty() && known->number > blocks_.back().number) {
+    return *known;
+  }
   auto head = providers_.poll_head(head_deadline);
   if (head) return std::move(*head);
   const bool stopped = head.error().kind == RpcErrorKind::stopped;
@@ -300,6 +310,7 @@ Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> g
   } else if (undo_to_) {
     input.events.push_back({MarketEventKind::undo, *undo_to_, 0, {}});
   }
+  input.events.insert(input.events.end(), quarantines_.begin(), quarantines_.end());
   input.block = {block.number, block.time_s, block.base_fee, gas_price};
   input.facts = std::exchange(input_facts_, {});
   fetcher_.read_at(block.pin());
@@ -312,6 +323,9 @@ Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> g
     const std::lock_guard lock(mutex_);
     ++status_.fresh_reads;
   }
+  audit_.note(input);
+  quarantines_.clear();
+  if (audit_.is_due(block.number)) compare(**snapshot, input.block);
   found_ = {};
   fresh_ = false;
   undo_to_.reset();
@@ -319,6 +333,28 @@ Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> g
   while (blocks_.size() > static_cast<std::size_t>(settings_.undo_blocks) + 1) blocks_.pop_front();
   ready_.push_back(std::move(input));
   return {};
+}
+
+void LiveFeed::compare(const Snapshot& snapshot, const recording::Block& block) {
+  const auto findings = audit_.compare(snapshot, block);
+  if (!findings) {
+    spdlog::debug("{}: block {} could not be audited: {}", chain_.name, block.number,
+                  findings.error().message);
+    return;
+  }
+  for (const Audit::Finding& finding : *findings) {
+    const PoolInfo& pool = snapshot.topology->pools[finding.pool];
+    spdlog::error("{}: pool {} of {} is quarantined: at block {}, {}. {}", chain_.name,
+                  address_text(pool.address), snapshot.topology->venue_of(pool).name(),
+                  block.number, finding.reason,
+                  finding.file.empty() ? std::string("No case was written")
+                                       : "The case is " + finding.file.string());
+    std::string reason = finding.reason.substr(0, reason_bytes_max);
+    quarantines_.push_back({MarketEventKind::quarantine, 0, finding.pool, std::move(reason)});
+  }
+  const std::lock_guard lock(mutex_);
+  status_.pools_audited = audit_.pools_compared();
+  status_.pools_quarantined += findings->size();
 }
 
 }  // namespace gantry::host

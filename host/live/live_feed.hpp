@@ -8,6 +8,8 @@
 //           gap_blocks_max of them: the head alone, with every pool read anew.
 // REORGS    A head whose parent is not the newest block: back to the newest block that both chains
 //           have, whose states are kept; deeper than undo_blocks: every pool is read anew.
+// AUDIT     At every audit_every_blocks-th block some pools are read anew and compared with what logs
+//           have kept. One that differs takes no part from the next block on, and a case is written.
 // ERRORS    Whatever the providers cannot give is tried again, and told once. open() fails with
 //           `configuration`; next() ends early, with damage(), only when there is no pool to follow.
 // THREADS   next() on one thread; stop(), wake() and status() from any.
@@ -25,6 +27,7 @@
 
 #include "host/config/settings.hpp"
 #include "host/feed/feed.hpp"
+#include "host/live/audit.hpp"
 #include "host/live/chain_blocks.hpp"
 #include "host/live/chain_logs.hpp"
 #include "host/live/fetcher.hpp"
@@ -38,6 +41,8 @@ struct LiveStatus {
   std::uint64_t blocks_undone = 0;
   std::uint64_t fresh_reads = 0;  // of all pools
   std::uint64_t round_trips = 0;  // of pools' requests
+  std::uint64_t pools_audited = 0;
+  std::uint64_t pools_quarantined = 0;
   std::string trouble;            // what keeps it from going on; empty: nothing
 };
 
@@ -59,8 +64,9 @@ class LiveFeed final : public Feed {
   std::optional<BlockInput> next() override;
   const std::string& damage() const noexcept override { return damage_; }
   void stop() noexcept override;
-  // There may be a new head: it is asked for at once.
-  void wake() noexcept;
+  // There may be a new head: it is asked for at once. While heads are told of (`listening`), it is
+  // asked for less often besides.
+  void wake(bool listening = false) noexcept;
   LiveStatus status() const;
 
  private:
@@ -73,6 +79,7 @@ class LiveFeed final : public Feed {
   Result<std::optional<std::uint64_t>> common_block(std::uint64_t top);
   Status read_anew(const Head& head);
   Status deliver(const ChainBlock& block, std::optional<gantry_amount> gas_price);
+  void compare(const Snapshot& snapshot, const recording::Block& block);
   Result<Head> newest();
   bool is_known(const Head& head) const;
   void wait(std::chrono::milliseconds at_most);
@@ -87,6 +94,8 @@ class LiveFeed final : public Feed {
   std::string damage_;
   Fetcher fetcher_;
   PoolList pools_;
+  Audit audit_;
+  std::vector<MarketEvent> quarantines_;  // to be told of with the next block
   FoundPools found_;  // to be told of with the next block
   std::unique_ptr<MarketState> market_;
   std::deque<ChainBlock> blocks_;  // that can be undone to, the newest last
@@ -101,6 +110,7 @@ class LiveFeed final : public Feed {
   bool woken_ = false;
   LiveStatus status_;
   std::atomic<bool> stopped_{false};
+  std::atomic<bool> listening_{false};
 };
 
 }  // namespace gantry::host

@@ -192,6 +192,67 @@ TEST_CASE("blocks that were missed are fetched one by one, and too many of them 
   check_against_the_chain(scene, follower, 2);
 }
 
+TEST_CASE("an audit finds a state that no log told of, keeps the pool out and writes the case") {
+  std::mt19937_64 random(seed() + 3);
+  LiveScene scene(2);
+  TemporaryFolder cases;
+  scene.configuration().live.audit_every_blocks = 4;
+  scene.configuration().live.cases = cases / "audit";
+  Follower follower(scene);
+  follower.go_to(block_number(scene.chain()));
+  for (int i = 0; i < 9; ++i) scene.mine_random(random);
+  follower.go_to(block_number(scene.chain()));
+  CHECK(follower.feed->status().pools_audited >= 4);
+  CHECK(follower.feed->status().pools_quarantined == 0);
+
+  // The pair's reserves, by force: one unit more of token 0.
+  const std::string pair = scene.pair(1).contract().address();
+  boost::json::array params;
+  params.push_back(boost::json::string(pair));
+  params.push_back(boost::json::string(hex_word(8)));
+  params.push_back(boost::json::string(
+      hex_word((scene.pair(1).reserve(0) + 1) | (scene.pair(1).reserve(1) << 112))));
+  scene.chain().call("anvil_setStorageAt", std::move(params));
+  for (int i = 0; i < 9; ++i) {
+    scene.pair(0).send_random(random);
+    scene.chain().call("evm_mine");
+  }
+  follower.go_to(block_number(scene.chain()));
+  CHECK(follower.feed->status().pools_quarantined == 1);
+  const auto& topology = *follower.snapshot->topology;
+  CHECK(topology.pools[0].use == host::PoolUse::usable);
+  CHECK(topology.pools[1].use == host::PoolUse::quarantined);
+  MarketView view;
+  view.bind(*follower.snapshot, {}, true);
+  gantry_quote quote{};
+  CHECK(view.quote(1, {to_amount(1000), 0, 1, GANTRY_EXACT_IN, 0}, quote) != GANTRY_OK);
+  CHECK(view.quote(0, {to_amount(1000), 0, 1, GANTRY_EXACT_IN, 0}, quote) == GANTRY_OK);
+
+  // The case shows both: pool 0 as it was kept, pool 1 as the chain has it.
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(cases / "audit")) {
+    files.push_back(entry.path());
+  }
+  REQUIRE(files.size() == 1);
+  auto feed = host::RecordingFeed::open(files.front());
+  REQUIRE(feed);
+  MarketState market = scene.market();
+  SnapshotPtr end;
+  while (const auto input = feed->next()) {
+    auto snapshot = market.advance(*input);
+    REQUIRE(snapshot);
+    end = *snapshot;
+  }
+  CHECK(feed->damage().empty());
+  view.bind(*end, {}, true);
+  gantry_amount balances[2][2] = {};
+  gantry_pool_view views[2] = {{0, 2, balances[0]}, {0, 2, balances[1]}};
+  REQUIRE(view.view(0, views[0]) == GANTRY_OK);
+  REQUIRE(view.view(1, views[1]) == GANTRY_OK);
+  CHECK(to_integer(balances[0][0]) + 1 == to_integer(balances[1][0]));
+  CHECK(to_integer(balances[0][1]) == to_integer(balances[1][1]));
+}
+
 TEST_CASE("many calls in one are what Multicall3's ABI says") {
   std::vector<host::multicall::Call> calls(2);
   const std::vector<std::uint8_t> data = {1, 2, 3, 4};
