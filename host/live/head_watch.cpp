@@ -22,9 +22,11 @@ constexpr milliseconds look{1000};  // how often it looks whether it is to end
 // A node that says nothing for so long is taken for one that has forgotten the subscription.
 constexpr milliseconds quiet_max{120'000};
 
-constexpr std::string_view requests =
-    R"([{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]},)"
-    R"({"jsonrpc":"2.0","id":2,"method":"eth_subscribe","params":["newHeads"]}])";
+// One by one: not every node takes a batch here.
+constexpr std::string_view chain_request =
+    R"({"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]})";
+constexpr std::string_view heads_request =
+    R"({"jsonrpc":"2.0","id":2,"method":"eth_subscribe","params":["newHeads"]})";
 
 boost::json::value parse(const std::string& text) {
   boost::json::error_code error;
@@ -89,7 +91,7 @@ void HeadWatch::run() {
   }
 }
 
-// Until the connection ends. Both answers may come in one array or by themselves.
+// Until the connection ends.
 Status HeadWatch::listen(const WebSocketEndpoint& endpoint) {
   auto made = connect_websocket(endpoint.url);
   if (!made) return std::unexpected(made.error());
@@ -101,7 +103,9 @@ Status HeadWatch::listen(const WebSocketEndpoint& endpoint) {
       watch.socket_.reset();
     }
   } const let_go{*this};
-  if (auto sent = socket_->send(requests); !sent) return sent;
+  for (const std::string_view request : {chain_request, heads_request}) {
+    if (auto sent = socket_->send(request); !sent) return sent;
+  }
   auto heard = std::chrono::steady_clock::now();
   while (true) {
     auto message = socket_->receive(look);
@@ -120,43 +124,34 @@ Status HeadWatch::listen(const WebSocketEndpoint& endpoint) {
 
 Status HeadWatch::take(const std::string& message, const std::string& provider) {
   const boost::json::value value = parse(message);
-  const auto take_one = [&](const boost::json::value& one) -> Status {
-    if (const auto* params = member(one, "params")) {
-      const auto* result = member(*params, "result");
-      if (result == nullptr) return {};
-      const auto block = parse_block(*result);
-      if (!block) return std::unexpected(block.error());
-      providers_.note_head({block->number, block->hash, block->parent_hash,
-                            static_cast<std::int64_t>(block->time_s), provider});
-      on_change_(connected());
-      return {};
-    }
-    const auto* id = member(one, "id");
-    const auto* result = member(one, "result");
-    if (id == nullptr || result == nullptr || !id->is_number()) {
-      return fail(ErrorKind::format, fmt::format("{} refuses the subscription, or says what is no "
-                                                 "JSON-RPC",
-                                                 provider));
-    }
-    if (id->to_number<double>() != 1) {
-      connected_ = true;
-      if (!trouble_.empty()) spdlog::info("{}: new heads come from {} again", chain_, provider);
-      trouble_.clear();
-      return {};
-    }
-    const auto number = quantity(*result);
-    if (number && chain_ == fmt::format("eip155:{}", *number)) return {};
-    return fail(ErrorKind::configuration,
-                fmt::format("{} is of chain {}, not of {}: correct its URL", provider,
-                            number ? fmt::to_string(*number) : "no number", chain_));
-  };
-  if (const auto* all = value.if_array()) {
-    for (const auto& one : *all) {
-      if (auto taken = take_one(one); !taken) return taken;
-    }
+  if (const auto* params = member(value, "params")) {
+    const auto* head = member(*params, "result");
+    if (head == nullptr) return {};
+    const auto block = parse_block(*head);
+    if (!block) return std::unexpected(block.error());
+    providers_.note_head({block->number, block->hash, block->parent_hash,
+                          static_cast<std::int64_t>(block->time_s), provider});
+    on_change_(connected());
     return {};
   }
-  return take_one(value);
+  const auto* id = member(value, "id");
+  const auto* result = member(value, "result");
+  if (id == nullptr || result == nullptr || !id->is_number()) {
+    return fail(ErrorKind::format, fmt::format("{} refuses the subscription, or says what is no "
+                                               "JSON-RPC",
+                                               provider));
+  }
+  if (id->to_number<double>() != 1) {
+    connected_ = true;
+    if (!trouble_.empty()) spdlog::info("{}: new heads come from {} again", chain_, provider);
+    trouble_.clear();
+    return {};
+  }
+  const auto number = quantity(*result);
+  if (number && chain_ == fmt::format("eip155:{}", *number)) return {};
+  return fail(ErrorKind::configuration,
+              fmt::format("{} is of chain {}, not of {}: correct its URL", provider,
+                          number ? fmt::to_string(*number) : "no number", chain_));
 }
 
 }  // namespace gantry::host
