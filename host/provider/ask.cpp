@@ -353,7 +353,7 @@ Outcome Ask::run() {
     if (now >= deadline_) return out_of_time(now);
     const std::size_t up = flying();
     if (up == 0 || now >= next_launch_) {
-      if (up >= overlap_max) {
+      if (up >= overlap_max && board_.anybody(course_)) {
         give_up(*std::ranges::find(attempts_, true, &Attempt::flying), now);
       }
       const auto launched = launch(now);

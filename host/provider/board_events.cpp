@@ -89,12 +89,14 @@ void Board::tell_state(Endpoint& endpoint, ProviderState state, Time now) {
              fmt::format("answers, in {:.0f} ms", endpoint.latency.ewma_ms()));
       } else {
         tell(ProviderEventKind::recovered, &endpoint,
-             fmt::format("answers again, after {} s", whole_seconds(now - endpoint.told_since)));
+             fmt::format("{} again, after {} s",
+                         endpoint.told == ProviderState::limited ? "may be asked" : "answers",
+                         whole_seconds(now - endpoint.told_since)));
       }
       break;
     }
   }
-  endpoint.told = state;
+  endpoint.told = state == ProviderState::suspect ? ProviderState::ready : state;
   endpoint.told_since = now;
   endpoint.stumbles = 0;
 }
@@ -105,7 +107,8 @@ void Board::settle(Time now) {
     if (endpoint.url.empty()) continue;
     const ProviderState state = shown(endpoint, now);
     any_new = any_new || (state == ProviderState::unchecked && endpoint.health.reason().empty());
-    if (state == ProviderState::suspect) continue;  // its check decides what is told
+    // Its check decides what is told, but for a pause that is over.
+    if (state == ProviderState::suspect && endpoint.told != ProviderState::limited) continue;
     if (state != endpoint.told) {
       tell_state(endpoint, state, now);
     } else if (would_answer(state) && endpoint.stumbles > 0 &&

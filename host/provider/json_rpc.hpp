@@ -42,4 +42,7 @@ std::string quantity_text(std::uint64_t number);
 // "0x" and 64 hexadecimal digits, in lower case. Empty: it is none.
 std::string block_hash(const boost::json::value& value);
 
+// The block in the answer to eth_getBlockByNumber; nullopt: it is none, or lacks a part of a Head.
+std::optional<Head> head_of(const boost::json::value& block, std::string provider);
+
 }  // namespace gantry::host

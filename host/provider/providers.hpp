@@ -75,17 +75,6 @@ struct RpcError {
   std::string message;  // what, of whom, and what to do
 };
 
-// The newest block that is known of a chain.
-struct Head {
-  std::uint64_t number = 0;
-  std::string hash;         // "0x" and 64 lower-case digits
-  std::string parent_hash;  // likewise
-  std::int64_t time_s = 0;  // the block's own
-  std::string provider;     // who told it
-
-  BlockPin pin() const { return {number, hash}; }
-};
-
 // Where a subscription can be opened.
 struct WebSocketEndpoint {
   std::string provider;

@@ -97,20 +97,4 @@ Watch::Watch(std::shared_ptr<Board> board, HttpPool& http) {
 
 Watch::~Watch() { thread_.join(); }
 
-std::optional<Head> head_of(const boost::json::value& block, std::string provider) {
-  const boost::json::object* object = block.if_object();
-  if (object == nullptr) return std::nullopt;
-  const boost::json::value none;
-  const auto field = [&](std::string_view name) -> const boost::json::value& {
-    const boost::json::value* value = object->if_contains(name);
-    return value == nullptr ? none : *value;
-  };
-  const auto number = quantity(field("number"));
-  const auto time = quantity(field("timestamp"));
-  Head head{number.value_or(0), block_hash(field("hash")), block_hash(field("parentHash")),
-            static_cast<std::int64_t>(time.value_or(0)), std::move(provider)};
-  if (!number || !time || head.hash.empty() || head.parent_hash.empty()) return std::nullopt;
-  return head;
-}
-
 }  // namespace gantry::host::provider

@@ -22,7 +22,4 @@ class Watch {
   std::thread thread_;
 };
 
-// The head in the answer to eth_getBlockByNumber; nullopt: it is no block.
-std::optional<Head> head_of(const boost::json::value& block, std::string provider);
-
 }  // namespace gantry::host::provider

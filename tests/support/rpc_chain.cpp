@@ -41,8 +41,8 @@ std::string RpcChain::hash(std::uint64_t number) const {
   return digest("block " + std::to_string(id_) + " " + std::to_string(number));
 }
 
-std::string RpcChain::truth(std::uint64_t number, const std::string& data) const {
-  return digest(hash(number) + data);
+json::value RpcChain::truth(std::uint64_t number, const std::string& data) const {
+  return json::string(digest(hash(number) + data));
 }
 
 json::value RpcChain::block(std::uint64_t number) const {

@@ -22,7 +22,7 @@ class RpcChain {
   void advance(std::uint64_t blocks = 1) { head_ += blocks; }
   std::string hash(std::uint64_t number) const;
   // What eth_call of `data` gives at a block.
-  std::string truth(std::uint64_t number, const std::string& data) const;
+  boost::json::value truth(std::uint64_t number, const std::string& data) const;
 
   // How a node of it answers one call. `lag`: blocks that it is behind; `by_hash`: it can.
   // eth_call of "0xdead" reverts. eth_sendRawTransaction is remembered.

@@ -118,10 +118,13 @@ void RpcServer::die() {
   ::shutdown(acceptor_->native_handle(), SHUT_RDWR);
   accepting_.join();
   acceptor_.reset();
-  const std::lock_guard lock(mutex_);
-  for (auto& connection : open_) ::shutdown(connection->socket.native_handle(), SHUT_RDWR);
-  for (auto& connection : open_) connection->thread.join();
-  open_.clear();
+  std::list<std::unique_ptr<Connection>> open;
+  {
+    const std::lock_guard lock(mutex_);
+    open.swap(open_);
+    for (auto& connection : open) ::shutdown(connection->socket.native_handle(), SHUT_RDWR);
+  }
+  for (auto& connection : open) connection->thread.join();
 }
 
 void RpcServer::come_back() {
@@ -194,6 +197,7 @@ void RpcServer::converse(Stream& stream, Connection& connection) {
       const linger at_once{1, 0};
       ::setsockopt(connection.socket.native_handle(), SOL_SOCKET, SO_LINGER, &at_once,
                    sizeof(at_once));
+      const std::lock_guard lock(mutex_);  // die() looks at the socket too
       connection.socket.close();
       return;
     }
@@ -215,7 +219,7 @@ std::string RpcServer::answer_to(const std::string& body, RpcFault fault) {
   for (const json::value& call : asked.get_array()) {
     replies.push_back(chain.answer(call.get_object(),
                                    fault == RpcFault::old_block ? blocks_behind : 0,
-                                   fault != RpcFault::no_blocks_by_hash));
+                                   !numbers_only_ && fault != RpcFault::no_blocks_by_hash));
   }
   json::object& last = replies.back().get_object();
   const auto error = [&](std::int64_t code, const char* message) {

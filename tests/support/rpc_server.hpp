@@ -53,6 +53,8 @@ class RpcServer {
   std::string origin() const;
   void fail(RpcFault fault) { fault_ = fault; }
   void delay(std::chrono::milliseconds delay) { delay_ms_ = delay.count(); }
+  // Whatever else it does, it takes no block by its hash.
+  void know_numbers_only() { numbers_only_ = true; }
   // Closes all connections and takes no more, until it comes back under the same port.
   void die();
   void come_back();
@@ -80,6 +82,7 @@ class RpcServer {
   std::atomic<std::uint64_t> requests_{0};
   std::atomic<std::uint64_t> connections_{0};
   std::atomic<bool> closing_{false};
+  std::atomic<bool> numbers_only_{false};
   std::mutex mutex_;  // guards open_
   std::list<std::unique_ptr<Connection>> open_;
 };

@@ -22,7 +22,7 @@ bool names_no_key(const Street& street) {
 }
 
 RpcOptions pinned_to(const BlockPin& pin, std::chrono::milliseconds deadline = 20s) {
-  RpcOptions options;
+  RpcOptions options = patient;
   options.deadline = deadline;
   options.pin = pin;
   return options;
@@ -92,9 +92,7 @@ TEST_CASE("whatever the first provider does, the second answers, and the cause i
   Providers& providers = street.start();
   street.server(0).fail(fault);
   const RpcCall call = Street::call_latest("0x01");
-  RpcOptions options = patient;
-  options.hedge = false;
-  const auto batch = providers.ask(std::span(&call, 1), options);
+  const auto batch = providers.ask(std::span(&call, 1), patient);
   REQUIRE(batch);
   CHECK(batch->provider == "b");
   CHECK(batch->answers.at(0).value() == street.chain.truth(street.chain.head(), "0x01"));
@@ -131,7 +129,9 @@ TEST_CASE(
   Providers& providers = street.start();
   street.server(0).fail(RpcFault::hang);
   const RpcCall call = Street::call_latest("0x01");
-  const auto first = providers.ask(std::span(&call, 1), patient);
+  RpcOptions hedged = patient;
+  hedged.hedge = true;
+  const auto first = providers.ask(std::span(&call, 1), hedged);
   REQUIRE(first);
   CHECK(first->provider == "b");
   CHECK(first->attempts == 2);
@@ -291,10 +291,8 @@ TEST_CASE("priority comes first, and weights share what is of one priority") {
   street.settings.providers[2].priority = 2;
   Providers& providers = street.start();
   const RpcCall call = Street::call_latest("0x01");
-  RpcOptions options = patient;
-  options.hedge = false;
   std::string order;
-  for (int i = 0; i < 8; ++i) order += providers.ask(std::span(&call, 1), options)->provider;
+  for (int i = 0; i < 8; ++i) order += providers.ask(std::span(&call, 1), patient)->provider;
   CHECK(order == "aabaaaba");
 }
 
@@ -340,7 +338,7 @@ TEST_CASE("a write that may have left is not sent again, and its error says so")
   CHECK(sent.error().kind == RpcErrorKind::unknown_outcome);
   CHECK_THAT(sent.error().message, Catch::Contains("may have taken eth_sendRawTransaction"));
   std::size_t writes = 0;
-  for (const auto& one : street.chain.transactions()) writes += one == "0xf86c" ? 1 : 0;
+  for (const auto& one : street.chain.transactions()) writes += one == "0xf86c" ? 1U : 0U;
   CHECK(writes <= 1);
   CHECK(street.server(1).requests() <= 4);  // its checks
   CHECK(street.server(0).requests() >= before + 1);
