@@ -61,11 +61,7 @@ Status follow(LiveSession& live, const Configuration& configuration, const Chain
   auto feed = LiveFeed::open(chain, live.settings, plugins.venues, *live.providers);
   if (!feed) return std::unexpected(feed.error());
   live.feed = std::move(*feed);
-  const bool has_websocket =
-      std::ranges::any_of(chain.providers, [](const RpcProviderSettings& provider) {
-        return !provider.websocket.empty() || provider.url.text().starts_with("ws");
-      });
-  if (has_websocket) {
+  if (!live.providers->websockets().empty()) {
     live.watch = std::make_unique<HeadWatch>(
         chain.id, *live.providers,
         [feed = live.feed](bool connected) { feed->wake(connected); });

@@ -89,7 +89,10 @@ constexpr gantry_dex_v1 number_table = {
     nullptr,
     [](const gantry_dex_instance*, const gantry_pool_state*, std::uint32_t, std::uint32_t,
        gantry_swap_limits*) -> gantry_status { return GANTRY_NO_LIQUIDITY; },
-    nullptr,
+    [](const gantry_dex_instance*, const gantry_pool_state*, std::uint32_t, std::uint32_t,
+       gantry_segment*, std::uint32_t, std::uint32_t*) -> gantry_status {
+      return GANTRY_UNSUPPORTED;
+    },
     [](const gantry_dex_instance*, const gantry_pool_state*, gantry_pool_view* out)
         -> gantry_status {
       for (std::uint32_t i = 0; i < out->token_count; ++i) out->balances[i] = {};
