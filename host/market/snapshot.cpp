@@ -12,7 +12,10 @@ void LiveVersions::add(std::uint64_t version) {
 
 void LiveVersions::remove(std::uint64_t version) noexcept {
   const std::lock_guard lock(mutex_);
-  std::erase(versions_, version);
+  // One of them: a snapshot and the market may both hold a version.
+  if (const auto one = std::ranges::find(versions_, version); one != versions_.end()) {
+    versions_.erase(one);
+  }
 }
 
 std::uint64_t LiveVersions::oldest(std::uint64_t newest) const {
