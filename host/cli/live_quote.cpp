@@ -148,9 +148,8 @@ Result<std::unique_ptr<QuotedMarket>> open_live_market(const Session& session,
   Fetcher fetcher(providers);
   fetcher.read_at(block.pin());
   auto& listed = (*venue)->settings.pools;
-  std::erase_if(listed, [&](const ListedPool& each) {
-    return !AddressEqual()(each.address, *pool);
-  });
+  std::erase_if(listed,
+                [&](const ListedPool& each) { return !AddressEqual()(each.address, *pool); });
   (*venue)->settings.discover = false;
   if (listed.empty()) {
     ListedPool wanted{*pool, {}, {}};

@@ -17,8 +17,8 @@ Result<const ChainSettings*> live_chain(const Configuration& configuration,
                                         std::string_view wanted) {
   std::string known;
   for (const ChainSettings& chain : configuration.chains) {
-    const bool named = chain.id == wanted || chain.name == wanted ||
-                       chain.id == fmt::format("eip155:{}", wanted);
+    const bool named =
+        chain.id == wanted || chain.name == wanted || chain.id == fmt::format("eip155:{}", wanted);
     if (wanted.empty() ? !chain.providers.empty() : named) {
       if (!chain.providers.empty()) return &chain;
       return fail(ErrorKind::configuration,
@@ -32,12 +32,12 @@ Result<const ChainSettings*> live_chain(const Configuration& configuration,
     return fail(ErrorKind::configuration,
                 "no chain has providers: add a [[chain.provider]] with a url in gantry.toml");
   }
-  return fail(ErrorKind::usage,
-              fmt::format("there is no [[chain]] `{}` in gantry.toml; there are {}", wanted, known));
+  return fail(
+      ErrorKind::usage,
+      fmt::format("there is no [[chain]] `{}` in gantry.toml; there are {}", wanted, known));
 }
 
-Result<std::unique_ptr<LiveSession>> ask_chain(const Session& session,
-                                               const ChainSettings& chain) {
+Result<std::unique_ptr<LiveSession>> ask_chain(const Session& session, const ChainSettings& chain) {
   auto live = std::make_unique<LiveSession>();
   live->environment = with_chain(session.environment, chain.id);
   auto http = make_curl_http_pool();
@@ -63,8 +63,7 @@ Status follow(LiveSession& live, const Configuration& configuration, const Chain
   live.feed = std::move(*feed);
   if (!live.providers->websockets().empty()) {
     live.watch = std::make_unique<HeadWatch>(
-        chain.id, *live.providers,
-        [feed = live.feed](bool connected) { feed->wake(connected); });
+        chain.id, *live.providers, [feed = live.feed](bool connected) { feed->wake(connected); });
   }
   return {};
 }

@@ -188,9 +188,8 @@ std::string quote_text(const QuotedMarket& market, const Answer& found, const St
 bool is_live(const Configuration& configuration, const Options& options) {
   if (!options.chain.empty() || !options.tokens.empty()) return true;
   return configuration.market.recording.empty() &&
-         std::ranges::any_of(configuration.chains, [](const ChainSettings& chain) {
-           return !chain.providers.empty();
-         });
+         std::ranges::any_of(configuration.chains,
+                             [](const ChainSettings& chain) { return !chain.providers.empty(); });
 }
 
 ExitCode quote(const Session& session, const Options& options) {
@@ -221,10 +220,9 @@ ExitCode quote(const Session& session, const Options& options) {
 
 void add_quote(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App* command =
-      add_command(app, "quote",
-                  "Quote one swap exactly, on one pool of the recorded market or of a chain",
-                  "quote --pool 0xb4e16d0168e52d35cacd2c6185b44281ec28c9dc --in WETH --amount 1.5");
+  CLI::App* command = add_command(
+      app, "quote", "Quote one swap exactly, on one pool of the recorded market or of a chain",
+      "quote --pool 0xb4e16d0168e52d35cacd2c6185b44281ec28c9dc --in WETH --amount 1.5");
   command->add_option("--pool", options->pool, "Its address")->required()->type_name("ADDRESS");
   command->add_option("--in", options->token_in, "What goes in: symbol or address")
       ->required()

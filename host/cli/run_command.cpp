@@ -45,9 +45,8 @@ struct Options {
 };
 
 bool has_providers(const Configuration& configuration) {
-  return std::ranges::any_of(configuration.chains, [](const ChainSettings& chain) {
-    return !chain.providers.empty();
-  });
+  return std::ranges::any_of(configuration.chains,
+                             [](const ChainSettings& chain) { return !chain.providers.empty(); });
 }
 
 bool is_live(const Configuration& configuration, const Options& options) {

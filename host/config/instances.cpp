@@ -259,9 +259,9 @@ void read_pool(TableReader& dex, const Node& node, const std::string& chain,
   ListedPool pool;
   for (const std::string_view key : {"address", "tokens"}) {
     if (node.find(key) == nullptr) {
-      reader.fault(Severity::error, node.place, key,
-                   {"is missing", "the pool's address, and those of its tokens in its own order",
-                    {}});
+      reader.fault(
+          Severity::error, node.place, key,
+          {"is missing", "the pool's address, and those of its tokens in its own order", {}});
     }
   }
   reader.address({.key = "address", .help = "the pool's contract"}, chain, pool.address);

@@ -44,8 +44,8 @@ struct MarketSettings {
 
 // [live]: how a chain is followed.
 struct LiveSettings {
-  std::int64_t poll_ms = 0;      // 0: a quarter of the chain's block time, 100 ms to 2 s
-  std::int64_t undo_blocks = 64;  // kept to be undone; a deeper reorganization reads all anew
+  std::int64_t poll_ms = 0;           // 0: a quarter of the chain's block time, 100 ms to 2 s
+  std::int64_t undo_blocks = 64;      // kept to be undone; a deeper reorganization reads all anew
   std::int64_t gap_blocks_max = 256;  // missed and fetched one by one; more: all is read anew
   std::int64_t audit_every_blocks = 64;  // 0: never
   std::int64_t audit_pools = 8;          // compared with the chain at each audit, in turn

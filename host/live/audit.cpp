@@ -57,12 +57,12 @@ std::string quote_difference(const Side& kept, const Side& fresh, const gantry_s
                                       u256(quotes[0].amount_out) == u256(quotes[1].amount_out) &&
                                       u256(quotes[0].fee) == u256(quotes[1].fee)));
   if (same) return {};
-  return fmt::format("a quote of {} from token {} to {}: kept {} ({} for {}), the chain's {} ({} "
-                     "for {})",
-                     amount_text(swap.amount), swap.token_in, swap.token_out, status_name(one),
-                     amount_text(quotes[0].amount_out), amount_text(quotes[0].amount_in),
-                     status_name(other), amount_text(quotes[1].amount_out),
-                     amount_text(quotes[1].amount_in));
+  return fmt::format(
+      "a quote of {} from token {} to {}: kept {} ({} for {}), the chain's {} ({} "
+      "for {})",
+      amount_text(swap.amount), swap.token_in, swap.token_out, status_name(one),
+      amount_text(quotes[0].amount_out), amount_text(quotes[0].amount_in), status_name(other),
+      amount_text(quotes[1].amount_out), amount_text(quotes[1].amount_in));
 }
 
 // Empty: none.
@@ -74,7 +74,8 @@ std::string difference(const Side& kept, const Side& fresh, const PoolInfo& pool
       if (in == out) continue;
       for (unsigned bits = 4; bits < 120; bits += 8) {
         for (const std::int32_t mode : {GANTRY_EXACT_IN, GANTRY_EXACT_OUT}) {
-          if (mode == GANTRY_EXACT_OUT && (pool.traits.flags & GANTRY_POOL_EXACT_OUT) == 0) continue;
+          if (mode == GANTRY_EXACT_OUT && (pool.traits.flags & GANTRY_POOL_EXACT_OUT) == 0)
+            continue;
           gantry_swap swap{};
           swap.amount.limb[bits / 64] = std::uint64_t{1} << (bits % 64);
           swap.token_in = in;
@@ -150,8 +151,8 @@ BlockInput Audit::question(const Snapshot& kept, const recording::Block& block,
           handles.emplace(token, static_cast<std::uint32_t>(input.tokens.size()));
       if (is_new) {
         const TokenInfo& text = kept.topology->tokens[token];
-        input.tokens.push_back({text.address, text.symbol,
-                                static_cast<std::uint8_t>(text.decimals)});
+        input.tokens.push_back(
+            {text.address, text.symbol, static_cast<std::uint8_t>(text.decimals)});
       }
       pool.tokens.push_back(at->second);
     }
@@ -216,8 +217,8 @@ Result<std::filesystem::path> Audit::write_case(const BlockInput& fresh, std::ui
   const auto history = histories_.find(pool);
   if (settings_.cases.empty()) return fail(ErrorKind::configuration, "no folder is set for cases");
   if (history == histories_.end() || !history->second.whole) {
-    return fail(ErrorKind::limit, fmt::format("more than {} facts since it was last found right",
-                                              facts_kept_max));
+    return fail(ErrorKind::limit,
+                fmt::format("more than {} facts since it was last found right", facts_kept_max));
   }
   std::error_code failed;
   std::filesystem::create_directories(settings_.cases, failed);

@@ -1,8 +1,8 @@
-// Whether the states that logs have kept are still the chain's: some pools are read anew at a block,
-// and both states are asked the same.
+// Whether the states that logs have kept are still the chain's: some pools are read anew at a
+// block, and both states are asked the same.
 //
-// Rationale: two states of one pool may differ in bytes and be the same (where the last log was), so
-// what they answer is compared: fee, balances, limits, and quotes of amounts of every size, both
+// Rationale: two states of one pool may differ in bytes and be the same (where the last log was),
+// so what they answer is compared: fee, balances, limits, and quotes of amounts of every size, both
 // ways and both modes.
 //
 // THREADS  One at a time: the live feed's.

@@ -1,6 +1,7 @@
 // Blocks of an EVM chain as its nodes tell of them.
 //
-// ERRORS  `not_found`: a block is not there (yet, or any more); `io`: nobody answers; `format`: what
+// ERRORS  `not_found`: a block is not there (yet, or any more); `io`: nobody answers; `format`:
+// what
 //         came is no block; `usage`: after Providers::stop().
 #pragma once
 #include <cstdint>

@@ -74,8 +74,8 @@ Result<std::vector<RpcAnswer>> Fetcher::send(std::span<const RpcCall> calls) {
     RpcOptions options;
     options.pin = pin_;
     ++round_trips_;
-    auto answers = ask(providers_, calls.subspan(at, std::min(calls_max, calls.size() - at)),
-                       options);
+    auto answers =
+        ask(providers_, calls.subspan(at, std::min(calls_max, calls.size() - at)), options);
     if (!answers) return answers;
     std::ranges::move(*answers, std::back_inserter(all));
   }
@@ -102,10 +102,8 @@ Status Fetcher::fetch(std::span<Job> jobs) {
   for (Job& job : jobs) order.push_back(&job);
   std::ranges::stable_partition(
       order, [](const Job* job) { return job->request->source == GANTRY_SOURCE_EVM_CALL; });
-  const auto contract_calls = static_cast<std::size_t>(
-      std::ranges::count(order, GANTRY_SOURCE_EVM_CALL, [](const Job* j) {
-        return j->request->source;
-      }));
+  const auto contract_calls = static_cast<std::size_t>(std::ranges::count(
+      order, GANTRY_SOURCE_EVM_CALL, [](const Job* j) { return j->request->source; }));
   std::vector<RpcCall> calls;
   std::vector<Group> groups;
   std::size_t at = 0;

@@ -125,7 +125,9 @@ std::optional<BlockInput> LiveFeed::next() {
     if (!damage_.empty()) return std::nullopt;
     if (!ready_.empty()) continue;
     const milliseconds poll = poll_of(chain_, settings_);
-    wait(!done ? retry : listening_.load(std::memory_order_relaxed) ? listening_polls * poll : poll);
+    wait(!done                                        ? retry
+         : listening_.load(std::memory_order_relaxed) ? listening_polls * poll
+                                                      : poll);
     retry = done ? retry_first : std::min(2 * retry, retry_max);
   }
   return std::nullopt;
@@ -246,9 +248,10 @@ Status LiveFeed::follow_from(std::uint64_t base, std::uint64_t head) {
     const auto common = common_block(base);
     if (!common) return std::unexpected(common.error());
     if (!*common) {
-      spdlog::warn("{}: reorganized deeper than the {} blocks that are kept: every pool is read "
-                   "anew",
-                   chain_.name, settings_.undo_blocks);
+      spdlog::warn(
+          "{}: reorganized deeper than the {} blocks that are kept: every pool is read "
+          "anew",
+          chain_.name, settings_.undo_blocks);
       fresh_ = true;
       return follow();
     }
@@ -295,8 +298,8 @@ Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> g
   const bool first = !market_ || (blocks_.empty() && !fresh_);
   BlockInput input;
   if (first) {
-    input.events.push_back({MarketEventKind::keep,
-                            static_cast<std::uint64_t>(settings_.undo_blocks), 0, {}});
+    input.events.push_back(
+        {MarketEventKind::keep, static_cast<std::uint64_t>(settings_.undo_blocks), 0, {}});
   } else if (block.number >= looked_for_pools_ + discover_every_blocks && found_.pools.empty()) {
     auto found = pools_.find(context_of(block), block.pin());
     if (!found) return std::unexpected(found.error());

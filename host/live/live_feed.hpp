@@ -8,10 +8,13 @@
 //           gap_blocks_max of them: the head alone, with every pool read anew.
 // REORGS    A head whose parent is not the newest block: back to the newest block that both chains
 //           have, whose states are kept; deeper than undo_blocks: every pool is read anew.
-// AUDIT     At every audit_every_blocks-th block some pools are read anew and compared with what logs
-//           have kept. One that differs takes no part from the next block on, and a case is written.
+// AUDIT     At every audit_every_blocks-th block some pools are read anew and compared with what
+// logs
+//           have kept. One that differs takes no part from the next block on, and a case is
+//           written.
 // ERRORS    Whatever the providers cannot give is tried again, and told once. open() fails with
-//           `configuration`; next() ends early, with damage(), only when there is no pool to follow.
+//           `configuration`; next() ends early, with damage(), only when there is no pool to
+//           follow.
 // THREADS   next() on one thread; stop(), wake() and status() from any.
 #pragma once
 #include <atomic>
@@ -43,7 +46,7 @@ struct LiveStatus {
   std::uint64_t round_trips = 0;  // of pools' requests
   std::uint64_t pools_audited = 0;
   std::uint64_t pools_quarantined = 0;
-  std::string trouble;            // what keeps it from going on; empty: nothing
+  std::string trouble;  // what keeps it from going on; empty: nothing
 };
 
 class LiveFeed final : public Feed {
@@ -96,14 +99,14 @@ class LiveFeed final : public Feed {
   PoolList pools_;
   Audit audit_;
   std::vector<MarketEvent> quarantines_;  // to be told of with the next block
-  FoundPools found_;  // to be told of with the next block
+  FoundPools found_;                      // to be told of with the next block
   std::unique_ptr<MarketState> market_;
   std::deque<ChainBlock> blocks_;  // that can be undone to, the newest last
   std::deque<BlockInput> ready_;
   std::vector<recording::Fact> input_facts_;  // logs of the block that is delivered next
-  std::optional<std::uint64_t> undo_to_;  // to be told of with the next block
-  bool fresh_ = false;                    // the same
-  std::uint64_t looked_for_pools_ = 0;    // the block
+  std::optional<std::uint64_t> undo_to_;      // to be told of with the next block
+  bool fresh_ = false;                        // the same
+  std::uint64_t looked_for_pools_ = 0;        // the block
 
   mutable std::mutex mutex_;  // guards the three below
   std::condition_variable moved_;

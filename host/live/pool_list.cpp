@@ -71,8 +71,7 @@ struct PoolList::Discovery {
 
   gantry_status ask(const gantry_request& request) {
     const bool range = request.source == GANTRY_SOURCE_EVM_LOG_RANGE;
-    if (request.source < GANTRY_SOURCE_EVM_CALL ||
-        request.source > GANTRY_SOURCE_SOLANA_PROGRAM) {
+    if (request.source < GANTRY_SOURCE_EVM_CALL || request.source > GANTRY_SOURCE_SOLANA_PROGRAM) {
       return GANTRY_BAD_ARGUMENT;
     }
     if (range && (request.payload.size < 16 || request.payload.size % 32 != 16)) {
@@ -81,9 +80,9 @@ struct PoolList::Discovery {
     if (requests.size() == requests_max || request.payload.size > recording::spec_bytes_max) {
       return GANTRY_REFUSED;
     }
-    requests.push_back({0, request.source, request.tag, request.target,
-                        recording::Bytes(request.payload.data,
-                                         request.payload.data + request.payload.size)});
+    requests.push_back(
+        {0, request.source, request.tag, request.target,
+         recording::Bytes(request.payload.data, request.payload.data + request.payload.size)});
     return GANTRY_OK;
   }
   gantry_status emit(const gantry_pool_spec& spec) {
@@ -164,18 +163,21 @@ Status PoolList::discover(const VenueInstance& venue, const gantry_context& cont
         return request == nullptr ? GANTRY_BAD_ARGUMENT
                                   : static_cast<Discovery*>(self)->ask(*request);
       }};
-  const gantry_pool_sink pools{&round,
-                               [](void* self, const gantry_pool_spec* spec) -> gantry_status {
-                                 return spec == nullptr
-                                            ? GANTRY_BAD_ARGUMENT
-                                            : static_cast<Discovery*>(self)->emit(*spec);
-                               }};
+  const gantry_pool_sink pools{
+      &round, [](void* self, const gantry_pool_spec* spec) -> gantry_status {
+        return spec == nullptr ? GANTRY_BAD_ARGUMENT : static_cast<Discovery*>(self)->emit(*spec);
+      }};
   recording::Bytes next(256);
   for (std::uint32_t rounds = 0; rounds < discover_rounds_max;) {
     std::vector<gantry_fact> rows;
     for (const auto& [fact, block] : round.facts) {
-      rows.push_back({static_cast<std::int32_t>(fact.kind), fact.tag, fact.status, fact.log_index,
-                      block, fact.source, {fact.topics.data(), fact.topics.size()},
+      rows.push_back({static_cast<std::int32_t>(fact.kind),
+                      fact.tag,
+                      fact.status,
+                      fact.log_index,
+                      block,
+                      fact.source,
+                      {fact.topics.data(), fact.topics.size()},
                       {fact.data.data(), fact.data.size()}});
     }
     round.requests.clear();

@@ -25,7 +25,7 @@ struct FoundPools {
 
 class PoolList {
  public:
-  static constexpr std::size_t discovered_max = 20'000;  // pools of one venue
+  static constexpr std::size_t discovered_max = 20'000;      // pools of one venue
   static constexpr std::uint32_t discover_rounds_max = 256;  // at one call of find()
   static constexpr std::uint32_t decimals_max = 60;
 
@@ -60,13 +60,13 @@ class PoolList {
   Providers& providers_;
   Fetcher& fetcher_;
   bool listed_ = false;
-  std::vector<Candidate> candidates_;  // not told of yet
+  std::vector<Candidate> candidates_;                    // not told of yet
   std::set<std::pair<std::string, std::string>> known_;  // venue and address
   std::map<std::string, recording::Bytes> cursors_;      // by venue
   std::set<std::string> not_discoverable_;               // venues
   std::map<std::string, std::size_t> discovered_;        // by venue
-  using ByAddress = std::unordered_map<gantry_address, std::optional<TokenText>, AddressHash,
-                                       AddressEqual>;
+  using ByAddress =
+      std::unordered_map<gantry_address, std::optional<TokenText>, AddressHash, AddressEqual>;
   ByAddress texts_;  // of tokens that were read; nothing: it is no token
   std::unordered_map<gantry_address, std::uint32_t, AddressHash, AddressEqual> handles_;
 };

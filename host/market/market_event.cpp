@@ -50,16 +50,16 @@ Result<MarketEvent> decode(const recording::Event& event) {
       whole = bytes.empty();
       break;
     case MarketEventKind::quarantine:
-      whole = bytes.size() >= sizeof(out.pool) &&
-              bytes.size() <= sizeof(out.pool) + reason_bytes_max;
+      whole =
+          bytes.size() >= sizeof(out.pool) && bytes.size() <= sizeof(out.pool) + reason_bytes_max;
       if (!whole) break;
       out.pool = recording::load_word<std::uint32_t>(bytes.data());
       out.reason.assign(bytes.begin() + sizeof(out.pool), bytes.end());
       break;
   }
   if (whole) return out;
-  return fail(ErrorKind::format, fmt::format("an event of kind {} with {} bytes cannot be",
-                                             event.kind, bytes.size()));
+  return fail(ErrorKind::format,
+              fmt::format("an event of kind {} with {} bytes cannot be", event.kind, bytes.size()));
 }
 
 }  // namespace gantry::host

@@ -52,9 +52,9 @@ struct MarketState::Asked {
     if (request.payload.size > recording::spec_bytes_max) return GANTRY_REFUSED;
     if (request.payload.data == nullptr && request.payload.size != 0) return GANTRY_BAD_ARGUMENT;
     auto& all = request.source == GANTRY_SOURCE_EVM_LOG ? standing : requests;
-    all.push_back({pool, request.source, request.tag, request.target,
-                   recording::Bytes(request.payload.data,
-                                    request.payload.data + request.payload.size)});
+    all.push_back(
+        {pool, request.source, request.tag, request.target,
+         recording::Bytes(request.payload.data, request.payload.data + request.payload.size)});
     return GANTRY_OK;
   }
   // How many of `rows` are its answers, with the logs between them; nothing: they are not there.
@@ -85,8 +85,7 @@ struct MarketState::Walk {
 
 bool MarketState::takes_part(const Snapshot& snapshot, std::uint32_t pool) const {
   const PoolInfo& info = snapshot.topology->pools[pool];
-  if (info.venue == no_handle || info.use == PoolUse::refused ||
-      info.use == PoolUse::quarantined) {
+  if (info.venue == no_handle || info.use == PoolUse::refused || info.use == PoolUse::quarantined) {
     return false;
   }
   return snapshot.topology->venue_of(info).health().usable(version_);
@@ -134,11 +133,11 @@ void MarketState::withhold(Snapshot& snapshot, std::uint32_t pool, gantry_status
 gantry_status MarketState::ask(const Snapshot& snapshot, Walk& walk) {
   walk.asked = {};
   walk.asked.pool = walk.pool;
-  const gantry_request_sink sink{
-      &walk.asked, [](void* self, const gantry_request* request) -> gantry_status {
-        if (request == nullptr) return GANTRY_BAD_ARGUMENT;
-        return static_cast<Asked*>(self)->take(*request);
-      }};
+  const gantry_request_sink sink{&walk.asked,
+                                 [](void* self, const gantry_request* request) -> gantry_status {
+                                   if (request == nullptr) return GANTRY_BAD_ARGUMENT;
+                                   return static_cast<Asked*>(self)->take(*request);
+                                 }};
   const PoolInfo& pool = snapshot.topology->pools[walk.pool];
   const VenueInstance& venue = snapshot.topology->venue_of(pool);
   const gantry_pool_spec spec = pool.spec();
@@ -157,10 +156,9 @@ gantry_status MarketState::apply_rows(Snapshot& snapshot, std::uint32_t pool, Ro
   store_.open(pool);
   const gantry_state old = store_.current();
   const gantry_state_writer writer = writer_of(store_);
-  const auto status = venue.call<&gantry_dex_v1::apply>(Phase::apply, &snapshot.context, &old,
-                                                        rows.data(),
-                                                        static_cast<std::uint32_t>(rows.size()),
-                                                        &writer);
+  const auto status =
+      venue.call<&gantry_dex_v1::apply>(Phase::apply, &snapshot.context, &old, rows.data(),
+                                        static_cast<std::uint32_t>(rows.size()), &writer);
   if (status != GANTRY_OK && status != GANTRY_NEED_STATE) {
     store_.abandon();
     accept(venue, Phase::apply, status);
@@ -267,8 +265,8 @@ Status MarketState::fetch_rounds(Snapshot& snapshot, std::vector<Walk>& walks, B
       auto got = answers.answer(snapshot.context, requests);
       if (!got) return std::unexpected(got.error());
       if (got->size() != requests.size()) {
-        return fail(ErrorKind::internal, fmt::format("{} requests were given {} answers",
-                                                     requests.size(), got->size()));
+        return fail(ErrorKind::internal,
+                    fmt::format("{} requests were given {} answers", requests.size(), got->size()));
       }
       std::ranges::move(*got, std::back_inserter(input.facts));
     }

@@ -2,8 +2,8 @@
 //
 // A pool is asked for requests, in rounds, when it has no state, when its venue says that the state
 // no longer suffices, and at each block unless its logs keep it right. The answers are among the
-// block's facts, behind its logs and in the order of the requests; a live feed has them fetched, and
-// adds them there. So a replay asks the same and finds the same answers.
+// block's facts, behind its logs and in the order of the requests; a live feed has them fetched,
+// and adds them there. So a replay asks the same and finds the same answers.
 //
 // THREADS  One at a time: the apply stage, or the live feed for its own.
 #pragma once
@@ -133,10 +133,10 @@ class MarketState {
   std::set<const VenueInstance*> known_;  // while it catches up
   std::vector<std::uint32_t> order_;      // facts by pool
   std::unique_ptr<Facts> facts_;
-  Standing standing_;                   // filled for a live feed alone
-  std::uint64_t undo_blocks_ = 0;       // how many blocks are kept
-  std::deque<Kept> kept_;               // oldest first
-  std::vector<std::uint32_t> touched_;  // pools that this block wrote; unsorted
+  Standing standing_;                    // filled for a live feed alone
+  std::uint64_t undo_blocks_ = 0;        // how many blocks are kept
+  std::deque<Kept> kept_;                // oldest first
+  std::vector<std::uint32_t> touched_;   // pools that this block wrote; unsorted
   std::vector<std::uint32_t> settling_;  // pools that have come to a state for the first time
 };
 

@@ -23,9 +23,8 @@ Status MarketState::take(const MarketEvent& event, Snapshot& snapshot) {
       return {};
     case MarketEventKind::quarantine:
       if (event.pool >= snapshot.topology->pools.size()) {
-        return fail(ErrorKind::format,
-                    fmt::format("pool {} is quarantined, and there are only {}", event.pool,
-                                snapshot.topology->pools.size()));
+        return fail(ErrorKind::format, fmt::format("pool {} is quarantined, and there are only {}",
+                                                   event.pool, snapshot.topology->pools.size()));
       }
       grow().pools[event.pool].use = PoolUse::quarantined;
       snapshot.topology = growing_;
@@ -40,8 +39,9 @@ bool MarketState::can_undo_to(std::uint64_t number) const noexcept {
 
 Status MarketState::undo_to(std::uint64_t number, Snapshot& snapshot) {
   if (!can_undo_to(number)) {
-    return fail(ErrorKind::format,
-                fmt::format("blocks after {} are to be undone, and that block is not kept", number));
+    return fail(
+        ErrorKind::format,
+        fmt::format("blocks after {} are to be undone, and that block is not kept", number));
   }
   std::vector<std::uint32_t> pools;
   while (kept_.back().block != number) {

@@ -65,10 +65,7 @@ class Connection final : public WebSocket {
   template <class... More>
   Connection(std::unique_ptr<asio::io_context> io, std::string origin,
              const WebSocketOptions& options, More&... more)
-      : io_(std::move(io)),
-        origin_(std::move(origin)),
-        options_(options),
-        stream_(*io_, more...) {}
+      : io_(std::move(io)), origin_(std::move(origin)), options_(options), stream_(*io_, more...) {}
   ~Connection() override {
     // What is under way ends with its handlers called, before what they touch is gone.
     beast::get_lowest_layer(stream_).close();
@@ -80,13 +77,16 @@ class Connection final : public WebSocket {
     const auto end = Steady::now() + options_.deadline;
     tcp::resolver resolver(*io_);
     tcp::resolver::results_type found;
-    auto done = wait_for(end, [&](auto handler) {
-      resolver.async_resolve(address.host, address.port,
-                             [&found, handler](error_code error, auto results) {
-                               found = std::move(results);
-                               handler(error);
-                             });
-    }, [&] { resolver.cancel(); });
+    auto done = wait_for(
+        end,
+        [&](auto handler) {
+          resolver.async_resolve(address.host, address.port,
+                                 [&found, handler](error_code error, auto results) {
+                                   found = std::move(results);
+                                   handler(error);
+                                 });
+        },
+        [&] { resolver.cancel(); });
     if (!done) return done;
     done = wait_for(end, [&](auto handler) {
       lowest().async_connect(found, [handler](error_code error, const auto&) { handler(error); });
@@ -100,9 +100,8 @@ class Connection final : public WebSocket {
         return broken("TLS could not be begun");
       }
       tls.set_verify_callback(asio::ssl::host_name_verification(address.host));
-      done = wait_for(end, [&](auto handler) {
-        tls.async_handshake(asio::ssl::stream_base::client, handler);
-      });
+      done = wait_for(
+          end, [&](auto handler) { tls.async_handshake(asio::ssl::stream_base::client, handler); });
       if (!done) return done;
     }
     stream_.set_option(websocket::stream_base::timeout{options_.deadline, options_.silence, true});
@@ -111,9 +110,8 @@ class Connection final : public WebSocket {
       request.set(beast::http::field::user_agent, "gantry/" + std::string(version_text));
     }));
     const std::string host = address.host + ":" + address.port;
-    return wait_for(end, [&](auto handler) {
-      stream_.async_handshake(host, address.path, handler);
-    });
+    return wait_for(end,
+                    [&](auto handler) { stream_.async_handshake(host, address.path, handler); });
   }
 
   Status send(std::string_view text) override {
@@ -229,8 +227,8 @@ class TlsConnection final : public WebSocket {
     }
   }
   Status open(const Address& address, const std::string& origin, const WebSocketOptions& options) {
-    inner_ = std::make_unique<Inner>(std::make_unique<asio::io_context>(1), origin, options,
-                                     context_);
+    inner_ =
+        std::make_unique<Inner>(std::make_unique<asio::io_context>(1), origin, options, context_);
     return inner_->open(address);
   }
   Status send(std::string_view text) override { return inner_->send(text); }
@@ -251,8 +249,8 @@ Result<std::unique_ptr<WebSocket>> connect_websocket(const Secret& url,
   const std::string origin = printable_origin(url.written());
   const auto address = parse(url.reveal());
   if (!address) {
-    return fail(ErrorKind::usage, fmt::format("{}: only ws:// and wss:// can be connected to",
-                                              origin));
+    return fail(ErrorKind::usage,
+                fmt::format("{}: only ws:// and wss:// can be connected to", origin));
   }
   if (address->tls) {
     auto connection = std::make_unique<TlsConnection>(options);
@@ -262,8 +260,7 @@ Result<std::unique_ptr<WebSocket>> connect_websocket(const Secret& url,
     return connection;
   }
   using Plain = Connection<beast::tcp_stream>;
-  auto connection =
-      std::make_unique<Plain>(std::make_unique<asio::io_context>(1), origin, options);
+  auto connection = std::make_unique<Plain>(std::make_unique<asio::io_context>(1), origin, options);
   if (auto opened = connection->open(*address); !opened) return std::unexpected(opened.error());
   return connection;
 }

@@ -206,7 +206,7 @@ std::optional<Outcome> Ask::receive(Mailbox::Arrival arrival) {
   const std::size_t index = attempt.to.index;
   course_.in_flight[index] = 0;
   AnswerVerdict verdict = judge(std::move(arrival.outcome), attempt.encoded->first_id,
-                          attempt.encoded->batch.calls.size());
+                                attempt.encoded->batch.calls.size());
   std::string chain_told;
   if (!verdict.cause) check_answers(attempt, verdict, chain_told);
   if (!verdict.cause && !verdict.no_method) {

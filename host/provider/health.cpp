@@ -30,7 +30,7 @@ void ProviderHealth::pause_for(Time now, std::chrono::milliseconds asked) {
 }
 
 void ProviderHealth::failed(Time now, FailureCause cause, std::string reason,
-                    std::chrono::milliseconds pause) {
+                            std::chrono::milliseconds pause) {
   reason_ = std::move(reason);
   if (cause == FailureCause::behind) return;  // it is well, and knows less
   if (cause == FailureCause::limited) return pause_for(now, pause);
@@ -75,7 +75,7 @@ void ProviderHealth::check_passed(Time now, bool behind) {
 }
 
 void ProviderHealth::check_failed(Time now, FailureCause cause, std::string reason,
-                          std::chrono::milliseconds pause) {
+                                  std::chrono::milliseconds pause) {
   checking_ = false;
   if (cause == FailureCause::limited) {
     // No answer to a check, but no fault either: it keeps its state, and is asked after its pause.

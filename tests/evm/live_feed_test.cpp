@@ -1,14 +1,16 @@
 // A chain that is followed, on a real node: what logs and reorganizations leave is what the chain
 // says.
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <cstdlib>
-#include <fstream>
+#include <thread>
 
 #include "evm/integer_words.hpp"
 #include "evm/live_scene.hpp"
+#include "host/feed/recording_feed.hpp"
+#include "host/live/head_watch.hpp"
 #include "host/live/multicall.hpp"
 #include "host/recording/writer.hpp"
-#include "host/feed/recording_feed.hpp"
 
 namespace gantry::test {
 namespace {
@@ -132,8 +134,10 @@ TEST_CASE("states kept by logs through reorganizations are those that are read f
   const host::LiveStatus status = follower.feed->status();
   CHECK(status.reorganizations == rounds);
   CHECK(status.fresh_reads == 0);
-  // Logs alone kept them: pools were asked at the first block and never again.
-  CHECK(status.round_trips <= 4);
+  // Logs alone kept them: but for audits, pools were asked at the first block and never again.
+  CHECK(status.pools_audited >= 3 * pairs);
+  CHECK(status.pools_quarantined == 0);
+  CHECK(status.round_trips <= 4 + status.pools_audited / pairs);
   check_against_the_chain(scene, follower, pairs);
 
   // Whoever is given the same blocks, from memory or from a file, ends in the same states.
@@ -190,6 +194,24 @@ TEST_CASE("blocks that were missed are fetched one by one, and too many of them 
   CHECK(follower.inputs.size() == 47);
   CHECK(follower.feed->status().fresh_reads == 1);
   check_against_the_chain(scene, follower, 2);
+}
+
+TEST_CASE("a subscription to new heads wakes a feed that would not ask for an hour") {
+  std::mt19937_64 random(seed() + 4);
+  LiveScene scene(1);
+  scene.add_websocket();
+  scene.configuration().live.poll_ms = 3'600'000;
+  Follower follower(scene);
+  follower.go_to(block_number(scene.chain()));
+  host::HeadWatch watch("eip155:31337", scene.providers(),
+                        [&](bool connected) { follower.feed->wake(connected); });
+  while (!watch.connected()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  for (int i = 0; i < 5; ++i) {
+    scene.mine_random(random);
+    follower.go_to(block_number(scene.chain()));
+  }
+  CHECK(follower.inputs.size() == 6);
+  check_against_the_chain(scene, follower, 1);
 }
 
 TEST_CASE("an audit finds a state that no log told of, keeps the pool out and writes the case") {

@@ -70,8 +70,8 @@ TEST_CASE("a chain is recorded, and the replay's report is the live run's to the
   std::mt19937_64 random(7);
   LiveWorkspace live;
   const std::string file = (live.space / "chain.gantry").string();
-  Running running = live.space.start(
-      {"record", "--out", file, "--blocks", "24", "--json", "--no-timings"});
+  Running running =
+      live.space.start({"record", "--out", file, "--blocks", "24", "--json", "--no-timings"});
   std::string before;
   for (int i = 0; !running.ended(); ++i) {
     // Now and then what the host has seen is taken back.
@@ -149,25 +149,26 @@ TEST_CASE("a quote of a chain's pool is what the contract pays, to the last unit
 TEST_CASE("a pool that no list names is quoted by what its contract says of itself") {
   std::mt19937_64 random(10);
   LiveWorkspace live;
-  live.space.edit("dex_config.toml", "[[dex.pool]]", "[[dex]]\nname = \"unused\"\nenabled = false\n"
-                                                     "[[dex.pool]]");
+  live.space.edit("dex_config.toml", "[[dex.pool]]",
+                  "[[dex]]\nname = \"unused\"\nenabled = false\n"
+                  "[[dex.pool]]");
   const json::object quote =
       quote_of(live, {"--chain", "31337", "--dex", "uniswap_v2", "--in",
                       live.first.contract().token(0), "--amount", "5000000"});
   CHECK(pays(live, 0, units(quote, "in"), units(quote, "out")));
-  const Ended none = live.space.run({"quote", "--chain", "31337", "--pool",
-                                     live.first.contract().token(0), "--in", "WETH", "--amount",
-                                     "1"});
+  const Ended none =
+      live.space.run({"quote", "--chain", "31337", "--pool", live.first.contract().token(0), "--in",
+                      "WETH", "--amount", "1"});
   CHECK(none.code == 1);
   CHECK(has(none.err, "does not say its tokens"));
-  const Ended elsewhere = live.space.run(
-      {"quote", "--chain", "polygon", "--pool", live.first.contract().address(), "--in",
-       live.first.contract().token(0), "--amount", "1000"});
+  const Ended elsewhere =
+      live.space.run({"quote", "--chain", "polygon", "--pool", live.first.contract().address(),
+                      "--in", live.first.contract().token(0), "--amount", "1000"});
   CHECK(elsewhere.code == 2);
   CHECK(has(elsewhere.err, "there is no [[chain]] `polygon`"));
-  const Ended old = live.space.run(
-      {"quote", "--chain", "31337", "--block", "999999", "--pool",
-       live.first.contract().address(), "--in", live.first.contract().token(0), "--amount", "1000"});
+  const Ended old = live.space.run({"quote", "--chain", "31337", "--block", "999999", "--pool",
+                                    live.first.contract().address(), "--in",
+                                    live.first.contract().token(0), "--amount", "1000"});
   CHECK(old.code == 1);
   CHECK(has(old.err, "block 999999 is not there"));
 }

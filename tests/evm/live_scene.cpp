@@ -87,6 +87,16 @@ void LiveScene::revert(const std::string& snapshot) {
   for (auto& pair : pairs_) pair->reread();
 }
 
+void LiveScene::add_websocket() {
+  host::RpcProviderSettings socket;
+  socket.name = "socket";
+  socket.url = must(host::TemplatedUrl::parse("ws" + chain_.url().substr(4)));
+  configuration_.chains.front().providers.push_back(std::move(socket));
+  providers_->stop();
+  providers_ =
+      must(host::Providers::make(configuration_.chains.front(), {*http_, clock_, environment_}));
+}
+
 std::shared_ptr<host::LiveFeed> LiveScene::follow() {
   feeds_.push_back(must(host::LiveFeed::open(configuration_.chains.front(), configuration_.live,
                                              plugins_.venues, *providers_)));

@@ -39,6 +39,8 @@ class LiveScene {
   std::string snapshot();
   void revert(const std::string& snapshot);
 
+  // A second provider, whose url is the chain's WebSocket. Before follow().
+  void add_websocket();
   // A feed that begins at the chain's newest block.
   std::shared_ptr<host::LiveFeed> follow();
   host::MarketState market() const;

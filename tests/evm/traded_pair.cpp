@@ -8,7 +8,7 @@ namespace {
 namespace json = boost::json;
 
 // keccak-256 of the signatures, as the ABI has them.
-constexpr std::string_view transfer = "0xa9059cbb";      // transfer(address,uint256)
+constexpr std::string_view transfer = "0xa9059cbb";       // transfer(address,uint256)
 constexpr std::string_view mint_selector = "0x6a627842";  // mint(address)
 constexpr std::string_view burn_selector = "0x89afcb44";  // burn(address)
 constexpr std::string_view get_reserves = "0x0902f1ac";
@@ -63,8 +63,9 @@ void TradedPair::swap(std::mt19937_64& random) {
   const Integer out = kept * reserve_[1 - in] / (reserve_[in] * 1000 + kept);
   if (out == 0) return;
   send(contract_.token(in), call(transfer, address_word(contract_.address()) + word(amount)));
-  send(contract_.address(), contract_.swap_calldata(in == 0 ? Integer(0) : out,
-                                                    in == 0 ? out : Integer(0), contract_.trader()));
+  send(contract_.address(),
+       contract_.swap_calldata(in == 0 ? Integer(0) : out, in == 0 ? out : Integer(0),
+                               contract_.trader()));
   reserve_[in] += amount;
   reserve_[1 - in] -= out;
 }
@@ -84,8 +85,7 @@ void TradedPair::mint(std::mt19937_64& random) {
 
 void TradedPair::burn(std::mt19937_64& random) {
   const Integer liquidity = part(supply_, random, 40);
-  send(contract_.address(),
-       call(transfer, address_word(contract_.address()) + word(liquidity)));
+  send(contract_.address(), call(transfer, address_word(contract_.address()) + word(liquidity)));
   send(contract_.address(), call(burn_selector, address_word(contract_.trader())));
   for (Integer& reserve : reserve_) reserve -= liquidity * reserve / supply_;
   supply_ -= liquidity;

@@ -70,8 +70,7 @@ gantry_status requests(gantry_dex_instance*, const gantry_context*, const gantry
 }
 
 gantry_status open_pool(gantry_dex_instance*, const gantry_pool_spec*,
-                        const gantry_state_writer* writer, gantry_pool_traits* out,
-                        gantry_error*) {
+                        const gantry_state_writer* writer, gantry_pool_traits* out, gantry_error*) {
   if (writer->chunk(writer->self, 0, sizeof(NumberState)) == nullptr) return GANTRY_HOST_FAULT;
   *out = {pool_flags, 0, 1};
   return GANTRY_OK;
@@ -90,11 +89,10 @@ constexpr gantry_dex_v1 number_table = {
     [](const gantry_dex_instance*, const gantry_pool_state*, std::uint32_t, std::uint32_t,
        gantry_swap_limits*) -> gantry_status { return GANTRY_NO_LIQUIDITY; },
     [](const gantry_dex_instance*, const gantry_pool_state*, std::uint32_t, std::uint32_t,
-       gantry_segment*, std::uint32_t, std::uint32_t*) -> gantry_status {
-      return GANTRY_UNSUPPORTED;
-    },
-    [](const gantry_dex_instance*, const gantry_pool_state*, gantry_pool_view* out)
-        -> gantry_status {
+       gantry_segment*, std::uint32_t,
+       std::uint32_t*) -> gantry_status { return GANTRY_UNSUPPORTED; },
+    [](const gantry_dex_instance*, const gantry_pool_state*,
+       gantry_pool_view* out) -> gantry_status {
       for (std::uint32_t i = 0; i < out->token_count; ++i) out->balances[i] = {};
       return GANTRY_OK;
     },
@@ -148,7 +146,8 @@ struct Scene {
     live = std::make_unique<MarketState>(settings, std::vector{venue});
     replayed = std::make_unique<MarketState>(settings, std::vector{venue});
     first.tokens = {{address_of(100), "A", 18}, {address_of(101), "B", 18}};
-    for (std::uint8_t i = 0; i < 3; ++i) first.pools.push_back({"numbers", address_of(i), {0, 1}, {}});
+    for (std::uint8_t i = 0; i < 3; ++i)
+      first.pools.push_back({"numbers", address_of(i), {0, 1}, {}});
     first.events = {{MarketEventKind::keep, 8, 0, {}}};
     first.block.number = 1;
     for (std::uint32_t i = 0; i < 3; ++i) chain.values[i] = 10 * i;
