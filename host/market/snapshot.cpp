@@ -12,7 +12,10 @@ void LiveVersions::add(std::uint64_t version) {
 
 void LiveVersions::remove(std::uint64_t version) noexcept {
   const std::lock_guard lock(mutex_);
-  std::erase(versions_, version);
+  // One of them: a snapshot and the market may both hold a version.
+  if (const auto one = std::ranges::find(versions_, version); one != versions_.end()) {
+    versions_.erase(one);
+  }
 }
 
 std::uint64_t LiveVersions::oldest(std::uint64_t newest) const {
@@ -69,6 +72,8 @@ std::string_view to_string(PoolUse use) {
       return "no such venue enabled";
     case PoolUse::no_value:
       return "liquidity cannot be valued";
+    case PoolUse::quarantined:
+      return "quarantined: its state was not the chain's";
   }
   return "unknown";
 }

@@ -17,6 +17,7 @@ namespace gantry::host {
 // Which versions somebody may still read: the writer reuses memory behind the oldest.
 class LiveVersions {
  public:
+  // A version may be added several times, and is removed as often.
   void add(std::uint64_t version);
   void remove(std::uint64_t version) noexcept;
   // The oldest that is alive, or `newest` when none is.

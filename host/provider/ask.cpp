@@ -64,7 +64,7 @@ class Ask {
   std::expected<bool, RpcError> launch(Time now);
   void give_up(Attempt& attempt, Time now);
   std::optional<Outcome> receive(Mailbox::Arrival arrival);
-  void check_answers(Attempt& attempt, Verdict& verdict, std::string& chain_told);
+  void check_answers(Attempt& attempt, AnswerVerdict& verdict, std::string& chain_told);
   Outcome finish(Attempt& attempt, std::vector<RpcAnswer> answers, Time at);
   std::optional<Outcome> wait_without_anybody(Time now);
   Outcome out_of_time(Time now);
@@ -173,7 +173,7 @@ void Ask::give_up(Attempt& attempt, Time now) {
   board_.failed(attempt.to.index, FailureCause::timed_out, faults_[attempt.to.index], {});
 }
 
-void Ask::check_answers(Attempt& attempt, Verdict& verdict, std::string& chain_told) {
+void Ask::check_answers(Attempt& attempt, AnswerVerdict& verdict, std::string& chain_told) {
   const PinnedBatch& batch = attempt.encoded->batch;
   const auto doubt = [&](FailureCause cause, std::string reason) {
     verdict.cause = cause;
@@ -205,8 +205,8 @@ std::optional<Outcome> Ask::receive(Mailbox::Arrival arrival) {
   attempt.flying = false;
   const std::size_t index = attempt.to.index;
   course_.in_flight[index] = 0;
-  Verdict verdict = judge(std::move(arrival.outcome), attempt.encoded->first_id,
-                          attempt.encoded->batch.calls.size());
+  AnswerVerdict verdict = judge(std::move(arrival.outcome), attempt.encoded->first_id,
+                                attempt.encoded->batch.calls.size());
   std::string chain_told;
   if (!verdict.cause) check_answers(attempt, verdict, chain_told);
   if (!verdict.cause && !verdict.no_method) {

@@ -273,7 +273,7 @@ std::optional<Time> Board::pause_ends(const Course& course) const {
   const Time now = clock_.now();
   std::optional<Time> first;
   for (std::size_t i = 0; i < endpoints_.size(); ++i) {
-    const Health& health = endpoints_[i].health;
+    const ProviderHealth& health = endpoints_[i].health;
     if (health.state(now) != ProviderState::limited) continue;
     if (course.tried[i] >= rpc_attempts_per_provider_max) continue;
     if (!first || health.limited_until() < *first) first = health.limited_until();

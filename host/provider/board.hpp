@@ -48,7 +48,7 @@ struct Endpoint {
   std::string unusable;  // why it is never asked, as a variable that is not set; empty: it can be
   Secret url;            // empty: subscriptions only, or unusable
   Secret websocket;      // empty: none
-  Health health;
+  ProviderHealth health;
   Latency latency;
   std::optional<bool> by_hash;  // nullopt: not known yet
   std::string chain_told;

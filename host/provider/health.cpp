@@ -5,12 +5,12 @@
 
 namespace gantry::host {
 
-ProviderState Health::state(Time now) const {
+ProviderState ProviderHealth::state(Time now) const {
   const bool could_answer = state_ == ProviderState::ready || state_ == ProviderState::suspect;
   return could_answer && now < limited_until_ ? ProviderState::limited : state_;
 }
 
-void Health::answered(Time) {
+void ProviderHealth::answered(Time) {
   failures_in_row_ = 0;
   pauses_in_row_ = 0;
   if (state_ == ProviderState::suspect) {
@@ -19,7 +19,7 @@ void Health::answered(Time) {
   }
 }
 
-void Health::pause_for(Time now, std::chrono::milliseconds asked) {
+void ProviderHealth::pause_for(Time now, std::chrono::milliseconds asked) {
   if (asked.count() <= 0) {
     constexpr std::uint32_t doublings_max = 10;
     asked = std::min(times_.pause_min * (1 << std::min(pauses_in_row_, doublings_max)),
@@ -29,8 +29,8 @@ void Health::pause_for(Time now, std::chrono::milliseconds asked) {
   limited_until_ = std::max(limited_until_, now + std::min(asked, times_.retry_after_max));
 }
 
-void Health::failed(Time now, FailureCause cause, std::string reason,
-                    std::chrono::milliseconds pause) {
+void ProviderHealth::failed(Time now, FailureCause cause, std::string reason,
+                            std::chrono::milliseconds pause) {
   reason_ = std::move(reason);
   if (cause == FailureCause::behind) return;  // it is well, and knows less
   if (cause == FailureCause::limited) return pause_for(now, pause);
@@ -48,14 +48,14 @@ void Health::failed(Time now, FailureCause cause, std::string reason,
   }
 }
 
-void Health::silent(Time now) {
+void ProviderHealth::silent(Time now) {
   if (state_ != ProviderState::ready) return;
   state_ = ProviderState::suspect;
   suspect_since_ = now;
   check_now(now);
 }
 
-void Health::check_passed(Time now, bool behind) {
+void ProviderHealth::check_passed(Time now, bool behind) {
   checking_ = false;
   next_check_ = now + (behind ? times_.recheck_every : times_.check_every);
   if (state_ == ProviderState::suspect) {
@@ -74,8 +74,8 @@ void Health::check_passed(Time now, bool behind) {
   reason_.clear();
 }
 
-void Health::check_failed(Time now, FailureCause cause, std::string reason,
-                          std::chrono::milliseconds pause) {
+void ProviderHealth::check_failed(Time now, FailureCause cause, std::string reason,
+                                  std::chrono::milliseconds pause) {
   checking_ = false;
   if (cause == FailureCause::limited) {
     // No answer to a check, but no fault either: it keeps its state, and is asked after its pause.

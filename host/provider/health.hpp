@@ -27,11 +27,11 @@ struct HealthTimes {
 // answers a request or check_every has passed.
 inline constexpr std::uint32_t failures_in_row_max = 3;
 
-class Health {
+class ProviderHealth {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  explicit Health(const HealthTimes& times, Time now) : times_(times), next_check_(now) {}
+  explicit ProviderHealth(const HealthTimes& times, Time now) : times_(times), next_check_(now) {}
 
   ProviderState state(Time now) const;
   // Of what keeps it from being ready, as "no connection"; else of the last failure, or empty.

@@ -54,16 +54,16 @@ std::string without_origin(std::string message) {
   return at == std::string::npos ? message : message.substr(at + 2);
 }
 
-Verdict refuse(FailureCause cause, std::string reason, bool maybe_taken) {
-  Verdict verdict;
+AnswerVerdict refuse(FailureCause cause, std::string reason, bool maybe_taken) {
+  AnswerVerdict verdict;
   verdict.cause = cause;
   verdict.reason = std::move(reason);
   verdict.maybe_taken = maybe_taken;
   return verdict;
 }
 
-Verdict limited(const HttpAnswer& answer, std::string reason) {
-  Verdict verdict = refuse(FailureCause::limited, std::move(reason), false);
+AnswerVerdict limited(const HttpAnswer& answer, std::string reason) {
+  AnswerVerdict verdict = refuse(FailureCause::limited, std::move(reason), false);
   if (answer.retry_after_s) {
     constexpr std::int64_t longest_s = 86400;
     verdict.pause = std::chrono::seconds(std::min(*answer.retry_after_s, longest_s));
@@ -75,7 +75,7 @@ std::string quoted(const RpcFailure& failure) {
   return fmt::format("'{}' ({})", failure.message.substr(0, quoted_chars_max), failure.code);
 }
 
-Verdict of_fault(CallFault fault, const RpcFailure& failure, const HttpAnswer& answer) {
+AnswerVerdict of_fault(CallFault fault, const RpcFailure& failure, const HttpAnswer& answer) {
   switch (fault) {
     case CallFault::limited:
       return limited(answer, "too many requests: " + quoted(failure));
@@ -86,14 +86,14 @@ Verdict of_fault(CallFault fault, const RpcFailure& failure, const HttpAnswer& a
   }
 }
 
-Verdict of_batch(DecodedBatch batch, const HttpAnswer& answer) {
+AnswerVerdict of_batch(DecodedBatch batch, const HttpAnswer& answer) {
   if (batch.refused) {
     const CallFault fault = fault_of(*batch.refused);
     if (fault == CallFault::limited) return of_fault(fault, *batch.refused, answer);
     return refuse(FailureCause::node, "refused the whole request: " + quoted(*batch.refused),
                   false);
   }
-  Verdict verdict;
+  AnswerVerdict verdict;
   // A batch is one provider's or nobody's, so the first call that another could answer better
   // decides.
   for (const RpcAnswer& one : batch.answers) {
@@ -149,7 +149,7 @@ CallFault fault_of(const RpcFailure& failure) {
   return CallFault::application;
 }
 
-Verdict judge(HttpOutcome outcome, std::uint64_t first_id, std::size_t calls) {
+AnswerVerdict judge(HttpOutcome outcome, std::uint64_t first_id, std::size_t calls) {
   if (!outcome) {
     HttpFailure& failure = outcome.error();
     return refuse(cause_of(failure.kind), without_origin(std::move(failure.message)),
@@ -162,7 +162,7 @@ Verdict judge(HttpOutcome outcome, std::uint64_t first_id, std::size_t calls) {
                   fmt::format("refuses the key (HTTP status {})", answer.status), false);
   }
   if (answer.status == 503 && answer.retry_after_s) {
-    Verdict verdict = limited(answer, "wants a pause (HTTP status 503)");
+    AnswerVerdict verdict = limited(answer, "wants a pause (HTTP status 503)");
     verdict.maybe_taken = true;
     return verdict;
   }

@@ -21,7 +21,7 @@ enum class CallFault : std::int32_t {
 };
 CallFault fault_of(const RpcFailure& failure);
 
-struct Verdict {
+struct AnswerVerdict {
   // Why these answers are not handed on; none: they are.
   std::optional<FailureCause> cause;
   std::string reason;                  // one line, as "HTTP status 503"; names nobody
@@ -31,6 +31,6 @@ struct Verdict {
   bool maybe_taken = false;            // with a cause: a write may have been done all the same
   std::chrono::milliseconds pause{0};  // of `limited`, where it was named
 };
-Verdict judge(HttpOutcome outcome, std::uint64_t first_id, std::size_t calls);
+AnswerVerdict judge(HttpOutcome outcome, std::uint64_t first_id, std::size_t calls);
 
 }  // namespace gantry::host

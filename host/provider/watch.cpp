@@ -34,7 +34,7 @@ void learn_by_hash(const std::shared_ptr<Board>& board, HttpPool& http, const Bo
   };
   const std::array<RpcCall, 2> calls = {balance(hash), balance(no_block)};
   http.start(check_request(check.url, calls), [board, index = check.index](HttpOutcome outcome) {
-    const Verdict verdict = judge(std::move(outcome), check_id, 2);
+    const AnswerVerdict verdict = judge(std::move(outcome), check_id, 2);
     // Because of the second call the whole is judged as "does not have the block".
     if (verdict.cause == FailureCause::behind && verdict.first_answers > 0) {
       board->learn_by_hash(index, true);
@@ -47,7 +47,7 @@ void learn_by_hash(const std::shared_ptr<Board>& board, HttpPool& http, const Bo
 void judge_check(const std::shared_ptr<Board>& board, HttpPool& http, const Board::Check& check,
                  Time sent, HttpOutcome outcome) {
   const Time now = board->now();
-  Verdict verdict = judge(std::move(outcome), check_id, 2);
+  AnswerVerdict verdict = judge(std::move(outcome), check_id, 2);
   if (verdict.cause) {
     board->check_failed(check.index, *verdict.cause, std::move(verdict.reason), verdict.pause, {});
     return;

@@ -29,6 +29,7 @@ void tell_withdrawn(ChangePlan& plan, std::string_view instances);
 // `error` with the instance that is to blame before it.
 Error blame(const InstanceChange& change, const Error& error);
 Error venues_are_fixed();
+Error venues_need_a_recording();
 Error too_many_names();
 
 }  // namespace gantry::host

@@ -91,7 +91,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (data[1] >= 128) answer.retry_after_s = data[1];
   answer.body = data[2] % 2 == 0 ? std::string(rest) : in_a_batch(rest, calls);
   check_batch(answer.body, calls);
-  const Verdict verdict = judge(answer, first_id, calls);
+  const AnswerVerdict verdict = judge(answer, first_id, calls);
   must(verdict.answers.size() == (verdict.cause ? 0 : calls));
   must(verdict.cause.has_value() == !verdict.reason.empty());
   if (answer.status == 429) must(verdict.cause == FailureCause::limited);

@@ -9,10 +9,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const Health::Time start = Health::Time{} + 1000h;
+const ProviderHealth::Time start = ProviderHealth::Time{} + 1000h;
 
-Health ready_since(Health::Time now) {
-  Health health(HealthTimes{}, now);
+ProviderHealth ready_since(ProviderHealth::Time now) {
+  ProviderHealth health(HealthTimes{}, now);
   health.check_begins();
   health.check_passed(now, false);
   return health;
@@ -21,7 +21,7 @@ Health ready_since(Health::Time now) {
 }  // namespace
 
 TEST_CASE("a provider is asked only after it has shown its chain") {
-  Health health(HealthTimes{}, start);
+  ProviderHealth health(HealthTimes{}, start);
   CHECK(health.state(start) == ProviderState::unchecked);
   CHECK(health.check_is_due(start));
   health.check_begins();
@@ -31,7 +31,7 @@ TEST_CASE("a provider is asked only after it has shown its chain") {
 }
 
 TEST_CASE("a provider is checked every 30 s, at once after a failure, and every 5 s while down") {
-  Health health = ready_since(start);
+  ProviderHealth health = ready_since(start);
   CHECK_FALSE(health.check_is_due(start + 29s));
   CHECK(health.check_is_due(start + 30s));
   health.failed(start + 1s, FailureCause::refused, "no connection");
@@ -50,7 +50,7 @@ TEST_CASE("a provider is checked every 30 s, at once after a failure, and every 
 }
 
 TEST_CASE("a ready provider whose check fails once is checked again before it is down") {
-  Health health = ready_since(start);
+  ProviderHealth health = ready_since(start);
   health.check_begins();
   health.check_failed(start + 30s, FailureCause::timed_out, "no answer");
   CHECK(health.state(start + 30s) == ProviderState::suspect);
@@ -58,7 +58,7 @@ TEST_CASE("a ready provider whose check fails once is checked again before it is
 }
 
 TEST_CASE("a pause is kept to, doubles without a time, and ends with an answer") {
-  Health health = ready_since(start);
+  ProviderHealth health = ready_since(start);
   health.failed(start, FailureCause::limited, "429");
   CHECK(health.state(start + 999ms) == ProviderState::limited);
   CHECK(health.state(start + 1s) == ProviderState::ready);
@@ -73,7 +73,7 @@ TEST_CASE("a pause is kept to, doubles without a time, and ends with an answer")
 }
 
 TEST_CASE("the time of Retry-After is kept to, up to an hour") {
-  Health health = ready_since(start);
+  ProviderHealth health = ready_since(start);
   health.failed(start, FailureCause::limited, "429", 7s);
   CHECK(health.limited_until() == start + 7s);
   health.failed(start, FailureCause::limited, "429", 48h);
@@ -81,7 +81,7 @@ TEST_CASE("the time of Retry-After is kept to, up to an hour") {
 }
 
 TEST_CASE("a provider that passes its checks and fails requests stays behind the others") {
-  Health health = ready_since(start);
+  ProviderHealth health = ready_since(start);
   for (std::uint32_t i = 0; i < failures_in_row_max; ++i) {
     health.failed(start, FailureCause::garbage, "no JSON");
     health.check_begins();
@@ -104,7 +104,7 @@ TEST_CASE("a provider that passes its checks and fails requests stays behind the
 }
 
 TEST_CASE("another chain's endpoint is not used until a check shows the right one") {
-  Health health = ready_since(start);
+  ProviderHealth health = ready_since(start);
   health.failed(start, FailureCause::wrong_chain, "is of eip155:56");
   CHECK(health.state(start) == ProviderState::wrong_chain);
   health.answered(start);  // of a request that was on its way
@@ -115,7 +115,7 @@ TEST_CASE("another chain's endpoint is not used until a check shows the right on
 }
 
 TEST_CASE("a provider without the block is well") {
-  Health health = ready_since(start);
+  ProviderHealth health = ready_since(start);
   for (int i = 0; i < 10; ++i) health.failed(start, FailureCause::behind, "no block");
   CHECK(health.state(start) == ProviderState::ready);
 }

@@ -147,7 +147,7 @@ TEST_CASE("limits, missing blocks, missing methods and failing nodes are told ap
 
 TEST_CASE("an answer with a limit for one of its calls is no answer") {
   const std::string limited = R"("error":{"code":-32005,"message":"limit exceeded"})";
-  const Verdict verdict = judge(http("[" + of(1, seven) + "," + of(2, limited) + "]"), 1, 2);
+  const AnswerVerdict verdict = judge(http("[" + of(1, seven) + "," + of(2, limited) + "]"), 1, 2);
   REQUIRE(verdict.cause);
   CHECK(*verdict.cause == FailureCause::limited);
   CHECK(verdict.answers.empty());
@@ -155,7 +155,7 @@ TEST_CASE("an answer with a limit for one of its calls is no answer") {
 
 TEST_CASE("a result under a status of failure is not believed, a refusal of the call is") {
   CHECK(judge(http(of(1, seven), 500), 1, 1).cause == FailureCause::status);
-  const Verdict verdict =
+  const AnswerVerdict verdict =
       judge(http(of(1, R"("error":{"code":-32602,"message":"bad"})"), 400), 1, 1);
   CHECK_FALSE(verdict.cause);
   REQUIRE(verdict.answers.size() == 1);
@@ -166,7 +166,7 @@ TEST_CASE("the pause that a server names is taken over") {
   HttpAnswer answer;
   answer.status = 429;
   answer.retry_after_s = 7;
-  const Verdict verdict = judge(answer, 1, 1);
+  const AnswerVerdict verdict = judge(answer, 1, 1);
   CHECK(verdict.cause == FailureCause::limited);
   CHECK(verdict.pause == std::chrono::seconds(7));
   CHECK_FALSE(verdict.maybe_taken);
