@@ -1,5 +1,6 @@
 # All benches in one program: one table, one JSON file.
 find_package(benchmark REQUIRED)
+find_package(OpenSSL REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
 add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/main.cpp
@@ -7,14 +8,17 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/boundary_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/guard_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/loading_bench.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/provider_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/start_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/street_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/toggle_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/triangular_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/u256_bench.cpp
-  ${PROJECT_SOURCE_DIR}/tests/plugins/triangular/recorded_market.cpp)
+  ${PROJECT_SOURCE_DIR}/tests/plugins/triangular/recorded_market.cpp
+  ${PROJECT_SOURCE_DIR}/tests/support/rpc_chain.cpp
+  ${PROJECT_SOURCE_DIR}/tests/support/rpc_server.cpp)
 target_link_libraries(gantry_bench PRIVATE gantry_options triangular_core gantry_test_market
-  gantry_host Boost::json benchmark::benchmark)
+  gantry_host Boost::json OpenSSL::SSL OpenSSL::Crypto benchmark::benchmark)
 add_dependencies(gantry_bench gantry idle_strategy)
 # A child's sandbox is not for the sanitizers' programs.
 if(NOT GANTRY_SANITIZE)

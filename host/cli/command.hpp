@@ -45,6 +45,7 @@ struct CommandLine {
 };
 void add_run(CLI::App& app, CommandLine& line);
 void add_replay(CLI::App& app, CommandLine& line);
+void add_record(CLI::App& app, CommandLine& line);
 void add_import(CLI::App& app, CommandLine& line);
 void add_quote(CLI::App& app, CommandLine& line);
 void add_graph(CLI::App& app, CommandLine& line);

@@ -11,7 +11,6 @@
 #include <boost/version.hpp>
 #include <cerrno>
 #include <cstring>
-#include <gantry/u256.hpp>
 #include <map>
 #include <thread>
 
@@ -19,9 +18,9 @@
 #include "host/bundle/store.hpp"
 #include "host/bundle/trust.hpp"
 #include "host/cli/command.hpp"
+#include "host/cli/doctor.hpp"
 #include "host/log/log.hpp"
 #include "host/plugin/library.hpp"
-#include "host/ports/http.hpp"
 #include "host/quarantine/entry_text.hpp"
 #include "host/quarantine/quarantine.hpp"
 #include "host/recording/reader.hpp"
@@ -32,15 +31,6 @@ namespace gantry::host::cli {
 namespace {
 
 namespace json = boost::json;
-
-enum class Verdict : std::int32_t { ok = 0, warning = 1, bad = 2 };
-
-struct Check {
-  std::string name;
-  Verdict verdict = Verdict::ok;
-  std::string detail;  // and the remedy
-};
-using Checks = std::vector<Check>;
 
 std::string_view to_string(Verdict verdict) {
   return verdict == Verdict::ok ? "ok" : verdict == Verdict::warning ? "warn" : "fail";
@@ -211,63 +201,6 @@ void check_variables(const Session& session, const Configuration& configuration,
   }
 }
 
-// With a variable missing, which is told elsewhere, there is nothing to ask.
-Check ask_provider(const Session& session, const ChainSettings& chain,
-                   const RpcProviderSettings& provider, bool online, Http& http) {
-  const std::string name = "provider " + provider.name;
-  const auto starts = [](const std::string& url, auto... schemes) {
-    return (url.starts_with(schemes) || ...);
-  };
-  auto url = provider.url.resolve(with_chain(session.environment, chain.id));
-  if (!url && !online) return {name, Verdict::ok, "not asked: use --online"};
-  if (!url) return {name, Verdict::bad, url.error().message};
-  if (starts(url->reveal(), "ws://", "wss://")) {
-    return {name, Verdict::ok, "not asked: it speaks WebSocket"};
-  }
-  if (!starts(url->reveal(), "http://", "https://")) {
-    return {name, Verdict::bad,
-            fmt::format("{} stands for no URL: it has to begin with https://, http://, wss:// or "
-                        "ws://",
-                        mask_keys(provider.url.text()))};
-  }
-  if (!online) return {name, Verdict::ok, "not asked: use --online"};
-  HttpRequest request;
-  request.method = "POST";
-  request.url = *url;
-  request.headers = {{"Content-Type", "application/json"}};
-  request.body = R"({"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]})";
-  request.answer_bytes_max = 64U << 10U;
-  const auto answer = http.send(request);
-  if (!answer) return {name, Verdict::bad, answer.error().message};
-  json::error_code error;
-  const json::value value = json::parse(answer->body, error);
-  const json::value* result =
-      error || !value.is_object() ? nullptr : value.get_object().if_contains("result");
-  if (answer->status != 200 || result == nullptr || !result->is_string()) {
-    return {name, Verdict::bad,
-            fmt::format("answered eth_chainId with status {} and no chain", answer->status)};
-  }
-  const auto id = parse_hex(std::string_view(result->get_string()));
-  const std::string told = id ? "eip155:" + gantry::to_string(*id) : "no number";
-  if (told != chain.id) {
-    return {name, Verdict::bad, fmt::format("is of chain {}, not {}", told, chain.id)};
-  }
-  return {name, Verdict::ok, "answers for " + told};
-}
-
-void check_providers(const Session& session, const Configuration& configuration, bool online,
-                     Checks& checks) {
-  const auto http = make_curl_http();
-  for (const ChainSettings& chain : configuration.chains) {
-    if (chain.providers.empty()) {
-      checks.push_back({"providers of " + chain.id, Verdict::ok, "none: recorded markets only"});
-    }
-    for (const RpcProviderSettings& provider : chain.providers) {
-      checks.push_back(ask_provider(session, chain, provider, online, *http));
-    }
-  }
-}
-
 void check_machine(Checks& checks) {
   checks.push_back(
       {"libraries", Verdict::ok,
@@ -289,10 +222,12 @@ void print_checks(const Session& session, Checks checks, bool as_json) {
   }
   if (as_json) {
     json::array rows;
-    for (const Check& check : checks) {
-      rows.push_back({{"check", printable(check.name)},
-                      {"verdict", to_string(check.verdict)},
-                      {"detail", printable(check.detail)}});
+    for (Check& check : checks) {
+      json::object row{{"check", printable(check.name)},
+                       {"verdict", to_string(check.verdict)},
+                       {"detail", printable(check.detail)}};
+      if (!check.facts.empty()) row["facts"] = std::move(check.facts);
+      rows.push_back(std::move(row));
     }
     print(json_text(json::object{{"checks", std::move(rows)}}));
     return;
@@ -363,7 +298,8 @@ void add_doctor(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
       add_command(app, "doctor", "Check that everything a run needs is there", "doctor --online");
-  command->add_flag("--online", options->online, "Ask each RPC provider for its chain");
+  command->add_flag("--online", options->online,
+                    "Ask the RPC providers: chain, newest block, time");
   command->add_flag("--json", options->as_json, "For a program to read");
   command->callback([&line, options] {
     line.chosen = [&, options] { return doctor(line.session, options->online, options->as_json); };

@@ -36,7 +36,7 @@ Progress::Progress(Street& street, ProgressOptions options, const Clock& clock)
   interrupted = false;
   catch_signal(SIGINT);
   catch_signal(SIGTERM);
-  if (options_.draw) counter_ = std::thread([this] { count_blocks(); });
+  if (options_.draw && !options_.recording.empty()) counter_ = std::thread([this] { count_blocks(); });
   watcher_ = std::thread([this] { watch(); });
 }
 

@@ -14,7 +14,7 @@ namespace gantry::host::cli {
 
 struct ProgressOptions {
   bool draw = false;  // to stderr, which is a terminal
-  std::filesystem::path recording;
+  std::filesystem::path recording;  // empty: a chain, whose blocks nobody can count
   std::uint64_t blocks_max = 0;  // 0: as many as the recording has
 };
 

@@ -1,4 +1,4 @@
-// gantry quote: one exact quote of one pool of the recorded market.
+// gantry quote: one exact quote of one pool, of the recorded market or of a chain at one block.
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -9,6 +9,7 @@
 #include "host/base/text.hpp"
 #include "host/cli/command.hpp"
 #include "host/cli/guarded.hpp"
+#include "host/cli/live_quote.hpp"
 #include "host/cli/number.hpp"
 #include "host/cli/quoted_market.hpp"
 #include "host/market/market_view.hpp"
@@ -25,6 +26,9 @@ struct Options {
   std::string token_in;
   std::string token_out;
   std::string amount;
+  std::string chain;
+  std::string dex;
+  std::vector<std::string> tokens;
   std::optional<std::uint64_t> block;
   bool exact_out = false;
   bool as_json = false;
@@ -180,15 +184,30 @@ std::string quote_text(const QuotedMarket& market, const Answer& found, const St
   return text;
 }
 
+// A chain is asked where one is named, or where nothing is recorded.
+bool is_live(const Configuration& configuration, const Options& options) {
+  if (!options.chain.empty() || !options.tokens.empty()) return true;
+  return configuration.market.recording.empty() &&
+         std::ranges::any_of(configuration.chains, [](const ChainSettings& chain) {
+           return !chain.providers.empty();
+         });
+}
+
 ExitCode quote(const Session& session, const Options& options) {
   auto loaded = load(session, options.as_json, Warnings::logged);
   if (!loaded) return ExitCode::usage;
+  const bool live = is_live(loaded->configuration, options);
   auto guarded = guard_plugins(
       session, loaded->configuration.plugin, Obey::all,
-      fmt::format("gantry quote on {}", loaded->configuration.market.recording.string()));
+      live ? std::string("gantry quote of a chain")
+           : fmt::format("gantry quote on {}", loaded->configuration.market.recording.string()));
   if (!guarded) return report_error(guarded.error());
   guarded->record.not_loaded = nullptr;  // it is not a run
-  const auto market = open_market(std::move(loaded->configuration), options.block, guarded->record);
+  const LiveQuestion question{options.pool, options.chain, options.dex, options.tokens,
+                              options.block};
+  const auto market =
+      live ? open_live_market(session, std::move(loaded->configuration), question, guarded->record)
+           : open_market(std::move(loaded->configuration), options.block, guarded->record);
   if (!market) return report_error(market.error());
   const auto found = answer(**market, options);
   if (!found) return report_error(found.error());
@@ -203,7 +222,8 @@ ExitCode quote(const Session& session, const Options& options) {
 void add_quote(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
-      add_command(app, "quote", "Quote one swap exactly, on one pool of the recorded market",
+      add_command(app, "quote",
+                  "Quote one swap exactly, on one pool of the recorded market or of a chain",
                   "quote --pool 0xb4e16d0168e52d35cacd2c6185b44281ec28c9dc --in WETH --amount 1.5");
   command->add_option("--pool", options->pool, "Its address")->required()->type_name("ADDRESS");
   command->add_option("--in", options->token_in, "What goes in: symbol or address")
@@ -218,6 +238,21 @@ void add_quote(CLI::App& app, CommandLine& line) {
                    "\"2 WETH\"")
       ->required()
       ->type_name("N");
+  command
+      ->add_option("--chain", options->chain,
+                   "Read the pool from this chain: its id, name or number; the first that has "
+                   "providers where no market is recorded")
+      ->type_name("CHAIN");
+  command
+      ->add_option("--dex", options->dex,
+                   "Of a chain: the [[dex]] that the pool is of, where it is not listed")
+      ->type_name("NAME");
+  command
+      ->add_option("--tokens", options->tokens,
+                   "Of a chain: the pool's tokens in the contract's order, where it does not say "
+                   "them itself")
+      ->delimiter(',')
+      ->type_name("ADDRESS");
   command->add_flag("--exact-out", options->exact_out, "The amount is what comes out");
   add_whole_number(*command, "--block", "As of that block; the last one by default",
                    {0, std::numeric_limits<std::uint64_t>::max()}, options->block)

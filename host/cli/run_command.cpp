@@ -1,4 +1,5 @@
-// gantry run, gantry replay: the whole street over a recorded market, as a dry run.
+// gantry run, gantry replay, gantry record: the whole street over a recorded market or over a chain
+// that is followed live, as a dry run.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "host/api/control.hpp"
 #include "host/cli/command.hpp"
 #include "host/cli/guarded.hpp"
+#include "host/cli/live_session.hpp"
 #include "host/cli/number.hpp"
 #include "host/cli/progress.hpp"
 #include "host/cli/reloader.hpp"
@@ -28,6 +30,8 @@ namespace json = boost::json;
 
 struct Options {
   std::string recording;  // of replay
+  std::string chain;      // to follow
+  bool live = false;      // follow a chain, whatever is recorded
   std::string record_to;
   std::string pace;
   double speed = 1;
@@ -40,20 +44,38 @@ struct Options {
   bool watch = false;
 };
 
+bool has_providers(const Configuration& configuration) {
+  return std::ranges::any_of(configuration.chains, [](const ChainSettings& chain) {
+    return !chain.providers.empty();
+  });
+}
+
+bool is_live(const Configuration& configuration, const Options& options) {
+  if (!options.recording.empty()) return false;
+  return options.live || !options.chain.empty() ||
+         (configuration.market.recording.empty() && has_providers(configuration));
+}
+
 Result<StreetOptions> street_options(const Configuration& configuration, const Options& options) {
   StreetOptions street;
-  street.recording = options.recording.empty() ? configuration.market.recording
-                                               : std::filesystem::path(options.recording);
-  if (street.recording.empty()) {
+  const bool live = is_live(configuration, options);
+  if (!live) {
+    street.recording = options.recording.empty() ? configuration.market.recording
+                                                 : std::filesystem::path(options.recording);
+  }
+  if (!live && street.recording.empty()) {
     return fail(ErrorKind::configuration,
-                "there is no recording to run on: set `recording` in [market] of gantry.toml, or "
-                "use gantry replay FILE");
+                "there is nothing to run on: set `recording` in [market] of gantry.toml, use "
+                "gantry replay FILE, or add a [[chain.provider]] to follow a chain live");
   }
   street.record_to = options.record_to;
-  street.pace = configuration.street.pace;
+  street.pace = live ? Pace::live : configuration.street.pace;
   if (options.pace == "live") street.pace = Pace::live;
   if (options.pace == "back-pressure") street.pace = Pace::back_pressure;
   street.speed = options.speed;
+  if (options.speed != 1 && live) {
+    return fail(ErrorKind::usage, "--speed is for recordings: a chain has its own");
+  }
   if (options.speed != 1 && street.pace != Pace::live) {
     return fail(ErrorKind::usage, "--speed is for the live pace: add --pace live");
   }
@@ -86,28 +108,47 @@ ExitCode exit_code(const Loaded& loaded, const RunReport& report) {
   return retired || refused || !loaded.refused.empty() ? ExitCode::found : ExitCode::done;
 }
 
+void tell_live(const LiveSession& live, json::object& told) {
+  const LiveStatus status = live.feed->status();
+  told["chain"] = printable(live.feed->header().chain);
+  told["fetched_block"] = status.block;
+  told["reorganizations"] = status.reorganizations;
+  told["blocks_undone"] = status.blocks_undone;
+  told["fresh_reads"] = status.fresh_reads;
+  told["round_trips"] = status.round_trips;
+  told["pools_audited"] = status.pools_audited;
+  told["pools_quarantined"] = status.pools_quarantined;
+  told["trouble"] = printable(cut_to(without_secrets(status.trouble), 4096));
+}
+
 // Serves `gantry status` and `gantry stop` while it lives; a run goes on without.
 std::unique_ptr<ControlServer> serve(const Session& session, const Configuration& configuration,
                                      Street& street, const StreetOptions& options,
-                                     const Clock& clock, Reloader* reloader) {
+                                     const LiveSession* live, const Clock& clock,
+                                     Reloader* reloader) {
   const auto started = clock.now();
   ControlHandlers handlers;
   if (reloader != nullptr) {
     handlers.reload = [reloader](std::string_view request) { return reloader->answer(request); };
   }
-  handlers.status = [&street, &clock, started, reloader, recording = options.recording.string()] {
+  handlers.status = [&street, &clock, started, reloader, live,
+                     recording = options.recording.string()] {
     const StreetStatus status = street.status();
     const double uptime = std::chrono::duration<double>(clock.now() - started).count();
     json::object told{{"running", true},
                       {"pid", static_cast<std::uint64_t>(::getpid())},
                       {"mode", "dry run"},
-                      {"recording", printable(recording)},
                       {"uptime_s", static_cast<std::uint64_t>(uptime)},
                       {"block", status.block},
                       {"snapshots", status.snapshots},
                       {"skipped", status.skipped},
                       {"opportunities", status.opportunities},
                       {"approved", status.approved}};
+    if (live == nullptr) {
+      told["recording"] = printable(recording);
+    } else {
+      tell_live(*live, told);
+    }
     if (reloader != nullptr) told["last_change"] = printable(cut_to(reloader->last(), 4096));
     return json::serialize(told);
   };
@@ -152,7 +193,7 @@ void hide_secrets(RunReport& report) {
 ExitCode run(const Session& session, const Options& options) {
   const auto loaded = load(session, options.as_json, Warnings::logged);
   if (!loaded) return ExitCode::usage;
-  const auto street_settings = street_options(loaded->configuration, options);
+  auto street_settings = street_options(loaded->configuration, options);
   if (!street_settings) return report_error(street_settings.error());
   if (!street_settings->record_to.empty()) {
     const auto free =
@@ -165,8 +206,19 @@ ExitCode run(const Session& session, const Options& options) {
 
   const SteadyClock clock;
   const bool replay = !options.recording.empty();
-  const std::string running = fmt::format("gantry {} on {}", replay ? "replay" : "run",
-                                          street_settings->recording.string());
+  const ChainSettings* chain = nullptr;
+  std::unique_ptr<LiveSession> live;
+  if (is_live(loaded->configuration, options)) {
+    const auto wanted = live_chain(loaded->configuration, options.chain);
+    if (!wanted) return report_error(wanted.error());
+    chain = *wanted;
+    auto asked = ask_chain(session, *chain);
+    if (!asked) return report_error(asked.error());
+    live = std::move(*asked);
+  }
+  const std::string running =
+      fmt::format("gantry {} on {}", replay ? "replay" : "run",
+                  chain != nullptr ? chain->id : street_settings->recording.string());
   auto guarded = guard_plugins(session, loaded->configuration.plugin,
                                replay ? Obey::crashes : Obey::all, running);
   if (!guarded) return report_error(guarded.error());
@@ -188,6 +240,13 @@ ExitCode run(const Session& session, const Options& options) {
   };
   Plugins plugins = make_plugins(loaded->configuration, *store, guarded->record, {{}, note_lost});
   put_away_all_lost();
+  if (live) {
+    if (auto followed = follow(*live, loaded->configuration, *chain, plugins); !followed) {
+      return report_error(followed.error());
+    }
+    street_settings->live = live->feed;
+    spdlog::info("{}: following {} live, as a dry run", chain->name, chain->id);
+  }
   Street street(loaded->configuration, std::move(plugins), *street_settings);
   Result<RunReport> report = [&] {
     // A replay obeys what its recording says was changed.
@@ -201,8 +260,8 @@ ExitCode run(const Session& session, const Options& options) {
       };
       reloader.emplace(street, read, watch ? config_folder(session) : std::filesystem::path());
     }
-    const auto server = serve(session, loaded->configuration, street, *street_settings, clock,
-                              reloader ? &*reloader : nullptr);
+    const auto server = serve(session, loaded->configuration, street, *street_settings, live.get(),
+                              clock, reloader ? &*reloader : nullptr);
     const Progress progress(
         street, {session.terminal_err, street_settings->recording, options.blocks}, clock);
     return street.run();
@@ -222,17 +281,12 @@ ExitCode run(const Session& session, const Options& options) {
   const RenderOptions render{session.colour_out, !options.no_timings, options.top};
   print(options.as_json ? render_json(*report, render) : render_text(*report, render));
   if (!report->damage.empty()) {
-    report_error({ErrorKind::format, "the recording is damaged: " + report->damage});
+    report_error({ErrorKind::format, (live ? "" : "the recording is damaged: ") + report->damage});
   }
   return exit_code(*loaded, *report);
 }
 
 void add_options(CLI::App& command, Options& options) {
-  command
-      .add_option("--record", options.record_to,
-                  "Record what came in and what was decided; a recording that is there is "
-                  "replaced when the run is done, no other file is")
-      ->type_name("FILE");
   add_whole_number(command, "--threads", "Workers; 0: one a core", {0, 1024}, options.threads)
       ->type_name("N");
   add_whole_number(command, "--blocks", "End after so many blocks; 0: all",
@@ -245,6 +299,22 @@ void add_options(CLI::App& command, Options& options) {
                    "Leave out what two runs of one recording may differ in");
 }
 
+void add_record_to(CLI::App& command, Options& options) {
+  command
+      .add_option("--record", options.record_to,
+                  "Record what came in and what was decided; a recording that is there is "
+                  "replaced when the run is done, no other file is")
+      ->type_name("FILE");
+}
+
+void add_chain(CLI::App& command, Options& options) {
+  command
+      .add_option("--chain", options.chain,
+                  "The chain to follow live: its id, name or number; by default the first that "
+                  "has providers")
+      ->type_name("CHAIN");
+}
+
 void set_callback(CLI::App& command, CommandLine& line, const std::shared_ptr<Options>& options) {
   command.callback(
       [&line, options] { line.chosen = [&, options] { return run(line.session, *options); }; });
@@ -255,9 +325,13 @@ void set_callback(CLI::App& command, CommandLine& line, const std::shared_ptr<Op
 void add_run(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<Options>();
   CLI::App* command = add_command(
-      app, "run", "Run the configured plugins on the recorded market of [market], as a dry run",
+      app, "run",
+      "Run the configured plugins as a dry run: on the recorded market of [market], or where there "
+      "is none, live on a chain that has providers",
       "run --top 5 --record /var/tmp/run.gantry");
+  add_record_to(*command, *options);
   add_options(*command, *options);
+  add_chain(*command, *options);
   command
       ->add_option("--pace", options->pace,
                    "back-pressure: every snapshot to every strategy; "
@@ -283,7 +357,25 @@ void add_replay(CLI::App& app, CommandLine& line) {
   command->add_flag_callback(
       "--ignore-decisions", [options] { options->obey = false; },
       "Deliver every snapshot to every strategy, whatever was decided then");
+  add_record_to(*command, *options);
   add_options(*command, *options);
+  set_callback(*command, line, options);
+}
+
+void add_record(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<Options>();
+  options->live = true;
+  CLI::App* command = add_command(
+      app, "record", "Follow a chain live with the configured plugins, and record it for replay",
+      "record --out /var/tmp/chain.gantry --blocks 100");
+  command
+      ->add_option("--out", options->record_to,
+                   "The recording; one that is there is replaced when the run is done, no other "
+                   "file is")
+      ->required()
+      ->type_name("FILE");
+  add_options(*command, *options);
+  add_chain(*command, *options);
   set_callback(*command, line, options);
 }
 

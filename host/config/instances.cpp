@@ -252,6 +252,30 @@ std::uint32_t first_line_of(const std::vector<const Node*>& tables, std::string_
   return 0;
 }
 
+void read_pool(TableReader& dex, const Node& node, const std::string& chain,
+               std::vector<ListedPool>& out) {
+  TableReader reader(dex.loading(), dex.document(), node,
+                     fmt::format("{}.pool.{}", dex.path(), out.size()));
+  ListedPool pool;
+  for (const std::string_view key : {"address", "tokens"}) {
+    if (node.find(key) == nullptr) {
+      reader.fault(Severity::error, node.place, key,
+                   {"is missing", "the pool's address, and those of its tokens in its own order",
+                    {}});
+    }
+  }
+  reader.address({.key = "address", .help = "the pool's contract"}, chain, pool.address);
+  reader.addresses({.key = "tokens", .help = "its tokens, in the contract's order"}, chain,
+                   pool.tokens);
+  reader.text({.key = "metadata", .help = "what the plugin wants to know besides"}, pool.metadata);
+  if (pool.tokens.size() == 1 && !reader.is_faulty("tokens")) {
+    reader.fault(Severity::error, node.find("tokens")->value.place, "tokens",
+                 {"names one token", "two or more", {}});
+  }
+  reader.refuse_unknown();
+  if (pool.address.kind != GANTRY_ADDRESS_NONE) out.push_back(std::move(pool));
+}
+
 }  // namespace
 
 void read_dexes(TableReader& root, const Surroundings& around, std::vector<DexSettings>& out) {
@@ -291,6 +315,11 @@ void read_dexes(TableReader& root, const Surroundings& around, std::vector<DexSe
                     .min = 0,
                     .max = 9999},
                    dex.fee_bps);
+    reader.boolean({.key = "discover",
+                    .help = "live: the plugin looks for pools, where it can; false: those of "
+                            "[[dex.pool]] alone"},
+                   dex.discover);
+    for (const Node* pool : reader.tables("pool")) read_pool(reader, *pool, dex.chain, dex.pools);
     if (!named) continue;
     instance.bind();
     out.push_back(std::move(dex));

@@ -67,6 +67,7 @@ struct Configuration {
   ConfigFiles files;
   std::vector<ChainSettings> chains;  // at least one
   MarketSettings market;
+  LiveSettings live;
   WalletSettings wallet;
   RiskSettings risk;
   PluginSettings plugin;

@@ -80,6 +80,14 @@ void read_chain(TableReader& root, const Node& node, const Environment& environm
        .help = "each counts as one dollar; the coin's price is the median over their pools with "
                "it, and all other tokens are valued through the coin"},
       chain.id, chain.usd_tokens);
+  reader.boolean({.key = "check_tokens",
+                  .help = "try each token of a live pool before it is followed: pools of tokens "
+                          "that are taxed on the way or cannot be sold are left out"},
+                 chain.check_tokens);
+  reader.addresses({.key = "odd_tokens",
+                    .help = "let in without being tried: their pools are quoted as if all that is "
+                            "sent arrived"},
+                   chain.id, chain.odd_tokens);
   for (const Node* provider : reader.tables("provider")) {
     read_provider(reader, *provider, environment, chain.providers);
   }
@@ -132,6 +140,48 @@ void read_risk(TableReader& root, RiskSettings& risk) {
                   .min = 0,
                   .max = 10000},
                  risk.max_snapshot_age_blocks);
+  reader.refuse_unknown();
+}
+
+void read_live(TableReader& root, LiveSettings& live) {
+  TableReader reader(root.loading(), root.document(), root.table("live"), "live");
+  reader.integer({.key = "poll_ms",
+                  .help = "how often a chain without a subscription is asked for its newest block; "
+                          "0: four times in a block",
+                  .unit = "ms",
+                  .min = 0,
+                  .max = 60'000},
+                 live.poll_ms);
+  reader.integer({.key = "undo_blocks",
+                  .help = "blocks that are kept to be undone; a deeper reorganization reads all "
+                          "pools anew",
+                  .unit = "blocks",
+                  .min = 1,
+                  .max = 1024},
+                 live.undo_blocks);
+  reader.integer({.key = "gap_blocks_max",
+                  .help = "blocks that were missed are fetched one by one up to so many; more: "
+                          "all pools are read anew",
+                  .unit = "blocks",
+                  .min = 1,
+                  .max = 10'000},
+                 live.gap_blocks_max);
+  reader.integer({.key = "audit_every_blocks",
+                  .help = "how often states are compared with the chain's; 0: never",
+                  .unit = "blocks",
+                  .min = 0,
+                  .max = 1'000'000},
+                 live.audit_every_blocks);
+  reader.integer({.key = "audit_pools",
+                  .help = "pools that are compared at each audit, in turn",
+                  .unit = "pools",
+                  .min = 1,
+                  .max = 10'000},
+                 live.audit_pools);
+  reader.path({.key = "cases",
+               .help = "where an audit that finds a difference writes it down; empty: "
+                       "gantry/cases in $XDG_STATE_HOME"},
+              live.cases);
   reader.refuse_unknown();
 }
 
@@ -253,6 +303,7 @@ void read_gantry(TableReader& root, const Environment& environment, Configuratio
                   out.log.format);
     reader.refuse_unknown();
   }
+  read_live(root, out.live);
   TableReader reader(loading, document, root.table("api"), "api");
   reader.path({.key = "socket",
                .help = "where `status` and `stop` reach a running host; empty: gantry.sock in "

@@ -34,12 +34,24 @@ struct ChainSettings {
   std::string native_symbol = "ETH";
   gantry_address wrapped_native{};             // the token that stands for the chain's own coin
   std::vector<gantry_address> usd_tokens;      // their median price is the dollar's
+  bool check_tokens = true;                    // pools of taxed or unsellable tokens stay out
+  std::vector<gantry_address> odd_tokens;      // but for these
   std::vector<RpcProviderSettings> providers;  // in the order they are tried
 };
 
 // [market]: what is replayed when no chain is live.
 struct MarketSettings {
   std::filesystem::path recording;  // absolute; the file says it relative to itself; or empty
+};
+
+// [live]: how a chain is followed.
+struct LiveSettings {
+  std::int64_t poll_ms = 0;           // 0: a quarter of the chain's block time, 100 ms to 2 s
+  std::int64_t undo_blocks = 64;      // kept to be undone; a deeper reorganization reads all anew
+  std::int64_t gap_blocks_max = 256;  // missed and fetched one by one; more: all is read anew
+  std::int64_t audit_every_blocks = 64;  // 0: never
+  std::int64_t audit_pools = 8;          // compared with the chain at each audit, in turn
+  std::filesystem::path cases;  // absolute: of audits that found something; empty: see cases_folder
 };
 
 // [wallet]
@@ -144,11 +156,20 @@ struct InstanceSettings {
   bool runs() const { return enabled && installed.has_value(); }
 };
 
+// [[dex.pool]]: a pool that is known, for live chains.
+struct ListedPool {
+  gantry_address address{};
+  std::vector<gantry_address> tokens;  // in the contract's order
+  std::string metadata;                // as the plugin wants it; bytes
+};
+
 // [[dex]]
 struct DexSettings : InstanceSettings {  // priority: higher = first
   double min_liquidity_usd = 0;          // pools that hold less are left out
   std::int64_t max_slippage_bps = 100;   // minimum out = quote less this
   std::optional<std::int64_t> fee_bps;   // where the pool's state does not say its fee
+  std::vector<ListedPool> pools;         // in the order of the file
+  bool discover = true;                  // live: ask the plugin for pools of its factory
 };
 
 // [strategies.NAME], and its number in [strategy_priorities]

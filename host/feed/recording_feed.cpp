@@ -28,6 +28,15 @@ std::optional<BlockInput> RecordingFeed::next() {
       ahead_.tokens.push_back(std::move(*token));
     } else if (auto* pool = std::get_if<recording::Pool>(&**record)) {
       ahead_.pools.push_back(std::move(*pool));
+    } else if (const auto* event = std::get_if<recording::Event>(&**record)) {
+      auto decoded = decode(*event);
+      if (!decoded) {
+        // What it would have done is not known.
+        damage_ = decoded.error().message;
+        ended_ = true;
+        return std::exchange(open_, std::nullopt);
+      }
+      ahead_.events.push_back(std::move(*decoded));
     } else if (auto* fact = std::get_if<recording::Fact>(&**record)) {
       if (open_) open_->facts.push_back(std::move(*fact));
     } else if (const auto* block = std::get_if<recording::Block>(&**record)) {

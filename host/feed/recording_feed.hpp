@@ -7,20 +7,19 @@
 #include <string>
 
 #include "host/base/result.hpp"
-#include "host/market/market_state.hpp"
+#include "host/feed/feed.hpp"
 #include "host/recording/reader.hpp"
 
 namespace gantry::host {
 
-class RecordingFeed {
+class RecordingFeed final : public Feed {
  public:
   static Result<RecordingFeed> open(const std::filesystem::path& path);
 
-  const recording::Header& header() const { return reader_.header(); }
-  // The next block with all that belongs to it; nothing at the end. Damage ends the feed after the
-  // last whole block: damage() then says what and where.
-  std::optional<BlockInput> next();
-  const std::string& damage() const noexcept { return damage_; }
+  const recording::Header& header() const override { return reader_.header(); }
+  // Damage ends the feed after the last whole block: damage() then says what and where.
+  std::optional<BlockInput> next() override;
+  const std::string& damage() const noexcept override { return damage_; }
 
  private:
   explicit RecordingFeed(RecordingReader reader) : reader_(std::move(reader)) {}

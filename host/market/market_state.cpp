@@ -5,19 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
+#include "host/market/market_facts.hpp"
 #include "host/market/valuation.hpp"
 
 namespace gantry::host {
 
 namespace {
-
-gantry_state_writer writer_of(StateStore& store) {
-  return {&store, [](void* self, std::uint32_t index, std::uint64_t size) {
-            return static_cast<StateStore*>(self)->chunk(index, size);
-          }};
-}
 
 // The recording's kinds are the SDK's sources: the same words by value.
 static_assert(static_cast<std::int32_t>(recording::FactKind::evm_call) == GANTRY_SOURCE_EVM_CALL);
@@ -29,22 +23,6 @@ static_assert(static_cast<std::int32_t>(recording::FactKind::solana_account) ==
 static_assert(static_cast<std::int32_t>(recording::FactKind::http) == GANTRY_SOURCE_HTTP);
 
 }  // namespace
-
-struct MarketState::Facts {
-  std::vector<gantry_fact> rows;
-
-  void clear() { rows.clear(); }
-  void add(const recording::Fact& fact, std::uint64_t block) {
-    rows.push_back({static_cast<std::int32_t>(fact.kind),
-                    fact.tag,
-                    fact.status,
-                    fact.log_index,
-                    block,
-                    fact.source,
-                    {fact.topics.data(), fact.topics.size()},
-                    {fact.data.data(), fact.data.size()}});
-  }
-};
 
 MarketState::MarketState(const ChainSettings& chain,
                          std::vector<std::shared_ptr<VenueInstance>> venues,
@@ -91,6 +69,17 @@ gantry_context MarketState::context_of(const recording::Block& block) const {
 }
 
 Result<std::shared_ptr<Snapshot>> MarketState::advance(const BlockInput& input) {
+  return advance_with(input, nullptr, nullptr);
+}
+
+Result<std::shared_ptr<Snapshot>> MarketState::advance(BlockInput& input, Answers& answers) {
+  return advance_with(input, &input, &answers);
+}
+
+Result<std::shared_ptr<Snapshot>> MarketState::advance_with(const BlockInput& input,
+                                                            BlockInput* grows, Answers* answers) {
+  touched_.clear();
+  settling_.clear();
   if (!input.tokens.empty() || !input.pools.empty()) {
     if (auto extended = extend(input); !extended) return std::unexpected(extended.error());
   }
@@ -98,18 +87,32 @@ Result<std::shared_ptr<Snapshot>> MarketState::advance(const BlockInput& input) 
   store_.begin(version_, live_->oldest(version_));
   auto snapshot = std::make_shared<Snapshot>(live_, version_);
   snapshot->arrived = input.arrived;
-  const bool cold = growing_ != nullptr;
-  snapshot->topology = cold ? growing_ : topology_;
   snapshot->context = context_of(input.block);
-  snapshot->cold = cold;
-  if (cold) {
-    auto& pools = growing_->pools;
+  snapshot->topology = growing_ ? growing_ : topology_;
+  if (growing_) {
+    const auto& pools = growing_->pools;
     for (std::uint32_t i = topology_ ? static_cast<std::uint32_t>(topology_->pools.size()) : 0;
          i < pools.size(); ++i) {
-      open_pool(*growing_, i);
+      open_new_pool(i);
     }
   }
-  apply_facts(input, *snapshot);
+  for (const MarketEvent& event : input.events) {
+    if (auto taken = take(event, *snapshot); !taken) return std::unexpected(taken.error());
+  }
+  if (auto done = apply_facts(input, *snapshot, grows, answers); !done) {
+    return std::unexpected(done.error());
+  }
+  // Ascending and each once, whatever was undone before or came in several rounds.
+  auto& changed = snapshot->changed;
+  if (std::ranges::adjacent_find(changed, std::ranges::greater_equal()) != changed.end()) {
+    std::ranges::sort(changed);
+    const auto repeated = std::ranges::unique(changed);
+    changed.erase(repeated.begin(), repeated.end());
+  }
+  for (const std::uint32_t pool : settling_) grow().pools[pool].use = PoolUse::usable;
+  const bool cold = growing_ != nullptr;
+  snapshot->cold = cold;
+  snapshot->topology = cold ? growing_ : topology_;
   snapshot->states = store_.tree();
   if (cold) {
     settle_topology(*snapshot);
@@ -117,6 +120,7 @@ Result<std::shared_ptr<Snapshot>> MarketState::advance(const BlockInput& input) 
   }
   if (cold || moves_ether_price(*snapshot)) ether_usd_e6_ = median_ether_usd_e6(*snapshot);
   snapshot->ether_usd_e6 = ether_usd_e6_;
+  if (undo_blocks_ != 0) keep(*snapshot);
   return snapshot;
 }
 
@@ -131,11 +135,16 @@ bool MarketState::moves_ether_price(const Snapshot& snapshot) {
   });
 }
 
-Status MarketState::extend(const BlockInput& input) {
+Topology& MarketState::grow() {
   if (!growing_) {
     growing_ = std::make_shared<Topology>(*topology_);
     ++growing_->id;
   }
+  return *growing_;
+}
+
+Status MarketState::extend(const BlockInput& input) {
+  grow();
   for (const recording::Token& token : input.tokens) {
     const auto handle = static_cast<std::uint32_t>(growing_->tokens.size());
     growing_->tokens.push_back({token.address, token.symbol, token.decimals, 0});
@@ -177,112 +186,39 @@ Status MarketState::add_pool(Topology& topology, const recording::Pool& pool) {
   return {};
 }
 
-void MarketState::open_pool(Topology& topology, std::uint32_t handle) {
-  PoolInfo& pool = topology.pools[handle];
+void MarketState::open_new_pool(std::uint32_t handle) {
+  PoolInfo& pool = growing_->pools[handle];
   if (pool.venue == no_handle) return;
+  if (!growing_->venue_of(pool).health().usable(version_)) return;
+  if (!open_pool(*growing_, handle, pool.traits)) pool.use = PoolUse::refused;
+}
+
+bool MarketState::open_pool(const Topology& topology, std::uint32_t handle,
+                            gantry_pool_traits& traits) {
+  const PoolInfo& pool = topology.pools[handle];
   const VenueInstance& venue = topology.venue_of(pool);
-  if (!venue.health().usable(version_)) return;
   const gantry_pool_spec spec = pool.spec();
   const gantry_state_writer writer = writer_of(store_);
   gantry_error error{};
   store_.open(handle);
   const auto status = [&] {
     const auto main = venue.main_role();
-    return venue.call<&gantry_dex_v1::open_pool>(Phase::open_pool, &spec, &writer, &pool.traits,
-                                                 &error);
+    return venue.call<&gantry_dex_v1::open_pool>(Phase::open_pool, &spec, &writer, &traits, &error);
   }();
   if (accept(venue, Phase::open_pool, status)) {
-    if (pool.traits.overlay_bytes <= GANTRY_OVERLAY_BYTES_MAX) {
+    if (traits.overlay_bytes <= GANTRY_OVERLAY_BYTES_MAX) {
       store_.commit();
-      return;
+      touched_.push_back(handle);
+      return true;
     }
     if (!known_.contains(&venue)) {
       venue.health().strike(Phase::open_pool, "its overlays are larger than the bound", version_);
     }
   }
   store_.abandon();
-  pool.use = PoolUse::refused;
   error.message[sizeof(error.message) - 1] = '\0';
   spdlog::debug("venue {}: pool {} refused: {}", venue.name(), handle, error.message);
-}
-
-// Whether the facts hold an answer to each request that the venue makes for the pool.
-bool MarketState::answered(const gantry_context& context, std::uint32_t handle,
-                           const Facts& facts) const {
-  struct Check {
-    const Facts& facts;
-    bool complete = true;
-  } check{facts};
-  const gantry_request_sink sink{
-      &check, [](void* self, const gantry_request* request) -> gantry_status {
-        auto& all = *static_cast<Check*>(self);
-        if (request->source == GANTRY_SOURCE_EVM_LOG) return GANTRY_OK;  // standing
-        const bool found = std::ranges::any_of(all.facts.rows, [&](const gantry_fact& fact) {
-          return fact.source == request->source && fact.tag == request->tag &&
-                 AddressEqual()(fact.emitter, request->target);
-        });
-        all.complete = all.complete && found;
-        return GANTRY_OK;
-      }};
-  const PoolInfo& pool = growing_->pools[handle];
-  const VenueInstance& venue = growing_->venue_of(pool);
-  const gantry_pool_spec spec = pool.spec();
-  const gantry_state state = store_.current();
-  const auto status =
-      venue.call<&gantry_dex_v1::requests>(Phase::apply, &context, &spec, &state, 0U, &sink);
-  if (status != GANTRY_NEED_STATE) accept(venue, Phase::apply, status);
-  return check.complete && (status == GANTRY_OK || status == GANTRY_NEED_STATE);
-}
-
-void MarketState::apply_facts(const BlockInput& input, Snapshot& snapshot) {
-  order_.resize(input.facts.size());
-  std::iota(order_.begin(), order_.end(), 0U);
-  std::ranges::stable_sort(order_, {}, [&](std::uint32_t i) { return input.facts[i].pool; });
-  for (std::size_t begin = 0; begin < order_.size();) {
-    const std::uint32_t pool = input.facts[order_[begin]].pool;
-    facts_->clear();
-    std::size_t end = begin;
-    for (; end < order_.size() && input.facts[order_[end]].pool == pool; ++end) {
-      facts_->add(input.facts[order_[end]], input.block.number);
-    }
-    if (pool < snapshot.topology->pools.size()) apply_pool(snapshot, pool, *facts_);
-    begin = end;
-  }
-}
-
-void MarketState::apply_pool(Snapshot& snapshot, std::uint32_t pool, const Facts& facts) {
-  const PoolInfo& info = snapshot.topology->pools[pool];
-  if (info.venue == no_handle || info.use == PoolUse::refused) return;
-  const VenueInstance& venue = snapshot.topology->venue_of(info);
-  if (!venue.health().usable(version_)) return;
-  store_.open(pool);
-  if (growing_ && info.use == PoolUse::no_state && !answered(snapshot.context, pool, facts)) {
-    return;
-  }
-  const gantry_state old = store_.current();
-  const gantry_state_writer writer = writer_of(store_);
-  const auto status =
-      venue.call<&gantry_dex_v1::apply>(Phase::apply, &snapshot.context, &old, facts.rows.data(),
-                                        static_cast<std::uint32_t>(facts.rows.size()), &writer);
-  if (status != GANTRY_OK && status != GANTRY_NEED_STATE) {
-    store_.abandon();
-    accept(venue, Phase::apply, status);
-    // What is known to be out of date is not traded on.
-    if (!store_.withhold()) return;
-    if (!growing_) snapshot.changed.push_back(pool);
-    if (known_.contains(&venue)) return;
-    spdlog::warn("venue {}: pool {} takes no part from block {} on, until its facts decode: {}",
-                 venue.name(), pool, snapshot.context.state_block, status_name(status));
-    return;
-  }
-  store_.commit();
-  if (growing_) {
-    if (status == GANTRY_OK && info.use == PoolUse::no_state) {
-      growing_->pools[pool].use = PoolUse::usable;
-    }
-  } else if (info.use == PoolUse::usable) {
-    snapshot.changed.push_back(pool);
-  }
+  return false;
 }
 
 void MarketState::settle_topology(Snapshot& snapshot) {

@@ -1,16 +1,25 @@
 // The market as it grows: takes what came in for a block and publishes the next snapshot.
 //
-// THREADS  One at a time: the apply stage.
+// A pool is asked for requests, in rounds, when it has no state, when its venue says that the state
+// no longer suffices, and at each block unless its logs keep it right. The answers are among the
+// block's facts, behind its logs and in the order of the requests; a live feed has them fetched, and
+// adds them there. So a replay asks the same and finds the same answers.
+//
+// THREADS  One at a time: the apply stage, or the live feed for its own.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "gantry/u256.hpp"
 #include "host/base/result.hpp"
 #include "host/config/settings.hpp"
+#include "host/market/answers.hpp"
+#include "host/market/market_event.hpp"
 #include "host/market/snapshot.hpp"
 #include "host/recording/records.hpp"
 
@@ -20,6 +29,7 @@ namespace gantry::host {
 struct BlockInput {
   std::vector<recording::Token> tokens;  // new ones, before the block
   std::vector<recording::Pool> pools;
+  std::vector<MarketEvent> events;  // before the block too
   recording::Block block;
   std::vector<recording::Fact> facts;
   std::chrono::steady_clock::time_point arrived{};
@@ -37,9 +47,25 @@ class MarketState {
   // called for all of it there: what they do wrong again costs them no strike again.
   void catch_up(bool begins, const std::vector<std::shared_ptr<VenueInstance>>& known = {});
 
-  // Fails with `limit` (too many pools), `format` (handles that do not exist). Facts that a venue
-  // cannot decode cost that pool, not the snapshot.
+  // Rounds of requests of one pool for one block; a pool that wants more takes no part in it.
+  static constexpr std::uint32_t rounds_max = 16;
+  static constexpr std::size_t requests_max = 4096;  // of one pool in one round
+
+  // Fails with `limit` (too many pools), `format` (handles that do not exist, an undo of what was
+  // not kept). Facts that a venue cannot decode cost that pool, not the snapshot.
   Result<std::shared_ptr<Snapshot>> advance(const BlockInput& input);
+  // The same for a live feed: what pools ask for is fetched in one round trip a round, and added to
+  // the block's facts. Fails with `answers`' errors too; then call drop_block().
+  Result<std::shared_ptr<Snapshot>> advance(BlockInput& input, Answers& answers);
+  // The market is again as it was before the block that failed. False: that was the first one, and
+  // this market is of no use.
+  bool drop_block();
+
+  // Logs that pools have asked for, by pool: standing requests, tag and payload of each.
+  using Standing = std::vector<std::vector<PoolRequest>>;
+  const Standing& standing() const noexcept { return standing_; }
+  // The newest block that can be undone to is `number`, if this says so.
+  bool can_undo_to(std::uint64_t number) const noexcept;
 
   std::uint64_t state_bytes() const noexcept { return store_.bytes(); }
   // Snapshots so far: the id of the newest.
@@ -47,17 +73,50 @@ class MarketState {
 
  private:
   struct Facts;  // one pool's facts of a block, as the SDK wants them
+  struct Asked;  // what a pool asked for in one round
+  struct Walk;   // a pool on its way through its rounds
+  using Rows = std::span<const gantry_fact>;
+
+  // A block that can be undone: the states after it.
+  struct Kept {
+    std::uint64_t block;
+    StateTree states;
+    std::unique_ptr<VersionLease> lease;
+    std::vector<std::uint32_t> touched;  // pools that it wrote
+  };
 
   // Whether the block changed a pool that the dollar price of the coin is read from, or its venue
   // has been retired.
   static bool moves_ether_price(const Snapshot& snapshot);
+  Result<std::shared_ptr<Snapshot>> advance_with(const BlockInput& input, BlockInput* grows,
+                                                 Answers* answers);
   Status extend(const BlockInput& input);
+  Topology& grow();
+  Status take(const MarketEvent& event, Snapshot& snapshot);
+  Status undo_to(std::uint64_t number, Snapshot& snapshot);
+  void restore(Snapshot& snapshot, std::uint32_t pool, const StateTree& then);
+  void read_anew(Snapshot& snapshot, std::uint32_t pool);
+  void keep(const Snapshot& snapshot);
   Status add_pool(Topology& topology, const recording::Pool& pool);
-  void open_pool(Topology& topology, std::uint32_t handle);
-  bool answered(const gantry_context& context, std::uint32_t handle, const Facts& facts) const;
-  void apply_facts(const BlockInput& input, Snapshot& snapshot);
-  void apply_pool(Snapshot& snapshot, std::uint32_t pool, const Facts& facts);
+  void open_new_pool(std::uint32_t handle);
+  bool open_pool(const Topology& topology, std::uint32_t handle, gantry_pool_traits& traits);
+  Status apply_facts(const BlockInput& input, Snapshot& snapshot, BlockInput* grows,
+                     Answers* answers);
   void settle_topology(Snapshot& snapshot);
+  // Of market_rounds.cpp.
+  bool takes_part(const Snapshot& snapshot, std::uint32_t pool) const;
+  static bool settled(const Snapshot& snapshot, std::uint32_t pool);
+  bool asks(const Snapshot& snapshot, std::uint32_t pool) const;
+  bool is_due(const Snapshot& snapshot, std::uint32_t pool) const;
+  gantry_status ask(const Snapshot& snapshot, Walk& walk);
+  gantry_status apply_rows(Snapshot& snapshot, std::uint32_t pool, Rows rows);
+  bool step(Snapshot& snapshot, Walk& walk, Rows rows);
+  std::size_t follow(Snapshot& snapshot, std::uint32_t pool, Rows rows);
+  void apply_recorded(Snapshot& snapshot, std::uint32_t pool, Rows rows);
+  Status fetch_rounds(Snapshot& snapshot, std::vector<Walk>& walks, BlockInput& input,
+                      Answers& answers);
+  void changed(Snapshot& snapshot, std::uint32_t pool) const;
+  void withhold(Snapshot& snapshot, std::uint32_t pool, gantry_status status);
   gantry_context context_of(const recording::Block& block) const;
   bool accept(const VenueInstance& venue, Phase phase, gantry_status status) const;
 
@@ -74,6 +133,11 @@ class MarketState {
   std::set<const VenueInstance*> known_;  // while it catches up
   std::vector<std::uint32_t> order_;      // facts by pool
   std::unique_ptr<Facts> facts_;
+  Standing standing_;                   // filled for a live feed alone
+  std::uint64_t undo_blocks_ = 0;       // how many blocks are kept
+  std::deque<Kept> kept_;               // oldest first
+  std::vector<std::uint32_t> touched_;  // pools that this block wrote; unsorted
+  std::vector<std::uint32_t> settling_;  // pools that have come to a state for the first time
 };
 
 }  // namespace gantry::host

@@ -69,6 +69,8 @@ std::string_view to_string(PoolUse use) {
       return "no such venue enabled";
     case PoolUse::no_value:
       return "liquidity cannot be valued";
+    case PoolUse::quarantined:
+      return "quarantined: its state was not the chain's";
   }
   return "unknown";
 }

@@ -188,7 +188,15 @@ void StateStore::commit() {
     chunk = {pending.data, pending.size};
   }
 
-  const std::span<const gantry_bytes> chunks(all.data(), count);
+  gantry_state& mine = slot(pool_);
+  const gantry_state before = mine;
+  place({all.data(), count}, mine);
+  retire_state(before, false);
+  pending_.clear();
+}
+
+// Writes the list, and the small chunks behind it; others stay where they are.
+void StateStore::place(std::span<const gantry_bytes> chunks, gantry_state& slot) {
   auto* block = static_cast<std::uint8_t*>(blocks_.take(block_bytes(chunks)));
   auto* list = reinterpret_cast<gantry_bytes*>(block);
   std::ranges::copy(chunks, list);
@@ -196,13 +204,44 @@ void StateStore::commit() {
     std::memcpy(block + offset, chunks[i].data, chunks[i].size);
     list[i].data = block + offset;
   });
-  gantry_state& place = slot(pool_);
-  if (place.chunks != nullptr) {
-    const std::uint64_t bytes = block_bytes({place.chunks, place.chunk_count});
-    retire(const_cast<gantry_bytes*>(place.chunks), bytes);
+  slot = {list, static_cast<std::uint32_t>(chunks.size()), 0};
+}
+
+void StateStore::retire_state(const gantry_state& state, bool with_chunks) {
+  if (state.chunks == nullptr) return;
+  const std::span<const gantry_bytes> chunks(state.chunks, state.chunk_count);
+  for (const gantry_bytes& chunk : chunks) {
+    if (!with_chunks || chunk.size == 0 || is_small(chunk.size)) continue;
+    retire(const_cast<std::uint8_t*>(chunk.data), chunk.size);
   }
-  place = {list, count, 0};
-  pending_.clear();
+  retire(const_cast<gantry_bytes*>(state.chunks), block_bytes(chunks));
+}
+
+// Rationale: what is copied could be shared, but then no block would know when the last version
+// that reads it is gone. It is done for the pools of undone blocks alone.
+void StateStore::restore(const StateTree& then) {
+  const gantry_state* old = then.find_any(pool_);
+  const gantry_state now = current();
+  if (old == nullptr) {
+    if (now.chunks == nullptr) return;
+    slot(pool_) = {};
+    retire_state(now, true);
+    return;
+  }
+  gantry_state& mine = slot(pool_);
+  if (mine.chunks != old->chunks) {
+    std::array<gantry_bytes, chunks_max> all{};
+    for (std::uint32_t i = 0; i < old->chunk_count; ++i) {
+      all[i] = old->chunks[i];
+      if (all[i].size == 0 || is_small(all[i].size)) continue;
+      auto* copy = static_cast<std::uint8_t*>(blocks_.take(all[i].size));
+      std::memcpy(copy, all[i].data, all[i].size);
+      all[i].data = copy;
+    }
+    place({all.data(), old->chunk_count}, mine);
+    retire_state(now, true);
+  }
+  mine.reserved = old->reserved;
 }
 
 bool StateStore::withhold() {

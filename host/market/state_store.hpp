@@ -112,6 +112,9 @@ class StateStore {
   // Keeps the state from readers until the next commit(): it is known to be out of date. False:
   // there was none to be seen.
   bool withhold();
+  // Makes the pool's state what it was in an older version, which somebody still holds; it is
+  // withheld or none where it was that then.
+  void restore(const StateTree& then);
 
   // The version being built, readable by others once the caller shares it.
   StateTree tree() const noexcept { return tree_; }
@@ -135,6 +138,8 @@ class StateStore {
   template <class Node>
   Node* own(Node* node);
   gantry_state& slot(std::uint32_t pool);
+  void retire_state(const gantry_state& state, bool with_chunks);
+  void place(std::span<const gantry_bytes> chunks, gantry_state& slot);
   void retire(void* block, std::uint64_t size);
 
   BlockPool blocks_;

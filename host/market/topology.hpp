@@ -37,6 +37,7 @@ enum class PoolUse : std::int32_t {
   low_liquidity = 3,  // below the venue's min_liquidity_usd
   no_value = 4,       // its liquidity cannot be valued, and a minimum is set
   no_venue = 5,       // no enabled venue of that name is loaded
+  quarantined = 6,    // its state was found to differ from the chain's
 };
 std::string_view to_string(PoolUse use);
 

@@ -1,103 +1,50 @@
 #include "host/ports/http.hpp"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <mutex>
 
+#include "host/ports/curl_transfer.hpp"
 #include "host/report/terminal.hpp"
 
 namespace gantry::host {
 namespace {
 
-struct Received {
-  std::string body;
-  std::size_t bytes_max = 0;
-  bool too_long = false;
-};
-
-std::size_t receive(char* data, std::size_t size, std::size_t count, void* self) {
-  auto& received = *static_cast<Received*>(self);
-  const std::size_t bytes = size * count;
-  if (bytes > received.bytes_max - received.body.size()) {
-    received.too_long = true;
-    return 0;  // anything but `bytes` ends the transfer
+ErrorKind error_kind(HttpFailureKind kind) {
+  switch (kind) {
+    case HttpFailureKind::usage:
+      return ErrorKind::usage;
+    case HttpFailureKind::too_long:
+      return ErrorKind::limit;
+    default:
+      return ErrorKind::io;
   }
-  received.body.append(data, bytes);
-  return bytes;
-}
-
-struct FreeHandle {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-};
-struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-using Headers = std::unique_ptr<curl_slist, FreeList>;
-
-Headers headers_of(const HttpRequest& request) {
-  Headers list;
-  for (const auto& [name, value] : request.headers) {
-    if (curl_slist* longer =
-            curl_slist_append(list.get(), fmt::format("{}: {}", name, value).c_str())) {
-      (void)list.release();
-      list.reset(longer);
-    }
-  }
-  return list;
 }
 
 class CurlHttp final : public Http {
  public:
   CurlHttp() {
-    static std::once_flag once;
-    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+    curl::initialize();
     handle_.reset(curl_easy_init());
   }
 
   Result<HttpAnswer> send(const HttpRequest& request) override {
     const std::string origin = printable_origin(request.url.written());
     if (handle_ == nullptr) return fail(ErrorKind::io, "libcurl could not be started");
-    const std::string& url = request.url.reveal();
-    if (!url.starts_with("http://") && !url.starts_with("https://")) {
+    curl::Transfer transfer{.request = request};
+    if (!curl::prepare(handle_.get(), transfer)) {
       return fail(ErrorKind::usage, fmt::format("{}: only http and https can be asked", origin));
     }
-    CURL* curl = handle_.get();
-    curl_easy_reset(curl);
-    Received received{{}, request.answer_bytes_max, false};
-    const Headers headers = headers_of(request);
-    curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout_ms));
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &receive);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &received);
-    if (request.method == "POST") {
-      curl_easy_setopt(curl, CURLOPT_POST, 1L);
-      curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());
-      curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
-                       static_cast<curl_off_t>(request.body.size()));
-    } else {
-      curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    const CURLcode code = curl_easy_perform(handle_.get());
+    HttpOutcome outcome = curl::outcome_of(handle_.get(), code, transfer);
+    if (!outcome) {
+      return fail(error_kind(outcome.error().kind), std::move(outcome.error().message));
     }
-    const CURLcode code = curl_easy_perform(curl);
-    if (received.too_long) {
-      return fail(ErrorKind::limit, fmt::format("{}: the answer is longer than {} bytes", origin,
-                                                request.answer_bytes_max));
-    }
-    if (code != CURLE_OK) {
-      return fail(ErrorKind::io, fmt::format("{}: {}", origin, curl_easy_strerror(code)));
-    }
-    long status = 0;
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    return HttpAnswer{status, std::move(received.body)};
+    return *std::move(outcome);
   }
 
  private:
-  std::unique_ptr<CURL, FreeHandle> handle_;
+  curl::Handle handle_;
 };
 
 }  // namespace

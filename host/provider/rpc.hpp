@@ -30,4 +30,15 @@ struct BlockPin {
   std::string hash;  // "0x" and 64 digits, or empty
 };
 
+// The newest block that is known of a chain, as a provider told it.
+struct Head {
+  std::uint64_t number = 0;
+  std::string hash;         // "0x" and 64 lower-case digits
+  std::string parent_hash;  // likewise
+  std::int64_t time_s = 0;  // the block's own
+  std::string provider;     // who told it
+
+  BlockPin pin() const { return {number, hash}; }
+};
+
 }  // namespace gantry::host

@@ -40,6 +40,12 @@ Error venues_are_fixed() {
           "them: restart the host"};
 }
 
+Error venues_need_a_recording() {
+  return {ErrorKind::configuration,
+          "venues cannot change while a chain is followed, for their states are read from its "
+          "beginning: restart the host"};
+}
+
 Error too_many_names() {
   return {ErrorKind::limit, fmt::format("{} more names than at its start are all that a run can "
                                         "take; stop, and start again",
@@ -89,6 +95,7 @@ ChangePlan Street::Run::checked_plan(const Configuration& wanted) {
   const bool venues = std::ranges::any_of(
       plan.changes, [](const InstanceChange& change) { return change.of == PluginKind::dex; });
   if (venues && plugins_.nursery) plan.refused.push_back(venues_are_fixed().message);
+  if (venues && options_.live) plan.refused.push_back(venues_need_a_recording().message);
   std::size_t lanes = lane_names_.size();
   for (const InstanceChange& change : plan.changes) {
     if (change.kind == ChangeKind::disable) continue;

@@ -295,6 +295,7 @@ void Recorder::input(const BlockInput& block) {
   const std::lock_guard lock(mutex_);
   for (const auto& token : block.tokens) append(token);
   for (const auto& pool : block.pools) append(pool);
+  for (const auto& event : block.events) append(encode(event));
   append(block.block);
   for (const auto& fact : block.facts) append(fact);
   if (++unflushed_ < unflushed_max_ || failure_) return;

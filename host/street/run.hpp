@@ -44,7 +44,7 @@ class Street::Run {
   ~Run();
 
   Result<RunReport> run();
-  void request_stop() noexcept { stop_.store(true, std::memory_order_relaxed); }
+  void request_stop() noexcept;
   StreetStatus status() const noexcept;
   ChangePlan plan(const Configuration& wanted);
   Result<ChangeReport> change(std::shared_ptr<const Configuration> wanted);
@@ -134,7 +134,7 @@ class Street::Run {
   std::uint64_t in_flight_ = 4;
   std::uint64_t venue_lag_ = 0;  // see Health
 
-  std::optional<RecordingFeed> feed_;
+  std::shared_ptr<Feed> feed_;
   const ChainSettings* chain_ = nullptr;  // of the recording; set by open()
   std::optional<DecisionPlan> decisions_;
   std::unique_ptr<Recorder> recorder_;

@@ -46,7 +46,7 @@ void Street::Run::pace(const BlockInput& input) {
     first_time_s_ = input.block.time_s;
     return;
   }
-  if (options_.pace != Pace::live || decisions_ || options_.speed <= 0) return;
+  if (options_.live || options_.pace != Pace::live || decisions_ || options_.speed <= 0) return;
   const double elapsed_s = static_cast<double>(input.block.time_s - first_time_s_) / options_.speed;
   const auto due = first_arrival_ + std::chrono::duration_cast<Clock::duration>(
                                         std::chrono::duration<double>(elapsed_s));
@@ -56,16 +56,21 @@ void Street::Run::pace(const BlockInput& input) {
   }
 }
 
+void Street::Run::request_stop() noexcept {
+  stop_.store(true, std::memory_order_relaxed);
+  if (options_.live) options_.live->stop();
+}
+
 void Street::Run::feed() {
   std::uint64_t blocks = 0;
-  // A stop is heard after the first block, so that there is something to report.
+  // A stop is heard after the first block, so that there is something to report. A chain may not
+  // bring one.
   const auto stopped = [&](std::uint64_t begun) {
-    return begun > 0 && stop_.load(std::memory_order_relaxed);
+    return (begun > 0 || options_.live) && stop_.load(std::memory_order_relaxed);
   };
   while (!stopped(blocks)) {
     auto input = feed_->next();
     if (!input) return;
-    if (options_.blocks_max != 0 && blocks == options_.blocks_max) return;
     pace(*input);
     hold_for_change(blocks);
     tokens_->acquire();
@@ -74,6 +79,7 @@ void Street::Run::feed() {
     input->arrived = Clock::now();
     if (recorder_) recorder_->input(*input);
     offer(std::make_shared<const BlockInput>(std::move(*input)));
+    if (blocks == options_.blocks_max) return;
   }
 }
 
@@ -242,6 +248,11 @@ Error Street::Run::no_snapshot() const {
   if (!feed_->damage().empty()) {
     return {ErrorKind::format, "there is no whole block to run on: " + feed_->damage()};
   }
+  if (options_.live) {
+    return {ErrorKind::io, fmt::format("it was stopped before the first block of {} was read, so "
+                                       "there is nothing to report",
+                                       feed_->header().chain)};
+  }
   return {ErrorKind::format,
           fmt::format("{}: holds no block, so there is nothing to run on; name another recording",
                       options_.recording.string())};
@@ -258,7 +269,8 @@ void Street::Run::finish(RunReport& report) {
   report.facts = facts_;
   report.first_block = first_block_;
   report.last_block = last_block_;
-  report.stopped = stop_.load();
+  // A chain has no end: whoever follows it stops, and nothing was left out.
+  report.stopped = stop_.load() && !options_.live;
   report.damage = feed_->damage();
   report.best_max = options_.best_max;
   if (last_) {

@@ -172,13 +172,16 @@ std::vector<StreetNode> street_picture(const Configuration& configuration) {
 }
 
 Status Street::Run::open() {
-  auto feed = RecordingFeed::open(options_.recording);
-  if (!feed) return std::unexpected(feed.error());
-  feed_.emplace(std::move(*feed));
+  feed_ = options_.live;
+  if (!feed_) {
+    auto feed = RecordingFeed::open(options_.recording);
+    if (!feed) return std::unexpected(feed.error());
+    feed_ = std::make_shared<RecordingFeed>(std::move(*feed));
+  }
   const auto chain = configuration_.chain_of(options_.recording, feed_->header().chain);
   if (!chain) return std::unexpected(chain.error());
   chain_ = *chain;
-  if (options_.obey_decisions) {
+  if (options_.obey_decisions && !options_.live) {
     auto plan = DecisionPlan::read(options_.recording, configuration_, plugins_);
     if (!plan) return std::unexpected(plan.error());
     decisions_ = std::move(*plan);

@@ -19,8 +19,13 @@
 
 namespace gantry::host {
 
+class Feed;
+
 struct StreetOptions {
   std::filesystem::path recording;
+  // A chain that is followed, in place of the recording; `recording` then is empty. Its blocks come
+  // when they come: `speed` means nothing.
+  std::shared_ptr<Feed> live;
   std::filesystem::path record_to;  // empty: nothing is recorded
   Pace pace = Pace::back_pressure;
   double speed = 1;          // live pace only: how much faster than the chain's clock; 0: no wait
@@ -59,7 +64,7 @@ class Street {
   Street(const Configuration& configuration, Plugins plugins, StreetOptions options);
   ~Street();
 
-  // Errors: whatever the recording cannot give, no whole block in it, an unwritable record_to. A
+  // Errors: whatever the feed cannot give, no whole block in it, an unwritable record_to. A
   // recording that is damaged later is no error here: what was whole is replayed and the report
   // says so.
   Result<RunReport> run();
@@ -70,8 +75,9 @@ class Street {
   ChangePlan plan(const Configuration& wanted);
   // Changes what runs to what `wanted` says: loads and prepares beside the street, then the next
   // snapshot carries the new set. Returns when it does; nothing to change is no error. On an error
-  // nothing has changed. Other venues take as long as reading the recording up to here again.
-  // Errors: configuration (what cannot be changed while it runs), usage (a replay, or the run is
+  // nothing has changed. Other venues take as long as reading the recording up to here again, and
+  // cannot be had where there is none. Errors: configuration (what cannot be changed while it
+  // runs), usage (a replay, or the run is
   // over), and whatever a plugin is to blame for.
   Result<ChangeReport> change(std::shared_ptr<const Configuration> wanted);
   // Destroys what no snapshot carries any more, and unloads libraries that nobody uses then. To be

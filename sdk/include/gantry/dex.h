@@ -161,7 +161,7 @@ typedef struct gantry_swap_order {
 typedef struct gantry_pool_sink {
   void* self;
   /* Takes a copy of a pool that was found. GANTRY_REFUSED: the operator does not want it, or the
-   * bound on pools is reached. Host 0.1 gives this sink to nobody yet. [call] */
+   * bound on pools is reached. [call] */
   gantry_status (*emit)(void* self, const gantry_pool_spec* spec);
 } gantry_pool_sink;
 
@@ -184,8 +184,8 @@ typedef struct gantry_dex_v1 {
   /* Finds pools, in rounds: emits requests and, from the facts of the last round, pools.
    * GANTRY_NEED_STATE: another round; GANTRY_OK: all found; GANTRY_UNSUPPORTED: pools come from a
    * list; GANTRY_BAD_STATE: facts or cursor do not decode; GANTRY_NEED_SIZE (next_cursor). `cursor`
-   * is the plugin's own, kept by the host across restarts. Host 0.1 does not call this yet.
-   * [instance] */
+   * is the plugin's own, kept by the host while it runs; Host 0.1 forgets it at its end, and asks
+   * where a chain is followed live. [instance] */
   gantry_status (*discover)(gantry_dex_instance* instance, const gantry_context* context,
                             gantry_bytes cursor, const gantry_fact* facts, uint32_t fact_count,
                             const gantry_request_sink* requests, const gantry_pool_sink* pools,
@@ -200,15 +200,15 @@ typedef struct gantry_dex_v1 {
    * to round 0. GANTRY_OK: complete after this round; GANTRY_NEED_STATE: apply, then the next
    * round; GANTRY_BAD_STATE: state or metadata do not decode. Asked again from round 0 when apply()
    * says GANTRY_NEED_STATE, and at each block unless GANTRY_POOL_FOLLOWS_LOGS; what is asked may
-   * move with the price. Host 0.1 asks for round 0 alone, of a pool without state. [worker] */
+   * move with the price. Same state, context and round, same requests in the same order: a replay
+   * tells the answers apart by that. [worker] */
   gantry_status (*requests)(gantry_dex_instance* instance, const gantry_context* context,
                             const gantry_pool_spec* spec, const gantry_state* state, uint32_t round,
                             const gantry_request_sink* sink);
   /* Makes the next state from the old one and new facts, in the chain's order, through `writer`.
    * GANTRY_BAD_STATE: they do not decode, the old state stays; GANTRY_NEED_STATE: applied, but not
-   * quotable before the next round, which Host 0.1 does not ask for yet; GANTRY_REFUSED: the
-   * variant is unknown after all; GANTRY_HOST_FAULT: the writer gave no memory. One at a time for
-   * one pool. [worker] */
+   * quotable before the next round; GANTRY_REFUSED: the variant is unknown after all;
+   * GANTRY_HOST_FAULT: the writer gave no memory. One at a time for one pool. [worker] */
   gantry_status (*apply)(gantry_dex_instance* instance, const gantry_context* context,
                          const gantry_state* old, const gantry_fact* facts, uint32_t fact_count,
                          const gantry_state_writer* writer);

@@ -6,8 +6,9 @@
  * only what changed.
  *
  * OWNERSHIP  Sinks copy what they are given before they return.
- * HOST 0.1   reads recordings and fetches nothing: it asks a pool for round 0 alone, to see whether
- *            the recorded facts answer it, and never for "gantry.state/1".
+ * HOST 0.1   fetches for pools on EVM chains that it follows live, by calls, storage, code hashes
+ *            and logs; a source that the chain has not is answered with GANTRY_REFUSED. It never
+ *            asks for "gantry.state/1".
  * STABILITY  SDK 0.1. Frozen. */
 #ifndef GANTRY_STATE_H
 #define GANTRY_STATE_H

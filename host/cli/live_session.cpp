@@ -1,0 +1,72 @@
+#include "host/cli/live_session.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "host/quarantine/quarantine.hpp"
+
+namespace gantry::host::cli {
+
+LiveSession::~LiveSession() {
+  watch.reset();
+  if (providers) providers->stop();
+}
+
+Result<const ChainSettings*> live_chain(const Configuration& configuration,
+                                        std::string_view wanted) {
+  std::string known;
+  for (const ChainSettings& chain : configuration.chains) {
+    const bool named = chain.id == wanted || chain.name == wanted ||
+                       chain.id == fmt::format("eip155:{}", wanted);
+    if (wanted.empty() ? !chain.providers.empty() : named) {
+      if (!chain.providers.empty()) return &chain;
+      return fail(ErrorKind::configuration,
+                  fmt::format("{} has no providers: add a [[chain.provider]] with a url to it in "
+                              "gantry.toml",
+                              chain.id));
+    }
+    known += fmt::format("{}{} ({})", known.empty() ? "" : ", ", chain.id, chain.name);
+  }
+  if (wanted.empty()) {
+    return fail(ErrorKind::configuration,
+                "no chain has providers: add a [[chain.provider]] with a url in gantry.toml");
+  }
+  return fail(ErrorKind::usage,
+              fmt::format("there is no [[chain]] `{}` in gantry.toml; there are {}", wanted, known));
+}
+
+Result<std::unique_ptr<LiveSession>> ask_chain(const Session& session,
+                                               const ChainSettings& chain) {
+  auto live = std::make_unique<LiveSession>();
+  live->environment = with_chain(session.environment, chain.id);
+  auto http = make_curl_http_pool();
+  if (!http) return std::unexpected(http.error());
+  live->http = std::move(*http);
+  auto providers = Providers::make(chain, {*live->http, live->clock, live->environment});
+  if (!providers) return std::unexpected(providers.error());
+  live->providers = std::move(*providers);
+  return live;
+}
+
+Status follow(LiveSession& live, const Configuration& configuration, const ChainSettings& chain,
+              const Plugins& plugins) {
+  live.settings = configuration.live;
+  if (live.settings.cases.empty()) {
+    // Beside the quarantine of plugins.
+    if (const auto folder = default_quarantine_folder(live.environment)) {
+      live.settings.cases = folder->parent_path() / "cases";
+    }
+  }
+  auto feed = LiveFeed::open(chain, live.settings, plugins.venues, *live.providers);
+  if (!feed) return std::unexpected(feed.error());
+  live.feed = std::move(*feed);
+  if (!live.providers->websockets().empty()) {
+    live.watch = std::make_unique<HeadWatch>(
+        chain.id, *live.providers,
+        [feed = live.feed](bool connected) { feed->wake(connected); });
+  }
+  return {};
+}
+
+}  // namespace gantry::host::cli

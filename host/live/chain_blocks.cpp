@@ -1,0 +1,62 @@
+#include "host/live/chain_blocks.hpp"
+
+#include <fmt/format.h>
+
+#include "host/live/chain_text.hpp"
+#include "host/provider/json_rpc.hpp"
+
+namespace gantry::host {
+
+Result<ChainBlock> parse_block(const boost::json::value& value) {
+  ChainBlock block;
+  const auto number_in = [&](std::string_view name) -> std::optional<std::uint64_t> {
+    const auto* found = member(value, name);
+    return found == nullptr ? std::nullopt : quantity(*found);
+  };
+  const auto number = number_in("number");
+  const auto time_s = number_in("timestamp");
+  if (const auto* hash = member(value, "hash")) block.hash = block_hash(*hash);
+  if (const auto* parent = member(value, "parentHash")) block.parent_hash = block_hash(*parent);
+  if (!number || !time_s || block.hash.empty() || block.parent_hash.empty()) {
+    return fail(ErrorKind::format, "a provider's block has no number, time, hash or parent");
+  }
+  block.number = *number;
+  block.time_s = *time_s;
+  if (const auto* fee = member(value, "baseFeePerGas"); fee != nullptr && !fee->is_null()) {
+    const auto amount = amount_of(*fee);
+    if (!amount) return fail(ErrorKind::format, "a provider's block has a base fee that is none");
+    block.base_fee = amount->amount();
+  }
+  return block;
+}
+
+Result<ChainBlocks> read_blocks(Providers& providers, const BlockRange& range) {
+  std::vector<RpcCall> calls;
+  for (std::uint64_t number = range.first; number <= range.last; ++number) {
+    calls.push_back({"eth_getBlockByNumber", {quantity_text(number), false}});
+  }
+  calls.push_back({"eth_gasPrice", {}});
+  auto answers = ask(providers, calls, {});
+  if (!answers) return std::unexpected(answers.error());
+  ChainBlocks out;
+  for (std::uint64_t i = 0; range.first + i <= range.last; ++i) {
+    const RpcAnswer& answer = (*answers)[i];
+    if (!answer || answer->is_null()) {
+      return fail(ErrorKind::not_found, fmt::format("block {} is not there", range.first + i));
+    }
+    auto block = parse_block(*answer);
+    if (!block) return std::unexpected(block.error());
+    if (block->number != range.first + i) {
+      return fail(ErrorKind::format, fmt::format("block {} was asked for, and {} came",
+                                                 range.first + i, block->number));
+    }
+    out.blocks.push_back(std::move(*block));
+  }
+  // It is a hint: the run goes on without.
+  if (const RpcAnswer& price = answers->back(); price) {
+    if (const auto amount = amount_of(*price)) out.gas_price = amount->amount();
+  }
+  return out;
+}
+
+}  // namespace gantry::host

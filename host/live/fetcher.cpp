@@ -1,0 +1,200 @@
+#include "host/live/fetcher.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <tuple>
+
+#include "host/base/text.hpp"
+#include "host/live/chain_text.hpp"
+#include "host/live/multicall.hpp"
+
+namespace gantry::host {
+
+// One thing to fetch, for all who want it.
+struct Fetcher::Job {
+  const PoolRequest* request = nullptr;
+  gantry_status status = GANTRY_REFUSED;
+  recording::Bytes data;
+  bool done = false;
+};
+
+namespace {
+
+// The node's answer to one call as a fact has it.
+void take(const RpcAnswer& answer, std::int32_t source, gantry_status& status,
+          recording::Bytes& data) {
+  status = GANTRY_REFUSED;
+  data.clear();
+  const auto bytes = bytes_of(answer ? *answer : answer.error().data);
+  if (bytes) data = *bytes;
+  if (!answer || !bytes || data.size() > recording::fact_bytes_max) {
+    if (data.size() > recording::fact_bytes_max) data.clear();
+    return;
+  }
+  status = GANTRY_OK;
+  if (source == GANTRY_SOURCE_EVM_CODE_HASH) data = keccak(data);
+}
+
+RpcCall call_of(const PoolRequest& request) {
+  const std::string target = address_text(request.target);
+  switch (request.source) {
+    case GANTRY_SOURCE_EVM_STORAGE:
+      return {"eth_getStorageAt", {target, hex_text(request.payload)}};
+    case GANTRY_SOURCE_EVM_CODE_HASH:
+      return {"eth_getCode", {target}};
+    default:
+      return {"eth_call",
+              {boost::json::object{{"to", target}, {"data", hex_text(request.payload)}}}};
+  }
+}
+
+bool is_of_this_chain(const PoolRequest& request) {
+  if (request.target.kind != GANTRY_ADDRESS_EVM) return false;
+  switch (request.source) {
+    case GANTRY_SOURCE_EVM_CALL:
+    case GANTRY_SOURCE_EVM_CODE_HASH:
+      return true;
+    case GANTRY_SOURCE_EVM_STORAGE:
+      return request.payload.size() == 32;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Result<std::vector<RpcAnswer>> Fetcher::send(std::span<const RpcCall> calls) {
+  std::vector<RpcAnswer> all;
+  // Room for the calls that guard a pin by number.
+  constexpr std::size_t calls_max = rpc_calls_max - 8;
+  for (std::size_t at = 0; at < calls.size(); at += calls_max) {
+    RpcOptions options;
+    options.pin = pin_;
+    ++round_trips_;
+    auto answers = ask(providers_, calls.subspan(at, std::min(calls_max, calls.size() - at)),
+                       options);
+    if (!answers) return answers;
+    std::ranges::move(*answers, std::back_inserter(all));
+  }
+  return all;
+}
+
+Status Fetcher::look_for_multicall() {
+  if (has_multicall_) return {};
+  const RpcCall call{"eth_getCode", {boost::json::string(multicall::address)}};
+  const auto answers = send({&call, 1});
+  if (!answers) return std::unexpected(answers.error());
+  const RpcAnswer& code = answers->front();
+  has_multicall_ = code && code->is_string() && code->get_string().size() > 2;
+  return {};
+}
+
+// One round trip; a second for what Multicall3 could not do in one call.
+Status Fetcher::fetch(std::span<Job> jobs) {
+  struct Group {
+    std::size_t begin;  // into `order`
+    std::size_t end;
+  };
+  std::vector<Job*> order;
+  for (Job& job : jobs) order.push_back(&job);
+  std::ranges::stable_partition(
+      order, [](const Job* job) { return job->request->source == GANTRY_SOURCE_EVM_CALL; });
+  const auto contract_calls = static_cast<std::size_t>(
+      std::ranges::count(order, GANTRY_SOURCE_EVM_CALL, [](const Job* j) {
+        return j->request->source;
+      }));
+  std::vector<RpcCall> calls;
+  std::vector<Group> groups;
+  std::size_t at = 0;
+  while (*has_multicall_ && contract_calls > 1 && at < contract_calls) {
+    std::vector<multicall::Call> inner;
+    std::size_t bytes = 0;
+    const std::size_t begin = at;
+    while (at < contract_calls && inner.size() < calls_per_multicall &&
+           (inner.empty() || bytes < bytes_per_multicall)) {
+      const PoolRequest& request = *order[at++]->request;
+      inner.push_back({request.target, request.payload});
+      bytes += request.payload.size();
+    }
+    groups.push_back({begin, at});
+    calls.push_back({"eth_call",
+                     {boost::json::object{{"to", multicall::address},
+                                          {"data", hex_text(multicall::encode(inner))}}}});
+  }
+  const std::size_t single = at;
+  for (; at < order.size(); ++at) calls.push_back(call_of(*order[at]->request));
+  auto answers = send(calls);
+  if (!answers) return std::unexpected(answers.error());
+  std::vector<Job*> again;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    const RpcAnswer& answer = (*answers)[g];
+    const auto bytes = answer ? bytes_of(*answer) : std::nullopt;
+    const std::size_t count = groups[g].end - groups[g].begin;
+    auto each = bytes ? multicall::decode(*bytes, count) : std::nullopt;
+    for (std::size_t i = 0; i < count; ++i) {
+      Job& job = *order[groups[g].begin + i];
+      if (!each) {
+        again.push_back(&job);
+        continue;
+      }
+      job.status = (*each)[i].success ? GANTRY_OK : GANTRY_REFUSED;
+      job.data = std::move((*each)[i].data);
+    }
+  }
+  for (std::size_t i = single; i < order.size(); ++i) {
+    take((*answers)[groups.size() + i - single], order[i]->request->source, order[i]->status,
+         order[i]->data);
+  }
+  if (again.empty()) return {};
+  calls.clear();
+  for (const Job* job : again) calls.push_back(call_of(*job->request));
+  answers = send(calls);
+  if (!answers) return std::unexpected(answers.error());
+  for (std::size_t i = 0; i < again.size(); ++i) {
+    take((*answers)[i], again[i]->request->source, again[i]->status, again[i]->data);
+  }
+  return {};
+}
+
+Result<std::vector<recording::Fact>> Fetcher::answer(const gantry_context&,
+                                                     std::span<const PoolRequest> requests) {
+  if (auto looked = look_for_multicall(); !looked) return std::unexpected(looked.error());
+  using Key = std::tuple<std::int32_t, std::string, std::string>;
+  std::map<Key, std::size_t> known;
+  std::vector<Job> jobs;
+  std::vector<std::size_t> job_of(requests.size(), SIZE_MAX);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const PoolRequest& request = requests[i];
+    if (!is_of_this_chain(request)) continue;
+    Key key{request.source, address_text(request.target),
+            std::string(request.payload.begin(), request.payload.end())};
+    const auto [found, is_new] = known.emplace(std::move(key), jobs.size());
+    if (is_new) jobs.push_back({.request = &request});
+    job_of[i] = found->second;
+  }
+  if (!jobs.empty()) {
+    if (auto done = fetch(jobs); !done) return std::unexpected(done.error());
+  }
+  std::vector<recording::Fact> facts;
+  facts.reserve(requests.size());
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const PoolRequest& request = requests[i];
+    recording::Fact fact;
+    fact.pool = request.pool;
+    fact.kind = static_cast<recording::FactKind>(request.source);
+    fact.tag = request.tag;
+    fact.source = request.target;
+    fact.status = GANTRY_REFUSED;
+    if (job_of[i] != SIZE_MAX) {
+      fact.status = jobs[job_of[i]].status;
+      fact.data = jobs[job_of[i]].data;
+    }
+    facts.push_back(std::move(fact));
+  }
+  return facts;
+}
+
+}  // namespace gantry::host

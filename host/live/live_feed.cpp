@@ -1,0 +1,360 @@
+#include "host/live/live_feed.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "host/base/text.hpp"
+#include "host/base/version.hpp"
+
+namespace gantry::host {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds head_deadline{3000};
+constexpr milliseconds retry_first{200};
+constexpr milliseconds retry_max{5000};
+constexpr milliseconds poll_min{100};
+constexpr milliseconds poll_max{2000};
+constexpr int listening_polls = 8;  // times as long between two
+
+milliseconds poll_of(const ChainSettings& chain, const LiveSettings& settings) {
+  if (settings.poll_ms != 0) return milliseconds(settings.poll_ms);
+  const milliseconds quarter(std::llround(chain.block_time_s * 250));
+  return std::clamp(quarter, poll_min, poll_max);
+}
+
+std::unexpected<Error> moved_on() {
+  return fail(ErrorKind::not_found, "the chain was reorganized while its blocks were read");
+}
+
+}  // namespace
+
+Result<std::shared_ptr<LiveFeed>> LiveFeed::open(const ChainSettings& chain,
+                                                 const LiveSettings& settings,
+                                                 std::vector<std::shared_ptr<VenueInstance>> venues,
+                                                 Providers& providers) {
+  if (!chain.id.starts_with("eip155:")) {
+    return fail(ErrorKind::configuration,
+                fmt::format("{}: only EVM chains (eip155:...) can be followed live", chain.id));
+  }
+  std::erase_if(venues, [&](const auto& venue) { return venue->settings.chain != chain.id; });
+  if (venues.empty()) {
+    return fail(ErrorKind::configuration,
+                fmt::format("{}: no venue of this chain runs; enable a [[dex]] with chain = \"{}\"",
+                            chain.id, chain.id));
+  }
+  return std::shared_ptr<LiveFeed>(new LiveFeed(chain, settings, std::move(venues), providers));
+}
+
+LiveFeed::LiveFeed(const ChainSettings& chain, const LiveSettings& settings,
+                   std::vector<std::shared_ptr<VenueInstance>> venues, Providers& providers)
+    : chain_(chain),
+      settings_(settings),
+      venues_(std::move(venues)),
+      providers_(providers),
+      fetcher_(providers),
+      pools_(chain, venues_, providers, fetcher_),
+      audit_(chain, settings, venues_, fetcher_) {
+  header_.chain = chain.id;
+  header_.provenance = "followed live: blocks, logs and answers as the chain's nodes gave them";
+  header_.creator = fmt::format("gantry {}", version_text);
+}
+
+LiveFeed::~LiveFeed() = default;
+
+void LiveFeed::stop() noexcept {
+  stopped_.store(true);
+  providers_.stop();
+  wake();
+}
+
+void LiveFeed::wake(bool listening) noexcept {
+  listening_.store(listening, std::memory_order_relaxed);
+  {
+    const std::lock_guard lock(mutex_);
+    woken_ = true;
+  }
+  moved_.notify_all();
+}
+
+LiveStatus LiveFeed::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+void LiveFeed::wait(milliseconds at_most) {
+  std::unique_lock lock(mutex_);
+  moved_.wait_for(lock, at_most, [&] { return woken_ || stopped_.load(); });
+  woken_ = false;
+}
+
+// What went wrong is told once, and that it is over.
+void LiveFeed::tell(const Status& done) {
+  if (stopped_.load()) return;
+  const std::lock_guard lock(mutex_);
+  status_.round_trips = fetcher_.round_trips();
+  if (!blocks_.empty()) status_.block = blocks_.back().number;
+  if (!done) {
+    if (status_.trouble == done.error().message) return;
+    // A block that was replaced while it was read is a chain's everyday.
+    const bool usual = done.error().kind == ErrorKind::not_found;
+    spdlog::log(usual ? spdlog::level::debug : spdlog::level::warn, "{}: {}; trying again",
+                chain_.name, done.error().message);
+    status_.trouble = done.error().message;
+  } else if (!status_.trouble.empty()) {
+    status_.trouble.clear();
+    spdlog::info("{}: followed again, from block {} on", chain_.name, status_.block);
+  }
+}
+
+std::optional<BlockInput> LiveFeed::next() {
+  milliseconds retry = retry_first;
+  while (!stopped_.load()) {
+    if (!ready_.empty()) {
+      BlockInput input = std::move(ready_.front());
+      ready_.pop_front();
+      return input;
+    }
+    const Status done = market_ ? follow() : begin();
+    tell(done);
+    if (!damage_.empty()) return std::nullopt;
+    if (!ready_.empty()) continue;
+    const milliseconds poll = poll_of(chain_, settings_);
+    wait(!done ? retry : listening_.load(std::memory_order_relaxed) ? listening_polls * poll : poll);
+    retry = done ? retry_first : std::min(2 * retry, retry_max);
+  }
+  return std::nullopt;
+}
+
+gantry_context LiveFeed::context_of(const ChainBlock& block) const {
+  gantry_context context{};
+  context.chain = {chain_.id.data(), chain_.id.size()};
+  context.state_block = block.number;
+  context.state_time_s = block.time_s;
+  context.execution_block = block.number + 1;
+  context.execution_time_s =
+      block.time_s + static_cast<std::uint64_t>(std::llround(chain_.block_time_s));
+  context.base_fee = block.base_fee;
+  context.gas_price = block.base_fee;
+  return context;
+}
+
+Result<Head> LiveFeed::newest() {
+  // A subscription may have told of it.
+  if (const auto known = providers_.head();
+      known && !blocks_.empty() && known->number > blocks_.back().number) {
+    return *known;
+  }
+  auto head = providers_.poll_head(head_deadline);
+  if (head) return std::move(*head);
+  const bool stopped = head.error().kind == RpcErrorKind::stopped;
+  return fail(stopped ? ErrorKind::usage : ErrorKind::io, head.error().message);
+}
+
+// The first block: every pool is read at it.
+Status LiveFeed::begin() {
+  const auto head = newest();
+  if (!head) return std::unexpected(head.error());
+  const auto read = read_blocks(providers_, {head->number, head->number});
+  if (!read) return std::unexpected(read.error());
+  const ChainBlock& block = read->blocks.front();
+  if (found_.pools.empty()) {
+    auto found = pools_.find(context_of(block), block.pin());
+    if (!found) return std::unexpected(found.error());
+    found_ = std::move(*found);
+    looked_for_pools_ = block.number;
+  }
+  if (found_.pools.empty()) {
+    damage_ = fmt::format(
+        "{}: there is no pool to follow. List pools as [[dex.pool]] with address and tokens, or "
+        "give a venue that finds them its factory",
+        chain_.id);
+    return {};
+  }
+  market_ = std::make_unique<MarketState>(chain_, venues_);
+  // Whatever a venue does wrong here it does in the street too, where it counts.
+  market_->catch_up(true, venues_);
+  const FoundPools found = found_;
+  auto done = deliver(block, read->gas_price);
+  if (!done) {
+    market_.reset();
+    found_ = found;
+    fresh_ = false;
+  }
+  return done;
+}
+
+bool LiveFeed::is_known(const Head& head) const {
+  return std::ranges::any_of(blocks_, [&](const ChainBlock& block) {
+    return block.number == head.number && block.hash == head.hash;
+  });
+}
+
+Status LiveFeed::follow() {
+  const auto head = newest();
+  if (!head) return std::unexpected(head.error());
+  // Nothing new, or a provider that is behind.
+  if (is_known(*head)) return {};
+  if (blocks_.empty() || fresh_) return read_anew(*head);
+  const ChainBlock& last = blocks_.back();
+  if (head->number > last.number) {
+    if (head->number - last.number > static_cast<std::uint64_t>(settings_.gap_blocks_max)) {
+      spdlog::warn("{}: {} blocks were missed: every pool is read anew", chain_.name,
+                   head->number - last.number - 1);
+      return read_anew(*head);
+    }
+    return follow_from(last.number, head->number);
+  }
+  return follow_from(head->number, head->number);
+}
+
+// The newest block that is both ours and the chain's, at most `top`; nothing: older than we keep.
+Result<std::optional<std::uint64_t>> LiveFeed::common_block(std::uint64_t top) {
+  while (!blocks_.empty() && top >= blocks_.front().number) {
+    const std::uint64_t first =
+        std::max(blocks_.front().number, top >= blocks_per_trip ? top - blocks_per_trip + 1 : 0);
+    const auto read = read_blocks(providers_, {first, top});
+    if (!read) return std::unexpected(read.error());
+    for (auto theirs = read->blocks.rbegin(); theirs != read->blocks.rend(); ++theirs) {
+      const auto ours = std::ranges::find(blocks_, theirs->number, &ChainBlock::number);
+      if (ours != blocks_.end() && ours->hash == theirs->hash) return theirs->number;
+    }
+    if (first == 0) break;
+    top = first - 1;
+  }
+  return std::nullopt;
+}
+
+// Delivers what comes after `base`, a block of ours that may not be the chain's any more.
+Status LiveFeed::follow_from(std::uint64_t base, std::uint64_t head) {
+  ChainBlocks read;
+  const auto read_after = [&](std::uint64_t number) -> Status {
+    auto got = read_blocks(providers_, {number + 1, std::min(head, number + blocks_per_trip)});
+    if (!got) return std::unexpected(got.error());
+    read = std::move(*got);
+    return {};
+  };
+  if (head > base) {
+    if (auto done = read_after(base); !done) return done;
+  }
+  if (read.blocks.empty() || read.blocks.front().parent_hash != blocks_.back().hash) {
+    const auto common = common_block(base);
+    if (!common) return std::unexpected(common.error());
+    if (!*common) {
+      spdlog::warn("{}: reorganized deeper than the {} blocks that are kept: every pool is read "
+                   "anew",
+                   chain_.name, settings_.undo_blocks);
+      fresh_ = true;
+      return follow();
+    }
+    const std::uint64_t undone = blocks_.back().number - **common;
+    if (undone != 0) {
+      undo_to_ = **common;
+      while (blocks_.back().number != **common) blocks_.pop_back();
+      const std::lock_guard lock(mutex_);
+      ++status_.reorganizations;
+      status_.blocks_undone += undone;
+      spdlog::info("{}: reorganized: {} undone, back to block {}", chain_.name, undone, **common);
+    }
+    if (head == **common) return {};
+    if (auto done = read_after(**common); !done) return done;
+  }
+  std::string parent = blocks_.back().hash;
+  for (const ChainBlock& block : read.blocks) {
+    if (block.parent_hash != parent) return moved_on();
+    parent = block.hash;
+  }
+  const LogRoutes routes(market_->standing());
+  const auto logs = read_logs(providers_, routes, read.blocks);
+  if (!logs) return std::unexpected(logs.error());
+  for (std::size_t i = 0; i < read.blocks.size(); ++i) {
+    input_facts_.clear();
+    for (const ChainLog& log : (*logs)[i]) routes.give(log, input_facts_);
+    if (auto done = deliver(read.blocks[i], read.gas_price); !done) return done;
+    // New pools wait for logs that were not asked for.
+    if (!ready_.back().pools.empty()) break;
+  }
+  return {};
+}
+
+Status LiveFeed::read_anew(const Head& head) {
+  fresh_ = true;
+  const auto read = read_blocks(providers_, {head.number, head.number});
+  if (!read) return std::unexpected(read.error());
+  blocks_.clear();
+  input_facts_.clear();
+  return deliver(read->blocks.front(), read->gas_price);
+}
+
+Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> gas_price) {
+  const bool first = !market_ || (blocks_.empty() && !fresh_);
+  BlockInput input;
+  if (first) {
+    input.events.push_back({MarketEventKind::keep,
+                            static_cast<std::uint64_t>(settings_.undo_blocks), 0, {}});
+  } else if (block.number >= looked_for_pools_ + discover_every_blocks && found_.pools.empty()) {
+    auto found = pools_.find(context_of(block), block.pin());
+    if (!found) return std::unexpected(found.error());
+    found_ = std::move(*found);
+    looked_for_pools_ = block.number;
+  }
+  input.tokens = found_.tokens;
+  input.pools = found_.pools;
+  if (fresh_) {
+    input.events.push_back({MarketEventKind::fresh, 0, 0, {}});
+  } else if (undo_to_) {
+    input.events.push_back({MarketEventKind::undo, *undo_to_, 0, {}});
+  }
+  input.events.insert(input.events.end(), quarantines_.begin(), quarantines_.end());
+  input.block = {block.number, block.time_s, block.base_fee, gas_price};
+  input.facts = std::exchange(input_facts_, {});
+  fetcher_.read_at(block.pin());
+  auto snapshot = market_->advance(input, fetcher_);
+  if (!snapshot) {
+    if (!market_->drop_block()) fresh_ = true;
+    return std::unexpected(snapshot.error());
+  }
+  if (fresh_) {
+    const std::lock_guard lock(mutex_);
+    ++status_.fresh_reads;
+  }
+  audit_.note(input);
+  quarantines_.clear();
+  if (audit_.is_due(block.number)) compare(**snapshot, input.block);
+  found_ = {};
+  fresh_ = false;
+  undo_to_.reset();
+  blocks_.push_back(block);
+  while (blocks_.size() > static_cast<std::size_t>(settings_.undo_blocks) + 1) blocks_.pop_front();
+  ready_.push_back(std::move(input));
+  return {};
+}
+
+void LiveFeed::compare(const Snapshot& snapshot, const recording::Block& block) {
+  const auto findings = audit_.compare(snapshot, block);
+  if (!findings) {
+    spdlog::debug("{}: block {} could not be audited: {}", chain_.name, block.number,
+                  findings.error().message);
+    return;
+  }
+  for (const Audit::Finding& finding : *findings) {
+    const PoolInfo& pool = snapshot.topology->pools[finding.pool];
+    spdlog::error("{}: pool {} of {} is quarantined: at block {}, {}. {}", chain_.name,
+                  address_text(pool.address), snapshot.topology->venue_of(pool).name(),
+                  block.number, finding.reason,
+                  finding.file.empty() ? std::string("No case was written")
+                                       : "The case is " + finding.file.string());
+    std::string reason = finding.reason.substr(0, reason_bytes_max);
+    quarantines_.push_back({MarketEventKind::quarantine, 0, finding.pool, std::move(reason)});
+  }
+  const std::lock_guard lock(mutex_);
+  status_.pools_audited = audit_.pools_compared();
+  status_.pools_quarantined += findings->size();
+}
+
+}  // namespace gantry::host

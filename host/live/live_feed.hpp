@@ -1,0 +1,116 @@
+// A chain as the street's input: each block once, in the chain's order, with the logs that pools
+// wait for and the answers that they ask for, all read at that block's hash.
+//
+// It keeps a market of its own, which asks the pools what they need. The street's market is given
+// the same facts, live or from a recording, and comes to the same states.
+//
+// GAPS      Every block between the newest and the head is fetched, one by one; more than
+//           gap_blocks_max of them: the head alone, with every pool read anew.
+// REORGS    A head whose parent is not the newest block: back to the newest block that both chains
+//           have, whose states are kept; deeper than undo_blocks: every pool is read anew.
+// AUDIT     At every audit_every_blocks-th block some pools are read anew and compared with what logs
+//           have kept. One that differs takes no part from the next block on, and a case is written.
+// ERRORS    Whatever the providers cannot give is tried again, and told once. open() fails with
+//           `configuration`; next() ends early, with damage(), only when there is no pool to follow.
+// THREADS   next() on one thread; stop(), wake() and status() from any.
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/config/settings.hpp"
+#include "host/feed/feed.hpp"
+#include "host/live/audit.hpp"
+#include "host/live/chain_blocks.hpp"
+#include "host/live/chain_logs.hpp"
+#include "host/live/fetcher.hpp"
+#include "host/live/pool_list.hpp"
+
+namespace gantry::host {
+
+struct LiveStatus {
+  std::uint64_t block = 0;  // the newest that was delivered
+  std::uint64_t reorganizations = 0;
+  std::uint64_t blocks_undone = 0;
+  std::uint64_t fresh_reads = 0;  // of all pools
+  std::uint64_t round_trips = 0;  // of pools' requests
+  std::uint64_t pools_audited = 0;
+  std::uint64_t pools_quarantined = 0;
+  std::string trouble;            // what keeps it from going on; empty: nothing
+};
+
+class LiveFeed final : public Feed {
+ public:
+  // Blocks that are fetched at once when some were missed.
+  static constexpr std::uint64_t blocks_per_trip = 32;
+  // How often venues are asked for new pools.
+  static constexpr std::uint64_t discover_every_blocks = 64;
+
+  // `venues` are those of the chain; settings and providers outlive the feed.
+  static Result<std::shared_ptr<LiveFeed>> open(const ChainSettings& chain,
+                                                const LiveSettings& settings,
+                                                std::vector<std::shared_ptr<VenueInstance>> venues,
+                                                Providers& providers);
+  ~LiveFeed() override;
+
+  const recording::Header& header() const override { return header_; }
+  std::optional<BlockInput> next() override;
+  const std::string& damage() const noexcept override { return damage_; }
+  void stop() noexcept override;
+  // There may be a new head: it is asked for at once. While heads are told of (`listening`), it is
+  // asked for less often besides.
+  void wake(bool listening = false) noexcept;
+  LiveStatus status() const;
+
+ private:
+  LiveFeed(const ChainSettings& chain, const LiveSettings& settings,
+           std::vector<std::shared_ptr<VenueInstance>> venues, Providers& providers);
+
+  Status begin();
+  Status follow();
+  Status follow_from(std::uint64_t base, std::uint64_t head);
+  Result<std::optional<std::uint64_t>> common_block(std::uint64_t top);
+  Status read_anew(const Head& head);
+  Status deliver(const ChainBlock& block, std::optional<gantry_amount> gas_price);
+  void compare(const Snapshot& snapshot, const recording::Block& block);
+  Result<Head> newest();
+  bool is_known(const Head& head) const;
+  void wait(std::chrono::milliseconds at_most);
+  void tell(const Status& done);
+  gantry_context context_of(const ChainBlock& block) const;
+
+  const ChainSettings& chain_;
+  const LiveSettings& settings_;
+  std::vector<std::shared_ptr<VenueInstance>> venues_;
+  Providers& providers_;
+  recording::Header header_;
+  std::string damage_;
+  Fetcher fetcher_;
+  PoolList pools_;
+  Audit audit_;
+  std::vector<MarketEvent> quarantines_;  // to be told of with the next block
+  FoundPools found_;  // to be told of with the next block
+  std::unique_ptr<MarketState> market_;
+  std::deque<ChainBlock> blocks_;  // that can be undone to, the newest last
+  std::deque<BlockInput> ready_;
+  std::vector<recording::Fact> input_facts_;  // logs of the block that is delivered next
+  std::optional<std::uint64_t> undo_to_;  // to be told of with the next block
+  bool fresh_ = false;                    // the same
+  std::uint64_t looked_for_pools_ = 0;    // the block
+
+  mutable std::mutex mutex_;  // guards the three below
+  std::condition_variable moved_;
+  bool woken_ = false;
+  LiveStatus status_;
+  std::atomic<bool> stopped_{false};
+  std::atomic<bool> listening_{false};
+};
+
+}  // namespace gantry::host

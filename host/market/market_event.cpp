@@ -1,0 +1,65 @@
+#include "host/market/market_event.hpp"
+
+#include <fmt/format.h>
+
+#include "host/recording/format.hpp"
+
+namespace gantry::host {
+
+namespace {
+
+template <class Word>
+void add(recording::Bytes& bytes, Word value) {
+  const std::size_t at = bytes.size();
+  bytes.resize(at + sizeof(Word));
+  recording::store_word(value, bytes.data() + at);
+}
+
+}  // namespace
+
+recording::Event encode(const MarketEvent& event) {
+  recording::Event out{static_cast<std::int32_t>(event.kind), {}};
+  switch (event.kind) {
+    case MarketEventKind::keep:
+    case MarketEventKind::undo:
+      add(out.payload, event.number);
+      break;
+    case MarketEventKind::fresh:
+      break;
+    case MarketEventKind::quarantine:
+      add(out.payload, event.pool);
+      for (const char c : event.reason) out.payload.push_back(static_cast<std::uint8_t>(c));
+      break;
+  }
+  return out;
+}
+
+Result<MarketEvent> decode(const recording::Event& event) {
+  const recording::Bytes& bytes = event.payload;
+  MarketEvent out;
+  out.kind = static_cast<MarketEventKind>(event.kind);
+  bool whole = false;
+  switch (out.kind) {
+    case MarketEventKind::keep:
+    case MarketEventKind::undo:
+      whole = bytes.size() == sizeof(out.number);
+      if (whole) out.number = recording::load_word<std::uint64_t>(bytes.data());
+      if (out.kind == MarketEventKind::keep) whole = whole && out.number <= undo_blocks_max;
+      break;
+    case MarketEventKind::fresh:
+      whole = bytes.empty();
+      break;
+    case MarketEventKind::quarantine:
+      whole = bytes.size() >= sizeof(out.pool) &&
+              bytes.size() <= sizeof(out.pool) + reason_bytes_max;
+      if (!whole) break;
+      out.pool = recording::load_word<std::uint32_t>(bytes.data());
+      out.reason.assign(bytes.begin() + sizeof(out.pool), bytes.end());
+      break;
+  }
+  if (whole) return out;
+  return fail(ErrorKind::format, fmt::format("an event of kind {} with {} bytes cannot be",
+                                             event.kind, bytes.size()));
+}
+
+}  // namespace gantry::host

@@ -1,0 +1,37 @@
+// What a feed tells the market besides blocks, in its place among them. A recording holds each as
+// an event, so that a replay does the same.
+//
+// LAYOUT  Event.payload, little-endian. keep: u64 blocks. undo: u64 block. fresh: nothing.
+//         quarantine: u32 pool, then the reason as text.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "host/base/result.hpp"
+#include "host/recording/records.hpp"
+
+namespace gantry::host {
+
+// Never renumbered: recordings hold them.
+enum class MarketEventKind : std::int32_t {
+  keep = 1,        // from here on the last `number` blocks can be undone
+  undo = 2,        // the chain was reorganized: `number` is the newest block that still stands
+  fresh = 3,       // every pool is read anew with the next block
+  quarantine = 4,  // `pool` takes no part any more, for `reason`
+};
+
+struct MarketEvent {
+  MarketEventKind kind = MarketEventKind::fresh;
+  std::uint64_t number = 0;
+  std::uint32_t pool = 0;
+  std::string reason;
+};
+
+inline constexpr std::uint64_t undo_blocks_max = 1024;
+inline constexpr std::size_t reason_bytes_max = 1024;
+
+recording::Event encode(const MarketEvent& event);
+// Fails with `format`: an unknown kind, a size that cannot be, or more than undo_blocks_max.
+Result<MarketEvent> decode(const recording::Event& event);
+
+}  // namespace gantry::host

@@ -1,0 +1,45 @@
+// The port to WebSockets: one connection, text messages in both directions, everything bounded.
+// Boost.Beast is behind it and nowhere else; TLS by OpenSSL.
+//
+// A peer that is silent is pinged, and one that then stays silent is gone: receive() says so within
+// twice `silence`.
+//
+// THREADS  One at a time, but for close(), which is any thread's.
+// ERRORS   `usage`: not ws or wss; `io`: no connection, TLS, handshake, or it is over; `limit`: a
+//          message was longer than message_bytes_max, which ends the connection.
+// SECRETS  An error names scheme and host of the URL's template, never of what it stands for.
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "host/base/result.hpp"
+#include "host/config/secret.hpp"
+
+namespace gantry::host {
+
+struct WebSocketOptions {
+  std::chrono::milliseconds deadline{10'000};  // to connect, and for a message to leave
+  std::chrono::milliseconds silence{15'000};   // then it is pinged
+  std::size_t message_bytes_max = 4U << 20U;
+  std::filesystem::path certificates;  // who may vouch for a server; empty: the machine's own
+};
+
+class WebSocket {
+ public:
+  virtual ~WebSocket() = default;
+  virtual Status send(std::string_view text) = 0;
+  // The next message; nothing: none came in `wait`.
+  virtual Result<std::optional<std::string>> receive(std::chrono::milliseconds wait) = 0;
+  // A send() or receive() under way returns soon with `io`, later ones at once.
+  virtual void close() noexcept = 0;
+};
+
+Result<std::unique_ptr<WebSocket>> connect_websocket(const Secret& url,
+                                                     const WebSocketOptions& options = {});
+
+}  // namespace gantry::host

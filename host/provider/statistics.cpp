@@ -1,0 +1,81 @@
+#include "host/provider/statistics.hpp"
+
+#include <numeric>
+
+namespace gantry::host {
+
+std::string_view to_string(FailureCause cause) {
+  static constexpr std::array<std::string_view, failure_causes> names = {
+      "resolve", "refused",   "tls_handshake", "certificate", "timed_out",
+      "broken",  "too_long",  "status",        "key_refused", "limited",
+      "garbage", "wrong_ids", "node",          "behind",      "wrong_chain"};
+  return names[static_cast<std::size_t>(cause)];
+}
+
+std::string_view to_string(ProviderState state) {
+  static constexpr std::array<std::string_view, 7> names = {
+      "unchecked", "ready", "suspect", "limited", "down", "wrong_chain", "behind"};
+  return names[static_cast<std::size_t>(state)];
+}
+
+bool is_trouble(ProviderEventKind kind) {
+  switch (kind) {
+    case ProviderEventKind::ready:
+    case ProviderEventKind::recovered:
+    case ProviderEventKind::resumed:
+      return false;
+    default:
+      return true;
+  }
+}
+
+std::uint64_t ProviderStatistics::failures_total() const {
+  return std::accumulate(failures.begin(), failures.end(), std::uint64_t{0});
+}
+
+boost::json::object to_json(const ProviderStatistics& provider) {
+  boost::json::object failures;
+  for (std::size_t i = 0; i < failure_causes; ++i) {
+    if (provider.failures[i] == 0) continue;
+    failures[to_string(static_cast<FailureCause>(i))] = provider.failures[i];
+  }
+  boost::json::object out{{"name", provider.name},
+                          {"origin", provider.origin},
+                          {"priority", provider.priority},
+                          {"weight", provider.weight},
+                          {"state", to_string(provider.state)},
+                          {"reason", provider.reason},
+                          {"chain", provider.chain_told}};
+  out["head"] = provider.head ? boost::json::value(*provider.head) : nullptr;
+  out["lag_blocks"] = provider.lag_blocks;
+  out["by_hash"] = provider.by_hash;
+  out["websocket"] = provider.websocket;
+  out["latency_ms"] = {{"ewma", provider.latency_ewma_ms},
+                       {"p50", provider.latency_p50_ms},
+                       {"p95", provider.latency_p95_ms},
+                       {"p99", provider.latency_p99_ms}};
+  out["requests"] = provider.requests;
+  out["answers"] = provider.answers;
+  out["hedges"] = provider.hedges;
+  out["hedges_won"] = provider.hedges_won;
+  out["in_flight"] = provider.in_flight;
+  out["limited_ms"] = provider.limited_ms;
+  out["failures"] = std::move(failures);
+  return out;
+}
+
+boost::json::object to_json(const ChainStatistics& chain) {
+  boost::json::array providers;
+  for (const ProviderStatistics& provider : chain.providers) {
+    providers.push_back(to_json(provider));
+  }
+  boost::json::object out{{"chain", chain.chain}, {"halted", chain.halted}};
+  out["head"] = chain.head ? boost::json::value(*chain.head) : nullptr;
+  out["asked"] = chain.asked;
+  out["answered"] = chain.answered;
+  out["failovers"] = chain.failovers;
+  out["providers"] = std::move(providers);
+  return out;
+}
+
+}  // namespace gantry::host

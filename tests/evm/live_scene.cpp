@@ -1,0 +1,111 @@
+#include "evm/live_scene.hpp"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <stdexcept>
+
+#include "host/plugin/library.hpp"
+
+namespace gantry::test {
+namespace {
+
+template <class T>
+T must(host::Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  return std::move(*result);
+}
+
+}  // namespace
+
+LiveFiles live_files(const std::string& url, const std::vector<const PairContract*>& pairs,
+                     const std::filesystem::path& plugins) {
+  LiveFiles files;
+  files.gantry = fmt::format(
+      "[[chain]]\nid = \"eip155:31337\"\nname = \"anvil\"\nblock_time_s = 1\n"
+      "wrapped_native = \"{}\"\nusd_tokens = [\"{}\"]\n"
+      "[[chain.provider]]\nname = \"local\"\nurl = \"{}\"\n"
+      "[wallet]\nsender = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\n"
+      "[plugins]\nfolders = [\"{}\"]\n"
+      "[live]\npoll_ms = 10\n",
+      pairs.front()->token(0), pairs.front()->token(1), url, plugins.string());
+  files.dex = "[[dex]]\nname = \"uniswap_v2\"\nmin_liquidity_usd = 0\ndiscover = false\n";
+  for (const PairContract* pair : pairs) {
+    files.dex += fmt::format("[[dex.pool]]\naddress = \"{}\"\ntokens = [\"{}\", \"{}\"]\n",
+                             pair->address(), pair->token(0), pair->token(1));
+  }
+  files.strategies = "[strategies.triangular]\nmin_profit_bps = 0\n";
+  return files;
+}
+
+LiveScene::LiveScene(std::size_t pairs) {
+  std::vector<const PairContract*> contracts;
+  for (std::size_t i = 0; i < pairs; ++i) {
+    pairs_.push_back(std::make_unique<TradedPair>(chain_));
+    contracts.push_back(&pairs_.back()->contract());
+  }
+  const LiveFiles files = live_files(chain_.url(), contracts, GANTRY_PLUGIN_FOLDER);
+  const auto write = [&](const char* name, const std::string& text) {
+    std::ofstream(folder_ / name) << text;
+  };
+  write("gantry.toml", files.gantry);
+  write("dex_config.toml", files.dex);
+  write("strategies.toml", files.strategies);
+  environment_ = host::process_environment();
+  auto loaded = host::load_configuration(
+      host::ConfigFiles::in_folder(folder_.path()),
+      host::scan_plugin_folders({std::filesystem::path(GANTRY_PLUGIN_FOLDER)}).plugins,
+      environment_);
+  if (!loaded) throw std::runtime_error(host::render_text(loaded.error(), false));
+  configuration_ = std::move(*loaded);
+  plugins_ = host::make_plugins(configuration_, folder_ / "store");
+  if (!plugins_.refused.empty()) throw std::runtime_error(plugins_.refused.front().reason);
+  http_ = must(host::make_curl_http_pool());
+  providers_ =
+      must(host::Providers::make(configuration_.chains.front(), {*http_, clock_, environment_}));
+}
+
+LiveScene::~LiveScene() { providers_->stop(); }
+
+void LiveScene::mine_random(std::mt19937_64& random) {
+  for (auto& pair : pairs_) {
+    if (random() % 3 != 0) pair->send_random(random);
+  }
+  chain_.call("evm_mine");
+}
+
+std::string LiveScene::snapshot() {
+  return boost::json::value_to<std::string>(chain_.call("evm_snapshot"));
+}
+
+void LiveScene::revert(const std::string& snapshot) {
+  boost::json::array params;
+  params.push_back(boost::json::string(snapshot));
+  if (!chain_.call("evm_revert", std::move(params)).as_bool()) {
+    throw std::runtime_error("anvil could not revert");
+  }
+  for (auto& pair : pairs_) pair->reread();
+}
+
+std::shared_ptr<host::LiveFeed> LiveScene::follow() {
+  feeds_.push_back(must(host::LiveFeed::open(configuration_.chains.front(), configuration_.live,
+                                             plugins_.venues, *providers_)));
+  return feeds_.back();
+}
+
+host::MarketState LiveScene::market() const {
+  return {configuration_.chains.front(), plugins_.venues};
+}
+
+Follower::Follower(LiveScene& scene) : feed(scene.follow()), market(scene.market()) {}
+
+void Follower::go_to(std::uint64_t block) {
+  do {
+    auto input = feed->next();
+    if (!input) throw std::runtime_error("the feed ended: " + feed->damage());
+    snapshot = must(market.advance(*input));
+    inputs.push_back(std::move(*input));
+  } while (inputs.back().block.number != block);
+}
+
+}  // namespace gantry::test

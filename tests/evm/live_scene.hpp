@@ -1,0 +1,74 @@
+// A chain of its own with traded pairs, and the host's parts that follow it.
+//
+// ERRORS  Throws std::runtime_error.
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "evm/traded_pair.hpp"
+#include "host/config/load.hpp"
+#include "host/live/live_feed.hpp"
+#include "host/market/market_view.hpp"
+#include "host/plugin/instances.hpp"
+#include "host/ports/clock.hpp"
+#include "host/ports/http.hpp"
+#include "host/provider/providers.hpp"
+
+namespace gantry::test {
+
+// gantry.toml and dex_config.toml for a chain of anvil's and these pairs.
+struct LiveFiles {
+  std::string gantry;
+  std::string dex;
+  std::string strategies;
+};
+LiveFiles live_files(const std::string& url, const std::vector<const PairContract*>& pairs,
+                     const std::filesystem::path& plugins);
+
+class LiveScene {
+ public:
+  explicit LiveScene(std::size_t pairs);
+  ~LiveScene();
+
+  Anvil& chain() { return chain_; }
+  TradedPair& pair(std::size_t index) { return *pairs_[index]; }
+  // Trades some pairs and mines.
+  void mine_random(std::mt19937_64& random);
+  std::string snapshot();
+  void revert(const std::string& snapshot);
+
+  // A feed that begins at the chain's newest block.
+  std::shared_ptr<host::LiveFeed> follow();
+  host::MarketState market() const;
+  host::Configuration& configuration() { return configuration_; }
+  host::Providers& providers() { return *providers_; }
+
+ private:
+  Anvil chain_;
+  std::vector<std::unique_ptr<TradedPair>> pairs_;
+  TemporaryFolder folder_;
+  host::Configuration configuration_;
+  host::Plugins plugins_;
+  host::SteadyClock clock_;
+  host::Environment environment_;
+  std::unique_ptr<host::HttpPool> http_;
+  std::unique_ptr<host::Providers> providers_;
+  std::vector<std::shared_ptr<host::LiveFeed>> feeds_;
+};
+
+// A follower of the chain: the street's side of a feed.
+class Follower {
+ public:
+  explicit Follower(LiveScene& scene);
+  // Takes blocks until that one has been the newest.
+  void go_to(std::uint64_t block);
+
+  std::shared_ptr<host::LiveFeed> feed;
+  host::MarketState market;
+  host::SnapshotPtr snapshot;
+  std::vector<host::BlockInput> inputs;  // all that came
+};
+
+}  // namespace gantry::test

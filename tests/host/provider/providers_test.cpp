@@ -1,0 +1,453 @@
+#include "host/provider/providers.hpp"
+
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "fixture.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace gantry::host;
+using gantry::test::patient;
+using gantry::test::RpcFault;
+using gantry::test::Street;
+using gantry::test::TemporaryFolder;
+using namespace std::chrono_literals;
+
+namespace {
+
+bool names_no_key(const Street& street) {
+  return std::ranges::none_of(street.events.all(), [](const ProviderEvent& event) {
+    return event.message.find("s3cret") != std::string::npos;
+  });
+}
+
+RpcOptions pinned_to(const BlockPin& pin, std::chrono::milliseconds deadline = 20s) {
+  RpcOptions options = patient;
+  options.deadline = deadline;
+  options.pin = pin;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("a batch is answered in its order, at the block that it is pinned to") {
+  Street street(1);
+  Providers& providers = street.start();
+  const BlockPin pin = street.pin();
+  street.chain.advance(5);
+  const std::vector<RpcCall> calls = {Street::call("0x01"), Street::call("0xdead"),
+                                      Street::call("0x02")};
+  const auto batch = providers.ask(calls, pinned_to(pin));
+  REQUIRE(batch);
+  CHECK(batch->provider == "a");
+  REQUIRE(batch->answers.size() == 3);
+  CHECK(batch->answers[0].value() == street.chain.truth(pin.number, "0x01"));
+  CHECK(batch->answers[2].value() == street.chain.truth(pin.number, "0x02"));
+  REQUIRE_FALSE(batch->answers[1]);
+  CHECK(batch->answers[1].error().code == 3);
+}
+
+TEST_CASE("a revert and a missing method at one provider never count as its failure") {
+  Street street(2);
+  street.by_priority();
+  Providers& providers = street.start();
+  const RpcCall reverts = Street::call_latest("0xdead");
+  const auto batch = providers.ask(std::span(&reverts, 1), patient);
+  REQUIRE(batch);
+  CHECK(batch->provider == "a");
+  CHECK(batch->attempts == 1);
+  const RpcCall missing{"eth_teapot", {}};
+  const auto nowhere = providers.ask(std::span(&missing, 1), patient);
+  REQUIRE(nowhere);
+  CHECK(nowhere->attempts == 2);
+  CHECK(nowhere->answers.at(0).error().code == -32601);
+  CHECK(street.stats("a").failures_total() == 0);
+  CHECK(street.stats("b").failures_total() == 0);
+}
+
+TEST_CASE("whatever the first provider does, the second answers, and the cause is counted") {
+  struct Case {
+    RpcFault fault;
+    FailureCause cause;
+  };
+  const auto [fault, cause] =
+      GENERATE(values<Case>({{RpcFault::close, FailureCause::broken},
+                             {RpcFault::reset, FailureCause::broken},
+                             {RpcFault::garbage, FailureCause::garbage},
+                             {RpcFault::html, FailureCause::garbage},
+                             {RpcFault::wrong_ids, FailureCause::wrong_ids},
+                             {RpcFault::twice, FailureCause::wrong_ids},
+                             {RpcFault::missing, FailureCause::wrong_ids},
+                             {RpcFault::huge, FailureCause::too_long},
+                             {RpcFault::other_chain, FailureCause::wrong_chain},
+                             {RpcFault::limited, FailureCause::limited},
+                             {RpcFault::limited_for_1_s, FailureCause::limited},
+                             {RpcFault::limited_in_json, FailureCause::limited},
+                             {RpcFault::unavailable, FailureCause::status},
+                             {RpcFault::key_refused, FailureCause::key_refused},
+                             {RpcFault::node_fails, FailureCause::node}}));
+  CAPTURE(to_string(fault));
+  Street street(2);
+  street.by_priority();
+  Providers& providers = street.start();
+  street.server(0).fail(fault);
+  const RpcCall call = Street::call_latest("0x01");
+  const auto batch = providers.ask(std::span(&call, 1), patient);
+  REQUIRE(batch);
+  CHECK(batch->provider == "b");
+  CHECK(batch->answers.at(0).value() == street.chain.truth(street.chain.head(), "0x01"));
+  CHECK(street.stats("a").failures[static_cast<std::size_t>(cause)] >= 1);
+  CHECK(street.stats("b").failures_total() == 0);
+  CHECK(names_no_key(street));
+}
+
+TEST_CASE("a provider that refuses connections is told once, and again when it answers") {
+  Street street(2);
+  street.by_priority();
+  Providers& providers = street.start();
+  street.server(0).die();
+  const RpcCall call = Street::call_latest("0x01");
+  for (int i = 0; i < 10; ++i) CHECK(providers.ask(std::span(&call, 1), patient));
+  providers.check_now(20s);
+  CHECK(street.stats("a").state == ProviderState::down);
+  CHECK(street.stats("a").reason == "no connection");
+  CHECK(street.events.count(ProviderEventKind::down, "a") == 1);
+  CHECK(street.events.count(ProviderEventKind::halted, "") == 0);
+  street.server(0).come_back();
+  providers.check_now(20s);
+  CHECK(street.stats("a").state == ProviderState::ready);
+  CHECK(street.events.count(ProviderEventKind::recovered, "a") == 1);
+  const auto batch = providers.ask(std::span(&call, 1), patient);
+  REQUIRE(batch);
+  CHECK(batch->provider == "a");
+}
+
+TEST_CASE(
+    "a provider that hangs costs no more than its usual time, and then comes after the others") {
+  Street street(2);
+  street.by_priority();
+  Providers& providers = street.start();
+  street.server(0).fail(RpcFault::hang);
+  const RpcCall call = Street::call_latest("0x01");
+  RpcOptions hedged = patient;
+  hedged.hedge = true;
+  const auto first = providers.ask(std::span(&call, 1), hedged);
+  REQUIRE(first);
+  CHECK(first->provider == "b");
+  CHECK(first->attempts == 2);
+  CHECK(street.stats("b").hedges == 1);
+  CHECK(street.stats("b").hedges_won == 1);
+  const auto second = providers.ask(std::span(&call, 1), patient);
+  REQUIRE(second);
+  CHECK(second->provider == "b");
+  CHECK(second->attempts == 1);
+}
+
+TEST_CASE("an endpoint of another chain is named as such and never used") {
+  gantry::test::RpcChain polygon(137);
+  gantry::test::RpcServer wrong(polygon);
+  Street street(1);
+  street.add(wrong.url());
+  Providers& providers = street.start();
+  CHECK(street.stats("b").state == ProviderState::wrong_chain);
+  CHECK(street.stats("b").chain_told == "eip155:137");
+  CHECK(street.stats("b").reason == "is of eip155:137, not eip155:1");
+  CHECK(street.events.count(ProviderEventKind::wrong_chain, "b") == 1);
+  const std::uint64_t asked = wrong.requests();
+  const RpcCall call = Street::call_latest("0x01");
+  for (int i = 0; i < 10; ++i) {
+    const auto batch = providers.ask(std::span(&call, 1), patient);
+    REQUIRE(batch);
+    CHECK(batch->provider == "a");
+  }
+  CHECK(wrong.requests() == asked);
+}
+
+TEST_CASE("when all are down the chain is HALTED with each reason, and goes on by itself") {
+  Street street(2);
+  Providers& providers = street.start();
+  street.server(0).die();
+  street.server(1).fail(RpcFault::key_refused);
+  const RpcCall call = Street::call_latest("0x01");
+  const auto none = providers.ask(std::span(&call, 1), patient);
+  REQUIRE_FALSE(none);
+  CHECK(none.error().kind == RpcErrorKind::halted);
+  CHECK_THAT(none.error().message, Catch::Contains("HALTED") &&
+                                       Catch::Contains("a: no connection") &&
+                                       Catch::Contains("b: refuses the key (HTTP status 401)"));
+  CHECK(none.error().message.find("s3cret") == std::string::npos);
+  CHECK(providers.statistics().halted);
+  CHECK(street.events.count(ProviderEventKind::halted, "") == 1);
+  street.server(1).fail(RpcFault::none);
+  // Whoever asks has those that are down checked, so nobody waits for the next turn of the watch.
+  std::this_thread::sleep_for(600ms);
+  const auto batch = providers.ask(std::span(&call, 1), patient);
+  REQUIRE(batch);
+  CHECK(batch->provider == "b");
+  CHECK_FALSE(providers.statistics().halted);
+  CHECK(street.events.count(ProviderEventKind::resumed, "") == 1);
+}
+
+TEST_CASE("a chain that is down is found again without anybody asking") {
+  Street street(1);
+  street.server(0).die();
+  street.start();
+  CHECK(street.stats("a").state == ProviderState::down);
+  street.server(0).come_back();
+  const auto until = std::chrono::steady_clock::now() + 60s;
+  while (street.stats("a").state != ProviderState::ready &&
+         std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(20ms);
+  }
+  CHECK(street.stats("a").state == ProviderState::ready);
+}
+
+TEST_CASE("a provider without the pinned block is passed over") {
+  Street street(2);
+  street.by_priority();
+  Providers& providers = street.start();
+  street.server(0).fail(RpcFault::old_block);
+  street.chain.advance();
+  const RpcCall call = Street::call("0x01");
+  const auto batch = providers.ask(std::span(&call, 1), pinned_to(street.pin()));
+  REQUIRE(batch);
+  CHECK(batch->provider == "b");
+  CHECK(batch->answers.at(0).value() == street.chain.truth(street.chain.head(), "0x01"));
+  CHECK(street.stats("a").failures[static_cast<std::size_t>(FailureCause::behind)] == 1);
+}
+
+TEST_CASE("a block that nobody has is an error of its own, and one that comes in time is read") {
+  Street street(2);
+  Providers& providers = street.start();
+  const BlockPin next{street.chain.head() + 1, street.chain.hash(street.chain.head() + 1)};
+  const RpcCall call = Street::call("0x01");
+  const auto none = providers.ask(std::span(&call, 1), pinned_to(next, 300ms));
+  REQUIRE_FALSE(none);
+  CHECK(none.error().kind == RpcErrorKind::no_block);
+  std::thread later([&] {
+    std::this_thread::sleep_for(120ms);
+    street.chain.advance();
+  });
+  const auto batch = providers.ask(std::span(&call, 1), pinned_to(next));
+  later.join();
+  REQUIRE(batch);
+  CHECK(batch->answers.at(0).value() == street.chain.truth(next.number, "0x01"));
+}
+
+TEST_CASE("where blocks cannot be named by hash, another block of the number is noticed") {
+  Street street(1);
+  street.server(0).fail(RpcFault::no_blocks_by_hash);
+  Providers& providers = street.start();
+  CHECK_FALSE(street.stats("a").by_hash);
+  const RpcCall call = Street::call("0x01");
+  const auto batch = providers.ask(std::span(&call, 1), pinned_to(street.pin()));
+  REQUIRE(batch);
+  REQUIRE(batch->answers.size() == 1);
+  CHECK(batch->answers[0].value() == street.chain.truth(street.chain.head(), "0x01"));
+  BlockPin reorganized = street.pin();
+  reorganized.hash = "0x" + std::string(64, '7');
+  const auto none = providers.ask(std::span(&call, 1), pinned_to(reorganized, 300ms));
+  REQUIRE_FALSE(none);
+  CHECK(none.error().kind == RpcErrorKind::no_block);
+  CHECK_THAT(none.error().message, Catch::Contains("has another block"));
+}
+
+TEST_CASE("the head never goes back when the provider changes") {
+  Street street(2);
+  street.by_priority();
+  Providers& providers = street.start();
+  street.chain.advance(3);
+  const auto newest = providers.poll_head(20s);
+  REQUIRE(newest);
+  CHECK(newest->number == street.chain.head());
+  CHECK(newest->hash == street.chain.hash(street.chain.head()));
+  street.server(0).die();
+  street.server(1).fail(RpcFault::old_block);
+  const auto after = providers.poll_head(20s);
+  REQUIRE(after);
+  CHECK(after->number == newest->number);
+  CHECK(providers.head()->number == newest->number);
+}
+
+TEST_CASE("a provider that is stuck on an old block is told, and asked after the others") {
+  Street street(2);
+  street.by_priority();
+  street.server(0).fail(RpcFault::old_block);
+  Providers& providers = street.start();
+  providers.check_now(20s);
+  CHECK(street.stats("a").state == ProviderState::behind);
+  CHECK(street.stats("a").lag_blocks == 50);
+  CHECK(street.events.count(ProviderEventKind::behind, "a") == 1);
+  const RpcCall call = Street::call_latest("0x01");
+  const auto batch = providers.ask(std::span(&call, 1), patient);
+  REQUIRE(batch);
+  CHECK(batch->provider == "b");
+}
+
+TEST_CASE("priority comes first, and weights share what is of one priority") {
+  Street street(3);
+  street.settings.providers[0].weight = 3;
+  street.settings.providers[1].weight = 1;
+  street.settings.providers[2].priority = 2;
+  Providers& providers = street.start();
+  const RpcCall call = Street::call_latest("0x01");
+  std::string order;
+  for (int i = 0; i < 8; ++i) order += providers.ask(std::span(&call, 1), patient)->provider;
+  CHECK(order == "aabaaaba");
+}
+
+TEST_CASE("a pause is kept to: nothing is sent before its end") {
+  Street street(1);
+  Providers& providers = street.start();
+  street.server(0).fail(RpcFault::limited_for_1_s);
+  const RpcCall call = Street::call_latest("0x01");
+  RpcOptions soon = patient;
+  soon.deadline = 100ms;
+  const auto none = providers.ask(std::span(&call, 1), soon);
+  REQUIRE_FALSE(none);
+  CHECK(none.error().kind == RpcErrorKind::halted);
+  CHECK_THAT(none.error().message, Catch::Contains("pauses for 1 s more"));
+  const std::uint64_t sent = street.server(0).requests();
+  const auto begun = std::chrono::steady_clock::now();
+  CHECK_FALSE(providers.ask(std::span(&call, 1), soon));
+  CHECK(street.server(0).requests() == sent);
+  street.server(0).fail(RpcFault::none);
+  CHECK(providers.ask(std::span(&call, 1), patient));
+  CHECK(std::chrono::steady_clock::now() - begun > 500ms);
+  CHECK(street.events.count(ProviderEventKind::limited, "a") == 1);
+}
+
+TEST_CASE("a write that may have left is not sent again, and its error says so") {
+  const RpcFault fault =
+      GENERATE(RpcFault::close, RpcFault::reset, RpcFault::garbage, RpcFault::wrong_ids,
+               RpcFault::unavailable, RpcFault::node_fails, RpcFault::hang);
+  CAPTURE(to_string(fault));
+  Street street(2);
+  street.by_priority();
+  Providers& providers = street.start();
+  // A connection that is kept: a request that finds it dead would be sent again by itself.
+  const RpcCall read = Street::call_latest("0x01");
+  CHECK(providers.ask(std::span(&read, 1), patient));
+  const std::uint64_t before = street.server(0).requests();
+  street.server(0).fail(fault);
+  const RpcCall write{"eth_sendRawTransaction", {"0xf86c"}};
+  const auto sent = providers.ask(
+      std::span(&write, 1),
+      {.deadline = fault == RpcFault::hang ? 300ms : 20000ms, .kind = RpcKind::write});
+  REQUIRE_FALSE(sent);
+  CHECK(sent.error().kind == RpcErrorKind::unknown_outcome);
+  CHECK_THAT(sent.error().message, Catch::Contains("may have taken eth_sendRawTransaction"));
+  std::size_t writes = 0;
+  for (const auto& one : street.chain.transactions()) writes += one == "0xf86c" ? 1U : 0U;
+  CHECK(writes <= 1);
+  CHECK(street.server(1).requests() <= 4);  // its checks
+  CHECK(street.server(0).requests() >= before + 1);
+}
+
+TEST_CASE("a write that surely did not leave goes to the next provider, once") {
+  const bool limited = GENERATE(true, false);
+  Street street(2);
+  street.by_priority();
+  Providers& providers = street.start();
+  if (limited) {
+    street.server(0).fail(RpcFault::limited);
+  } else {
+    street.server(0).die();
+  }
+  const RpcCall write{"eth_sendRawTransaction", {"0xf86c"}};
+  const auto sent =
+      providers.ask(std::span(&write, 1), {.deadline = 20000ms, .kind = RpcKind::write});
+  REQUIRE(sent);
+  CHECK(sent->provider == "b");
+  CHECK(street.chain.transactions() == std::vector<std::string>{"0xf86c"});
+}
+
+TEST_CASE("TLS faults are told apart, and a trusted server answers") {
+  const TemporaryFolder folder;
+  const std::string certificate = (folder / "server.pem").string();
+  gantry::test::write_self_signed_certificate(certificate);
+  Street street(1);                                              // a: plain
+  street.add_server(certificate);                                // b: TLS
+  street.add("https://" + street.server(0).origin().substr(7));  // c: a plain server behind https
+  SECTION("to a machine that does not know the certificate") {
+    street.start();
+    CHECK(street.stats("a").state == ProviderState::ready);
+    CHECK(street.stats("b").state == ProviderState::down);
+    CHECK(street.stats("b").reason == "its certificate is self-signed");
+    CHECK(street.stats("c").state == ProviderState::down);
+    CHECK_THAT(street.stats("c").reason, Catch::Contains("TLS handshake failed"));
+    CHECK(street.stats("b").failures[static_cast<std::size_t>(FailureCause::certificate)] >= 1);
+    CHECK(street.stats("c").failures[static_cast<std::size_t>(FailureCause::tls_handshake)] >= 1);
+  }
+  SECTION("to one that does") {
+    street.start({.certificates = certificate});
+    CHECK(street.stats("b").state == ProviderState::ready);
+  }
+}
+
+TEST_CASE("keys are taken from the environment, and whoever lacks one is left out by name") {
+  Street street(1);
+  const std::string origin = street.server(0).origin();
+  street.settings.providers.clear();
+  street.add(origin + "/v2/${ALCHEMY_API_KEY}");
+  street.add(origin + "/v3/${INFURA_API_KEY}");
+  street.environment = [](std::string_view name) -> std::optional<std::string> {
+    if (name == "ALCHEMY_API_KEY") return "k3y-of-alchemy";
+    return std::nullopt;
+  };
+  street.start();
+  CHECK(street.stats("a").state == ProviderState::ready);
+  CHECK(street.stats("a").origin == origin);
+  CHECK(street.stats("b").state == ProviderState::down);
+  CHECK_THAT(street.stats("b").reason, Catch::Contains("INFURA_API_KEY is not set"));
+  street.environment = [](std::string_view) { return std::nullopt; };
+  const auto none =
+      Providers::make(street.settings, {*street.http, street.clock, street.environment});
+  REQUIRE_FALSE(none);
+  CHECK(none.error().kind == ErrorKind::configuration);
+  CHECK_THAT(none.error().message,
+             Catch::Contains("ALCHEMY_API_KEY") && Catch::Contains("INFURA_API_KEY"));
+}
+
+TEST_CASE("a batch out of bounds is refused before anybody is asked") {
+  Street street(1);
+  Providers& providers = street.start();
+  const std::uint64_t asked = street.server(0).requests();
+  const auto kind = [&](const std::vector<RpcCall>& calls, const RpcOptions& options) {
+    const auto batch = providers.ask(calls, options);
+    return batch ? std::optional<RpcErrorKind>() : batch.error().kind;
+  };
+  const RpcCall one = Street::call_latest("0x01");
+  CHECK(kind({}, {}) == RpcErrorKind::usage);
+  CHECK(kind(std::vector<RpcCall>(rpc_calls_max + 1, one), {}) == RpcErrorKind::usage);
+  CHECK(kind({one}, {.deadline = 0ms}) == RpcErrorKind::usage);
+  CHECK(kind({one}, {.deadline = 61s}) == RpcErrorKind::usage);
+  CHECK(kind({one, one}, {.kind = RpcKind::write}) == RpcErrorKind::usage);
+  CHECK(kind({one}, pinned_to({1, "0x12"})) == RpcErrorKind::usage);
+  CHECK(kind({one}, pinned_to(street.pin())) == RpcErrorKind::usage);  // names a block of its own
+  CHECK(street.server(0).requests() == asked);
+}
+
+TEST_CASE("a stop ends those who wait") {
+  Street street(1);
+  Providers& providers = street.start();
+  street.server(0).fail(RpcFault::hang);
+  const RpcCall call = Street::call_latest("0x01");
+  std::expected<RpcBatch, RpcError> answer;
+  std::thread waiting([&] { answer = providers.ask(std::span(&call, 1), patient); });
+  std::this_thread::sleep_for(50ms);
+  providers.stop();
+  waiting.join();
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().kind == RpcErrorKind::stopped);
+  CHECK(providers.ask(std::span(&call, 1), patient).error().kind == RpcErrorKind::stopped);
+}
+
+TEST_CASE("connections are kept from one batch to the next") {
+  Street street(1);
+  Providers& providers = street.start();
+  const RpcCall call = Street::call_latest("0x01");
+  for (int i = 0; i < 20; ++i) CHECK(providers.ask(std::span(&call, 1), patient));
+  CHECK(street.server(0).connections() <= 2);  // the checks may have had one beside
+  CHECK(street.server(0).requests() >= 20);
+}

@@ -1,0 +1,286 @@
+#include "support/rpc_server.hpp"
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <cstdio>
+#include <stdexcept>
+
+namespace gantry::test {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+namespace json = boost::json;
+using tcp = asio::ip::tcp;
+
+constexpr std::uint64_t blocks_behind = 50;
+constexpr std::uint64_t other_chain_id = 56;
+
+}  // namespace
+
+std::string_view to_string(RpcFault fault) {
+  static constexpr std::array<std::string_view, 19> names = {"none",
+                                                             "hang",
+                                                             "close",
+                                                             "reset",
+                                                             "garbage",
+                                                             "html",
+                                                             "wrong_ids",
+                                                             "twice",
+                                                             "missing",
+                                                             "huge",
+                                                             "old_block",
+                                                             "other_chain",
+                                                             "limited",
+                                                             "limited_for_1_s",
+                                                             "limited_in_json",
+                                                             "unavailable",
+                                                             "key_refused",
+                                                             "node_fails",
+                                                             "no_blocks_by_hash"};
+  return names[static_cast<std::size_t>(fault)];
+}
+
+struct RpcServer::Connection {
+  explicit Connection(tcp::socket accepted) : socket(std::move(accepted)) {}
+  tcp::socket socket;
+  std::thread thread;
+  std::atomic<bool> done{false};
+};
+
+RpcServer::RpcServer(RpcChain& chain, const std::string& certificate)
+    : chain_(chain), other_chain_(other_chain_id, chain.head()) {
+  if (!certificate.empty()) {
+    tls_ = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
+    tls_->use_certificate_chain_file(certificate);
+    tls_->use_private_key_file(certificate, asio::ssl::context::pem);
+  }
+  listen(0);
+}
+
+RpcServer::~RpcServer() { die(); }
+
+std::string RpcServer::origin() const {
+  return std::string(tls_ == nullptr ? "http" : "https") + "://127.0.0.1:" + std::to_string(port_);
+}
+std::string RpcServer::url() const { return origin() + "/v2/s3cret-key"; }
+
+void RpcServer::listen(std::uint16_t port) {
+  closing_ = false;
+  const tcp::endpoint here(asio::ip::address_v4::loopback(), port);
+  acceptor_ = std::make_unique<tcp::acceptor>(context_);
+  acceptor_->open(here.protocol());
+  acceptor_->set_option(tcp::acceptor::reuse_address(true));
+  acceptor_->bind(here);
+  acceptor_->listen();
+  port_ = acceptor_->local_endpoint().port();
+  accepting_ = std::thread([this] {
+    while (true) {
+      boost::system::error_code failure;
+      tcp::socket socket(context_);
+      acceptor_->accept(socket, failure);
+      if (closing_) return;
+      if (failure) continue;
+      ++connections_;
+      reap();
+      const std::lock_guard lock(mutex_);
+      open_.push_back(std::make_unique<Connection>(std::move(socket)));
+      Connection& connection = *open_.back();
+      connection.thread = std::thread([this, &connection] {
+        serve(connection);
+        connection.done = true;
+      });
+    }
+  });
+}
+
+void RpcServer::reap() {
+  const std::lock_guard lock(mutex_);
+  open_.remove_if([](const std::unique_ptr<Connection>& connection) {
+    if (!connection->done) return false;
+    connection->thread.join();
+    return true;
+  });
+}
+
+void RpcServer::die() {
+  if (!accepting_.joinable()) return;
+  closing_ = true;
+  // Ends the accept; the listening socket then refuses who comes later.
+  ::shutdown(acceptor_->native_handle(), SHUT_RDWR);
+  accepting_.join();
+  acceptor_.reset();
+  std::list<std::unique_ptr<Connection>> open;
+  {
+    const std::lock_guard lock(mutex_);
+    open.swap(open_);
+    for (auto& connection : open) ::shutdown(connection->socket.native_handle(), SHUT_RDWR);
+  }
+  for (auto& connection : open) connection->thread.join();
+}
+
+void RpcServer::come_back() {
+  if (!accepting_.joinable()) listen(port_);
+}
+
+void RpcServer::serve(Connection& connection) {
+  try {
+    connection.socket.set_option(tcp::no_delay(true));
+    if (tls_ == nullptr) {
+      converse(connection.socket, connection);
+    } else {
+      asio::ssl::stream<tcp::socket&> stream(connection.socket, *tls_);
+      stream.handshake(asio::ssl::stream_base::server);
+      converse(stream, connection);
+    }
+  } catch (const boost::system::system_error&) {
+    // The client went away, or this server dies: both are what tests do.
+  }
+  ::shutdown(connection.socket.native_handle(), SHUT_RDWR);
+}
+
+template <class Stream>
+void RpcServer::converse(Stream& stream, Connection& connection) {
+  boost::beast::flat_buffer buffer;
+  while (!closing_) {
+    http::request<http::string_body> request;
+    http::read(stream, buffer, request);
+    ++requests_;
+    const RpcFault fault = fault_;
+    if (delay_ms_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms_));
+    if (fault == RpcFault::close) return;
+    if (fault == RpcFault::hang) {
+      // Until the client gives up.
+      pollfd waiting{connection.socket.native_handle(), POLLRDHUP, 0};
+      ::poll(&waiting, 1, -1);
+      return;
+    }
+    http::response<http::string_body> response;
+    response.version(11);
+    response.set(http::field::content_type, "application/json");
+    switch (fault) {
+      case RpcFault::limited:
+      case RpcFault::limited_for_1_s:
+        response.result(429);
+        if (fault == RpcFault::limited_for_1_s) response.set(http::field::retry_after, "1");
+        response.body() = "slow down";
+        break;
+      case RpcFault::unavailable:
+        response.result(503);
+        break;
+      case RpcFault::key_refused:
+        response.result(401);
+        break;
+      default:
+        response.body() = answer_to(request.body(), fault);
+    }
+    response.prepare_payload();
+    if (fault == RpcFault::huge) {
+      asio::write(stream, asio::buffer(std::string("HTTP/1.1 200 OK\r\n\r\n[")));
+      const std::string spaces(1U << 20U, ' ');
+      while (!closing_) asio::write(stream, asio::buffer(spaces));
+      return;
+    }
+    if (fault == RpcFault::reset) {
+      const std::string whole = response.body();
+      asio::write(stream, asio::buffer(
+                              "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(whole.size()) +
+                              "\r\n\r\n" + whole.substr(0, whole.size() / 2)));
+      const linger at_once{1, 0};
+      ::setsockopt(connection.socket.native_handle(), SOL_SOCKET, SO_LINGER, &at_once,
+                   sizeof(at_once));
+      const std::lock_guard lock(mutex_);  // die() looks at the socket too
+      connection.socket.close();
+      return;
+    }
+    http::write(stream, response);
+  }
+}
+
+std::string RpcServer::answer_to(const std::string& body, RpcFault fault) {
+  if (fault == RpcFault::garbage) return "\x01\x02{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":";
+  if (fault == RpcFault::html) return "<html><body>502 Bad Gateway</body></html>";
+  RpcChain& chain = fault == RpcFault::other_chain ? other_chain_ : chain_;
+  if (fault == RpcFault::other_chain && other_chain_.head() < chain_.head()) {
+    other_chain_.advance(chain_.head() - other_chain_.head());
+  }
+  json::value asked = json::parse(body);
+  const bool batch = asked.is_array();
+  if (!batch) asked = json::array{std::move(asked)};
+  json::array replies;
+  for (const json::value& call : asked.get_array()) {
+    replies.push_back(chain.answer(call.get_object(),
+                                   fault == RpcFault::old_block ? blocks_behind : 0,
+                                   !numbers_only_ && fault != RpcFault::no_blocks_by_hash));
+  }
+  json::object& last = replies.back().get_object();
+  const auto error = [&](std::int64_t code, const char* message) {
+    last.erase("result");
+    last["error"] = {{"code", code}, {"message", message}};
+  };
+  switch (fault) {
+    case RpcFault::wrong_ids:
+      for (json::value& reply : replies) reply.get_object()["id"] = 4711;
+      break;
+    case RpcFault::twice:
+      if (replies.size() > 1) replies.back() = replies.front();
+      break;
+    case RpcFault::missing:
+      replies.pop_back();
+      break;
+    case RpcFault::limited_in_json:
+      error(-32005, "daily request count exceeded, request rate limited");
+      break;
+    case RpcFault::node_fails:
+      error(-32603, "internal error");
+      break;
+    default:
+      break;
+  }
+  if (!batch) return replies.empty() ? "" : json::serialize(replies.front());
+  // A server may answer a batch in any order.
+  json::array turned(replies.rbegin(), replies.rend());
+  return json::serialize(turned);
+}
+
+void write_self_signed_certificate(const std::string& path) {
+  const auto check = [](bool good) {
+    if (!good) throw std::runtime_error("OpenSSL made no certificate");
+  };
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"),
+                                                                &EVP_PKEY_free);
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), &X509_free);
+  check(key != nullptr && certificate != nullptr);
+  X509_set_version(certificate.get(), 2);
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 86400);
+  X509_set_pubkey(certificate.get(), key.get());
+  X509_NAME* name = X509_get_subject_name(certificate.get());
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>("gantry test"), -1, -1, 0);
+  X509_set_issuer_name(certificate.get(), name);
+  X509V3_CTX context;
+  X509V3_set_ctx(&context, certificate.get(), certificate.get(), nullptr, nullptr, 0);
+  X509_EXTENSION* names =
+      X509V3_EXT_conf_nid(nullptr, &context, NID_subject_alt_name, "IP:127.0.0.1");
+  check(names != nullptr);
+  X509_add_ext(certificate.get(), names, -1);
+  X509_EXTENSION_free(names);
+  check(X509_sign(certificate.get(), key.get(), EVP_sha256()) > 0);
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "w"),
+                                                             &std::fclose);
+  check(file != nullptr);
+  check(PEM_write_X509(file.get(), certificate.get()) == 1);
+  check(PEM_write_PrivateKey(file.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
+}
+
+}  // namespace gantry::test

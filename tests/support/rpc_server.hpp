@@ -1,0 +1,93 @@
+// A provider on loopback that can be told to fail in every way that providers do.
+//
+// OWNERSHIP  Its threads and sockets end with it.
+// THREADS    Any.
+#pragma once
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <chrono>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "support/rpc_chain.hpp"
+
+namespace gantry::test {
+
+enum class RpcFault {
+  none,
+  hang,             // takes the request and says nothing
+  close,            // takes the request and hangs up
+  reset,            // resets in the middle of its answer
+  garbage,          // answers with what is no JSON
+  html,             // a proxy's page under status 200
+  wrong_ids,        // answers of another request
+  twice,            // one answer twice, one not at all
+  missing,          // leaves one answer out
+  huge,             // an answer without end
+  old_block,        // 50 blocks behind
+  other_chain,      // answers as a node of another chain, with blocks of the same numbers
+  limited,          // 429
+  limited_for_1_s,  // 429 with Retry-After: 1
+  limited_in_json,  // 200 with -32005 for one call of the batch
+  unavailable,      // 503
+  key_refused,      // 401
+  node_fails,       // -32603
+  no_blocks_by_hash,
+};
+std::string_view to_string(RpcFault fault);
+
+class RpcServer {
+ public:
+  // `certificate`: a file of a certificate and its key, to speak TLS; empty: plain HTTP.
+  explicit RpcServer(RpcChain& chain, const std::string& certificate = {});
+  ~RpcServer();
+  RpcServer(const RpcServer&) = delete;
+  RpcServer& operator=(const RpcServer&) = delete;
+
+  std::string url() const;  // http or https, with a key in the path
+  std::string origin() const;
+  void fail(RpcFault fault) { fault_ = fault; }
+  void delay(std::chrono::milliseconds delay) { delay_ms_ = delay.count(); }
+  // Whatever else it does, it takes no block by its hash.
+  void know_numbers_only() { numbers_only_ = true; }
+  // Closes all connections and takes no more, until it comes back under the same port.
+  void die();
+  void come_back();
+  std::uint64_t requests() const { return requests_; }        // that were read whole
+  std::uint64_t connections() const { return connections_; }  // that were accepted
+
+ private:
+  struct Connection;
+  void listen(std::uint16_t port);
+  void serve(Connection& connection);
+  template <class Stream>
+  void converse(Stream& stream, Connection& connection);
+  std::string answer_to(const std::string& body, RpcFault fault);
+  void reap();
+
+  RpcChain& chain_;
+  RpcChain other_chain_;
+  std::unique_ptr<boost::asio::ssl::context> tls_;
+  boost::asio::io_context context_;
+  std::unique_ptr<boost::asio::ip::tcp::acceptor> acceptor_;
+  std::uint16_t port_ = 0;
+  std::thread accepting_;
+  std::atomic<RpcFault> fault_{RpcFault::none};
+  std::atomic<std::int64_t> delay_ms_{0};
+  std::atomic<std::uint64_t> requests_{0};
+  std::atomic<std::uint64_t> connections_{0};
+  std::atomic<bool> closing_{false};
+  std::atomic<bool> numbers_only_{false};
+  std::mutex mutex_;  // guards open_
+  std::list<std::unique_ptr<Connection>> open_;
+};
+
+// Writes a new self-signed certificate of 127.0.0.1 and its key into one file.
+void write_self_signed_certificate(const std::string& path);
+
+}  // namespace gantry::test
