@@ -80,6 +80,14 @@ void read_chain(TableReader& root, const Node& node, const Environment& environm
        .help = "each counts as one dollar; the coin's price is the median over their pools with "
                "it, and all other tokens are valued through the coin"},
       chain.id, chain.usd_tokens);
+  reader.boolean({.key = "check_tokens",
+                  .help = "try each token of a live pool before it is followed: pools of tokens "
+                          "that are taxed on the way or cannot be sold are left out"},
+                 chain.check_tokens);
+  reader.addresses({.key = "odd_tokens",
+                    .help = "let in without being tried: their pools are quoted as if all that is "
+                            "sent arrived"},
+                   chain.id, chain.odd_tokens);
   for (const Node* provider : reader.tables("provider")) {
     read_provider(reader, *provider, environment, chain.providers);
   }

@@ -34,6 +34,8 @@ struct ChainSettings {
   std::string native_symbol = "ETH";
   gantry_address wrapped_native{};             // the token that stands for the chain's own coin
   std::vector<gantry_address> usd_tokens;      // their median price is the dollar's
+  bool check_tokens = true;                    // pools of taxed or unsellable tokens stay out
+  std::vector<gantry_address> odd_tokens;      // but for these
   std::vector<RpcProviderSettings> providers;  // in the order they are tried
 };
 

@@ -254,20 +254,42 @@ Status PoolList::read_tokens(const gantry_context& context) {
   return {};
 }
 
+Status PoolList::leave_out_odd_tokens(const gantry_context& context, const BlockPin& pin) {
+  std::erase_if(candidates_, [&](const Candidate& candidate) {
+    const auto no_token = std::ranges::find_if(
+        candidate.tokens, [&](const auto& token) { return !texts_.at(token).has_value(); });
+    if (no_token == candidate.tokens.end()) return false;
+    spdlog::warn("venue {}: pool {} is left out: {} has no decimals(), so it is no token",
+                 candidate.venue, address_text(candidate.address), address_text(*no_token));
+    return true;
+  });
+  std::vector<TokenCheck::Pool> pools;
+  for (const Candidate& candidate : candidates_) {
+    pools.push_back({candidate.address, candidate.tokens});
+  }
+  const auto reasons = tokens_.check(context, pin, pools);
+  if (!reasons) return std::unexpected(reasons.error());
+  std::size_t index = 0;
+  std::erase_if(candidates_, [&](const Candidate& candidate) {
+    const std::string& reason = (*reasons)[index++];
+    if (reason.empty()) return false;
+    spdlog::warn(
+        "venue {}: pool {} is left out: {}; name the token in odd_tokens of its [[chain]] "
+        "to let it in",
+        candidate.venue, address_text(candidate.address), reason);
+    return true;
+  });
+  return {};
+}
+
 Result<FoundPools> PoolList::find(const gantry_context& context, const BlockPin& pin) {
   add_listed();
   if (auto done = discover(context, pin); !done) return std::unexpected(done.error());
   fetcher_.read_at(pin);
   if (auto done = read_tokens(context); !done) return std::unexpected(done.error());
+  if (auto done = leave_out_odd_tokens(context, pin); !done) return std::unexpected(done.error());
   FoundPools found;
   for (Candidate& candidate : std::exchange(candidates_, {})) {
-    const auto no_token = std::ranges::find_if(
-        candidate.tokens, [&](const auto& token) { return !texts_.at(token).has_value(); });
-    if (no_token != candidate.tokens.end()) {
-      spdlog::warn("venue {}: pool {} is left out: {} has no decimals(), so it is no token",
-                   candidate.venue, address_text(candidate.address), address_text(*no_token));
-      continue;
-    }
     recording::Pool pool{candidate.venue, candidate.address, {}, std::move(candidate.metadata)};
     for (const gantry_address& token : candidate.tokens) {
       const auto handle = static_cast<std::uint32_t>(handles_.size());

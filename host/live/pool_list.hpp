@@ -2,7 +2,9 @@
 // by themselves (a factory's logs), with the metadata of their tokens.
 //
 // THREADS  One at a time: the live feed's.
-// ERRORS   As chain_blocks.hpp. A pool with a token that is none is left out, and that is told.
+// ERRORS   As chain_blocks.hpp. A pool with a token that is none, or that does not arrive as it is
+// sent, is left
+//          out, and that is told.
 #pragma once
 #include <map>
 #include <memory>
@@ -13,6 +15,7 @@
 #include "host/config/settings.hpp"
 #include "host/live/chain_logs.hpp"
 #include "host/live/fetcher.hpp"
+#include "host/live/token_check.hpp"
 #include "host/market/market_state.hpp"
 
 namespace gantry::host {
@@ -31,7 +34,11 @@ class PoolList {
 
   PoolList(const ChainSettings& chain, std::vector<std::shared_ptr<VenueInstance>> venues,
            Providers& providers, Fetcher& fetcher)
-      : chain_(chain), venues_(std::move(venues)), providers_(providers), fetcher_(fetcher) {}
+      : chain_(chain),
+        venues_(std::move(venues)),
+        providers_(providers),
+        fetcher_(fetcher),
+        tokens_(chain, providers, fetcher) {}
 
   // What was not told of before, as of the block; on an error all of it comes again.
   Result<FoundPools> find(const gantry_context& context, const BlockPin& pin);
@@ -54,11 +61,13 @@ class PoolList {
   Status discover(const VenueInstance& venue, const gantry_context& context, const BlockPin& pin);
   Status answer_ranges(Discovery& round, std::size_t request, const LogRange& range);
   Status read_tokens(const gantry_context& context);
+  Status leave_out_odd_tokens(const gantry_context& context, const BlockPin& pin);
 
   const ChainSettings& chain_;
   std::vector<std::shared_ptr<VenueInstance>> venues_;
   Providers& providers_;
   Fetcher& fetcher_;
+  TokenCheck tokens_;
   bool listed_ = false;
   std::vector<Candidate> candidates_;                    // not told of yet
   std::set<std::pair<std::string, std::string>> known_;  // venue and address
