@@ -169,7 +169,8 @@ AnswerVerdict judge(HttpOutcome outcome, std::uint64_t first_id, std::size_t cal
   auto batch = decode_batch(answer.body, first_id, calls);
   const bool success = answer.status >= 200 && answer.status < 300;
   if (!batch && !success) {
-    return refuse(FailureCause::status, fmt::format("HTTP status {}", answer.status), true);
+    const char* hint = answer.status == 404 ? ": is the path of its url right?" : "";
+    return refuse(FailureCause::status, fmt::format("HTTP status {}{}", answer.status, hint), true);
   }
   if (!batch) {
     return refuse(batch.error().wrong_ids ? FailureCause::wrong_ids : FailureCause::garbage,

@@ -37,8 +37,9 @@ TEST_CASE(
   const json::value all = json::parse(ended.out);
   const auto row = [&](const std::string& name) {
     const auto& checks = all.at("checks").as_array();
-    const auto found = std::ranges::find_if(
-        checks, [&](const json::value& check) { return check.at("check") == "provider " + name; });
+    const auto found = std::ranges::find_if(checks, [&](const json::value& check) {
+      return check.at("check").as_string() == "provider " + name;
+    });
     REQUIRE(found != checks.end());
     return found->as_object();
   };

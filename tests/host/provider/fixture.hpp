@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "host/provider/providers.hpp"
@@ -30,6 +31,14 @@ class Events {
     return static_cast<std::size_t>(std::ranges::count_if(events, [&](const auto& event) {
       return event.kind == kind && event.provider == provider;
     }));
+  }
+  // The same, once there is any: a state is seen a moment before it is told.
+  std::size_t count_told(gh::ProviderEventKind kind, const std::string& provider) const {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (count(kind, provider) == 0 && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return count(kind, provider);
   }
 
  private:

@@ -111,12 +111,12 @@ TEST_CASE("a provider that refuses connections is told once, and again when it a
   providers.check_now(20s);
   CHECK(street.stats("a").state == ProviderState::down);
   CHECK(street.stats("a").reason == "no connection");
-  CHECK(street.events.count(ProviderEventKind::down, "a") == 1);
+  CHECK(street.events.count_told(ProviderEventKind::down, "a") == 1);
   CHECK(street.events.count(ProviderEventKind::halted, "") == 0);
   street.server(0).come_back();
   providers.check_now(20s);
   CHECK(street.stats("a").state == ProviderState::ready);
-  CHECK(street.events.count(ProviderEventKind::recovered, "a") == 1);
+  CHECK(street.events.count_told(ProviderEventKind::recovered, "a") == 1);
   const auto batch = providers.ask(std::span(&call, 1), patient);
   REQUIRE(batch);
   CHECK(batch->provider == "a");
@@ -152,7 +152,7 @@ TEST_CASE("an endpoint of another chain is named as such and never used") {
   CHECK(street.stats("b").state == ProviderState::wrong_chain);
   CHECK(street.stats("b").chain_told == "eip155:137");
   CHECK(street.stats("b").reason == "is of eip155:137, not eip155:1");
-  CHECK(street.events.count(ProviderEventKind::wrong_chain, "b") == 1);
+  CHECK(street.events.count_told(ProviderEventKind::wrong_chain, "b") == 1);
   const std::uint64_t asked = wrong.requests();
   const RpcCall call = Street::call_latest("0x01");
   for (int i = 0; i < 10; ++i) {
@@ -177,7 +177,7 @@ TEST_CASE("when all are down the chain is HALTED with each reason, and goes on b
                                        Catch::Contains("b: refuses the key (HTTP status 401)"));
   CHECK(none.error().message.find("s3cret") == std::string::npos);
   CHECK(providers.statistics().halted);
-  CHECK(street.events.count(ProviderEventKind::halted, "") == 1);
+  CHECK(street.events.count_told(ProviderEventKind::halted, "") == 1);
   street.server(1).fail(RpcFault::none);
   // Whoever asks has those that are down checked, so nobody waits for the next turn of the watch.
   std::this_thread::sleep_for(600ms);
@@ -185,7 +185,7 @@ TEST_CASE("when all are down the chain is HALTED with each reason, and goes on b
   REQUIRE(batch);
   CHECK(batch->provider == "b");
   CHECK_FALSE(providers.statistics().halted);
-  CHECK(street.events.count(ProviderEventKind::resumed, "") == 1);
+  CHECK(street.events.count_told(ProviderEventKind::resumed, "") == 1);
 }
 
 TEST_CASE("a chain that is down is found again without anybody asking") {
@@ -277,7 +277,7 @@ TEST_CASE("a provider that is stuck on an old block is told, and asked after the
   providers.check_now(20s);
   CHECK(street.stats("a").state == ProviderState::behind);
   CHECK(street.stats("a").lag_blocks == 50);
-  CHECK(street.events.count(ProviderEventKind::behind, "a") == 1);
+  CHECK(street.events.count_told(ProviderEventKind::behind, "a") == 1);
   const RpcCall call = Street::call_latest("0x01");
   const auto batch = providers.ask(std::span(&call, 1), patient);
   REQUIRE(batch);
@@ -314,7 +314,7 @@ TEST_CASE("a pause is kept to: nothing is sent before its end") {
   street.server(0).fail(RpcFault::none);
   CHECK(providers.ask(std::span(&call, 1), patient));
   CHECK(std::chrono::steady_clock::now() - begun > 500ms);
-  CHECK(street.events.count(ProviderEventKind::limited, "a") == 1);
+  CHECK(street.events.count_told(ProviderEventKind::limited, "a") == 1);
 }
 
 TEST_CASE("a write that may have left is not sent again, and its error says so") {
