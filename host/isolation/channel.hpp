@@ -11,14 +11,17 @@
 //          and every length is checked against what is there.
 // THREADS  One on each side.
 #pragma once
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string_view>
 
 #include "gantry/strategy.h"
 #include "host/market/state_store.hpp"
+#include "host/plugin/call_guard.hpp"
 
 namespace gantry::host::isolation {
 
@@ -78,12 +81,15 @@ enum class Side : std::uint32_t { child = 1, host = 2 };
 struct Turn {
   std::atomic<std::uint32_t> side;
   std::atomic<std::uint32_t> sleeping;  // bits: who may have to be woken
-  // While it loads: which library (0 the strategy's, then the venues'), and what it does with it.
-  std::atomic<std::uint32_t> library;
-  std::atomic<std::uint32_t> stage;
-  std::atomic<std::uint32_t> bell;  // counts ring()s
+  std::atomic<std::uint32_t> stage;     // what it does with the library that it loads
+  std::atomic<std::uint32_t> bell;      // counts ring()s
 };
 enum class Stage : std::uint32_t { starting = 0, loading = 1, creating = 2, running = 3 };
+
+// The line in its report, with a number, before it loads a library: 0 the strategy's, which is the
+// last, 1 and on the venues'. Nothing takes back what is in the report, so as long as the
+// strategy's line is not there, no code of the strategy's has run.
+inline constexpr std::string_view loads_mark = "!loads ";
 
 enum class Says : std::uint32_t {
   done = 1,
@@ -106,7 +112,19 @@ struct Reply {
 };
 inline constexpr std::uint64_t reply_offset = 64;
 inline constexpr std::uint64_t records_offset = 4096;
-static_assert(reply_offset + sizeof(Reply) <= records_offset && sizeof(Turn) <= reply_offset);
+static_assert(sizeof(Turn) <= reply_offset);
+
+// In whose code the child is, for when it does not come back: its one thread's slot is here instead
+// of in its own memory, so that the host can read it however the child ended. A strategy can write
+// here what it likes, as everywhere in the child.
+struct Inside {
+  CallSlot slot;  // `inner` is an address in the child; null: nobody's but the strategy's
+  std::array<std::atomic<std::uint64_t>, 64> venues;  // the addresses of their culprits
+};
+inline constexpr std::uint64_t inside_offset = 2048;
+static_assert(reply_offset + sizeof(Reply) <= inside_offset &&
+              inside_offset + sizeof(Inside) <= records_offset);
+static_assert(std::atomic<const Culprit*>::is_always_lock_free);
 
 enum class RecordKind : std::uint32_t {
   opportunity = 1,  // see add_opportunity()

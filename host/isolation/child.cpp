@@ -79,17 +79,25 @@ class Child {
         payload_(requests + payload_offset),
         turn_(*reinterpret_cast<Turn*>(replies)),
         reply_(*reinterpret_cast<Reply*>(replies + reply_offset)),
+        inside_(*reinterpret_cast<Inside*>(replies + inside_offset)),
         records_({replies + records_offset, order.replies_bytes - records_offset}),
         relay_(records_),
         order_(std::move(order)),
         view_(&history_),
-        snapshot_(std::make_shared<LiveVersions>(), 0) {}
+        snapshot_(std::make_shared<LiveVersions>(), 0) {
+    // From here on the host sees in whose code this thread is.
+    own_call_slot = &inside_.slot;
+  }
 
-  // In the sandbox. An error is the load's answer.
+  // In the sandbox, the strategy last: it cannot meddle with how the venues load. An error is the
+  // load's answer.
   Status load(const std::vector<PluginFile>& files) {
-    for (std::uint32_t i = 0; i < files.size(); ++i) {
-      turn_.library = i;
+    libraries_.resize(files.size());
+    for (std::uint32_t turn = 1; turn <= files.size(); ++turn) {
+      const auto i = turn % static_cast<std::uint32_t>(files.size());
       turn_.stage = static_cast<std::uint32_t>(Stage::loading);
+      const std::string line = fmt::format("{}{}\n", loads_mark, i);
+      static_cast<void>(!::write(report_descriptor, line.data(), line.size()));
       const bool is_strategy = i == 0;
       const PluginOrder& plugin = is_strategy ? order_.strategy : order_.venues[i - 1];
       // What a venue says is heard in the host's own instance of it.
@@ -115,6 +123,9 @@ class Child {
         auto made = create_instance<VenueInstance>(*library, settings, host, std::move(quiet), 0);
         if (!made) return std::unexpected(made.error());
         static_cast<InstanceSettings&>((*made)->settings) = settings;
+        if (i <= inside_.venues.size()) {
+          inside_.venues[i - 1] = reinterpret_cast<std::uintptr_t>(&(*made)->culprit());
+        }
         venues_.push_back(std::move(*made));
       }
     }
@@ -162,7 +173,6 @@ class Child {
     }
     auto library = Library::load_in_sandbox(files[i], sandbox_path(i, files[i]), quiet_.table());
     if (!library) return library;
-    libraries_.resize(i + 1);
     libraries_[i] = *library;
     return library;
   }
@@ -289,6 +299,7 @@ class Child {
   const std::uint8_t* payload_;
   Turn& turn_;
   Reply& reply_;
+  Inside& inside_;
   RecordWriter records_;
   Relay relay_;
   InstanceServices quiet_{"libraries"};

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -152,8 +153,30 @@ void ChildProcess::kill() noexcept {
   reaped_ = true;
 }
 
+const std::string& ChildProcess::report() {
+  report_text_ += read_some(report_);
+  return report_text_;
+}
+
+std::optional<std::uint32_t> ChildProcess::last_loaded() {
+  std::optional<std::uint32_t> last;
+  std::string_view rest = report();
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    if (!line.starts_with(loads_mark)) continue;
+    const std::string_view digits = line.substr(loads_mark.size());
+    std::uint32_t library = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), library);
+    last = library;
+    // What stands behind this may be the strategy's own.
+    if (library == 0) break;
+  }
+  return last;
+}
+
 Fault ChildProcess::explain() {
-  const std::string report = read_some(report_);
+  const std::string& report = this->report();
   const std::string output = read_some(output_);
   if (const auto call = violation_in(report)) {
     return {Ending::forbidden_call,

@@ -120,6 +120,10 @@ Request& IsolatedStrategy::request() const noexcept {
 }
 Turn& IsolatedStrategy::turn() const noexcept { return *reinterpret_cast<Turn*>(replies_->data()); }
 
+Inside& IsolatedStrategy::inside() const noexcept {
+  return *reinterpret_cast<Inside*>(replies_->data() + inside_offset);
+}
+
 Result<std::shared_ptr<StrategyInstance>> IsolatedStrategy::start(IsolationOrder order) {
   std::unique_ptr<IsolatedStrategy> strategy(new IsolatedStrategy(std::move(order)));
   const StrategySettings& settings = strategy->order_.settings;
@@ -181,7 +185,8 @@ Status IsolatedStrategy::launch() {
   request().call = Call::load;
   request().bind = 0;
   request().payload_bytes = payload.size();
-  turn().library = 0;
+  inside().slot.inner = nullptr;
+  for (auto& venue : inside().venues) venue = 0;
   turn().stage = static_cast<std::uint32_t>(Stage::starting);
   turn().sleeping = 0;
   turn().side = static_cast<std::uint32_t>(Side::child);
@@ -199,6 +204,8 @@ Status IsolatedStrategy::launch() {
   subscribed_ = false;
   fresh_ = true;
   if (!await_answer({}, load_timeout_ns, loading_fault_)) {
+    loading_fault_.library = child_->last_loaded();
+    loading_fault_.loading = true;
     child_.reset();
     return fail(ErrorKind::plugin, fmt::format("{}: {} its process {}", order_.file.path.string(),
                                                where_in_loading(), loading_fault_.text));
@@ -210,17 +217,13 @@ Status IsolatedStrategy::launch() {
 }
 
 std::string IsolatedStrategy::where_in_loading() const {
-  const std::uint32_t library = turn().library;
+  if (!loading_fault_.library) return "before it loaded any library";
+  const std::uint32_t library = *loading_fault_.library;
   const bool is_venue = library > 0 && library <= order_.venues.size();
   const std::string whose = is_venue ? " of the venue " + order_.venues[library - 1]->name() : "";
-  switch (static_cast<Stage>(turn().stage.load())) {
-    case Stage::loading:
-      return fmt::format("while the constructors or init(){} ran", whose);
-    case Stage::creating:
-      return fmt::format("in create(){}", whose);
-    default:
-      return "before it loaded any library";
-  }
+  return phase_of_loading() == Phase::create
+             ? fmt::format("in create(){}", whose)
+             : fmt::format("while the constructors or init(){} ran", whose);
 }
 
 Phase IsolatedStrategy::phase_of_loading() const {
@@ -228,13 +231,35 @@ Phase IsolatedStrategy::phase_of_loading() const {
   return creating ? Phase::create : Phase::load;
 }
 
-void IsolatedStrategy::put_away(const Fault& fault, Phase phase, std::string reason) const {
-  if (fault.ending == Ending::host) return;
-  order_.nursery->put_away(
-      {order_.file, health_->instance(), fault.ending, phase, std::move(reason)});
+void IsolatedStrategy::find_whose(Fault& fault) const {
+  const CallSlot& slot = inside().slot;
+  const auto culprit = reinterpret_cast<std::uintptr_t>(slot.inner.load());
+  if (culprit == 0) {
+    fault.library = 0;
+    return;
+  }
+  const auto count = std::min(order_.venues.size(), inside().venues.size());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (inside().venues[i] != culprit) continue;
+    fault.library = i + 1;
+    fault.text += fmt::format("; it says that it was in {} of the venue {}",
+                              to_string(slot.inner_phase.load()), order_.venues[i]->name());
+    return;
+  }
 }
 
-void IsolatedStrategy::lose(Fault fault, Phase phase) {
+void IsolatedStrategy::put_away(const Fault& fault, Phase phase, std::string reason) const {
+  if (fault.ending == Ending::host || !fault.library) return;
+  if (*fault.library == 0) {
+    order_.nursery->put_away(
+        {order_.file, health_->instance(), fault.ending, phase, std::move(reason)});
+  } else if (fault.loading && *fault.library <= order_.venues.size()) {
+    const VenueInstance& venue = *order_.venues[*fault.library - 1];
+    order_.nursery->put_away({venue.file(), venue.name(), fault.ending, phase, std::move(reason)});
+  }
+}
+
+void IsolatedStrategy::lose(const Fault& fault, Phase phase) {
   child_.reset();
   lost_in_ = at_;
   ++losses_;
@@ -243,8 +268,13 @@ void IsolatedStrategy::lose(Fault fault, Phase phase) {
   wake_from_ = at_ + 1 + pause;
   // What becomes of it in the end is Health's to say: it retires what has too many strikes.
   const bool was_retired = health_->retired();
-  health_->strike(phase, fault.text, at_);
-  if (health_->retired() && !was_retired) {
+  const bool own = fault.ending != Ending::host && fault.library == 0U;
+  if (own) {
+    health_->strike(phase, fault.text, at_);
+  } else {
+    health_->strike_unproven(phase, fault.text, at_);
+  }
+  if (health_->retired() && !was_retired && (!own || health_->broke_contract())) {
     put_away(fault, phase,
              fmt::format("its process was lost in {} of snapshot {}: {}; {} strikes",
                          to_string(phase), at_, fault.text, health_->strikes()));
@@ -272,7 +302,8 @@ bool IsolatedStrategy::exchange(Call what, Phase phase, const Ends& ends) {
   const auto timeout_ns = static_cast<std::uint64_t>(order_.settings.call_timeout_ms) * 1'000'000;
   if (await_answer(ends, timeout_ns, fault)) return true;
   fault.text = "its process " + fault.text;
-  lose(std::move(fault), phase);
+  if (!fault.library) find_whose(fault);
+  lose(fault, phase);
   return false;
 }
 
@@ -280,6 +311,9 @@ bool IsolatedStrategy::await_answer(const Ends& ends, std::uint64_t timeout_ns, 
   using Clock = std::chrono::steady_clock;
   Clock::time_point deadline{};
   std::size_t questions = 0;
+  // A venue in whose code it is stuck, or a strategy that asks venues for ever.
+  std::uint64_t calls = 0;
+  Clock::time_point called{};
   for (std::uint32_t looks = host_looks_max;; looks = 0) {
     if (await_turn(turn(), Side::host, looks, slice_ns)) {
       copy_from({replies_->data() + reply_offset, sizeof(reply_)}, reply_);
@@ -300,10 +334,15 @@ bool IsolatedStrategy::await_answer(const Ends& ends, std::uint64_t timeout_ns, 
     }
     const auto now = Clock::now();
     if (deadline == Clock::time_point{}) deadline = now + std::chrono::nanoseconds(timeout_ns);
+    if (const auto count = inside().slot.inner_calls.load(); count != calls) {
+      calls = count;
+      called = now;
+    }
     if (now < deadline) continue;
     child_->kill();
     fault = {Ending::hang,
              fmt::format("gave no answer for {} ms, and was ended", timeout_ns / 1'000'000)};
+    if (deadline - called < std::chrono::nanoseconds(timeout_ns / 2)) fault.library = 0;
     return false;
   }
 }
@@ -403,7 +442,7 @@ void IsolatedStrategy::deliver(const Ends& ends) {
 
 bool IsolatedStrategy::tell(Call what, std::span<const std::uint8_t> payload, Phase phase) {
   if (payload.size() > requests_->size() - payload_offset) {
-    lose({Ending::host, "the market is too large to be shown to its process"}, phase);
+    lose({Ending::host, "the market is too large to be shown to its process", {}}, phase);
     return false;
   }
   std::ranges::copy(payload, requests_->data() + payload_offset);
@@ -412,7 +451,7 @@ bool IsolatedStrategy::tell(Call what, std::span<const std::uint8_t> payload, Ph
   if (!exchange(what, phase, {})) return false;
   if (payload.size() > kept_payload_bytes) requests_->forget(kept_payload_bytes);
   if (reply_.status == GANTRY_OK) return true;
-  lose({Ending::nonsense, "its process does not understand the market"}, phase);
+  lose({Ending::nonsense, "its process does not understand the market", 0}, phase);
   return false;
 }
 

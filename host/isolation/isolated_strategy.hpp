@@ -9,6 +9,11 @@
 //          was: it is given a cold market.
 // TRUST    What a child says is checked as if a stranger had written it; a route is quoted again in
 //          the host by the runner.
+// BLAME    The child loads the venues too, and before the strategy: what one does while it is
+// loaded
+//          is that one's own, and it is put away. In a call only the child can say in whose code it
+//          was, and a strategy could have written that: when it says a venue's, nobody is put
+//          away, and what the strategy's strikes retire is noted only.
 // DIFFERS  A venue that faults in a child gets its strike when the host's own instance does it; and
 //          what a plugin logs and counts is heard when the call is over.
 // THREADS  Like the strategy's: one at a time.
@@ -82,8 +87,9 @@ class IsolatedStrategy {
   Status launch();
   std::string where_in_loading() const;
   Phase phase_of_loading() const;
-  // Ends the child, and strikes for what it did.
-  void lose(isolation::Fault fault, Phase phase);
+  // Ends the child, and strikes for it.
+  void lose(const isolation::Fault& fault, Phase phase);
+  // The library whose doing it was, where that is sure.
   void put_away(const isolation::Fault& fault, Phase phase, std::string reason) const;
 
   // The request's `call` and what belongs to it, sent and answered. False: the child is lost.
@@ -107,6 +113,9 @@ class IsolatedStrategy {
 
   isolation::Request& request() const noexcept;
   isolation::Turn& turn() const noexcept;
+  isolation::Inside& inside() const noexcept;
+  // Says whose code it was, of a child that has ended.
+  void find_whose(isolation::Fault& fault) const;
 
   IsolationOrder order_;
   std::shared_ptr<Health> health_;

@@ -125,6 +125,11 @@ void Health::strike_late(Phase phase, std::uint64_t snapshot) {
   strike(phase, "it missed its deadline", snapshot);
 }
 
+void Health::strike_unproven(Phase phase, std::string_view reason, std::uint64_t snapshot) {
+  unproven_.fetch_add(1, std::memory_order_relaxed);
+  strike(phase, reason, snapshot);
+}
+
 std::vector<Strike> Health::kept() const {
   const std::lock_guard lock(mutex_);
   return kept_;

@@ -66,6 +66,8 @@ class Health {
   bool accept(Phase phase, gantry_status status, std::uint64_t snapshot);
   // A strike for a deadline that passed: the machine may be to blame.
   void strike_late(Phase phase, std::uint64_t snapshot);
+  // A strike for what may be another's doing, as when its process was killed from outside.
+  void strike_unproven(Phase phase, std::string_view reason, std::uint64_t snapshot);
 
   // Whether it may be called for this snapshot.
   bool usable(std::uint64_t snapshot) const noexcept {
@@ -82,10 +84,12 @@ class Health {
     retired_from_.store(snapshot, std::memory_order_relaxed);
   }
   std::uint64_t strikes() const noexcept { return count_.load(std::memory_order_relaxed); }
-  // Whether its strikes retire it also without those for deadlines.
+  // Whether its strikes retire it also without those that may not be its doing.
   bool broke_contract() const noexcept {
-    return strikes() - late_.load(std::memory_order_relaxed) >= strikes_max_;
+    const auto excused = late_.load(std::memory_order_relaxed) + unproven();
+    return strikes() - excused >= strikes_max_;
   }
+  std::uint64_t unproven() const noexcept { return unproven_.load(std::memory_order_relaxed); }
   std::vector<Strike> kept() const;
   const std::string& instance() const noexcept { return instance_; }
   const std::string& file() const noexcept { return file_; }
@@ -101,9 +105,10 @@ class Health {
   std::atomic<std::uint64_t> count_{0};
   std::atomic<std::uint64_t> late_{0};
   std::atomic<std::uint64_t> retired_from_{never};
-  mutable std::mutex mutex_;                // guards the rest
+  mutable std::mutex mutex_;                // guards the next two
   std::vector<std::uint64_t> counts_from_;  // of the strikes_max_ earliest, ascending
   std::vector<Strike> kept_;                // the kept_max earliest, ascending
+  std::atomic<std::uint64_t> unproven_{0};
 };
 
 }  // namespace gantry::host

@@ -81,6 +81,8 @@ class PluginInstance {
   Object* object() const noexcept { return object_; }
   Health& health() const noexcept { return *health_; }
   const std::string& name() const noexcept { return health_->instance(); }
+  // Whom its guards name.
+  const Culprit& culprit() const noexcept { return culprit_; }
   const PluginFile& file() const noexcept { return *file_; }
   // Null: it is in another process.
   const Library* library() const noexcept { return library_.get(); }

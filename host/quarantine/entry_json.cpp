@@ -13,7 +13,7 @@ namespace json = boost::json;
 constexpr std::array causes{QuarantineCause::signal,   QuarantineCause::hang,
                             QuarantineCause::exit,     QuarantineCause::rule,
                             QuarantineCause::deadline, QuarantineCause::load,
-                            QuarantineCause::damaged};
+                            QuarantineCause::damaged,  QuarantineCause::unproven};
 
 std::string text_of(const json::object& object, const char* key) {
   return std::string(object.at(key).as_string());
@@ -35,6 +35,8 @@ std::string_view to_string(QuarantineCause cause) {
       return "deadline";
     case QuarantineCause::load:
       return "load";
+    case QuarantineCause::unproven:
+      return "unproven";
     case QuarantineCause::damaged:
       break;
   }

@@ -19,6 +19,8 @@ std::string consequence_of(const QuarantineEntry& entry) {
       return "no run loads this very library until it is cleared; a replay does";
     case QuarantineCause::deadline:
       return "noted only, for the machine may be to blame: the next start loads it";
+    case QuarantineCause::unproven:
+      return "noted only, for it may have been another's doing: the next start loads it";
     case QuarantineCause::load:
       return "noted only, for what was missing may be there by now: the next start tries again";
     case QuarantineCause::damaged:

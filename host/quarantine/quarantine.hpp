@@ -26,6 +26,7 @@ enum class QuarantineCause : std::int32_t {
   deadline = 5,  // too many strikes, all for coming late: the machine may be to blame
   load = 6,      // the dynamic loader refused it: what was missing may be there by now
   damaged = 7,   // its record cannot be read
+  unproven = 8,  // too many strikes, some for what may be another's doing
 };
 std::string_view to_string(QuarantineCause cause);
 
@@ -47,7 +48,8 @@ struct QuarantineEntry {
   // Whether the library stays out until it is cleared. What may have been somebody else's fault is
   // noted, and tried again.
   bool blocks() const noexcept {
-    return cause != QuarantineCause::deadline && cause != QuarantineCause::load;
+    return cause != QuarantineCause::deadline && cause != QuarantineCause::load &&
+           cause != QuarantineCause::unproven;
   }
 };
 

@@ -96,7 +96,9 @@ Status put_away_retired(Quarantine& quarantine, const RunReport& report, std::st
     if (space != std::string::npos) entry.version = plugin.library.substr(space + 1);
     entry.file = plugin.file;
     entry.instance = plugin.instance;
-    entry.cause = plugin.broke_contract ? QuarantineCause::rule : QuarantineCause::deadline;
+    entry.cause = plugin.broke_contract ? QuarantineCause::rule
+                  : plugin.unproven     ? QuarantineCause::unproven
+                                        : QuarantineCause::deadline;
     entry.first_s = entry.last_s = now_s;
     entry.reason = fmt::format("retired after {} strikes", plugin.strikes);
     if (!plugin.first_strikes.empty()) {

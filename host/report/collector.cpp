@@ -222,6 +222,7 @@ std::vector<PluginReport> describe_plugins(const Plugins& plugins) {
                        {},
                        instance->services().counters()};
       row.broke_contract = row.retired && instance->health().broke_contract();
+      row.unproven = instance->health().unproven() > 0;
       row.first_strikes = instance->health().kept();
       for (const Strike& strike : row.first_strikes) {
         row.faults.push_back(fmt::format("{}: {}", to_string(strike.phase), strike.reason));

@@ -94,7 +94,8 @@ struct PluginReport {
   bool retired = false;
   std::vector<std::string> faults;  // "find: it threw"
   std::map<std::string, std::uint64_t> counters;
-  bool broke_contract = false;        // retired, and would have been without its missed deadlines
+  bool broke_contract = false;        // retired, also without strikes that may not be its doing
+  bool unproven = false;              // some strikes may be another's doing; deadlines apart
   std::vector<Strike> first_strikes;  // what `faults` says, with the snapshots
   std::uint64_t taken_out = 0;        // by a change: the first snapshot without it; 0: it stayed
 };

@@ -109,6 +109,11 @@ bool call(std::string_view what, const char* argument) {
 void act(std::string_view what, const char* argument) {
   if (what == "segv") *nowhere = 7;
   if (what == "abort") std::abort();
+  // As if it were the venue's doing: in its report, and wherever else it can.
+  if (what == "frame") {
+    constexpr std::string_view lie = "!loads 1\n";
+    if (::write(3, lie.data(), lie.size()) > 0) *nowhere = 7;
+  }
   if (what == "kill") ::syscall(SYS_tgkill, ::getpid(), ::syscall(SYS_gettid), SIGKILL);
   if (what == "loop") {
     for (volatile bool on = true; on;) {

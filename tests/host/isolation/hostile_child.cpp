@@ -157,7 +157,9 @@ int main() {
       reply.beyond = 0;
     } else {
       hostile.answer(request);
-      turn.library = static_cast<std::uint32_t>(seed * 77);
+      auto& inside = *reinterpret_cast<Inside*>(replies + inside_offset);
+      inside.slot.inner = reinterpret_cast<const gantry::host::Culprit*>(seed * 77);
+      inside.venues[0] = seed % 2 * seed * 77;
       turn.stage = static_cast<std::uint32_t>(seed);
       if (seed % 7 == 3) turn.sleeping = ~0U;
     }

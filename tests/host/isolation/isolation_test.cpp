@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "host/isolation/isolated_strategy.hpp"
+#include "host/quarantine/run_record.hpp"
 #include "support/small_market.hpp"
 
 using namespace gantry::host;
@@ -24,12 +25,25 @@ namespace {
 
 const std::string good = "[strategies.triangular]\nmin_profit_bps = 0\n";
 
+// A venue that breaks a rule which only the sandbox enforces, in the place of the good one.
+const std::string bad_venue =
+    "[[dex]]\nname = \"uniswap_v2\"\nplugin = \"subject\"\nmin_liquidity_usd = 0\n";
+
 struct Setting {
   explicit Setting(std::uint64_t seed = 7) { write_busy_market(recording, 6, 60, seed); }
 
   Configuration make(const std::string& strategies, const std::string& gantry = {}) {
     return configure(folder.path(), {gantry, ConfigurationTexts().dex, strategies},
                      {GANTRY_TEST_PLUGIN_FOLDER, GANTRY_UNRULY_PLUGIN_FOLDER});
+  }
+  // With that one of tests/bad_plugins/twins as the venue.
+  Configuration with_venue(const std::string& twin, const std::string& strategies) {
+    const auto extra = folder.path() / twin;
+    std::filesystem::create_directory(extra);
+    std::filesystem::copy_file(std::filesystem::path(GANTRY_BAD_TWINS) / (twin + ".so"),
+                               extra / "subject.so");
+    return configure(folder.path(), {{}, bad_venue, strategies},
+                     {GANTRY_TEST_PLUGIN_FOLDER, GANTRY_UNRULY_PLUGIN_FOLDER, extra});
   }
   RunReport run(const Configuration& configuration,
                 const std::function<void(const Plugins&)>& before = {}) {
@@ -280,6 +294,57 @@ TEST_CASE("a child that is killed from outside in the middle of its work is surv
   CHECK(without(report, "unruly") == without(alone_report(), "unruly"));
   const std::string reason = where == "find" ? faults(report) : report.plugins_refused.at(0).reason;
   CHECK_THAT(reason, Catch::Contains("its process died of SIGKILL (Killed)"));
+}
+
+TEST_CASE("what a venue does while a child loads it is the venue's fault, and not the strategy's") {
+  Setting setting;
+  const auto report =
+      setting.run(setting.with_venue("calls_network", good + "isolation = \"process\"\n"));
+  REQUIRE(report.plugins_refused.size() == 1);
+  CHECK(report.plugins_refused[0].instance == "triangular");
+  CHECK_THAT(report.plugins_refused[0].reason,
+             Catch::Contains("in create() of the venue uniswap_v2 its process made the system call "
+                             "socket"));
+  REQUIRE(setting.put_away.size() == 1);
+  CHECK(setting.put_away[0].file.manifest.name == "subject");
+  CHECK(setting.put_away[0].instance == "uniswap_v2");
+  CHECK(setting.put_away[0].ending == Ending::forbidden_call);
+  CHECK(setting.put_away[0].phase == Phase::create);
+  CHECK(setting.put_away[0].reason == report.plugins_refused[0].reason);
+}
+
+TEST_CASE("what a venue does in a strategy's call puts nobody away, and is told as the venue's") {
+  Setting setting;
+  const auto report =
+      setting.run(setting.with_venue("reads_clock", good + "isolation = \"process\"\n"));
+  const PluginReport& triangular = plugin(report, "triangular");
+  CHECK(triangular.retired);
+  CHECK_FALSE(triangular.broke_contract);
+  CHECK(triangular.unproven);
+  REQUIRE_FALSE(triangular.faults.empty());
+  CHECK_THAT(triangular.faults[0],
+             Catch::Contains("it read the clock") &&
+                 Catch::Contains("it says that it was in quote of the venue uniswap_v2"));
+  CHECK(setting.put_away.empty());
+
+  // And the record of the run keeps neither out.
+  TemporaryFolder folder;
+  auto quarantine = Quarantine::open(folder.path()).value();
+  REQUIRE(put_away_retired(quarantine, report, "a test", 1).has_value());
+  REQUIRE(quarantine.entries().size() == 1);
+  CHECK(quarantine.entries()[0].plugin == "triangular");
+  CHECK(quarantine.entries()[0].cause == QuarantineCause::unproven);
+  CHECK_FALSE(quarantine.entries()[0].blocks());
+  CHECK_THAT(quarantine.entries()[0].reason, Catch::Contains("the venue uniswap_v2"));
+}
+
+TEST_CASE("a strategy cannot lay what it does while it is loaded to a venue") {
+  Setting setting;
+  const auto report = setting.run(setting.make(good + unruly("frame", "create")));
+  REQUIRE(report.plugins_refused.size() == 1);
+  CHECK_THAT(report.plugins_refused[0].reason, Catch::Contains("in create() its process died"));
+  REQUIRE(setting.put_away.size() == 1);
+  CHECK(setting.put_away[0].file.manifest.name == "unruly");
 }
 
 TEST_CASE("who is put away is told once, when it is retired, with the last reason") {

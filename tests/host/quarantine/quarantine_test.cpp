@@ -56,9 +56,9 @@ std::string left_by_host(const std::string& sha256) {
 
 TEST_CASE("a quarantine entry is read back as it was written") {
   const TemporaryFolder folder;
-  for (const auto cause :
-       {QuarantineCause::signal, QuarantineCause::hang, QuarantineCause::exit,
-        QuarantineCause::rule, QuarantineCause::deadline, QuarantineCause::load}) {
+  for (const auto cause : {QuarantineCause::signal, QuarantineCause::hang, QuarantineCause::exit,
+                           QuarantineCause::rule, QuarantineCause::deadline, QuarantineCause::load,
+                           QuarantineCause::unproven}) {
     const fs::path path = folder.path() / std::string(to_string(cause));
     const auto entry = entry_of(hash_a, cause, 1'700'000'000);
     REQUIRE(opened(path).put(entry));
