@@ -28,6 +28,11 @@ IsolatedStrategy& self(gantry_strategy_instance* instance) {
   return *reinterpret_cast<IsolatedStrategy*>(instance);
 }
 
+// Whatever code it was in, no plugin did that.
+bool is_others(const Fault& fault) {
+  return fault.ending == Ending::host || fault.ending == Ending::killed;
+}
+
 }  // namespace
 
 // The libraries' bytes, held open: the store may be cleaned while it runs.
@@ -232,6 +237,7 @@ Phase IsolatedStrategy::phase_of_loading() const {
 }
 
 void IsolatedStrategy::find_whose(Fault& fault) const {
+  if (fault.ending == Ending::killed) return;
   const CallSlot& slot = inside().slot;
   const auto culprit = reinterpret_cast<std::uintptr_t>(slot.inner.load());
   if (culprit == 0) {
@@ -249,7 +255,7 @@ void IsolatedStrategy::find_whose(Fault& fault) const {
 }
 
 void IsolatedStrategy::put_away(const Fault& fault, Phase phase, std::string reason) const {
-  if (fault.ending == Ending::host || !fault.library) return;
+  if (is_others(fault) || !fault.library) return;
   if (*fault.library == 0) {
     order_.nursery->put_away(
         {order_.file, health_->instance(), fault.ending, phase, std::move(reason)});
@@ -268,7 +274,7 @@ void IsolatedStrategy::lose(const Fault& fault, Phase phase) {
   wake_from_ = at_ + 1 + pause;
   // What becomes of it in the end is Health's to say: it retires what has too many strikes.
   const bool was_retired = health_->retired();
-  const bool own = fault.ending != Ending::host && fault.library == 0U;
+  const bool own = !is_others(fault) && fault.library == 0U;
   if (own) {
     health_->strike(phase, fault.text, at_);
   } else {

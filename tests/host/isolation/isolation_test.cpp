@@ -163,7 +163,7 @@ TEST_CASE("what an isolated strategy does in a call costs nobody else, and is wr
       {"overflow", "/", "died of SIGSEGV"},
       {"abort", "/", "died of SIGABRT"},
       {"corrupt", "/", "died of SIG"},
-      {"kill", "/", "died of SIGKILL"},
+      {"kill", "/", "system call tgkill, which is not allowed"},
       {"loop", "/", "gave no answer for 300 ms"},
       {"allocate", "/", "it threw"},
       {"exit", "/", "ended by itself with code 0"},
@@ -225,7 +225,7 @@ TEST_CASE("what it does in create or its constructors refuses it alone, with the
   const bool in_constructor = GENERATE(false, true);
   const auto [act, reason, ending] = GENERATE(table<std::string, std::string, Ending>({
       {"segv", "died of SIGSEGV", Ending::signal},
-      {"kill", "died of SIGKILL", Ending::signal},
+      {"kill", "system call tgkill", Ending::forbidden_call},
       {"loop", "gave no answer for 10000 ms", Ending::hang},
       {"allocate", "bad_alloc", Ending::signal},
       {"corrupt", "died of SIG", Ending::signal},
@@ -293,7 +293,17 @@ TEST_CASE("a child that is killed from outside in the middle of its work is surv
   killer.join();
   CHECK(without(report, "unruly") == without(alone_report(), "unruly"));
   const std::string reason = where == "find" ? faults(report) : report.plugins_refused.at(0).reason;
-  CHECK_THAT(reason, Catch::Contains("its process died of SIGKILL (Killed)"));
+  CHECK_THAT(reason, Catch::Contains("its process died of SIGKILL (Killed), which came from"));
+  // It is lost for this run, and nobody is blamed.
+  CHECK(setting.put_away.empty());
+  if (where != "find") return;
+  CHECK(plugin(report, "unruly").retired);
+  TemporaryFolder folder;
+  auto quarantine = Quarantine::open(folder.path()).value();
+  REQUIRE(put_away_retired(quarantine, report, "a test", 1).has_value());
+  REQUIRE(quarantine.entries().size() == 1);
+  CHECK(quarantine.entries()[0].cause == QuarantineCause::unproven);
+  CHECK_FALSE(quarantine.entries()[0].blocks());
 }
 
 TEST_CASE("what a venue does while a child loads it is the venue's fault, and not the strategy's") {
