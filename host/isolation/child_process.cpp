@@ -72,6 +72,8 @@ std::string_view to_string(Ending ending) {
       return "nonsense";
     case Ending::host:
       return "host";
+    case Ending::killed:
+      return "killed";
   }
   return "unknown";
 }
@@ -195,6 +197,11 @@ Fault ChildProcess::explain() {
   if (signal == SIGSYS) {
     return {Ending::forbidden_call,
             "made a system call that is not allowed, as when a thread is started"};
+  }
+  // The sandbox lets nobody send that from inside: it was the operator, or the kernel that ran out
+  // of memory.
+  if (signal == SIGKILL) {
+    return {Ending::killed, "died of SIGKILL (Killed), which came from outside"};
   }
   std::string text =
       fmt::format("died of SIG{} ({})", ::sigabbrev_np(signal), ::sigdescr_np(signal));

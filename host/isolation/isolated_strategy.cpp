@@ -28,6 +28,11 @@ IsolatedStrategy& self(gantry_strategy_instance* instance) {
   return *reinterpret_cast<IsolatedStrategy*>(instance);
 }
 
+// Whatever code it was in, no plugin did that.
+bool is_others(const Fault& fault) {
+  return fault.ending == Ending::host || fault.ending == Ending::killed;
+}
+
 }  // namespace
 
 // The libraries' bytes, held open: the store may be cleaned while it runs.
@@ -232,6 +237,7 @@ Phase IsolatedStrategy::phase_of_loading() const {
 }
 
 void IsolatedStrategy::find_whose(Fault& fault) const {
+  if (fault.ending == Ending::killed) return;
   const CallSlot& slot = inside().slot;
   const auto culprit = reinterpret_cast<std::uintptr_t>(slot.inner.load());
   if (culprit == 0) {
@@ -249,7 +255,7 @@ void IsolatedStrategy::find_whose(Fault& fault) const {
 }
 
 void IsolatedStrategy::put_away(const Fault& fault, Phase phase, std::string reason) const {
-  if (fault.ending == Ending::host || !fault.library) return;
+  if (is_others(fault) || !fault.library) return;
   if (*fault.library == 0) {
     order_.nursery->put_away(
         {order_.file, health_->instance(), fault.ending, phase, std::move(reason)});
@@ -268,7 +274,7 @@ void IsolatedStrategy::lose(const Fault& fault, Phase phase) {
   wake_from_ = at_ + 1 + pause;
   // What becomes of it in the end is Health's to say: it retires what has too many strikes.
   const bool was_retired = health_->retired();
-  const bool own = fault.ending != Ending::host && fault.library == 0U;
+  const bool own = !is_others(fault) && fault.library == 0U;
   if (own) {
     health_->strike(phase, fault.text, at_);
   } else {
@@ -287,6 +293,7 @@ bool IsolatedStrategy::wake(std::uint64_t snapshot) {
   if (snapshot < wake_from_) return false;
   auto launched = launch();
   if (launched) {
+    started_in_ = snapshot;
     spdlog::info("plugin {}: started again, in process {}", health_->instance(), child_->pid());
     return true;
   }
@@ -517,7 +524,6 @@ gantry_status IsolatedStrategy::prepare(const gantry_market& market, gantry_erro
   return reply_.status;
 }
 
-// What the street has done with the strategy before this child was there.
 bool IsolatedStrategy::catch_up(const gantry_market& market) {
   if (subscribes_ && !subscribed_) {
     const auto sink = earlier_answers();
@@ -544,7 +550,7 @@ bool IsolatedStrategy::catch_up(const gantry_market& market) {
 
 gantry_status IsolatedStrategy::find(const gantry_market& market,
                                      const gantry_opportunity_sink& sink) {
-  if (!child_ || !catch_up(market) || !show(market, Phase::find) ||
+  if (!child_ || !show(market, Phase::find) ||
       !exchange(Call::find, Phase::find, {&sink, nullptr, nullptr})) {
     return GANTRY_REFUSED;
   }

@@ -22,6 +22,7 @@ enum class Ending : std::int32_t {
   forbidden_call = 4,  // a system call that the sandbox does not allow
   nonsense = 5,        // it broke the rules by which host and child speak
   host = 6,            // the host could not go on with it: not its fault, and it is not put away
+  killed = 7,          // somebody else killed it: not its fault either
 };
 std::string_view to_string(Ending ending);
 

@@ -106,9 +106,10 @@ class Health {
   std::atomic<std::uint64_t> late_{0};
   std::atomic<std::uint64_t> unproven_{0};
   std::atomic<std::uint64_t> retired_from_{never};
-  mutable std::mutex mutex_;                // guards the rest
+  mutable std::mutex mutex_;                // guards the next two
   std::vector<std::uint64_t> counts_from_;  // of the strikes_max_ earliest, ascending
   std::vector<Strike> kept_;                // the kept_max earliest, ascending
+  std::atomic<std::uint64_t> unproven_{0};
 };
 
 }  // namespace gantry::host

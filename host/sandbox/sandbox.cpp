@@ -206,7 +206,13 @@ Status filter_calls(const SandboxOptions& options) {
     filter.allow(number);
   }
   filter.allow(SCMP_SYS(newfstatat), 3, AT_EMPTY_PATH);
-  filter.allow(SCMP_SYS(tgkill), 0, static_cast<std::uint64_t>(::getpid()));
+  // By the signal too, and each exactly: the kernel looks at 32 of the 64 bits that a filter sees.
+  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGTERM, SIGINT}) {
+    const scmp_arg_cmp itself[] = {
+        SCMP_CMP64(0, SCMP_CMP_EQ, static_cast<std::uint64_t>(::getpid()), 0),
+        SCMP_CMP64(2, SCMP_CMP_EQ, static_cast<std::uint64_t>(signal), 0)};
+    filter.keep(seccomp_rule_add_array(owner.get(), SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 2, itself));
+  }
   std::vector<int> writable = options.writable;
   if (options.report >= 0) writable.push_back(options.report);
   for (const int descriptor : writable) {

@@ -14,7 +14,8 @@
 //              descriptors  read pread64 lseek close dup fstat newfstatat(AT_EMPTY_PATH) on what is
 //                           open; write writev on `writable` alone
 //              itself       futex sched_yield getpid gettid exit exit_group rt_sigprocmask
-//                           rt_sigreturn sigaltstack tgkill of itself
+//                           rt_sigreturn sigaltstack; tgkill of itself by SIGABRT, SEGV, BUS,
+//                           FPE, ILL, TRAP, TERM or INT: a SIGKILL is always another's
 //              files        open and openat of a path in `files`, which give a copy of its
 //                           descriptor, rewound: nothing is ever looked up in the file system
 //              clock        clock_gettime gettimeofday time, only with `clock`

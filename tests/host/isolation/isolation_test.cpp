@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <functional>
 #include <sstream>
@@ -46,13 +47,16 @@ struct Setting {
                      {GANTRY_TEST_PLUGIN_FOLDER, GANTRY_UNRULY_PLUGIN_FOLDER, extra});
   }
   RunReport run(const Configuration& configuration,
-                const std::function<void(const Plugins&)>& before = {}) {
+                const std::function<void(const Plugins&)>& before = {},
+                Pace pace = Pace::back_pressure) {
     Plugins plugins =
         make_plugins(configuration, store.path(), {},
                      {GANTRY_PROGRAM, [this](const PutAway& which) { put_away.push_back(which); }});
     if (before) before(plugins);
     StreetOptions options;
     options.recording = recording;
+    options.pace = pace;
+    options.speed = 0;
     auto report = Street(configuration, std::move(plugins), options).run();
     if (!report) FAIL(report.error().message);
     return std::move(*report);
@@ -163,7 +167,7 @@ TEST_CASE("what an isolated strategy does in a call costs nobody else, and is wr
       {"overflow", "/", "died of SIGSEGV"},
       {"abort", "/", "died of SIGABRT"},
       {"corrupt", "/", "died of SIG"},
-      {"kill", "/", "died of SIGKILL"},
+      {"kill", "/", "system call tgkill, which is not allowed"},
       {"loop", "/", "gave no answer for 300 ms"},
       {"allocate", "/", "it threw"},
       {"exit", "/", "ended by itself with code 0"},
@@ -225,7 +229,7 @@ TEST_CASE("what it does in create or its constructors refuses it alone, with the
   const bool in_constructor = GENERATE(false, true);
   const auto [act, reason, ending] = GENERATE(table<std::string, std::string, Ending>({
       {"segv", "died of SIGSEGV", Ending::signal},
-      {"kill", "died of SIGKILL", Ending::signal},
+      {"kill", "system call tgkill", Ending::forbidden_call},
       {"loop", "gave no answer for 10000 ms", Ending::hang},
       {"allocate", "bad_alloc", Ending::signal},
       {"corrupt", "died of SIG", Ending::signal},
@@ -293,7 +297,95 @@ TEST_CASE("a child that is killed from outside in the middle of its work is surv
   killer.join();
   CHECK(without(report, "unruly") == without(alone_report(), "unruly"));
   const std::string reason = where == "find" ? faults(report) : report.plugins_refused.at(0).reason;
-  CHECK_THAT(reason, Catch::Contains("its process died of SIGKILL (Killed)"));
+  CHECK_THAT(reason, Catch::Contains("its process died of SIGKILL (Killed), which came from"));
+  // It is lost for this run, and nobody is blamed.
+  CHECK(setting.put_away.empty());
+  if (where != "find") return;
+  CHECK(plugin(report, "unruly").retired);
+  TemporaryFolder folder;
+  auto quarantine = Quarantine::open(folder.path()).value();
+  REQUIRE(put_away_retired(quarantine, report, "a test", 1).has_value());
+  REQUIRE(quarantine.entries().size() == 1);
+  CHECK(quarantine.entries()[0].cause == QuarantineCause::unproven);
+  CHECK_FALSE(quarantine.entries()[0].blocks());
+}
+
+// Of the loop of `spin`, for what a second of this machine is.
+std::uint64_t rounds_a_second() {
+  constexpr long rounds = 100'000'000;
+  const std::clock_t begin = std::clock();
+  for (volatile long i = 0; i < rounds; i = i + 1) {
+  }
+  const auto spent = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  return static_cast<std::uint64_t>(rounds / std::max(spent, 0.001));
+}
+
+TEST_CASE("at live pace the time that a restart takes is not held against the strategy") {
+  Setting setting;
+  // create() alone takes longer than the deadline of a snapshot.
+  const auto report = setting.run(
+      setting.make(unruly("spin", "create", 60'000, std::to_string(rounds_a_second() * 3 / 2)) +
+                   "deadline_ms = 1000\n"),
+      [](const Plugins& plugins) {
+        REQUIRE(::kill(plugins.strategies.at(0)->isolated->pid(), SIGKILL) == 0);
+      },
+      Pace::live);
+  CHECK_FALSE(plugin(report, "unruly").retired);
+  CHECK(plugin(report, "unruly").strikes == 1);
+  CHECK_THAT(faults(report), !Catch::Contains("deadline"));
+  CHECK(counter(report, "snapshots") >= 1);
+  CHECK(counter(report, "cold") == 1);
+}
+
+TEST_CASE("what a venue does while a child loads it is the venue's fault, and not the strategy's") {
+  Setting setting;
+  const auto report =
+      setting.run(setting.with_venue("calls_network", good + "isolation = \"process\"\n"));
+  REQUIRE(report.plugins_refused.size() == 1);
+  CHECK(report.plugins_refused[0].instance == "triangular");
+  CHECK_THAT(report.plugins_refused[0].reason,
+             Catch::Contains("in create() of the venue uniswap_v2 its process made the system call "
+                             "socket"));
+  REQUIRE(setting.put_away.size() == 1);
+  CHECK(setting.put_away[0].file.manifest.name == "subject");
+  CHECK(setting.put_away[0].instance == "uniswap_v2");
+  CHECK(setting.put_away[0].ending == Ending::forbidden_call);
+  CHECK(setting.put_away[0].phase == Phase::create);
+  CHECK(setting.put_away[0].reason == report.plugins_refused[0].reason);
+}
+
+TEST_CASE("what a venue does in a strategy's call puts nobody away, and is told as the venue's") {
+  Setting setting;
+  const auto report =
+      setting.run(setting.with_venue("reads_clock", good + "isolation = \"process\"\n"));
+  const PluginReport& triangular = plugin(report, "triangular");
+  CHECK(triangular.retired);
+  CHECK_FALSE(triangular.broke_contract);
+  CHECK(triangular.unproven);
+  REQUIRE_FALSE(triangular.faults.empty());
+  CHECK_THAT(triangular.faults[0],
+             Catch::Contains("it read the clock") &&
+                 Catch::Contains("it says that it was in quote of the venue uniswap_v2"));
+  CHECK(setting.put_away.empty());
+
+  // And the record of the run keeps neither out.
+  TemporaryFolder folder;
+  auto quarantine = Quarantine::open(folder.path()).value();
+  REQUIRE(put_away_retired(quarantine, report, "a test", 1).has_value());
+  REQUIRE(quarantine.entries().size() == 1);
+  CHECK(quarantine.entries()[0].plugin == "triangular");
+  CHECK(quarantine.entries()[0].cause == QuarantineCause::unproven);
+  CHECK_FALSE(quarantine.entries()[0].blocks());
+  CHECK_THAT(quarantine.entries()[0].reason, Catch::Contains("the venue uniswap_v2"));
+}
+
+TEST_CASE("a strategy cannot lay what it does while it is loaded to a venue") {
+  Setting setting;
+  const auto report = setting.run(setting.make(good + unruly("frame", "create")));
+  REQUIRE(report.plugins_refused.size() == 1);
+  CHECK_THAT(report.plugins_refused[0].reason, Catch::Contains("in create() its process died"));
+  REQUIRE(setting.put_away.size() == 1);
+  CHECK(setting.put_away[0].file.manifest.name == "unruly");
 }
 
 TEST_CASE("what a venue does while a child loads it is the venue's fault, and not the strategy's") {

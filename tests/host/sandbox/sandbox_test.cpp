@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,6 +86,19 @@ TEST_CASE("what would leave the sandbox is stopped, and the report names the sys
   const auto outcome = inside(act);
   CHECK(outcome.stopped());
   CHECK(outcome.violation() == name);
+}
+
+TEST_CASE("it can end itself by a signal as a program does, but not by SIGKILL") {
+  CHECK(inside([](int) { return ::raise(SIGABRT); }).code() == -SIGABRT);
+  // Upper bits that the kernel does not look at change nothing.
+  const long number =
+      GENERATE(static_cast<long>(SIGKILL), static_cast<long>(SIGSTOP), (1L << 32U) | SIGKILL);
+  const auto outcome = inside([&](int) {
+    return static_cast<int>(
+        ::syscall(SYS_tgkill, ::getpid(), static_cast<pid_t>(::syscall(SYS_gettid)), number));
+  });
+  CHECK(outcome.stopped());
+  CHECK(outcome.violation() == "tgkill");
 }
 
 TEST_CASE("a thread cannot be made") {
