@@ -104,7 +104,6 @@ class Health {
   std::uint64_t lag_ = 0;
   std::atomic<std::uint64_t> count_{0};
   std::atomic<std::uint64_t> late_{0};
-  std::atomic<std::uint64_t> unproven_{0};
   std::atomic<std::uint64_t> retired_from_{never};
   mutable std::mutex mutex_;                // guards the next two
   std::vector<std::uint64_t> counts_from_;  // of the strikes_max_ earliest, ascending

@@ -388,57 +388,6 @@ TEST_CASE("a strategy cannot lay what it does while it is loaded to a venue") {
   CHECK(setting.put_away[0].file.manifest.name == "unruly");
 }
 
-TEST_CASE("what a venue does while a child loads it is the venue's fault, and not the strategy's") {
-  Setting setting;
-  const auto report =
-      setting.run(setting.with_venue("calls_network", good + "isolation = \"process\"\n"));
-  REQUIRE(report.plugins_refused.size() == 1);
-  CHECK(report.plugins_refused[0].instance == "triangular");
-  CHECK_THAT(report.plugins_refused[0].reason,
-             Catch::Contains("in create() of the venue uniswap_v2 its process made the system call "
-                             "socket"));
-  REQUIRE(setting.put_away.size() == 1);
-  CHECK(setting.put_away[0].file.manifest.name == "subject");
-  CHECK(setting.put_away[0].instance == "uniswap_v2");
-  CHECK(setting.put_away[0].ending == Ending::forbidden_call);
-  CHECK(setting.put_away[0].phase == Phase::create);
-  CHECK(setting.put_away[0].reason == report.plugins_refused[0].reason);
-}
-
-TEST_CASE("what a venue does in a strategy's call puts nobody away, and is told as the venue's") {
-  Setting setting;
-  const auto report =
-      setting.run(setting.with_venue("reads_clock", good + "isolation = \"process\"\n"));
-  const PluginReport& triangular = plugin(report, "triangular");
-  CHECK(triangular.retired);
-  CHECK_FALSE(triangular.broke_contract);
-  CHECK(triangular.unproven);
-  REQUIRE_FALSE(triangular.faults.empty());
-  CHECK_THAT(triangular.faults[0],
-             Catch::Contains("it read the clock") &&
-                 Catch::Contains("it says that it was in quote of the venue uniswap_v2"));
-  CHECK(setting.put_away.empty());
-
-  // And the record of the run keeps neither out.
-  TemporaryFolder folder;
-  auto quarantine = Quarantine::open(folder.path()).value();
-  REQUIRE(put_away_retired(quarantine, report, "a test", 1).has_value());
-  REQUIRE(quarantine.entries().size() == 1);
-  CHECK(quarantine.entries()[0].plugin == "triangular");
-  CHECK(quarantine.entries()[0].cause == QuarantineCause::unproven);
-  CHECK_FALSE(quarantine.entries()[0].blocks());
-  CHECK_THAT(quarantine.entries()[0].reason, Catch::Contains("the venue uniswap_v2"));
-}
-
-TEST_CASE("a strategy cannot lay what it does while it is loaded to a venue") {
-  Setting setting;
-  const auto report = setting.run(setting.make(good + unruly("frame", "create")));
-  REQUIRE(report.plugins_refused.size() == 1);
-  CHECK_THAT(report.plugins_refused[0].reason, Catch::Contains("in create() its process died"));
-  REQUIRE(setting.put_away.size() == 1);
-  CHECK(setting.put_away[0].file.manifest.name == "unruly");
-}
-
 TEST_CASE("who is put away is told once, when it is retired, with the last reason") {
   Setting setting;
   const auto report = setting.run(setting.make(good + unruly("socket", "find")));
