@@ -8,6 +8,7 @@
 #include "gantry/u256_convert.hpp"
 #include "host/base/text.hpp"
 #include "host/live/chain_text.hpp"
+#include "host/market/topology.hpp"
 
 namespace gantry::host {
 namespace {
