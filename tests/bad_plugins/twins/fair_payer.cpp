@@ -1,3 +1,10 @@
 #include "tests/bad_plugins/fair_payer.hpp"
 
-GANTRY_PLUGIN(gantry::bad::FairPayer);
+namespace gantry::bad {
+class Subject final : public FairPayer {
+ public:
+  using FairPayer::FairPayer;
+};
+}  // namespace gantry::bad
+
+GANTRY_PLUGIN(gantry::bad::Subject);
