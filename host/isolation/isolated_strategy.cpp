@@ -293,6 +293,7 @@ bool IsolatedStrategy::wake(std::uint64_t snapshot) {
   if (snapshot < wake_from_) return false;
   auto launched = launch();
   if (launched) {
+    started_in_ = snapshot;
     spdlog::info("plugin {}: started again, in process {}", health_->instance(), child_->pid());
     return true;
   }
@@ -523,7 +524,6 @@ gantry_status IsolatedStrategy::prepare(const gantry_market& market, gantry_erro
   return reply_.status;
 }
 
-// What the street has done with the strategy before this child was there.
 bool IsolatedStrategy::catch_up(const gantry_market& market) {
   if (subscribes_ && !subscribed_) {
     const auto sink = earlier_answers();
@@ -550,7 +550,7 @@ bool IsolatedStrategy::catch_up(const gantry_market& market) {
 
 gantry_status IsolatedStrategy::find(const gantry_market& market,
                                      const gantry_opportunity_sink& sink) {
-  if (!child_ || !catch_up(market) || !show(market, Phase::find) ||
+  if (!child_ || !show(market, Phase::find) ||
       !exchange(Call::find, Phase::find, {&sink, nullptr, nullptr})) {
     return GANTRY_REFUSED;
   }

@@ -59,6 +59,11 @@ class IsolatedStrategy {
 
   // Before the first call for a snapshot: starts a child where it is time. False: there is none.
   bool wake(std::uint64_t snapshot);
+  // Whether that snapshot is a new child's first, which has to catch_up() before anything else.
+  bool started_for(std::uint64_t snapshot) const noexcept { return started_in_ == snapshot; }
+  // What the street has done with the strategy before this child was there: subscribe(), prepare().
+  // False: it refused, for which it has its strike, or was lost.
+  bool catch_up(const gantry_market& market);
   // Whether its child ended while it worked on that snapshot; the strike is given.
   bool lost(std::uint64_t snapshot) const noexcept { return lost_in_ == snapshot; }
   // Of its child; 0: there is none.
@@ -101,7 +106,6 @@ class IsolatedStrategy {
   bool tell(isolation::Call what, std::span<const std::uint8_t> payload, Phase phase);
   // Topology, history and snapshot, as far as the child does not know them.
   bool show(const gantry_market& market, Phase phase);
-  bool catch_up(const gantry_market& market);
 
   gantry_status subscribe(const gantry_market& market, const gantry_subscription_sink& sink);
   gantry_status prepare(const gantry_market& market, gantry_error* error);
@@ -137,6 +141,7 @@ class IsolatedStrategy {
 
   std::uint64_t at_ = 0;  // the snapshot being worked on
   std::uint64_t lost_in_ = ~0ULL;
+  std::uint64_t started_in_ = ~0ULL;
   std::uint64_t wake_from_ = 0;
   std::uint32_t losses_ = 0;
   isolation::Fault loading_fault_;  // of the last launch(); its text is empty: the child lived

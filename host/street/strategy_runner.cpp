@@ -48,19 +48,29 @@ Batch StrategyRunner::run(const Delivery& delivery, std::optional<bool> late) {
   Batch batch{delivery.snapshot, options_.strategy, true};
   batch.results_seen = delivery.results_seen;
   Health& health = instance_->health();
-  const std::uint64_t start = now_ns();
   IsolatedStrategy* isolated = instance_->isolated;
-  bool lost = false;
   found_.clear();
   ranked_.clear();
   cut_ = 0;
   emitted_ = 0;
-  if (health.usable(snapshot.id) && (isolated == nullptr || isolated->wake(snapshot.id))) {
+  const bool there =
+      health.usable(snapshot.id) && (isolated == nullptr || isolated->wake(snapshot.id));
+  // A process that had to be started again has cost its strike; the time that this takes is not the
+  // strategy's.
+  std::uint64_t start = now_ns();
+  if (there) {
     tell(delivery.results, snapshot.id);
     bool cold = !changes_.since(last_, snapshot.id, changed_);
     cold = cold || topology_ != snapshot.topology->id;
     view_.bind(snapshot, changed_, cold);
-    if (prepare(snapshot)) {
+    bool ready = true;
+    if (isolated != nullptr && isolated->started_for(snapshot.id)) {
+      ready = isolated->catch_up(*view_.market());
+      // What it refused is asked of it again, for the next snapshot.
+      topology_ = ready ? snapshot.topology->id : ~std::uint64_t{0};
+      start = now_ns();
+    }
+    if (ready && prepare(snapshot)) {
       const gantry_opportunity_sink sink{this, &Sink::emit};
       const auto status =
           instance_->call<&gantry_strategy_v1::find>(Phase::find, view_.market(), &sink);
@@ -70,12 +80,12 @@ Batch StrategyRunner::run(const Delivery& delivery, std::optional<bool> late) {
       finish_one(found_[i], i, batch);
     }
     last_ = snapshot.id;
-    lost = isolated != nullptr && isolated->lost(snapshot.id);
-    if (lost) {
-      // Its process ended on the way: what it had said of this snapshot is not built upon.
-      ranked_.clear();
-      emitted_ = cut_ = 0;
-    }
+  }
+  const bool lost = isolated != nullptr && isolated->lost(snapshot.id);
+  if (lost) {
+    // Its process ended on the way: what it had said of this snapshot is not built upon.
+    ranked_.clear();
+    emitted_ = cut_ = 0;
   }
   batch.spent_ns = now_ns() - start;
   batch.late = late ? *late : options_.deadline_ns != 0 && batch.spent_ns > options_.deadline_ns;

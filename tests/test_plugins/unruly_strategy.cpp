@@ -119,6 +119,11 @@ void act(std::string_view what, const char* argument) {
     for (volatile bool on = true; on;) {
     }
   }
+  if (what == "spin") {
+    const long rounds = std::strtol(argument, nullptr, 10);
+    [[maybe_unused]] volatile long spent = 0;
+    for (long i = 0; i < rounds; ++i) spent = i;
+  }
   if (what == "allocate") allocate();
   if (what == "corrupt") corrupt_heap();
   if (what == "overflow") overflow(0);

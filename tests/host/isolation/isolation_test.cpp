@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <functional>
 #include <sstream>
@@ -46,13 +47,16 @@ struct Setting {
                      {GANTRY_TEST_PLUGIN_FOLDER, GANTRY_UNRULY_PLUGIN_FOLDER, extra});
   }
   RunReport run(const Configuration& configuration,
-                const std::function<void(const Plugins&)>& before = {}) {
+                const std::function<void(const Plugins&)>& before = {},
+                Pace pace = Pace::back_pressure) {
     Plugins plugins =
         make_plugins(configuration, store.path(), {},
                      {GANTRY_PROGRAM, [this](const PutAway& which) { put_away.push_back(which); }});
     if (before) before(plugins);
     StreetOptions options;
     options.recording = recording;
+    options.pace = pace;
+    options.speed = 0;
     auto report = Street(configuration, std::move(plugins), options).run();
     if (!report) FAIL(report.error().message);
     return std::move(*report);
@@ -304,6 +308,33 @@ TEST_CASE("a child that is killed from outside in the middle of its work is surv
   REQUIRE(quarantine.entries().size() == 1);
   CHECK(quarantine.entries()[0].cause == QuarantineCause::unproven);
   CHECK_FALSE(quarantine.entries()[0].blocks());
+}
+
+// Of the loop of `spin`, for what a second of this machine is.
+std::uint64_t rounds_a_second() {
+  constexpr long rounds = 100'000'000;
+  const std::clock_t begin = std::clock();
+  [[maybe_unused]] volatile long spent = 0;
+  for (long i = 0; i < rounds; ++i) spent = i;
+  const auto took = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  return static_cast<std::uint64_t>(rounds / std::max(took, 0.001));
+}
+
+TEST_CASE("at live pace the time that a restart takes is not held against the strategy") {
+  Setting setting;
+  // create() alone takes longer than the deadline of a snapshot.
+  const auto report = setting.run(
+      setting.make(unruly("spin", "create", 60'000, std::to_string(rounds_a_second() * 3 / 4)) +
+                   "deadline_ms = 500\n"),
+      [](const Plugins& plugins) {
+        REQUIRE(::kill(plugins.strategies.at(0)->isolated->pid(), SIGKILL) == 0);
+      },
+      Pace::live);
+  CHECK_FALSE(plugin(report, "unruly").retired);
+  CHECK(plugin(report, "unruly").strikes == 1);
+  CHECK_THAT(faults(report), !Catch::Contains("deadline"));
+  CHECK(counter(report, "snapshots") >= 1);
+  CHECK(counter(report, "cold") == 1);
 }
 
 TEST_CASE("what a venue does while a child loads it is the venue's fault, and not the strategy's") {
