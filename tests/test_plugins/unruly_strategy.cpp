@@ -121,8 +121,8 @@ void act(std::string_view what, const char* argument) {
   }
   if (what == "spin") {
     const long rounds = std::strtol(argument, nullptr, 10);
-    for (volatile long i = 0; i < rounds; i = i + 1) {
-    }
+    [[maybe_unused]] volatile long spent = 0;
+    for (long i = 0; i < rounds; ++i) spent = i;
   }
   if (what == "allocate") allocate();
   if (what == "corrupt") corrupt_heap();
