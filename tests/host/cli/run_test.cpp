@@ -295,7 +295,7 @@ TEST_CASE("what a command writes replaces no foreign file, and never its own inp
 
 TEST_CASE("what is not installed or not there for a recording's pools is told once") {
   const Workspace space;
-  space.edit("dex_config.toml", "name = \"uniswap_v2\"", "name = \"curve\"");
+  space.edit("dex_config.toml", "name = \"uniswap_v2\"", "name = \"unknown_dex\"");
   const Ended ended = space.run({"run", "--blocks", "2"});
   INFO(ended.err);
   CHECK(ended.code == 0);
