@@ -267,7 +267,8 @@ TEST_CASE(
   says_why(slow.space.run({"reload"}));
   slow.space.edit("strategies.toml", "enabled = true", "enabled = false");
   CHECK(slow.space.run({"reload"}).out == "nothing to change\n");
-  slow.space.edit("strategies.toml", "enabled = false", "enabled = true");
+  slow.space.edit("strategies.toml", "[strategies.triangular]\nenabled = false",
+                  "[strategies.triangular]\nenabled = true");
   const Ended refused = slow.space.run({"reload"});
   CHECK(refused.code == 3);
   CHECK(has(refused.out, "not possible: strategy triangular: "));
