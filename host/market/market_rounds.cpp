@@ -232,7 +232,8 @@ void MarketState::apply_recorded(Snapshot& snapshot, std::uint32_t pool, Rows ro
     const auto answers = walk.asked.count_in(rows.subspan(at + left_out));
     if (!answers) {
       // Nobody asked the chain then: such a recording's facts speak for themselves.
-      if (first && was_settled) follow(snapshot, pool, rows.subspan(at));
+      // A live feed's does too, but of a pool that it has not read it passes the logs over.
+      if (first && (was_settled || undo_blocks_ == 0)) follow(snapshot, pool, rows.subspan(at));
       return;
     }
     more = step(snapshot, walk, rows.subspan(at + left_out, *answers));
