@@ -347,7 +347,6 @@ TEST_CASE("rollback and remove refuse, too, what leaves a configuration that is 
   refused(desk.run({"bundle", "rollback"}));
   refused(desk.run({"bundle", "rollback", "--to", "1"}));
   refused(desk.run({"bundle", "remove", "trader@0.3.0"}));
-  CHECK(desk.run({"run", "--blocks", "1"}).code == 0);
   // Of the older version, which does not run, nothing in the configuration is.
   CHECK(desk.run({"bundle", "remove", "trader@0.2.0"}).code == 0);
   CHECK(desk.run({"bundle", "rollback"}).code == 0);

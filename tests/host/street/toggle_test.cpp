@@ -369,7 +369,7 @@ TEST_CASE("what may not run any more is taken out, and a replay says the same to
   const auto with = setting.make(base + idle);
   auto revoked = with;
   revoked.plugin.keys = setting.folder.write(
-      "keys.toml",
+      "revoked.toml",
       "[[revoked]]\nplugin = \"org.gantry.test.idle_strategy\"\nversion = \"0.1.0\"\n"
       "reason = \"it \\\"leaked\\\"\\nbadly\"\n");
   auto options = setting.options();
