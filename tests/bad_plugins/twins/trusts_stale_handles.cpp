@@ -14,12 +14,13 @@ class Subject final : public FairTrip {
     sizes_.assign(market.pool_count() + 1, 1);
     return GANTRY_OK;
   }
-  gantry_status size(const Market&, const gantry_opportunity& opportunity,
-                     const gantry_sizing_limits&, gantry_opportunity&) override {
+  gantry_status size(const Market& market, const gantry_opportunity& opportunity,
+                     const gantry_sizing_limits& limits, gantry_opportunity& out) override {
 #ifndef BAD
     if (opportunity.key >= sizes_.size()) return GANTRY_REFUSED;
 #endif
-    return sizes_[opportunity.key] == 2 ? GANTRY_UNSUPPORTED : GANTRY_REFUSED;
+    if (sizes_[opportunity.key] == 2) return GANTRY_UNSUPPORTED;
+    return FairTrip::size(market, opportunity, limits, out);
   }
 
  private:
