@@ -26,7 +26,7 @@ constexpr std::uint32_t blocks_many = sanitized ? 20'000 : 150'000;
 constexpr std::uint32_t blocks_some = sanitized ? 10'000 : 60'000;
 constexpr std::uint32_t blocks_few = sanitized ? 2'000 : 12'000;  // of a market with many finds
 
-constexpr std::uint64_t resident_wanders_kib = 512;
+constexpr std::uint64_t resident_wanders_kib = 256;
 
 const std::string base = "[strategies.triangular]\nmin_profit_bps = 0\n";
 const std::string idle = "[strategies.idle_strategy]\n";
