@@ -97,7 +97,7 @@ test::ModelPool make_base(std::mt19937_64& random) {
   const auto& [fee, spacing] = tiers[random() % 4];
   model.pool.fee = fee;
   model.pool.spacing = spacing;
-  const int centre = static_cast<int>(random() % 1200) - 600;
+  const int centre = static_cast<int>(random() % 120) - 60;
   model.pool.start_at(test::reference_sqrt_at(centre * spacing));
   int lower = centre - 60;
   while (lower < centre + 60) {
@@ -132,7 +132,8 @@ class Pools {
       // Each at a price of its own, as a swap's log leaves it.
       const std::size_t base = random() % base_count;
       test::ReferencePool3 pool = bases[base].pool;
-      pool.swap(random() % 2 == 0, true, Integer(random()) << (random() % 4U));
+      // About a fourth of the way to the last of its ticks, at most.
+      pool.swap(random() % 2 == 0, true, Integer(random() >> 8U) * pool.spacing);
       maker.set_state_bytes(states[base]);
       std::vector<test::OwnedFact> facts{swap_log(pool)};
       const auto status = maker.apply(facts);
