@@ -13,8 +13,6 @@ namespace gantry::host {
 
 namespace {
 
-constexpr std::size_t word_bytes = 32;
-
 std::optional<ChainLog> parse_log(const boost::json::value& value, std::string* hash) {
   ChainLog log;
   const auto* address = member(value, "address");

@@ -15,6 +15,8 @@
 
 namespace gantry::host {
 
+inline constexpr std::size_t word_bytes = 32;  // of an ABI's words and a log's topics
+
 // "0x" and an even number of hexadecimal digits of either case; nullopt: it is not that.
 std::optional<recording::Bytes> bytes_of(const boost::json::value& value);
 std::optional<recording::Bytes> bytes_of(std::string_view text);
