@@ -9,8 +9,7 @@
 // REORGS    A head whose parent is not the newest block: back to the newest block that both chains
 //           have, whose states are kept; deeper than undo_blocks: every pool is read anew.
 // AUDIT     At every audit_every_blocks-th block some pools are read anew and compared with what
-// logs
-//           have kept. One that differs takes no part from the next block on, and a case is
+//           logs have kept. One that differs takes no part from the next block on, and a case is
 //           written.
 // ERRORS    Whatever the providers cannot give is tried again, and told once. open() fails with
 //           `configuration`; next() ends early, with damage(), only when there is no pool to
