@@ -185,8 +185,9 @@ class Curve final : public DexPlugin {
     const Variant* variant = variant_in(state);
     Metadata metadata;
     if (variant == nullptr || !read_metadata(spec.metadata, metadata)) return GANTRY_BAD_STATE;
+    const Questions questions(*variant, spec.token_count);
     std::uint32_t tag = 0;
-    for (const Question& question : Questions(*variant, spec.token_count).all()) {
+    for (const Question& question : questions.all()) {
       const auto status = ask(question, spec, metadata, tag++, sink);
       if (status != GANTRY_OK) return status;
     }
