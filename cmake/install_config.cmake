@@ -7,13 +7,17 @@ else()
   set(folder ${CMAKE_INSTALL_PREFIX}/etc/gantry)
   set(kind prefix)
 endif()
-foreach(file IN ITEMS ${gantry_generated}/${kind}/gantry.toml ${gantry_source}/dex_config.toml
-        ${gantry_source}/strategies.toml)
-  get_filename_component(name ${file} NAME)
+foreach(name IN ITEMS gantry.toml dex_config.toml strategies.toml
+        live/gantry.toml live/dex_config.toml live/strategies.toml)
+  set(file ${gantry_source}/${name})
+  if(EXISTS ${gantry_generated}/${kind}/${name})
+    set(file ${gantry_generated}/${kind}/${name})
+  endif()
   if(EXISTS $ENV{DESTDIR}${folder}/${name})
     message(STATUS "Kept: $ENV{DESTDIR}${folder}/${name}")
   else()
-    file(INSTALL ${file} DESTINATION ${folder}
+    get_filename_component(place ${folder}/${name} DIRECTORY)
+    file(INSTALL ${file} DESTINATION ${place}
          PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
   endif()
 endforeach()
