@@ -35,7 +35,7 @@ class PoolMemory {
       const std::size_t room = (chunk.size() + 63) / 64 * 64;
       auto* bytes = static_cast<std::uint8_t*>(std::aligned_alloc(64, room == 0 ? 64 : room));
       memory_.emplace_back(bytes, &std::free);
-      std::memcpy(bytes, chunk.data(), chunk.size());
+      if (!chunk.empty()) std::memcpy(bytes, chunk.data(), chunk.size());
       views_.push_back({chunk.empty() ? nullptr : bytes, chunk.size()});
     }
   }
