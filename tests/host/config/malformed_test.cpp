@@ -30,6 +30,7 @@ constexpr Row rows[] = {
     {In::dex, "[[dex]]\nname = \"\"\"a\n\\\"é\"\"\" # é\né = 1\n", 4, 1, "is not TOML: "},
     {In::dex, "[[dex]]\nname = 'é' é\n", 2, 12, "is not TOML: "},
     {In::dex, "[\a]\n", 1, 2, "is not TOML: "},
+    {In::dex, "[[dex]]\npriority = 1Ƥ\n", 2, 13, "is not TOML: "},
     {In::dex, "[[dex]]\nname = \"a\"\npriority = 99999999999999999999\n", 3, 32, "is not TOML: "},
     {In::strategies, "[strategies.a]\n[strategies.a]\n", 2, 1, "is not TOML: "},
     {In::strategies, "[strategies.a]\nenabled = True\n", 2, 11, "is not TOML: "},
