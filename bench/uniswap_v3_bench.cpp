@@ -32,11 +32,15 @@ class PoolMemory {
  public:
   explicit PoolMemory(const test::StateBytes& chunks) {
     for (const auto& chunk : chunks) {
+      if (chunk.empty()) {
+        views_.push_back({});
+        continue;
+      }
       const std::size_t room = (chunk.size() + 63) / 64 * 64;
-      auto* bytes = static_cast<std::uint8_t*>(std::aligned_alloc(64, room == 0 ? 64 : room));
+      auto* bytes = static_cast<std::uint8_t*>(std::aligned_alloc(64, room));
       memory_.emplace_back(bytes, &std::free);
-      if (!chunk.empty()) std::memcpy(bytes, chunk.data(), chunk.size());
-      views_.push_back({chunk.empty() ? nullptr : bytes, chunk.size()});
+      std::memcpy(bytes, chunk.data(), chunk.size());
+      views_.push_back({bytes, chunk.size()});
     }
   }
   gantry_state state() const {
