@@ -70,7 +70,7 @@ std::optional<std::vector<Answer>> decode(std::span<const std::uint8_t> bytes, s
     if (!success || *success > 1 || !data) return std::nullopt;
     const auto size = number_at(item, *data);
     if (!size || *size > item.size() - *data - word_bytes) return std::nullopt;
-    const auto begin = item.subspan(*data + word, *size);
+    const auto begin = item.subspan(*data + word_bytes, *size);
     answers[i] = {*success == 1, recording::Bytes(begin.begin(), begin.end())};
   }
   return answers;

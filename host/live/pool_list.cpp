@@ -48,7 +48,7 @@ std::string symbol_of(std::span<const std::uint8_t> bytes) {
       const u256 size = load_be(bytes.data() + at);
       const std::size_t left = bytes.size() - at - word_bytes;
       if (size <= u256(left)) {
-        text = bytes.subspan(at + word, static_cast<std::size_t>(size.limb(0)));
+        text = bytes.subspan(at + word_bytes, static_cast<std::size_t>(size.limb(0)));
       }
     }
   }
