@@ -148,7 +148,10 @@ inline bool Round::begin(std::span<const std::uint8_t> bytes) {
 }
 
 inline std::vector<std::uint8_t> Round::encoded() const {
-  std::vector<std::uint8_t> bytes{Cursor::revision, static_cast<std::uint8_t>(cursor_.stage)};
+  std::vector<std::uint8_t> bytes;
+  bytes.reserve(Cursor::head_bytes + cursor_.decimals.size());
+  bytes.push_back(Cursor::revision);
+  bytes.push_back(static_cast<std::uint8_t>(cursor_.stage));
   bytes.insert(bytes.end(), id_.begin(), id_.begin() + 8);
   for (std::size_t i = 0; i < 4; ++i) {
     bytes.push_back(static_cast<std::uint8_t>(cursor_.first >> (8 * i)));

@@ -180,8 +180,18 @@ class UniswapV3 final : public DexPlugin {
     out.token_count = 2;
     const bool empty = status == GANTRY_NO_LIQUIDITY;
     const Ticks ticks(state.base, pool.head->spacing);
-    out.balances[0] = empty ? u256() : sum_of<false>(ticks, pool.place, pool.head->fee).amount_out;
-    out.balances[1] = empty ? u256() : sum_of<true>(ticks, pool.place, pool.head->fee).amount_out;
+    const Sum rising = empty ? Sum{} : sum_of<false>(ticks, pool.place, pool.head->fee);
+    const Sum falling = empty ? Sum{} : sum_of<true>(ticks, pool.place, pool.head->fee);
+    if (rising.status == GANTRY_BAD_STATE || falling.status == GANTRY_BAD_STATE) {
+      return GANTRY_BAD_STATE;
+    }
+    // Inside the first range a quote asks the edge alone, which may have outlived its ticks.
+    const auto paid = [&](const Sum& sum, const Edge* edge) {
+      return edge == nullptr ? sum.amount_out
+                             : std::max(sum.amount_out, u256::from_u128(edge->amount_out.load()));
+    };
+    out.balances[0] = paid(rising, empty ? nullptr : known_edge<false>(pool));
+    out.balances[1] = paid(falling, empty ? nullptr : known_edge<true>(pool));
     return GANTRY_OK;
   }
 
@@ -345,14 +355,20 @@ class UniswapV3 final : public DexPlugin {
     return head->locked != 0 ? GANTRY_REFUSED : GANTRY_OK;
   }
 
+  // Null: it is not computed, or of another state.
+  template <bool zero_for_one>
+  GANTRY_HOT static const Edge* known_edge(const Pool& pool) noexcept {
+    const Edge& edge = pool.head->edges[zero_for_one ? 0 : 1];
+    return pool.is_base && edge.check == check_of(*pool.head, edge) ? &edge : nullptr;
+  }
+
   template <bool zero_for_one, bool exact_in>
   static gantry_status quote_way(const Pool& pool, const gantry_swap& swap, gantry_quote& out,
                                  gantry_buffer* next) noexcept {
     const u256 amount(swap.amount);
     if (amount.is_zero()) return GANTRY_NO_LIQUIDITY;
     if (amount.limb(3) >> 63U != 0) return GANTRY_OUT_OF_RANGE;  // an int256 in the contract
-    const Edge& edge = pool.head->edges[zero_for_one ? 0 : 1];
-    const Edge* known = pool.is_base && edge.check == check_of(*pool.head, edge) ? &edge : nullptr;
+    const Edge* known = known_edge<zero_for_one>(pool);
     Swapped swapped;
     if (known == nullptr || !swap_inside<zero_for_one, exact_in>(pool, *known, amount, swapped)) {
       const gantry_status status =
