@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t changes_reported_max = 64;
 // A market that is made anew comes closer with each pass. After so many the feed waits for it.
 constexpr int passes_max = 8;
+constexpr std::chrono::seconds first_block_wait{5};
 
 template <class Settings>
 const Settings& find_settings(const std::vector<Settings>& all, const std::string& name) {
@@ -46,18 +47,54 @@ Plugins Street::Run::plugins_of(const PluginSet& set) const {
 }
 
 Result<ChangeReport> Street::Run::change(std::shared_ptr<const Configuration> wanted) {
+  const auto done = prepare(std::move(wanted));
+  if (!done) return std::unexpected(done.error());
+  if (done->empty()) return ChangeReport();
+  commit();
+  auto carried_by = carried(std::chrono::steady_clock::time_point::max());
+  if (!carried_by) return std::unexpected(carried_by.error());
+  return **std::move(carried_by);
+}
+
+// one_change_ held. A recording's first block comes; a chain's may not, when nobody answers for it.
+Status Street::Run::wait_for_first_block() {
+  std::unique_lock lock(change_mutex_);
+  const auto begun = [&] { return newest_ || ended_; };
+  if (!options_.live) {
+    change_moved_.wait(lock, begun);
+  } else if (!change_moved_.wait_for(lock, first_block_wait, begun)) {
+    return fail(ErrorKind::usage,
+                "no block of the chain was read yet, so nothing can be changed in its run; "
+                "`gantry status` says what keeps it");
+  }
+  if (ended_) return run_is_over();
+  return {};
+}
+
+// one_change_ held.
+Status Street::Run::wait_for_last_change() {
+  ChangeReport report;
+  if (!committed_ || settle(report)) return {};
+  return fail(ErrorKind::usage, "the change before it still waits for the chain's next block");
+}
+
+Result<std::vector<std::string>> Street::Run::prepare(
+    std::shared_ptr<const Configuration> wanted) {
   const std::lock_guard one(one_change_);
-  std::shared_ptr<const PluginSet> now;
-  {
-    std::unique_lock lock(change_mutex_);
-    change_moved_.wait(lock, [&] { return newest_ || ended_; });
-    if (ended_) return run_is_over();
-    now = set_;
+  prepared_.reset();
+  if (auto first = wait_for_first_block(); !first) {
+    // What is not concerned need not wait for it.
+    const ChangePlan differs = plan_change(*configured_, *wanted);
+    if (!is_over() && differs.changes.empty() && differs.refused.empty()) {
+      return std::vector<std::string>();
+    }
+    return std::unexpected(first.error());
   }
   if (decisions_) {
     return fail(ErrorKind::usage,
                 "a replay obeys what its recording says was changed; --ignore-decisions lets it");
   }
+  if (auto last = wait_for_last_change(); !last) return std::unexpected(last.error());
   CheckedPlan checked = checked_plan(*wanted);
   const ChangePlan& plan = checked.plan;
   if (!plan.refused.empty()) {
@@ -65,23 +102,80 @@ Result<ChangeReport> Street::Run::change(std::shared_ptr<const Configuration> wa
   }
   if (plan.changes.empty()) {
     withdrawn_ = std::move(checked.withdrawn);
-    return ChangeReport();
+    return std::vector<std::string>();
   }
-
+  std::shared_ptr<const PluginSet> now;
+  {
+    const std::lock_guard lock(change_mutex_);
+    now = set_;
+  }
   auto next = prepare_change(plan, std::move(checked.wanted), *now, nullptr);
   if (!next) {
     let_go();
     return std::unexpected(next.error());
   }
-  auto configured = next->wanted;
-  auto lanes = next->lanes;
-  auto done = wait_for_snapshot(std::move(*next));
-  if (!done) return done;
-  configured_ = std::move(configured);
-  lane_names_ = std::move(lanes);
-  withdrawn_ = std::move(checked.withdrawn);
-  retiring_.push_back({std::move(now), done->from});
-  return done;
+  prepared_ = {std::move(*next), std::move(now), std::move(checked.withdrawn)};
+  return prepared_->next.done;
+}
+
+void Street::Run::discard() {
+  const std::lock_guard one(one_change_);
+  if (!prepared_) return;
+  prepared_.reset();
+  let_go();
+}
+
+void Street::Run::commit() {
+  const std::lock_guard one(one_change_);
+  if (!prepared_) return;
+  PreparedChange change = *std::exchange(prepared_, std::nullopt);
+  committed_ = {change.next.wanted, change.next.lanes, std::move(change.now),
+                std::move(change.withdrawn), change.next.done};
+  {
+    const std::lock_guard lock(change_mutex_);
+    next_ = std::move(change.next);
+    preparing_on_ = 0;
+  }
+  change_moved_.notify_all();
+}
+
+// one_change_ held. Whether the last change was carried by a snapshot: then it is in force.
+bool Street::Run::settle(ChangeReport& report) {
+  {
+    const std::lock_guard lock(change_mutex_);
+    if (next_ || (!ended_ && newest_->id < changed_at_)) return false;
+    report.from = changed_at_;
+  }
+  CommittedChange change = *std::exchange(committed_, std::nullopt);
+  report.done = std::move(change.done);
+  configured_ = std::move(change.wanted);
+  lane_names_ = std::move(change.lanes);
+  withdrawn_ = std::move(change.withdrawn);
+  retiring_.push_back({std::move(change.before), report.from});
+  return true;
+}
+
+Result<std::optional<ChangeReport>> Street::Run::carried(
+    std::chrono::steady_clock::time_point until) {
+  const std::lock_guard one(one_change_);
+  if (!committed_) return ChangeReport();
+  {
+    std::unique_lock lock(change_mutex_);
+    const auto moved = [&] { return ended_ || (!next_ && newest_->id >= changed_at_); };
+    if (until == std::chrono::steady_clock::time_point::max()) {
+      change_moved_.wait(lock, moved);
+    } else {
+      change_moved_.wait_until(lock, until, moved);
+    }
+    if (ended_ && next_) {
+      next_.reset();
+      committed_.reset();
+      return run_is_over();
+    }
+  }
+  ChangeReport report;
+  if (!settle(report)) return std::nullopt;
+  return report;
 }
 
 // The newest snapshot, which counts as one that is not done with from here on. What comes in after
@@ -109,21 +203,6 @@ void Street::Run::let_go() {
   change_moved_.notify_all();
 }
 
-Result<ChangeReport> Street::Run::wait_for_snapshot(NextSet next) {
-  ChangeReport report{0, next.done};
-  std::unique_lock lock(change_mutex_);
-  next_ = std::move(next);
-  preparing_on_ = 0;
-  change_moved_.notify_all();
-  change_moved_.wait(lock, [&] { return ended_ || (!next_ && newest_->id >= changed_at_); });
-  if (next_) {
-    next_.reset();
-    return run_is_over();
-  }
-  report.from = changed_at_;
-  return report;
-}
-
 // All of it, or nothing: what was made for a change that fails goes again. `recorded` is the
 // snapshot that a replay prepares on; null: the newest.
 Result<Street::Run::NextSet> Street::Run::prepare_change(
@@ -135,7 +214,7 @@ Result<Street::Run::NextSet> Street::Run::prepare_change(
   next.lanes = lane_names_;
   for (const InstanceChange& change : plan.changes) next.done.push_back(to_string(change));
   next.withdrawn = withdrawn_text(plan);
-  InstanceMaker maker(*next.wanted, plugins_.store, libraries_, plugins_.record);
+  InstanceMaker maker(*next.wanted, plugins_.store, *libraries_, plugins_.record);
   if (auto made = make_venues(plan, maker, next); !made) return std::unexpected(made.error());
   if (auto made = make_paymasters(plan, maker, next); !made) return std::unexpected(made.error());
   auto snapshot = next.new_market ? make_market(next, now, std::move(recorded))
@@ -368,6 +447,7 @@ void Street::Run::hold_for_change(std::uint64_t blocks) {
 }
 
 void Street::Run::end_changes() {
+  over_ = true;
   const std::lock_guard lock(change_mutex_);
   ended_ = true;
   newest_.reset();

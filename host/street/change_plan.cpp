@@ -151,12 +151,13 @@ Error too_many_names() {
 
 ChangePlan Street::Run::plan(const Configuration& wanted) {
   const std::lock_guard one(one_change_);
-  {
-    // As change() does: until then the run is being made.
-    std::unique_lock lock(change_mutex_);
-    change_moved_.wait(lock, [&] { return newest_ || ended_; });
-  }
-  return checked_plan(wanted).plan;
+  // As prepare() does: until then the run is being made.
+  auto ready = wait_for_first_block();
+  if (ready) ready = wait_for_last_change();
+  if (ready) return checked_plan(wanted).plan;
+  ChangePlan differs = plan_change(*configured_, wanted);
+  if (!differs.changes.empty()) differs.refused.push_back(ready.error().message);
+  return differs;
 }
 
 // one_change_ held.

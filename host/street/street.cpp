@@ -251,7 +251,7 @@ void Street::Run::make_first_set() {
   plugins_.venues.clear();
   plugins_.strategies.clear();
   plugins_.paymasters.clear();
-  libraries_ = std::move(plugins_.libraries);
+  libraries_ = plugins_.libraries ? plugins_.libraries : std::make_shared<LoadedLibraries>();
   set_ = std::move(set);
 }
 
@@ -320,6 +320,15 @@ StreetStatus Street::status() const noexcept { return run_->status(); }
 Result<ChangeReport> Street::change(std::shared_ptr<const Configuration> wanted) {
   return run_->change(std::move(wanted));
 }
+Result<std::vector<std::string>> Street::prepare(std::shared_ptr<const Configuration> wanted) {
+  return run_->prepare(std::move(wanted));
+}
+void Street::commit() { run_->commit(); }
+void Street::discard() { run_->discard(); }
+Result<std::optional<ChangeReport>> Street::carried(std::chrono::steady_clock::time_point until) {
+  return run_->carried(until);
+}
+bool Street::is_over() const noexcept { return run_->is_over(); }
 ChangePlan Street::plan(const Configuration& wanted) { return run_->plan(wanted); }
 Drained Street::drain() { return run_->drain(); }
 
