@@ -59,6 +59,7 @@ void read_chain(TableReader& root, const Node& node, const Environment& environm
     }
   }
   reader.text({.key = "name", .help = "what the output calls the chain"}, chain.name);
+  reader.boolean({.key = "enabled", .help = "false: it is not followed live"}, chain.enabled);
   reader.number({.key = "block_time_s",
                  .help = "from one block to the next: how far ahead a trade executes",
                  .unit = "seconds",

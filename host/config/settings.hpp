@@ -29,6 +29,7 @@ struct RpcProviderSettings {
 struct ChainSettings {
   std::string id = "eip155:1";  // CAIP-2
   std::string name = "ethereum";
+  bool enabled = true;         // false: it is not followed live
   double block_time_s = 12;    // from one block to the next: how far ahead a trade would execute
   double gas_price_gwei = 30;  // what a trade is charged per gas where the market brings no price
   std::string native_symbol = "ETH";

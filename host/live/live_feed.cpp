@@ -98,7 +98,10 @@ void LiveFeed::tell(const Status& done) {
   if (stopped_.load()) return;
   const std::lock_guard lock(mutex_);
   status_.round_trips = fetcher_.round_trips();
-  if (!blocks_.empty()) status_.block = blocks_.back().number;
+  if (!blocks_.empty()) {
+    status_.block = blocks_.back().number;
+    status_.time_s = blocks_.back().time_s;
+  }
   if (!done) {
     if (status_.trouble == done.error().message) return;
     // A block that was replaced while it was read is a chain's everyday.

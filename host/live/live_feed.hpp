@@ -38,7 +38,8 @@
 namespace gantry::host {
 
 struct LiveStatus {
-  std::uint64_t block = 0;  // the newest that was delivered
+  std::uint64_t block = 0;   // the newest that was delivered
+  std::uint64_t time_s = 0;  // its own, Unix time
   std::uint64_t reorganizations = 0;
   std::uint64_t blocks_undone = 0;
   std::uint64_t fresh_reads = 0;  // of all pools
