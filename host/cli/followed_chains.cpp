@@ -127,8 +127,7 @@ std::filesystem::path recording_of(const std::filesystem::path& file, const Chai
                         return in_a_file(other->name) == in_a_file(chain.name);
                       }) == 1;
   const std::string name = in_a_file(unique && !chain.name.empty() ? chain.name : chain.id);
-  return file.parent_path() /
-         (file.stem().string() + "." + name + file.extension().string());
+  return file.parent_path() / (file.stem().string() + "." + name + file.extension().string());
 }
 
 }  // namespace gantry::host::cli

@@ -1,4 +1,4 @@
-// gantry graph: the task graph that the running configuration makes.
+// gantry graph: the task graph that the running configuration makes, of each chain one.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +8,9 @@
 
 #include "host/base/output_file.hpp"
 #include "host/cli/command.hpp"
+#include "host/cli/followed_chains.hpp"
+#include "host/config/chain_part.hpp"
+#include "host/feed/recording_feed.hpp"
 #include "host/picture/picture.hpp"
 
 namespace gantry::host::cli {
@@ -18,10 +21,45 @@ struct Options {
   std::string out;
 };
 
+// The chains that `gantry run` would follow; or, as long as no keys are set, could.
+std::vector<const ChainSettings*> drawn_chains(const Session& session,
+                                               const Configuration& configuration) {
+  const auto followed = followed_chains(configuration, session.environment, {});
+  if (followed) return followed->chains;
+  std::vector<const ChainSettings*> all;
+  for (const ChainSettings& chain : configuration.chains) {
+    if (chain.enabled && !chain.providers.empty()) all.push_back(&chain);
+  }
+  return all;
+}
+
+// The street of the recorded market, or those of the chains, beside each other.
+std::vector<StreetNode> nodes_of(const Session& session, const Configuration& configuration) {
+  const auto& recording = configuration.market.recording;
+  if (!recording.empty() || !has_live_chain(configuration)) {
+    const auto feed = RecordingFeed::open(recording);
+    if (!feed || !configuration.chain_of(recording, feed->header().chain)) {
+      return street_picture(configuration);
+    }
+    return street_picture(chain_part(configuration, feed->header().chain));
+  }
+  const auto chains = drawn_chains(session, configuration);
+  std::vector<StreetNode> nodes;
+  for (const ChainSettings* chain : chains) {
+    const std::size_t first = nodes.size();
+    for (StreetNode& node : street_picture(chain_part(configuration, chain->id))) {
+      if (chains.size() > 1) node.name = fmt::format("{}: {}", chain->name, node.name);
+      for (std::size_t& next : node.next) next += first;
+      nodes.push_back(std::move(node));
+    }
+  }
+  return nodes;
+}
+
 ExitCode graph(const Session& session, const Options& options) {
   const auto loaded = load(session, false);
   if (!loaded) return ExitCode::usage;
-  const auto nodes = street_picture(loaded->configuration);
+  const auto nodes = nodes_of(session, loaded->configuration);
   const std::string text = options.format == "svg"   ? picture_svg(nodes)
                            : options.format == "dot" ? picture_dot(nodes)
                                                      : picture_text(nodes);

@@ -27,7 +27,7 @@ namespace gantry::host::cli {
 namespace {
 
 struct Options {
-  std::string recording;  // of replay
+  std::string recording;            // of replay
   std::vector<std::string> chains;  // to follow; none: all that can be
   bool live = false;                // follow chains, whatever is recorded
   std::string record_to;
@@ -153,7 +153,8 @@ std::string input_of(const Runs& runs) {
   return chains;
 }
 
-// What was told of plugins that lost their processes, by strategies' threads; written down by [main].
+// What was told of plugins that lost their processes, by strategies' threads; written down by
+// [main].
 class LostPlugins {
  public:
   void note(const PutAway& which) {
@@ -214,11 +215,10 @@ void run_reachable(const Session& session, const Configuration& configuration,
                      watch ? watched_files(session, configuration.plugin)
                            : std::vector<std::filesystem::path>());
   }
-  const auto server =
-      serve_runs(session, configuration.api, runs, reloader ? &*reloader : nullptr);
-  const Progress progress(
-      std::move(watched),
-      {session.terminal_err, runs.front()->options().recording, options.blocks}, clock);
+  const auto server = serve_runs(session, configuration.api, runs, reloader ? &*reloader : nullptr);
+  const Progress progress(std::move(watched),
+                          {session.terminal_err, runs.front()->options().recording, options.blocks},
+                          clock);
   run_all(runs);
 }
 
@@ -242,8 +242,8 @@ ExitCode run(const Session& session, const Options& options) {
   const bool replay = !options.recording.empty();
   const std::string running =
       fmt::format("gantry {} on {}", replay ? "replay" : "run", input_of(runs));
-  auto guard = guard_plugins(session, configuration.plugin, replay ? Obey::crashes : Obey::all,
-                             running);
+  auto guard =
+      guard_plugins(session, configuration.plugin, replay ? Obey::crashes : Obey::all, running);
   if (!guard) return report_error(guard.error());
   guarded.emplace(std::move(*guard));
   Quarantine* quarantine = replay ? nullptr : guarded->quarantine.get();
@@ -267,9 +267,8 @@ ExitCode run(const Session& session, const Options& options) {
     if (!kept) spdlog::error("{}", kept.error().message);
   }
   lost.put_away(quarantine, running);
-  return print_runs(
-      runs, loaded->refused,
-      {options.as_json, {session.colour_out, !options.no_timings, options.top}});
+  return print_runs(runs, loaded->refused,
+                    {options.as_json, {session.colour_out, !options.no_timings, options.top}});
 }
 
 void add_options(CLI::App& command, Options& options) {
@@ -287,10 +286,11 @@ void add_options(CLI::App& command, Options& options) {
 
 void add_record_to(CLI::App& command, Options& options) {
   command
-      .add_option("--record", options.record_to,
-                  "Record what came in and what was decided; a recording that is there is "
-                  "replaced when the run is done, no other file is. Of several live chains each has "
-                  "a file, with its name before the extension")
+      .add_option(
+          "--record", options.record_to,
+          "Record what came in and what was decided; a recording that is there is "
+          "replaced when the run is done, no other file is. Of several live chains each has "
+          "a file, with its name before the extension")
       ->type_name("FILE");
 }
 

@@ -12,8 +12,8 @@
 
 namespace gantry::host::cli {
 
-// `reloader`: null where a replay obeys its recording. Null: the socket cannot be had, which the log
-// tells; a run goes on without.
+// `reloader`: null where a replay obeys its recording. Null: the socket cannot be had, which the
+// log tells; a run goes on without.
 std::unique_ptr<ControlServer> serve_runs(const Session& session, const ApiSettings& settings,
                                           const std::vector<std::unique_ptr<ChainRun>>& runs,
                                           Reloader* reloader);

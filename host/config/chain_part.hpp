@@ -1,5 +1,5 @@
-// What one chain's street sees of a configuration: its [[chain]], the instances that work on it, and
-// all that belongs to no chain.
+// What one chain's street sees of a configuration: its [[chain]], the instances that work on it,
+// and all that belongs to no chain.
 //
 // THREADS  Pure functions: any thread.
 #pragma once

@@ -98,11 +98,11 @@ class HumanFormatter final : public spdlog::formatter {
                     : message.level == spdlog::level::warn ? Ink::warning
                                                            : Ink::dim;
     // Pads before it colours: the codes have no width.
-    fmt::format_to(std::back_inserter(out), "{} {} {}\n",
-                   style_(Ink::dim, time_text(message.time).substr(11)),
-                   style_(ink, fmt::format("{:<7}", level_name(message.level))),
-                   printable(hidden_->hide(with_chain_name(
-                       {message.payload.data(), message.payload.size()}))));
+    fmt::format_to(
+        std::back_inserter(out), "{} {} {}\n", style_(Ink::dim, time_text(message.time).substr(11)),
+        style_(ink, fmt::format("{:<7}", level_name(message.level))),
+        printable(
+            hidden_->hide(with_chain_name({message.payload.data(), message.payload.size()}))));
   }
   std::unique_ptr<spdlog::formatter> clone() const override {
     return std::make_unique<HumanFormatter>(hidden_, style_.colour());

@@ -78,8 +78,7 @@ Status Street::Run::wait_for_last_change() {
   return fail(ErrorKind::usage, "the change before it still waits for the chain's next block");
 }
 
-Result<std::vector<std::string>> Street::Run::prepare(
-    std::shared_ptr<const Configuration> wanted) {
+Result<std::vector<std::string>> Street::Run::prepare(std::shared_ptr<const Configuration> wanted) {
   const std::lock_guard one(one_change_);
   prepared_.reset();
   if (auto first = wait_for_first_block(); !first) {

@@ -177,7 +177,7 @@ class Street::Run {
   std::shared_ptr<const Configuration> configured_;
   std::set<InstanceName> withdrawn_;  // the files want it, and it may not run
   std::vector<std::string> lane_names_;
-  std::vector<Retiring> retiring_;  // in their order, until no snapshot carries them
+  std::vector<Retiring> retiring_;              // in their order, until no snapshot carries them
   std::shared_ptr<LoadedLibraries> libraries_;  // the same; other streets may have them too
   TakenOut taken_out_;
   std::uint64_t markets_made_ = 0;
