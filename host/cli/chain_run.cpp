@@ -76,6 +76,7 @@ void ChainRun::run() {
 void ChainRun::give_up(Error error) {
   const LogChain named(several_ ? name_ : std::string());
   if (several_) spdlog::error("{}: it is not followed: {}", name_, error.message);
+  live_.reset();
   outcome_ = std::unexpected(std::move(error));
   state_ = RunState::failed;
 }
@@ -114,7 +115,10 @@ void ChainRun::tell_live(json::object& told) const {
   told["round_trips"] = status.round_trips;
   told["pools_audited"] = status.pools_audited;
   told["pools_quarantined"] = status.pools_quarantined;
-  told["trouble"] = printable(cut_to(without_secrets(status.trouble), trouble_chars_max));
+  // What is in outcome_ was written before the state.
+  const std::string& trouble =
+      state() == RunState::failed ? outcome_->error().message : status.trouble;
+  told["trouble"] = printable(cut_to(without_secrets(trouble), trouble_chars_max));
 }
 
 }  // namespace gantry::host::cli
