@@ -158,18 +158,18 @@ TEST_CASE("three chains are followed and reported beside each other, each with i
   for (std::size_t i = 0; i < all.size(); ++i) {
     const Node& node = *chains.nodes[i];
     const json::object& chain = all[i].as_object();
-    CHECK(chain.at("chain") == node.id);
+    CHECK(text(chain.at("chain")) == node.id);
     CHECK(chain.at("error").is_null());
     const json::value& report = chain.at("report");
     CHECK(report.at("schema") == "gantry.run/1");
-    CHECK(report.at("market").at("chain") == node.id);
+    CHECK(text(report.at("market").at("chain")) == node.id);
     CHECK(report.at("market").at("snapshots") == 12);
     CHECK(report.at("market").at("pools") == 2);
     CHECK(number(report.at("opportunities").at("sightings")) > 0);
     const json::array& plugins = report.at("plugins").as_array();
     REQUIRE(plugins.size() == 2);
-    CHECK(plugins[0].at("instance") == "uniswap_v2_" + node.name);
-    CHECK(plugins[1].at("instance") == "triangular_" + node.name);
+    CHECK(text(plugins[0].at("instance")) == "uniswap_v2_" + node.name);
+    CHECK(text(plugins[1].at("instance")) == "triangular_" + node.name);
     // Its lines of the log name it.
     CHECK(has(ended.err, fmt::format("\"message\":\"{}: following {} live, as a dry run\","
                                      "\"chain\":\"{}\"",
@@ -184,7 +184,7 @@ TEST_CASE("one chain's providers die and the others go on; status says which is 
   REQUIRE(status.at("chains").as_array().size() == 2);
   for (const auto& node : chains.nodes) {
     const json::object& chain = chain_of(status, node->name);
-    CHECK(chain.at("chain") == node->id);
+    CHECK(text(chain.at("chain")) == node->id);
     CHECK(chain.at("state") == "following");
     CHECK(number(chain.at("fetched_block")) > 0);
     CHECK(number(chain.at("block_age_s")) < 3600);
