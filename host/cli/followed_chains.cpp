@@ -26,6 +26,23 @@ std::vector<std::string> missing_variables(const ChainSettings& chain,
   return missing;
 }
 
+std::unexpected<Error> none_has_keys(const Configuration& configuration,
+                                     const Environment& environment) {
+  std::vector<std::string> names;
+  std::vector<std::string> missing;
+  for (const ChainSettings& chain : configuration.chains) {
+    if (!chain.enabled || chain.providers.empty()) continue;
+    names.push_back(chain.name);
+    for (std::string& name : missing_variables(chain, environment)) {
+      if (std::ranges::find(missing, name) == missing.end()) missing.push_back(std::move(name));
+    }
+  }
+  return fail(ErrorKind::configuration,
+              fmt::format("there is no chain to follow, for none of the providers of {} can be "
+                          "asked: set one of {}",
+                          fmt::join(names, ", "), fmt::join(missing, ", ")));
+}
+
 bool has_venue(const Configuration& configuration, const ChainSettings& chain) {
   return std::ranges::any_of(configuration.dexes, [&](const DexSettings& dex) {
     return dex.runs() && dex.chain == chain.id;
@@ -84,10 +101,7 @@ Result<FollowedChains> followed_chains(const Configuration& configuration,
     }
   }
   if (followed.chains.empty()) {
-    if (!followed.left_out.empty()) {
-      return fail(ErrorKind::configuration, fmt::format("there is no chain to follow: {}",
-                                                        fmt::join(followed.left_out, "; ")));
-    }
+    if (!followed.left_out.empty()) return none_has_keys(configuration, environment);
     if (auto none = live_chain(configuration, ""); !none) return std::unexpected(none.error());
     return fail(ErrorKind::configuration,
                 "there is no chain to follow: every [[chain]] with a [[chain.provider]] has "

@@ -33,36 +33,56 @@ std::vector<const ChainSettings*> drawn_chains(const Session& session,
   return all;
 }
 
-// The street of the recorded market, or those of the chains, beside each other.
-std::vector<StreetNode> nodes_of(const Session& session, const Configuration& configuration) {
+using Nodes = std::vector<StreetNode>;
+
+// The street of the recorded market, or that of each chain, whose nodes have its name where there
+// are several.
+std::vector<Nodes> streets_of(const Session& session, const Configuration& configuration) {
   const auto& recording = configuration.market.recording;
   if (!recording.empty() || !has_live_chain(configuration)) {
     const auto feed = RecordingFeed::open(recording);
-    if (!feed || !configuration.chain_of(recording, feed->header().chain)) {
-      return street_picture(configuration);
-    }
-    return street_picture(chain_part(configuration, feed->header().chain));
+    const bool known = feed && configuration.chain_of(recording, feed->header().chain);
+    return {
+        street_picture(known ? chain_part(configuration, feed->header().chain) : configuration)};
   }
   const auto chains = drawn_chains(session, configuration);
-  std::vector<StreetNode> nodes;
+  std::vector<Nodes> streets;
   for (const ChainSettings* chain : chains) {
-    const std::size_t first = nodes.size();
-    for (StreetNode& node : street_picture(chain_part(configuration, chain->id))) {
-      if (chains.size() > 1) node.name = fmt::format("{}: {}", chain->name, node.name);
-      for (std::size_t& next : node.next) next += first;
-      nodes.push_back(std::move(node));
+    streets.push_back(street_picture(chain_part(configuration, chain->id)));
+    if (chains.size() == 1) break;
+    for (StreetNode& node : streets.back()) {
+      node.name = fmt::format("{}: {}", chain->name, node.name);
     }
   }
-  return nodes;
+  return streets;
+}
+
+// One picture of all, beside each other.
+Nodes together(std::vector<Nodes> streets) {
+  Nodes all;
+  for (Nodes& street : streets) {
+    const std::size_t first = all.size();
+    for (StreetNode& node : street) {
+      for (std::size_t& next : node.next) next += first;
+      all.push_back(std::move(node));
+    }
+  }
+  return all;
+}
+
+std::string text_of(const std::vector<Nodes>& streets) {
+  std::string text;
+  for (const Nodes& street : streets) text += (text.empty() ? "" : "\n") + picture_text(street);
+  return text;
 }
 
 ExitCode graph(const Session& session, const Options& options) {
   const auto loaded = load(session, false);
   if (!loaded) return ExitCode::usage;
-  const auto nodes = nodes_of(session, loaded->configuration);
-  const std::string text = options.format == "svg"   ? picture_svg(nodes)
-                           : options.format == "dot" ? picture_dot(nodes)
-                                                     : picture_text(nodes);
+  auto streets = streets_of(session, loaded->configuration);
+  const std::string text = options.format == "text"  ? text_of(streets)
+                           : options.format == "dot" ? picture_dot(together(std::move(streets)))
+                                                     : picture_svg(together(std::move(streets)));
   if (options.out.empty()) {
     print(text);
     return ExitCode::done;

@@ -250,9 +250,14 @@ TEST_CASE(
   chains.space.variables.erase("URL_first");
   const Ended none = chains.space.run({"run"});
   CHECK(none.code == 2);
-  CHECK(has(none.err, "there is no chain to follow: "));
-  CHECK(has(none.err, "set one of URL_first"));
-  CHECK(has(none.err, "set one of URL_second"));
+  CHECK(has(none.err,
+            "there is no chain to follow, for none of the providers of first, second can be asked: "
+            "set one of URL_first, URL_second"));
+  const Ended drawn = chains.space.run({"graph"});
+  CHECK(has(drawn.out, "first: mailbox triangular_first"));
+  CHECK(drawn.out.find("first: end") < drawn.out.find("second: feed"));
+  const Ended picture = chains.space.run({"graph", "--format", "dot"});
+  CHECK(has(picture.out, "second: mailbox triangular_second"));
 }
 
 TEST_CASE("--chain, repeated, and enabled = false restrict what is followed") {
