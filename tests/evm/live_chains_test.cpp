@@ -260,7 +260,7 @@ TEST_CASE(
   CHECK(has(picture.out, "second: mailbox triangular_second"));
 }
 
-TEST_CASE("--chain, repeated, and enabled = false restrict what is followed") {
+TEST_CASE("the chains that are named, and those that are enabled, are those that are followed") {
   Chains chains(3);
   const auto run = [&](std::vector<std::string> more) {
     std::vector<std::string> words = {"run", "--blocks", "2", "--json", "--no-timings"};
