@@ -102,10 +102,10 @@ void ChainRun::tell(json::object& told) const {
 void ChainRun::tell_live(json::object& told) const {
   const bool opened = live_ && live_->feed;
   const LiveStatus status = opened ? live_->feed->status() : LiveStatus();
-  const bool halted = opened && live_->providers->statistics().halted;
+  const ChainStatistics providers = opened ? live_->providers->statistics() : ChainStatistics();
   const auto now = static_cast<std::uint64_t>(wall_clock().time_since_epoch().count());
   told["chain"] = printable(chain_);
-  told["state"] = state_word(state(), halted, status);
+  told["state"] = state_word(state(), providers.halted, status);
   told["fetched_block"] = status.block;
   // A chain's clock may be ahead of this machine's.
   if (status.block != 0) told["block_age_s"] = now - std::min(now, status.time_s);
@@ -119,6 +119,13 @@ void ChainRun::tell_live(json::object& told) const {
   const std::string& trouble =
       state() == RunState::failed ? outcome_->error().message : status.trouble;
   told["trouble"] = printable(cut_to(without_secrets(trouble), trouble_chars_max));
+  json::array rows;
+  for (const ProviderStatistics& provider : providers.providers) {
+    rows.push_back(to_json(provider));
+    rows.back().as_object()["reason"] = printable(cut_to(provider.reason, trouble_chars_max));
+    rows.back().as_object()["summary"] = printable(cut_to(line_of(provider), trouble_chars_max));
+  }
+  told["providers"] = std::move(rows);
 }
 
 }  // namespace gantry::host::cli

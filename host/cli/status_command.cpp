@@ -37,7 +37,25 @@ std::expected<std::filesystem::path, ExitCode> find_socket(const Session& sessio
   return std::unexpected(ExitCode::usage);
 }
 
-// A chain of several in a line, with the last of its troubles below it.
+// How each provider does, a line each.
+std::string providers_text(const json::object& chain) {
+  std::string out;
+  const json::value* providers = chain.if_contains("providers");
+  if (providers == nullptr || !providers->is_array()) return out;
+  for (const json::value& provider : providers->get_array()) {
+    const auto text = [&](std::string_view key) {
+      const json::value* value =
+          provider.is_object() ? provider.get_object().if_contains(key) : nullptr;
+      return value != nullptr && value->is_string()
+                 ? printable(std::string_view(value->get_string()))
+                 : std::string();
+    };
+    out += fmt::format("    {:<12} {}\n", text("name"), text("summary"));
+  }
+  return out;
+}
+
+// A chain of several in a line, with its trouble and its providers below it.
 std::string chain_text(const json::object& chain) {
   const auto word = [&](std::string_view key) {
     const json::value* value = chain.if_contains(key);
@@ -57,7 +75,8 @@ std::string chain_text(const json::object& chain) {
   out += fmt::format(", {}, {} approved\n", counted(number("snapshots"), "snapshot"),
                      grouped(number("approved")));
   const std::string trouble = word("trouble");
-  return trouble.empty() ? out : out + fmt::format("  {:<14} {}\n", "", trouble);
+  if (!trouble.empty()) out += fmt::format("  {:<14} {}\n", "", trouble);
+  return out + providers_text(chain);
 }
 
 std::string status_text(const json::object& status) {
@@ -68,6 +87,10 @@ std::string status_text(const json::object& status) {
       for (const json::value& chain : value.get_array()) {
         if (chain.is_object()) out += chain_text(chain.get_object());
       }
+      continue;
+    }
+    if (member.key() == "providers" && value.is_array()) {
+      out += "  providers\n" + providers_text(status);
       continue;
     }
     const bool name = member.key() == "pid" || member.key() == "block";  // no quantity

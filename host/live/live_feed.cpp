@@ -115,6 +115,14 @@ void LiveFeed::tell(const Status& done) {
   }
 }
 
+void LiveFeed::tell_statistics() {
+  const auto now = std::chrono::steady_clock::now();
+  const std::chrono::seconds every(settings_.statistics_every_s);
+  if (every.count() == 0 || now - statistics_told_ < every) return;
+  statistics_told_ = now;
+  spdlog::info("{}: providers: {}", chain_.name, line_of(providers_.statistics()));
+}
+
 std::optional<BlockInput> LiveFeed::next() {
   milliseconds retry = retry_first;
   while (!stopped_.load()) {
@@ -125,6 +133,7 @@ std::optional<BlockInput> LiveFeed::next() {
     }
     const Status done = market_ ? follow() : begin();
     tell(done);
+    tell_statistics();
     if (!damage_.empty()) return std::nullopt;
     if (!ready_.empty()) continue;
     const milliseconds poll = poll_of(chain_, settings_);

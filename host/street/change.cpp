@@ -56,44 +56,46 @@ Result<ChangeReport> Street::Run::change(std::shared_ptr<const Configuration> wa
   return **std::move(carried_by);
 }
 
-// one_change_ held. A recording's first block comes; a chain's may not, when nobody answers for it.
-Status Street::Run::wait_for_first_block() {
-  std::unique_lock lock(change_mutex_);
-  const auto begun = [&] { return newest_ || ended_; };
-  if (!options_.live) {
-    change_moved_.wait(lock, begun);
-  } else if (!change_moved_.wait_for(lock, first_block_wait, begun)) {
-    return fail(ErrorKind::usage,
-                "no block of the chain was read yet, so nothing can be changed in its run; "
-                "`gantry status` says what keeps it");
+// one_change_ held. For the first block, and the change before: a recording's block comes; a
+// chain's may not, when nobody answers for it.
+Status Street::Run::wait_until_ready() {
+  {
+    std::unique_lock lock(change_mutex_);
+    const auto begun = [&] { return newest_ || ended_; };
+    if (!options_.live) {
+      change_moved_.wait(lock, begun);
+    } else if (!change_moved_.wait_for(lock, first_block_wait, begun)) {
+      return fail(ErrorKind::usage,
+                  "no block of the chain was read yet, so nothing can be changed in its run; "
+                  "`gantry status` says what keeps it");
+    }
+    if (ended_) return run_is_over();
   }
-  if (ended_) return run_is_over();
-  return {};
-}
-
-// one_change_ held.
-Status Street::Run::wait_for_last_change() {
   ChangeReport report;
   if (!committed_ || settle(report)) return {};
   return fail(ErrorKind::usage, "the change before it still waits for the chain's next block");
 }
 
+// one_change_ held. What is in force, or will be with the next block.
+const Configuration& Street::Run::newest_configuration() const {
+  return committed_ ? *committed_->wanted : *configured_;
+}
+
 Result<std::vector<std::string>> Street::Run::prepare(std::shared_ptr<const Configuration> wanted) {
   const std::lock_guard one(one_change_);
   prepared_.reset();
-  if (auto first = wait_for_first_block(); !first) {
-    // What is not concerned need not wait for it.
-    const ChangePlan differs = plan_change(*configured_, *wanted);
+  if (auto ready = wait_until_ready(); !ready) {
+    // What is not concerned need not wait.
+    const ChangePlan differs = plan_change(newest_configuration(), *wanted);
     if (!is_over() && differs.changes.empty() && differs.refused.empty()) {
       return std::vector<std::string>();
     }
-    return std::unexpected(first.error());
+    return std::unexpected(ready.error());
   }
   if (decisions_) {
     return fail(ErrorKind::usage,
                 "a replay obeys what its recording says was changed; --ignore-decisions lets it");
   }
-  if (auto last = wait_for_last_change(); !last) return std::unexpected(last.error());
   CheckedPlan checked = checked_plan(*wanted);
   const ChangePlan& plan = checked.plan;
   if (!plan.refused.empty()) {

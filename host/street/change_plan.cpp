@@ -151,11 +151,9 @@ Error too_many_names() {
 
 ChangePlan Street::Run::plan(const Configuration& wanted) {
   const std::lock_guard one(one_change_);
-  // As prepare() does: until then the run is being made.
-  auto ready = wait_for_first_block();
-  if (ready) ready = wait_for_last_change();
+  const auto ready = wait_until_ready();
   if (ready) return checked_plan(wanted).plan;
-  ChangePlan differs = plan_change(*configured_, wanted);
+  ChangePlan differs = plan_change(newest_configuration(), wanted);
   if (!differs.changes.empty()) differs.refused.push_back(ready.error().message);
   return differs;
 }

@@ -121,8 +121,8 @@ class Street::Run {
   SnapshotPtr hold_newest(bool gather);
   std::uint64_t newest_id();
   void let_go();
-  Status wait_for_first_block();
-  Status wait_for_last_change();
+  Status wait_until_ready();
+  const Configuration& newest_configuration() const;
   bool settle(ChangeReport& report);
   Status take_change(std::uint64_t snapshot);
   Status show(const std::shared_ptr<Snapshot>& snapshot, const InputPtr& input);

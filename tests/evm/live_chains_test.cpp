@@ -7,10 +7,12 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "evm/live_scene.hpp"
 #include "host/cli/program.hpp"
+#include "host/street/street.hpp"
 
 namespace gantry::test {
 namespace {
@@ -142,11 +144,12 @@ std::string part_of(const std::string& out, const std::string& heading,
 
 TEST_CASE("three chains are followed and reported beside each other, each with its own plugins") {
   Chains chains(3);
+  chains.space.edit("gantry.toml", "[live]\n", "[live]\nstatistics_every_s = 1\n");
   Running running =
-      chains.space.start({"run", "--blocks", "12", "--json", "--no-timings", "--log-format=json"});
+      chains.space.start({"run", "--blocks", "40", "--json", "--no-timings", "--log-format=json"});
   while (!running.ended()) {
     chains.mine();
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   const Ended ended = running.wait();
   INFO(ended.err);
@@ -163,7 +166,7 @@ TEST_CASE("three chains are followed and reported beside each other, each with i
     const json::value& report = chain.at("report");
     CHECK(report.at("schema") == "gantry.run/1");
     CHECK(text(report.at("market").at("chain")) == node.id);
-    CHECK(report.at("market").at("snapshots") == 12);
+    CHECK(report.at("market").at("snapshots") == 40);
     CHECK(report.at("market").at("pools") == 2);
     CHECK(number(report.at("opportunities").at("sightings")) > 0);
     const json::array& plugins = report.at("plugins").as_array();
@@ -174,6 +177,7 @@ TEST_CASE("three chains are followed and reported beside each other, each with i
     CHECK(has(ended.err, fmt::format("\"message\":\"{}: following {} live, as a dry run\","
                                      "\"chain\":\"{}\"",
                                      node.name, node.id, node.name)));
+    CHECK(has(ended.err, fmt::format("\"message\":\"{}: providers: local ready, ", node.name)));
   }
 }
 
@@ -188,15 +192,26 @@ TEST_CASE("one chain's providers die and the others go on; status says which is 
     CHECK(chain.at("state") == "following");
     CHECK(number(chain.at("fetched_block")) > 0);
     CHECK(number(chain.at("block_age_s")) < 3600);
+    REQUIRE(chain.at("providers").as_array().size() == 1);
+    const json::value& provider = chain.at("providers").as_array().front();
+    CHECK(provider.at("name") == "local");
+    CHECK(provider.at("state") == "ready");
+    CHECK(number(provider.at("answers")) > 3);
+    CHECK(provider.at("latency_ms").at("p99").as_double() > 0);
   }
   const Ended shown = chains.space.run({"status"});
   CHECK(has(shown.out, "  first          following, block "));
   CHECK(has(shown.out, "  second         following, block "));
+  CHECK(has(shown.out, "    local        ready, "));
 
   chains.kill(*chains.nodes[0]);
   status = chains.mine_until(
       running, [](const auto& s) { return chain_of(s, "first").at("state") == "HALTED"; });
   CHECK_FALSE(text(chain_of(status, "first").at("trouble")).empty());
+  const json::value& down = chain_of(status, "first").at("providers").as_array().front();
+  CHECK(down.at("state") == "down");
+  CHECK_FALSE(down.at("failures").as_object().empty());
+  CHECK_FALSE(text(down.at("reason")).empty());
   const auto before = number(chain_of(status, "second").at("snapshots"));
   chains.mine_until(running, [&](const auto& s) {
     return number(chain_of(s, "second").at("snapshots")) >= before + 5;
@@ -389,6 +404,51 @@ TEST_CASE("a chain that stands still keeps no other from being changed") {
   CHECK(refused.code == 3);
   CHECK(has(refused.out, "  not possible: first: no block of the chain was read yet"));
   CHECK(chains.stop(running).code == 1);
+}
+
+TEST_CASE(
+    "a change that a chain brings no block for waits, and holds up nobody who does not wait") {
+  LiveScene scene(1);
+  const TemporaryFolder store;
+  host::Configuration configuration = scene.configuration();
+  host::Plugins plugins = host::make_plugins(configuration, store / "store");
+  auto feed = host::LiveFeed::open(configuration.chains.front(), configuration.live, plugins.venues,
+                                   scene.providers());
+  REQUIRE(feed.has_value());
+  host::StreetOptions options;
+  options.live = *feed;
+  options.pace = host::Pace::live;
+  host::Street street(configuration, std::move(plugins), options);
+  std::optional<host::Result<host::RunReport>> report;
+  std::thread runs([&] { report.emplace(street.run()); });
+  while (street.status().snapshots == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+
+  auto without = std::make_shared<host::Configuration>(configuration);
+  without->strategies.front().enabled = false;
+  const auto prepared = street.prepare(without);
+  CHECK((prepared.has_value() && prepared->size() == 1));
+  street.commit();
+  auto carried = street.carried(std::chrono::steady_clock::now() + std::chrono::milliseconds(50));
+  CHECK((carried.has_value() && !carried->has_value()));
+  // Until it has been, there is no other.
+  const auto second = street.prepare(std::make_shared<const host::Configuration>(configuration));
+  REQUIRE_FALSE(second.has_value());
+  CHECK(second.error().message.contains("still waits for the chain's next block"));
+  CHECK_FALSE(street.plan(configuration).refused.empty());
+  // What wants nothing else of it need not wait.
+  const auto same = street.prepare(without);
+  CHECK((same.has_value() && same->empty()));
+  CHECK(street.plan(*without).refused.empty());
+  CHECK(street.drain().waiting == 1);
+
+  std::mt19937_64 random(3);
+  scene.mine_random(random);
+  carried = street.carried(std::chrono::steady_clock::time_point::max());
+  CHECK((carried.has_value() && carried->has_value() && (*carried)->done == *prepared));
+  street.request_stop();
+  runs.join();
+  REQUIRE((report.has_value() && report->has_value()));
+  CHECK((*report)->changes_count == 1);
 }
 
 }  // namespace gantry::test
