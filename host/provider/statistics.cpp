@@ -69,17 +69,17 @@ boost::json::object to_json(const ProviderStatistics& provider) {
 }
 
 std::string line_of(const ProviderStatistics& provider) {
-  std::string out(to_string(provider.state));
-  if (provider.state != ProviderState::ready && !provider.reason.empty()) {
+  const std::string behind = counted(provider.lag_blocks, "block") + " behind";
+  const bool late = provider.state == ProviderState::behind;
+  std::string out = late ? behind : std::string(to_string(provider.state));
+  if (!late && provider.state != ProviderState::ready && !provider.reason.empty()) {
     out += ": " + provider.reason;
   }
   if (provider.answers != 0) {
     out += fmt::format(", {:.0f} ms (p99 {:.0f} ms)", provider.latency_ewma_ms,
                        provider.latency_p99_ms);
   }
-  if (provider.lag_blocks != 0 && provider.state != ProviderState::behind) {
-    out += fmt::format(", {} behind", counted(provider.lag_blocks, "block"));
-  }
+  if (!late && provider.lag_blocks != 0) out += ", " + behind;
   out += ", " + counted(provider.answers, "answer");
   const std::uint64_t failures = provider.failures_total();
   if (failures == 0) return out;

@@ -143,6 +143,10 @@ Error venues_need_a_recording() {
           "beginning: restart the host"};
 }
 
+Error run_is_over() {
+  return {ErrorKind::usage, "the run is over, so nothing can be changed in it"};
+}
+
 Error too_many_names() {
   return {ErrorKind::limit, fmt::format("{} more names than at its start are all that a run can "
                                         "take; stop, and start again",
