@@ -37,12 +37,11 @@ Result<const ChainSettings*> live_chain(const Configuration& configuration,
       fmt::format("there is no [[chain]] `{}` in gantry.toml; there are {}", wanted, known));
 }
 
-Result<std::unique_ptr<LiveSession>> ask_chain(const Session& session, const ChainSettings& chain) {
+Result<std::unique_ptr<LiveSession>> ask_chain(const Session& session, const ChainSettings& chain,
+                                               std::shared_ptr<HttpPool> http) {
   auto live = std::make_unique<LiveSession>();
   live->environment = with_chain(session.environment, chain.id);
-  auto http = make_curl_http_pool();
-  if (!http) return std::unexpected(http.error());
-  live->http = std::move(*http);
+  live->http = std::move(http);
   auto providers = Providers::make(chain, {*live->http, live->clock, live->environment});
   if (!providers) return std::unexpected(providers.error());
   live->providers = std::move(*providers);

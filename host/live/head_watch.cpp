@@ -7,6 +7,7 @@
 
 #include "host/live/chain_blocks.hpp"
 #include "host/live/chain_text.hpp"
+#include "host/log/log.hpp"
 #include "host/provider/json_rpc.hpp"
 
 namespace gantry::host {
@@ -40,7 +41,10 @@ boost::json::value parse(const std::string& text) {
 
 HeadWatch::HeadWatch(std::string chain, Providers& providers, std::function<void(bool)> on_change)
     : chain_(std::move(chain)), providers_(providers), on_change_(std::move(on_change)) {
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this, name = log_chain()] {
+    const LogChain named(name);
+    run();
+  });
 }
 
 HeadWatch::~HeadWatch() {

@@ -98,7 +98,10 @@ void LiveFeed::tell(const Status& done) {
   if (stopped_.load()) return;
   const std::lock_guard lock(mutex_);
   status_.round_trips = fetcher_.round_trips();
-  if (!blocks_.empty()) status_.block = blocks_.back().number;
+  if (!blocks_.empty()) {
+    status_.block = blocks_.back().number;
+    status_.time_s = blocks_.back().time_s;
+  }
   if (!done) {
     if (status_.trouble == done.error().message) return;
     // A block that was replaced while it was read is a chain's everyday.
@@ -112,6 +115,14 @@ void LiveFeed::tell(const Status& done) {
   }
 }
 
+void LiveFeed::tell_statistics() {
+  const auto now = std::chrono::steady_clock::now();
+  const std::chrono::seconds every(settings_.statistics_every_s);
+  if (every.count() == 0 || now - statistics_told_ < every) return;
+  statistics_told_ = now;
+  spdlog::info("{}: providers: {}", chain_.name, line_of(providers_.statistics()));
+}
+
 std::optional<BlockInput> LiveFeed::next() {
   milliseconds retry = retry_first;
   while (!stopped_.load()) {
@@ -122,6 +133,7 @@ std::optional<BlockInput> LiveFeed::next() {
     }
     const Status done = market_ ? follow() : begin();
     tell(done);
+    tell_statistics();
     if (!damage_.empty()) return std::nullopt;
     if (!ready_.empty()) continue;
     const milliseconds poll = poll_of(chain_, settings_);

@@ -38,7 +38,8 @@
 namespace gantry::host {
 
 struct LiveStatus {
-  std::uint64_t block = 0;  // the newest that was delivered
+  std::uint64_t block = 0;   // the newest that was delivered
+  std::uint64_t time_s = 0;  // its own, Unix time
   std::uint64_t reorganizations = 0;
   std::uint64_t blocks_undone = 0;
   std::uint64_t fresh_reads = 0;  // of all pools
@@ -86,6 +87,7 @@ class LiveFeed final : public Feed {
   bool is_known(const Head& head) const;
   void wait(std::chrono::milliseconds at_most);
   void tell(const Status& done);
+  void tell_statistics();
   gantry_context context_of(const ChainBlock& block) const;
 
   const ChainSettings& chain_;
@@ -106,6 +108,7 @@ class LiveFeed final : public Feed {
   std::optional<std::uint64_t> undo_to_;      // to be told of with the next block
   bool fresh_ = false;                        // the same
   std::uint64_t looked_for_pools_ = 0;        // the block
+  std::chrono::steady_clock::time_point statistics_told_ = std::chrono::steady_clock::now();
 
   mutable std::mutex mutex_;  // guards the three below
   std::condition_variable moved_;

@@ -267,11 +267,13 @@ Result<std::shared_ptr<PaymasterInstance>> InstanceMaker::make(const PaymasterSe
 std::shared_ptr<SharedArena> Plugins::arena() const { return nursery ? nursery->arena() : nullptr; }
 
 Plugins make_plugins(const Configuration& configuration, const std::filesystem::path& store,
-                     const PluginRecord& record, const IsolationOptions& isolation) {
+                     const PluginRecord& record, const IsolationOptions& isolation,
+                     std::shared_ptr<LoadedLibraries> libraries) {
   Plugins plugins;
+  plugins.libraries = libraries ? std::move(libraries) : std::make_shared<LoadedLibraries>();
   plugins.store = store;
   plugins.record = record;
-  InstanceMaker::Maker maker(configuration, store, plugins.libraries, plugins.record, &plugins,
+  InstanceMaker::Maker maker(configuration, store, *plugins.libraries, plugins.record, &plugins,
                              isolation);
   maker.make_all(configuration.dexes, plugins.venues, plugins.refused);
   maker.make_all(configuration.strategies, plugins.strategies, plugins.refused);
