@@ -35,6 +35,8 @@ std::string_view to_string(RefusalReason reason) {
       return "pool_used_already";
     case RefusalReason::approximate:
       return "approximate";
+    case RefusalReason::data_fee_unknown:
+      return "data_fee_unknown";
   }
   return "unknown";
 }
