@@ -192,8 +192,10 @@ bool data_fee_of(const DataFee& fee, std::span<const std::uint8_t> transaction, 
       return times_by(u256(packed), fee.price, millionth * millionth, wei);
     }
     case DataFeeRule::arbitrum: {
+      constexpr std::uint64_t brotli_bytes = 96;  // that its tables take more than FastLZ
       constexpr std::uint64_t padding_units = 16 * nonzero_byte_units;
-      const std::uint64_t units = fastlz_size(transaction) * nonzero_byte_units + padding_units;
+      const std::uint64_t size = fastlz_size(transaction) + brotli_bytes;
+      const std::uint64_t units = size * nonzero_byte_units + padding_units;
       return mul(fee.price, u256(units * 10'100 / 10'000), wei);
     }
   }

@@ -6,8 +6,8 @@
 //          (Bedrock, Ecotone or Fjord) is the one that the chain's own oracle is at. An operator's
 //          fee (Isthmus) is not in it.
 //          arbitrum: Nitro's l1pricing.go as it estimates gas: 16 units a byte as Brotli packs the
-//          transaction, 256 units more, one percent more, at the price of a unit. FastLZ stands in
-//          for Brotli, which packs better: what is charged is less.
+//          transaction at level 1, 256 units more, one percent more, at the price of a unit. FastLZ
+//          and 96 bytes stand in for Brotli: somewhat more than what is charged.
 // ERRORS   What the chain does not answer, or answers with what cannot be, leaves the fee unknown.
 //          It is never taken for zero.
 // THREADS  Pure functions: any thread.

@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdio>
+#include <fstream>
+#include <memory>
 #include <random>
 
 #include "evm/integer_words.hpp"
 #include "evm/live_scene.hpp"
 #include "evm/op_stack_chain.hpp"
+#include "host/plan/calls.hpp"
 
 namespace gantry::test {
 namespace {
@@ -98,6 +102,45 @@ DataFee fee_of(LiveScene& scene) {
 
 // A contract that answers whatever it is asked with this word.
 std::string always(const Integer& value) { return "0x7f" + word(value) + "60005260206000f3"; }
+
+// A batch of a transfer and swaps of random pools and amounts, as it is published.
+Bytes published_trade(std::mt19937_64& random, std::size_t legs, bool sponsored) {
+  const auto noise = [&](Bytes& bytes, std::size_t zeros, std::size_t count) {
+    bytes.insert(bytes.end(), zeros, std::uint8_t{0});
+    for (; count > 0; --count) bytes.push_back(static_cast<std::uint8_t>(random()));
+  };
+  std::vector<host::PlannedCall> calls(legs + 1);
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    calls[i].target.kind = GANTRY_ADDRESS_EVM;
+    calls[i].target.length = 20;
+    for (int at = 0; at < 20; ++at) calls[i].target.bytes[at] = static_cast<std::uint8_t>(random());
+    noise(calls[i].data, 0, 4);
+    const std::size_t words = i == 0 ? 2 : 5 + random() % 4;
+    for (std::size_t w = 0; w < words; ++w) {
+      const std::size_t size = w == 0 ? 20 : random() % 12;
+      noise(calls[i].data, 32 - size, size);
+    }
+  }
+  return host::published_bytes(host::batch_of(calls), sponsored);
+}
+
+// As node's own Brotli says.
+std::vector<std::size_t> brotli_sizes(const std::vector<Bytes>& transactions) {
+  TemporaryFolder folder;
+  const auto file = folder / "transactions.txt";
+  {
+    std::ofstream out(file);
+    for (const Bytes& bytes : transactions) out << to_hex(bytes).substr(2) << "\n";
+  }
+  const std::string command =
+      "node '" + evm_package_file("../packed_size.mjs").string() + "' '" + file.string() + "'";
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "r"), &::pclose);
+  REQUIRE(pipe);
+  std::vector<std::size_t> sizes;
+  for (std::size_t size = 0; std::fscanf(pipe.get(), "%zu", &size) == 1;) sizes.push_back(size);
+  REQUIRE(sizes.size() == transactions.size());
+  return sizes;
+}
 
 LiveScene& one_scene() {
   static LiveScene scene(1);
@@ -210,7 +253,7 @@ TEST_CASE("Arbitrum's fee is its price of a unit for a padded size, and zero is 
     const Bytes bytes = random_bytes(random, size);
     u256 wei;
     REQUIRE(host::data_fee_of(fee, bytes, wei));
-    const Integer units = (Integer(host::fastlz_size(bytes)) * 16 + 256) * 10'100 / 10'000;
+    const Integer units = ((Integer(host::fastlz_size(bytes)) + 96) * 16 + 256) * 10'100 / 10'000;
     CHECK(to_integer(wei.amount()) == units * 12'345'678);
   }
   u256 wei(1);
