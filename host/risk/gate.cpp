@@ -130,6 +130,7 @@ RiskRefusal RiskGate::check_pools(const MarketView& view,
 }
 
 RiskRefusal RiskGate::check_money(const Ranked& ranked, const StrategySettings& strategy) const {
+  if (!ranked.data_fee_known) return {RefusalReason::data_fee_unknown, 0, 0};
   if (ranked.gross.status != GANTRY_OK || u256(ranked.gross.usd_e6).is_zero()) {
     return {RefusalReason::unvalued, 0, 0};
   }

