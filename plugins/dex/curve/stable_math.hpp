@@ -10,7 +10,6 @@
 
 #include "plugins/dex/curve/checked.hpp"
 #include "plugins/dex/curve/variant.hpp"
-#include "plugins/dex/evm/stable_root.hpp"
 
 namespace gantry::curve {
 
@@ -82,9 +81,6 @@ inline u256 solve_y(Checked& calc, std::span<const u256> xp, std::size_t known, 
   c = calc.div(c, u256(ann * n));
   const u256 b = calc.add(sum, calc.div(calc.mul(d, rules.a_precision), u256(ann)));
   if (calc.failed()) return {};
-  uint128 root = 0;
-  if (evm::stable_root(c, b, d, root)) [[likely]]
-    return u256::from_u128(root - 1);
   u256 y = d;
   for (unsigned step = 0; step < newton_steps_max; ++step) {
     const u256 before = y;
