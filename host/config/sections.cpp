@@ -72,6 +72,11 @@ void read_chain(TableReader& root, const Node& node, const Environment& environm
                  .min = 0,
                  .max = 1e6},
                 chain.gas_price_gwei);
+  reader.choice(
+      {.key = "data_fee",
+       .help = "what the chain charges for a trade's bytes besides its gas: op_stack (Optimism, "
+               "Base) and arbitrum are asked of the chain at each block"},
+      std::array{DataFeeKind::none, DataFeeKind::op_stack, DataFeeKind::arbitrum}, chain.data_fee);
   reader.text({.key = "native_symbol", .help = "symbol of the chain's own coin"},
               chain.native_symbol);
   reader.address({.key = "wrapped_native", .help = "the token that stands for the coin"}, chain.id,

@@ -25,6 +25,14 @@ struct RpcProviderSettings {
   std::int64_t weight = 1;    // share of the calls among providers of one priority
 };
 
+// What a chain charges for a transaction's bytes, besides its gas.
+enum class DataFeeKind : std::int32_t {
+  none = 1,
+  op_stack = 2,  // as GasPriceOracle says: Optimism, Base
+  arbitrum = 3,  // as ArbGasInfo says
+};
+std::string_view to_string(DataFeeKind kind);
+
 // [[chain]]: the first one is where a DEX, strategy or paymaster runs that names none.
 struct ChainSettings {
   std::string id = "eip155:1";  // CAIP-2
@@ -32,6 +40,7 @@ struct ChainSettings {
   bool enabled = true;         // false: it is not followed live
   double block_time_s = 12;    // from one block to the next: how far ahead a trade would execute
   double gas_price_gwei = 30;  // what a trade is charged per gas where the market brings no price
+  DataFeeKind data_fee = DataFeeKind::none;  // what a trade is charged for its bytes besides
   std::string native_symbol = "ETH";
   gantry_address wrapped_native{};             // the token that stands for the chain's own coin
   std::vector<gantry_address> usd_tokens;      // their median price is the dollar's

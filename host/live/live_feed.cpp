@@ -58,6 +58,7 @@ LiveFeed::LiveFeed(const ChainSettings& chain, const LiveSettings& settings,
       venues_(std::move(venues)),
       providers_(providers),
       fetcher_(providers),
+      data_fee_(chain.data_fee),
       pools_(chain, venues_, providers, fetcher_),
       audit_(chain, settings, venues_, fetcher_) {
   header_.chain = chain.id;
@@ -285,11 +286,13 @@ Status LiveFeed::follow_from(std::uint64_t base, std::uint64_t head) {
     parent = block.hash;
   }
   const LogRoutes routes(market_->standing());
-  const auto logs = read_logs(providers_, routes, read.blocks);
+  BesideLogs beside = data_fee_.beside_logs(read.blocks, fetcher_);
+  const auto logs = read_logs(providers_, routes, read.blocks, beside);
   if (!logs) return std::unexpected(logs.error());
   for (std::size_t i = 0; i < read.blocks.size(); ++i) {
     input_facts_.clear();
     for (const ChainLog& log : (*logs)[i]) routes.give(log, input_facts_);
+    if (!beside.answers.empty()) data_fee_.take(beside.answers[i], input_facts_);
     if (auto done = deliver(read.blocks[i], read.gas_price); !done) return done;
     // New pools wait for logs that were not asked for.
     if (!ready_.back().pools.empty()) break;
@@ -329,6 +332,9 @@ Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> g
   input.block = {block.number, block.time_s, block.base_fee, gas_price};
   input.facts = std::exchange(input_facts_, {});
   fetcher_.read_at(block.pin());
+  if (auto asked = data_fee_.ask_if_missing(fetcher_, context_of(block), input.facts); !asked) {
+    return asked;
+  }
   auto snapshot = market_->advance(input, fetcher_);
   if (!snapshot) {
     if (!market_->drop_block()) fresh_ = true;

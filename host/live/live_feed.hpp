@@ -32,6 +32,7 @@
 #include "host/live/audit.hpp"
 #include "host/live/chain_blocks.hpp"
 #include "host/live/chain_logs.hpp"
+#include "host/live/data_fee_reads.hpp"
 #include "host/live/fetcher.hpp"
 #include "host/live/pool_list.hpp"
 
@@ -97,6 +98,7 @@ class LiveFeed final : public Feed {
   recording::Header header_;
   std::string damage_;
   Fetcher fetcher_;
+  DataFeeReads data_fee_;
   PoolList pools_;
   Audit audit_;
   std::vector<MarketEvent> quarantines_;  // to be told of with the next block
@@ -104,7 +106,7 @@ class LiveFeed final : public Feed {
   std::unique_ptr<MarketState> market_;
   std::deque<ChainBlock> blocks_;  // that can be undone to, the newest last
   std::deque<BlockInput> ready_;
-  std::vector<recording::Fact> input_facts_;  // logs of the block that is delivered next
+  std::vector<recording::Fact> input_facts_;  // of the block that is delivered next: logs, data fee
   std::optional<std::uint64_t> undo_to_;      // to be told of with the next block
   bool fresh_ = false;                        // the same
   std::uint64_t looked_for_pools_ = 0;        // the block

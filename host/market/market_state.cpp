@@ -88,6 +88,7 @@ Result<std::shared_ptr<Snapshot>> MarketState::advance_with(const BlockInput& in
   auto snapshot = std::make_shared<Snapshot>(live_, version_);
   snapshot->arrived = input.arrived;
   snapshot->context = context_of(input.block);
+  snapshot->data_fee = read_data_fee(chain_.data_fee, input.facts);
   snapshot->topology = growing_ ? growing_ : topology_;
   if (growing_) {
     const auto& pools = growing_->pools;

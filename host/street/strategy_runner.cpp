@@ -304,7 +304,6 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
       return;
     }
   }
-  ranked_.push_back(price_opportunity(view_, sized, batch.strategy, index, options_.gas_overhead));
   InstructionList before;
   const gantry_instruction_sink sink = before.sink();
   const auto planned =
@@ -312,17 +311,22 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
   instance_->health().accept(Phase::plan, planned, snapshot);
   // Without its calls it would be another trade than the strategy meant.
   if (!before.all().empty() && !may_add_calls(instance_->settings)) {
-    ranked_.pop_back();
     instance_->health().strike(Phase::plan,
                                "it wants calls of its own before the swaps, which it may not: add "
                                "\"calls\" to its `capabilities`",
                                snapshot);
     return;
   }
+  std::shared_ptr<const std::vector<Instruction>> calls;
   if (planned == GANTRY_OK && !before.all().empty()) {
-    ranked_.back().before =
-        std::make_shared<const std::vector<Instruction>>(std::move(before.all()));
+    calls = std::make_shared<const std::vector<Instruction>>(std::move(before.all()));
   }
+  TransactionCost cost{options_.gas_overhead, u256()};
+  if (!data_fee_of(view_, sized, options_.sender, calls.get(), *cost.data_fee)) {
+    cost.data_fee.reset();
+  }
+  ranked_.push_back(price_opportunity(view_, sized, batch.strategy, index, cost));
+  ranked_.back().before = std::move(calls);
 }
 
 }  // namespace gantry::host

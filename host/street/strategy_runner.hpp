@@ -22,6 +22,7 @@ struct RunnerOptions {
   std::uint64_t pool_share_max_bps = 1000;
   double position_max_eth = 50;
   std::uint64_t gas_overhead = host::gas_overhead;  // of a transaction, besides its legs
+  Sender sender;                                    // of a transaction
   std::uint64_t deadline_ns = 0;                    // 0: none
   std::uint64_t history_s_max = 0;  // how far back the history reaches at the chain's pace
 };

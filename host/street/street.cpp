@@ -252,6 +252,7 @@ RunnerOptions Street::Run::runner_options(std::uint32_t lane,
       static_cast<std::uint64_t>(configuration_.risk.pool_concentration_bps);
   runner.position_max_eth = configuration_.risk.max_position_eth;
   runner.gas_overhead = gas_overhead_of(configuration_);
+  runner.sender = sender_of(configuration_);
   runner.history_s_max =
       static_cast<std::uint64_t>(chain_->block_time_s * static_cast<double>(History::samples_kept));
   if (mode_ == DeliveryMode::live) {
