@@ -313,13 +313,13 @@ class Pool {
     }
     must(status != GANTRY_NEED_SIZE);
     if (status != GANTRY_OK) return;
-    must(quotable_ && same(out, alone) && same(out, many));
+    must(same(out, alone) && same(out, many) && next.size <= room.size());
+    if (!quotable_) return;  // the host asks such a pool nothing
     must(wanted.mode == GANTRY_EXACT_IN ? u256(out.amount_in) == u256(wanted.amount)
                                         : u256(out.amount_out) == u256(wanted.amount));
     must(!u256(out.amount_out).is_zero());
     must(out.price_impact >= 0 && out.price_impact <= 1);
     must(out.fee_on_out != 0 || u256(out.fee) <= u256(out.amount_in));
-    must(next.size <= room.size());
     std::vector<gantry_amount> balances(spec_.token_count);
     gantry_pool_view view{0, spec_.token_count, balances.data()};
     must(table().view(venue_, &now, &view) == GANTRY_OK);
@@ -340,7 +340,8 @@ class Pool {
     const gantry_swap way = swap();
     gantry_swap_limits limits{};
     if (table().limits(venue_, &now, way.token_in, way.token_out, &limits) != GANTRY_OK) return;
-    must(quotable_ && u256(limits.in_min) <= u256(limits.in_max));
+    if (!quotable_) return;
+    must(u256(limits.in_min) <= u256(limits.in_max));
     gantry_quote paid{};
     must(quote_in(u256(limits.in_max), way.token_in, way.token_out, paid) == GANTRY_OK);
     must(u256(paid.amount_out) <= u256(limits.out_max));
