@@ -49,6 +49,7 @@ struct Tally {
   std::size_t swaps = 0;
   std::size_t succeed = 0;
   std::size_t given_in = 0;
+  std::size_t nothing = 0;  // the contract pays zero, which the plugin does not call a swap
   std::size_t with_rates = 0;
   std::size_t ramping = 0;
   std::map<std::string, std::size_t> reasons;
@@ -74,6 +75,11 @@ void compare(PluginVenue& venue, const V3Query& query, const V3Verdict& verdict,
   if (!verdict.accepted) {
     ++tally.reasons[verdict.reason];
     if (status == GANTRY_OK) mistake("quotes");
+    return;
+  }
+  if (verdict.amount == 0) {
+    ++tally.nothing;
+    if (status != GANTRY_NO_LIQUIDITY) mistake("status " + std::to_string(status));
     return;
   }
   if (status != GANTRY_OK) return mistake("status " + std::to_string(status));
@@ -216,8 +222,9 @@ class Scene {
 
 void report(const std::string& name, const Tally& tally) {
   std::cout << name << ": " << tally.swaps << " swaps, " << tally.succeed << " succeed, "
-            << tally.given_in << " given in, " << tally.with_rates << " of tokens with rates, "
-            << tally.ramping << " while A moves; refused:";
+            << tally.given_in << " given in, " << tally.nothing << " pay nothing, "
+            << tally.with_rates << " of tokens with rates, " << tally.ramping
+            << " while A moves; refused:";
   for (const auto& [reason, count] : tally.reasons) std::cout << " " << reason << " " << count;
   std::cout << "\n";
   std::string first;
