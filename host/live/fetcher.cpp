@@ -52,7 +52,8 @@ RpcCall call_of(const PoolRequest& request) {
 }
 
 bool is_of_this_chain(const PoolRequest& request) {
-  if (request.target.kind != GANTRY_ADDRESS_EVM) return false;
+  // A plugin has written it: what is no address of 20 bytes would be copied as longer than it is.
+  if (request.target.kind != GANTRY_ADDRESS_EVM || request.target.length != 20) return false;
   switch (request.source) {
     case GANTRY_SOURCE_EVM_CALL:
     case GANTRY_SOURCE_EVM_CODE_HASH:
