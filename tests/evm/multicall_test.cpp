@@ -4,6 +4,7 @@
 
 #include "evm/multicall3_contract.hpp"
 #include "evm/pair_contract.hpp"
+#include "evm/plugin_venue.hpp"
 #include "evm/v2_factory_contract.hpp"
 #include "host/live/fetcher.hpp"
 #include "host/ports/clock.hpp"
