@@ -290,7 +290,13 @@ class Followed {
 
  private:
   bool is_pair(std::size_t pool) const { return !mixed_ || pool % 2 == 0; }
-  gantry_address address_of(std::size_t pool) const { return address(is_pair(pool) ? 2 : 3, pool); }
+  // Of digits that differ everywhere, as real ones do.
+  gantry_address address_of(std::size_t pool) const {
+    gantry_address pools = address(is_pair(pool) ? 2 : 3, pool);
+    const std::uint64_t digits = (pool + 1) * 0x9e3779b97f4a7c15;
+    std::memcpy(pools.bytes + 4, &digits, sizeof(digits));
+    return pools;
+  }
   static std::vector<std::shared_ptr<VenueInstance>> venues() {
     return made_up_chain().plugins.venues;
   }

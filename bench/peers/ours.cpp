@@ -68,10 +68,11 @@ gantry_parameter parameter(std::string_view name, std::string_view text) {
   one.string = {text.data(), text.size()};
   return one;
 }
-gantry_parameter parameter(std::string_view name, std::int64_t number) {
+gantry_parameter parameter(std::string_view name, std::int64_t number,
+                           std::int32_t type = GANTRY_PARAMETER_INTEGER) {
   gantry_parameter one{};
   one.name = {name.data(), name.size()};
-  one.type = GANTRY_PARAMETER_INTEGER;
+  one.type = type;
   one.integer = number;
   return one;
 }
@@ -229,9 +230,9 @@ json::object of_uniswap_v3(std::mt19937_64& random) {
       {"tick", to_signed(word_at(slot0, 1)).convert_to<int>()},
       {"liquidity", word_at(node.read(at, node.selector("liquidity()")), 0).str()},
       {"ticks", std::move(list)}};
-  const Library library("uniswap_v3",
-                        {parameter("factory", ""), parameter("router", ""),
-                         parameter("router_deadline", 1), parameter("words_around", 4)});
+  const Library library("uniswap_v3", {parameter("factory", ""), parameter("router", ""),
+                                       parameter("router_deadline", 1, GANTRY_PARAMETER_BOOLEAN),
+                                       parameter("words_around", 4)});
   const Integer balances[2] = {Integer(1) << 72, Integer(1) << 72};
   std::vector<Pool> pools(pools_of_a_venue);
   for (Pool& pool : pools) {
