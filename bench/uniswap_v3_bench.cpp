@@ -32,11 +32,15 @@ class PoolMemory {
  public:
   explicit PoolMemory(const test::StateBytes& chunks) {
     for (const auto& chunk : chunks) {
+      if (chunk.empty()) {
+        views_.push_back({});
+        continue;
+      }
       const std::size_t room = (chunk.size() + 63) / 64 * 64;
-      auto* bytes = static_cast<std::uint8_t*>(std::aligned_alloc(64, room == 0 ? 64 : room));
+      auto* bytes = static_cast<std::uint8_t*>(std::aligned_alloc(64, room));
       memory_.emplace_back(bytes, &std::free);
-      if (!chunk.empty()) std::memcpy(bytes, chunk.data(), chunk.size());
-      views_.push_back({chunk.empty() ? nullptr : bytes, chunk.size()});
+      std::memcpy(bytes, chunk.data(), chunk.size());
+      views_.push_back({bytes, chunk.size()});
     }
   }
   gantry_state state() const {
@@ -58,7 +62,7 @@ class Venue {
     if (!library) throw std::runtime_error(library.error().message);
     library_ = std::move(*library);
     table = static_cast<const gantry_dex_v1*>(library_->interface(GANTRY_DEX_ID));
-    gantry_parameter parameters[4]{};
+    gantry_parameter parameters[5]{};
     const auto name = [&](std::size_t i, std::string_view text, std::int32_t type) {
       parameters[i].name = {text.data(), text.size()};
       parameters[i].type = type;
@@ -68,9 +72,10 @@ class Venue {
     name(2, "router_deadline", GANTRY_PARAMETER_BOOLEAN);
     name(3, "words_around", GANTRY_PARAMETER_INTEGER);
     parameters[3].integer = 4;
+    name(4, "discover_tokens", GANTRY_PARAMETER_STRING);
     gantry_instance_config config{};
     config.parameters = parameters;
-    config.parameter_count = 4;
+    config.parameter_count = 5;
     gantry_error error{};
     if (table->create(services_.table(), &config, &instance, &error) != GANTRY_OK) {
       throw std::runtime_error(error.message);

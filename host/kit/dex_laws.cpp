@@ -63,6 +63,40 @@ u256 modest(Dex& dex, const At& at, Way way, std::uint64_t thousandths) {
   return amount < u256(limits.in_min) || amount > u256(limits.in_max) ? u256() : amount;
 }
 
+// Its segments are not exact: the price itself is rounded, so that amounts go in steps of it.
+bool rounds_the_price(Dex& dex, const At& at, Way way) {
+  std::vector<gantry_segment> rows;
+  return dex.segments(at, way, rows) == GANTRY_OK && !rows.empty() &&
+         (rows.front().flags & GANTRY_SEGMENT_EXACT) == 0;
+}
+
+// The greatest amount below `in` that pays less than `paid`, which `in` pays; zero pays nothing.
+u256 below_step(Dex& dex, const At& at, Way way, const u256& in, const u256& paid) {
+  u256 least;
+  u256 most = in;
+  while (wrapping_sub(most, least) > u256(1)) {
+    const u256 middle = wrapping_add(least, part(wrapping_sub(most, least), 1, 2));
+    const auto quoted = dex.quote(at, way, middle);
+    (quoted.ok() && quoted.out() >= paid ? most : least) = middle;
+  }
+  return least;
+}
+
+// Whether at most one step of the price could be saved of `in`, which pays `paid` where `wanted`
+// is: rounding the price once for the amount out and once for the amount in costs that much.
+bool within_a_step(Dex& dex, const At& at, Way way, const u256& in, const u256& paid,
+                   const u256& wanted) {
+  const auto pays_less = [&](const u256& amount) {
+    const auto quoted = dex.quote(at, way, amount);
+    return !quoted.ok() || quoted.out() < wanted;
+  };
+  if (pays_less(wrapping_sub(in, u256(2)))) return true;
+  const u256 before = below_step(dex, at, way, in, paid);
+  if (before.is_zero() || pays_less(before)) return true;
+  const u256 first = below_step(dex, at, way, before, dex.quote(at, way, before).out());
+  return first.is_zero() || pays_less(first);
+}
+
 // floor of the segment's formula, as gantry_segment says it; false: it overflows.
 bool segment_pays(const gantry_segment& segment, const u256& in, u256& out) {
   u256 kept;
@@ -254,6 +288,7 @@ void check_dex_exact_out(Subject& subject) {
     if (trial.dex.limits(at, way, limits) != GANTRY_OK) return;
     if ((at.pool->traits.flags & GANTRY_POOL_EXACT_OUT) == 0) return;
     any = true;
+    const bool rounds_between = rounds_the_price(trial.dex, at, way);
     for (const u256& amount : amounts_of(trial.dex, at, way, trial.random, amounts_for_laws)) {
       const auto forward = trial.dex.quote(at, way, amount);
       if (!forward.ok()) continue;
@@ -279,6 +314,14 @@ void check_dex_exact_out(Subject& subject) {
                             text(asked.in()), text(asked.in()),
                             paid.ok() ? text(paid.out()) : status_text(paid.status), where(way)));
         if (asked.in() < u256(3)) continue;
+        if (rounds_between) {
+          require(
+              within_a_step(trial.dex, at, way, asked.in(), paid.out(), wanted),
+              fmt::format("for exactly {} it wants {}, and two steps of its price less would do "
+                          "({})",
+                          text(wanted), text(asked.in()), where(way)));
+          continue;
+        }
         // Where one less does not do, two less may: a solver's last unit is not always monotone.
         const auto one_less = trial.dex.quote(at, way, wrapping_sub(asked.in(), u256(1)));
         ++samples;

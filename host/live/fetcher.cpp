@@ -59,7 +59,7 @@ bool is_of_this_chain(const PoolRequest& request) {
     case GANTRY_SOURCE_EVM_CODE_HASH:
       return true;
     case GANTRY_SOURCE_EVM_STORAGE:
-      return request.payload.size() == 32;
+      return request.payload.size() == word_bytes;
     default:
       return false;
   }

@@ -17,7 +17,6 @@ namespace gantry::host {
 
 namespace {
 
-constexpr std::size_t word = 32;
 constexpr std::size_t requests_max = 1024;  // of one round of discovery
 constexpr std::size_t cursor_bytes_max = 64U << 10U;
 constexpr std::uint8_t decimals_selector[] = {0x31, 0x3c, 0xe5, 0x67};  // decimals()
@@ -40,16 +39,16 @@ LogRange range_of(const PoolRequest& request) {
 
 std::string symbol_of(std::span<const std::uint8_t> bytes) {
   std::span<const std::uint8_t> text;
-  if (bytes.size() == word) {
+  if (bytes.size() == word_bytes) {
     text = bytes;
-  } else if (bytes.size() >= 2 * word) {
+  } else if (bytes.size() >= 2 * word_bytes) {
     const u256 offset = load_be(bytes.data());
-    if (offset <= u256(bytes.size() - word)) {
+    if (offset <= u256(bytes.size() - word_bytes)) {
       const auto at = static_cast<std::size_t>(offset.limb(0));
       const u256 size = load_be(bytes.data() + at);
-      const std::size_t left = bytes.size() - at - word;
+      const std::size_t left = bytes.size() - at - word_bytes;
       if (size <= u256(left)) {
-        text = bytes.subspan(at + word, static_cast<std::size_t>(size.limb(0)));
+        text = bytes.subspan(at + word_bytes, static_cast<std::size_t>(size.limb(0)));
       }
     }
   }
@@ -74,7 +73,7 @@ struct PoolList::Discovery {
     if (request.source < GANTRY_SOURCE_EVM_CALL || request.source > GANTRY_SOURCE_SOLANA_PROGRAM) {
       return GANTRY_BAD_ARGUMENT;
     }
-    if (range && (request.payload.size < 16 || request.payload.size % 32 != 16)) {
+    if (range && (request.payload.size < 16 || request.payload.size % word_bytes != 16)) {
       return GANTRY_BAD_ARGUMENT;
     }
     if (requests.size() == requests_max || request.payload.size > recording::spec_bytes_max) {
@@ -245,7 +244,7 @@ Status PoolList::read_tokens(const gantry_context& context) {
     const recording::Fact& symbol = (*answers)[2 * i + 1];
     auto& text = texts_[tokens[i]];
     text.reset();
-    if (decimals.status != GANTRY_OK || decimals.data.size() != word) continue;
+    if (decimals.status != GANTRY_OK || decimals.data.size() != word_bytes) continue;
     const u256 count = load_be(decimals.data.data());
     if (count > u256(decimals_max)) continue;
     text = TokenText{static_cast<std::uint32_t>(count.limb(0)),

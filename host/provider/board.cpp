@@ -151,7 +151,8 @@ std::vector<Board::Check> Board::due_checks() {
     endpoint.health.check_begins();
     ++endpoint.requests;
     ++endpoint.in_flight;
-    due.push_back({i, endpoint.url, !endpoint.by_hash.has_value()});
+    endpoint.asks_by_hash = !endpoint.by_hash.has_value();
+    due.push_back({i, endpoint.url, endpoint.asks_by_hash});
   }
   return due;
 }
@@ -188,14 +189,18 @@ void Board::check_failed(std::size_t index, FailureCause cause, std::string reas
   if (!chain_told.empty()) endpoint.chain_told = std::move(chain_told);
   // It may come back as another server.
   endpoint.by_hash.reset();
+  endpoint.asks_by_hash = false;
   ++endpoint.failures[static_cast<std::size_t>(cause)];
   endpoint.health.check_failed(now, cause, std::move(reason), pause);
   finish(lock);
 }
 
-void Board::learn_by_hash(std::size_t index, bool by_hash) {
-  const std::lock_guard lock(mutex_);
-  endpoints_[index].by_hash = by_hash;
+void Board::learn_by_hash(std::size_t index, std::optional<bool> by_hash) {
+  std::unique_lock lock(mutex_);
+  Endpoint& endpoint = endpoints_[index];
+  endpoint.asks_by_hash = false;
+  if (by_hash) endpoint.by_hash = by_hash;
+  finish(lock);
 }
 
 bool Board::request_checks(bool quiet) {
@@ -219,8 +224,8 @@ bool Board::any_check() const {
   const std::lock_guard lock(mutex_);
   const Time now = clock_.now();
   return std::ranges::any_of(endpoints_, [&](const Endpoint& endpoint) {
-    return !endpoint.url.empty() &&
-           (endpoint.health.checking() || endpoint.health.check_is_due(now));
+    return !endpoint.url.empty() && (endpoint.health.checking() || endpoint.asks_by_hash ||
+                                     endpoint.health.check_is_due(now));
   });
 }
 

@@ -51,6 +51,7 @@ struct Endpoint {
   ProviderHealth health;
   Latency latency;
   std::optional<bool> by_hash;  // nullopt: not known yet
+  bool asks_by_hash = false;    // a check's second question, which learn_by_hash() ends
   std::string chain_told;
   std::optional<std::uint64_t> head;
   std::uint64_t lag = 0;
@@ -125,7 +126,8 @@ class Board {
   void check_passed(std::size_t index, const Head& head, std::chrono::microseconds took);
   void check_failed(std::size_t index, FailureCause cause, std::string reason, milliseconds pause,
                     std::string chain_told);
-  void learn_by_hash(std::size_t index, bool by_hash);
+  // nullopt: its answer does not tell.
+  void learn_by_hash(std::size_t index, std::optional<bool> by_hash);
   // All at once; `quiet`: those that are not ready and were not checked just now. Returns whether
   // any check is on its way or due then.
   bool request_checks(bool quiet);

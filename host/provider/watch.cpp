@@ -35,12 +35,14 @@ void learn_by_hash(const std::shared_ptr<Board>& board, HttpPool& http, const Bo
   const std::array<RpcCall, 2> calls = {balance(hash), balance(no_block)};
   http.start(check_request(check.url, calls), [board, index = check.index](HttpOutcome outcome) {
     const AnswerVerdict verdict = judge(std::move(outcome), check_id, 2);
+    std::optional<bool> by_hash;
     // Because of the second call the whole is judged as "does not have the block".
     if (verdict.cause == FailureCause::behind && verdict.first_answers > 0) {
-      board->learn_by_hash(index, true);
+      by_hash = true;
     } else if (!verdict.cause) {
-      board->learn_by_hash(index, verdict.answers[0].has_value() && !verdict.answers[1]);
+      by_hash = verdict.answers[0].has_value() && !verdict.answers[1];
     }
+    board->learn_by_hash(index, by_hash);
   });
 }
 

@@ -43,6 +43,9 @@ inline constexpr Selector get_current_live_balances{0x53, 0x5c, 0xfd, 0x8a};
 inline constexpr Selector is_pool_paused{0x6c, 0x9b, 0xc7, 0x32};
 inline constexpr Selector is_vault_paused{0x09, 0x84, 0x01, 0xf5};           // ()
 inline constexpr Selector get_minimum_trade_amount{0xe2, 0xcb, 0x0b, 0xa0};  // ()
+// The V3 AggregatorRouter.
+// swapSingleTokenExactIn(address,address,address,uint256,uint256,uint256,bytes)
+inline constexpr Selector swap_prepaid{0x40, 0x99, 0x88, 0xcf};
 }  // namespace selector
 
 // Return data as words. A reader that is asked for what is not there, or is of another type, fails
@@ -131,28 +134,49 @@ struct Call {
   std::span<const std::uint8_t> span() const noexcept { return {bytes.data(), size}; }
 };
 
-// vault.swap(..) of one pool: selector, seven words of head (of which four are the funds), then the
-// single swap.
-struct VaultSwapCall {
-  static constexpr std::size_t head = 4;
-  static constexpr std::uint32_t limit_offset = head + 5 * word_bytes;
-  static constexpr std::uint32_t amount_offset = head + 11 * word_bytes;
-
-  std::array<std::uint8_t, head + 14 * word_bytes> bytes{};
-
-  VaultSwapCall() noexcept {
-    std::memcpy(bytes.data(), selector::swap.data(), selector::swap.size());
-    set(0, u256(7 * word_bytes));   // where the single swap begins
-    set(12, u256(6 * word_bytes));  // where its user data begin, of which there are none
+// Calldata of so many words behind a selector.
+template <std::size_t words>
+struct SwapCalldata {
+  static constexpr std::uint32_t offset_of(std::uint32_t word) noexcept {
+    return 4 + word * std::uint32_t{word_bytes};
   }
-  void set(std::size_t word, const u256& value) noexcept { evm::write_word(at(word), value); }
-  void set(std::size_t word, std::span<const std::uint8_t> value) noexcept {
+
+  std::array<std::uint8_t, 4 + words * word_bytes> bytes{};
+
+  explicit SwapCalldata(const Selector& selector) noexcept {
+    std::memcpy(bytes.data(), selector.data(), selector.size());
+  }
+  void set(std::uint32_t word, const u256& value) noexcept { evm::write_word(at(word), value); }
+  void set(std::uint32_t word, std::span<const std::uint8_t> value) noexcept {
     std::memcpy(at(word).data() + (word_bytes - value.size()), value.data(), value.size());
   }
 
  private:
-  std::span<std::uint8_t> at(std::size_t word) noexcept {
-    return {bytes.data() + head + word * word_bytes, word_bytes};
+  std::span<std::uint8_t> at(std::uint32_t word) noexcept {
+    return {bytes.data() + offset_of(word), word_bytes};
+  }
+};
+
+// vault.swap(..) of one pool: seven words of head (of which four are the funds), then the single
+// swap.
+struct VaultSwapCall : SwapCalldata<14> {
+  static constexpr std::uint32_t limit_offset = offset_of(5);
+  static constexpr std::uint32_t amount_offset = offset_of(11);
+
+  VaultSwapCall() noexcept : SwapCalldata(selector::swap) {
+    set(0, u256(7 * word_bytes));   // where the single swap begins
+    set(12, u256(6 * word_bytes));  // where its user data begin, of which there are none
+  }
+};
+
+// aggregatorRouter.swapSingleTokenExactIn(pool, in, out, amount, least out, deadline, ""): what is
+// swapped was sent to the vault before, and what comes out goes to the caller.
+struct PrepaidSwapCall : SwapCalldata<8> {
+  static constexpr std::uint32_t amount_offset = offset_of(3);
+  static constexpr std::uint32_t limit_offset = offset_of(4);
+
+  PrepaidSwapCall() noexcept : SwapCalldata(selector::swap_prepaid) {
+    set(6, u256(7 * word_bytes));  // where the user data begin, of which there are none
   }
 };
 

@@ -3,6 +3,8 @@
 // of, its metadata, the parameter `variant` or its own version() say; an unknown one is refused.
 //
 // A composable pool's own token is among its tokens. Swaps of it are joins and exits: unsupported.
+#include <optional>
+
 #include "gantry/dex.hpp"
 #include "plugins/dex/balancer/abi.hpp"
 #include "plugins/dex/balancer/facts.hpp"
@@ -28,8 +30,11 @@ class Balancer final : public DexPlugin {
       if (!config.string("variant").empty()) variant_ = require_variant(config.string("variant"));
       vaults_[0] = parse_address(config.string("vault"));
       vaults_[1] = parse_address(config.string("vault_v3"));
+      if (!config.string("router_v3").empty()) {
+        router_v3_ = parse_address(config.string("router_v3"));
+      }
     } catch (const Refused& refused) {
-      throw Refused(std::string("variant, vault or vault_v3: ") + refused.what());
+      throw Refused(std::string("variant, vault, vault_v3 or router_v3: ") + refused.what());
     }
   }
 
@@ -163,25 +168,28 @@ class Balancer final : public DexPlugin {
         !is_account(order.recipient)) {
       return GANTRY_BAD_ARGUMENT;
     }
-    // A V3 swap goes through a router, which takes its input by a permit of another contract.
-    if (kind->vault != 2 || order.swap.mode != GANTRY_EXACT_IN || in == setup->bpt ||
-        paid == setup->bpt) {
+    if (order.swap.mode != GANTRY_EXACT_IN || in == setup->bpt || paid == setup->bpt) {
       return GANTRY_UNSUPPORTED;
     }
+    return kind->vault == 2 ? build_of_vault(*setup, *kind, order, sink)
+                            : build_prepaid(spec, *setup, *kind, order, sink);
+  }
+
+ private:
+  static gantry_status build_of_vault(const Setup& setup, const Variant& kind,
+                                      const gantry_swap_order& order,
+                                      const gantry_instruction_sink* sink) {
     VaultSwapCall call;
     call.set(1, {order.sender.bytes, evm::address_bytes});
     call.set(3, {order.recipient.bytes, evm::address_bytes});
     call.set(5, u256(order.min_out));
     call.set(6, order.deadline_s == 0 ? u256::max() : u256(order.deadline_s));
-    call.set(7, setup->pool_id);
-    call.set(9, setup->tokens[in]);  // word 8: given in
-    call.set(10, setup->tokens[paid]);
+    call.set(7, setup.pool_id);
+    call.set(9, setup.tokens[order.swap.token_in]);  // word 8: given in
+    call.set(10, setup.tokens[order.swap.token_out]);
     call.set(11, u256(order.swap.amount));
     gantry_instruction instruction{};
-    instruction.target.kind = GANTRY_ADDRESS_EVM;
-    instruction.target.length = evm::address_bytes;
-    const Address& vault = setup->vault(*kind);
-    std::memcpy(instruction.target.bytes, vault.data(), vault.size());
+    instruction.target = to_gantry(setup.vault(kind));
     instruction.data = c_bytes(call.bytes);
     instruction.input = GANTRY_INPUT_APPROVE;
     instruction.spender = instruction.target;
@@ -193,7 +201,43 @@ class Balancer final : public DexPlugin {
     return emit(sink, instruction);
   }
 
- private:
+  // By the router that takes what was sent to the vault before: all others want a permit of another
+  // contract for their input. It pays its caller, and nobody else.
+  gantry_status build_prepaid(const gantry_pool_spec& spec, const Setup& setup, const Variant& kind,
+                              const gantry_swap_order& order,
+                              const gantry_instruction_sink* sink) const {
+    if (!router_v3_ || !is_same(order.sender, order.recipient)) return GANTRY_UNSUPPORTED;
+    PrepaidSwapCall call;
+    call.set(0, {spec.address.bytes, evm::address_bytes});
+    call.set(1, setup.tokens[order.swap.token_in]);
+    call.set(2, setup.tokens[order.swap.token_out]);
+    call.set(3, u256(order.swap.amount));
+    call.set(4, u256(order.min_out));
+    call.set(5, order.deadline_s == 0 ? u256::max() : u256(order.deadline_s));
+    gantry_instruction instruction{};
+    instruction.target = to_gantry(*router_v3_);
+    instruction.data = c_bytes(call.bytes);
+    instruction.input = GANTRY_INPUT_TRANSFER;
+    instruction.spender = to_gantry(setup.vault(kind));
+    instruction.amount_in_offset = PrepaidSwapCall::amount_offset;
+    instruction.amount_out_offset = GANTRY_NO_OFFSET;
+    instruction.min_out_offset = PrepaidSwapCall::limit_offset;
+    instruction.min_out_enforced = 1;
+    instruction.min_out = order.min_out;
+    return emit(sink, instruction);
+  }
+
+  static gantry_address to_gantry(const Address& bytes) noexcept {
+    gantry_address address{};
+    address.kind = GANTRY_ADDRESS_EVM;
+    address.length = evm::address_bytes;
+    std::memcpy(address.bytes, bytes.data(), bytes.size());
+    return address;
+  }
+  static bool is_same(const gantry_address& a, const gantry_address& b) noexcept {
+    return std::memcmp(a.bytes, b.bytes, evm::address_bytes) == 0;
+  }
+
   Setup describe(const gantry_pool_spec& spec) const {
     const auto text = view(spec.metadata);
     const Metadata metadata =
@@ -342,6 +386,7 @@ class Balancer final : public DexPlugin {
   Host host_;
   std::uint16_t variant_ = 0;
   Address vaults_[2]{};
+  std::optional<Address> router_v3_;
 };
 
 }  // namespace

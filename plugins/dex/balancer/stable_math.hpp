@@ -9,6 +9,7 @@
 
 #include "gantry/abi.h"
 #include "plugins/dex/balancer/fixed_point.hpp"
+#include "plugins/dex/evm/stable_root.hpp"
 
 namespace gantry::balancer {
 
@@ -81,37 +82,6 @@ inline bool within_one(const u256& a, const u256& b) noexcept {
   return div_floor(top, bottom, out);
 }
 
-inline bool is_narrow(const u256& value) noexcept {
-  return value.fits_u128() && (value.low128() >> 125U) == 0;
-}
-
-enum class Narrow : std::uint8_t { found, fails, too_wide };
-
-// The iteration of stable_balance() while all but c and y^2 have at most 125 bits: twice as fast,
-// with the same digits. too_wide: begin again with all of them.
-[[nodiscard]] inline Narrow narrow_balance(const u256& c, uint128 b, uint128 d, uint128 y,
-                                           u256& out) noexcept {
-  const uint128 c_low = c.low128();
-  const uint128 c_high = c.high128();
-  for (unsigned i = 0; i < iterations_max; ++i) {
-    const uint128 before = y;
-    if (2 * y + b < d) return Narrow::fails;
-    const uint128 bottom = 2 * y + b - d;
-    const detail::Product256 square = detail::mul_128(y, y);
-    const uint128 low = square.low + c_low;
-    const uint128 high = square.high + c_high + (low < c_low ? 1U : 0U);
-    if (high >= bottom) return bottom == 0 ? Narrow::fails : Narrow::too_wide;
-    const detail::Quotient128 result = detail::div_256_by_128(high, low, bottom);
-    y = result.quotient + (result.remainder != 0 ? 1U : 0U);
-    if ((y >> 125U) != 0) return Narrow::too_wide;
-    if ((y > before ? y - before : before - y) <= 1) {
-      out = u256::from_u128(y);
-      return Narrow::found;
-    }
-  }
-  return Narrow::fails;
-}
-
 }  // namespace detail_stable
 
 // D. False: the contract's arithmetic overflows, divides by zero or does not converge.
@@ -174,15 +144,12 @@ enum class Narrow : std::uint8_t { found, fails, too_wide };
   }
   if (!mul(c, balances[token], c) || !add(b, sum, b)) return false;
 
+  if (evm::stable_root<evm::RootRounding::up>(b, c, d, out)) [[likely]]
+    return true;
   u256 y;
   u256 top;
   u256 bottom;
   if (!add(d_squared, c, top) || !add(d, b, bottom) || !div_ceil(top, bottom, y)) return false;
-  if (detail_stable::is_narrow(y) && detail_stable::is_narrow(b) && detail_stable::is_narrow(d) &&
-      (c.high128() >> 126U) == 0) [[likely]] {
-    const auto narrow = detail_stable::narrow_balance(c, b.low128(), d.low128(), y.low128(), out);
-    if (narrow != detail_stable::Narrow::too_wide) return narrow == detail_stable::Narrow::found;
-  }
   for (unsigned i = 0; i < iterations_max; ++i) {
     const u256 before = y;
     if (!mul(y, y, top) || !add(top, c, top) || !mul(y, 2, bottom) || !add(bottom, b, bottom) ||

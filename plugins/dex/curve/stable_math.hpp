@@ -10,6 +10,7 @@
 
 #include "plugins/dex/curve/checked.hpp"
 #include "plugins/dex/curve/variant.hpp"
+#include "plugins/dex/evm/stable_root.hpp"
 
 namespace gantry::curve {
 
@@ -82,6 +83,8 @@ inline u256 solve_y(Checked& calc, std::span<const u256> xp, std::size_t known, 
   const u256 b = calc.add(sum, calc.div(calc.mul(d, rules.a_precision), u256(ann)));
   if (calc.failed()) return {};
   u256 y = d;
+  if (evm::stable_root<evm::RootRounding::cut>(b, c, d, y)) [[likely]]
+    return y;
   for (unsigned step = 0; step < newton_steps_max; ++step) {
     const u256 before = y;
     const u256 above = calc.add(calc.mul(y, y), c);

@@ -1,6 +1,7 @@
 // Uniswap V2 and every constant-product fork of it, told apart by `fee_bps` and `factory`.
 // Formulas: UniswapV2Library.getAmountOut/getAmountIn and the checks of UniswapV2Pair.swap.
 #include "gantry/dex.hpp"
+#include "plugins/dex/evm/pair_search.hpp"
 #include "plugins/dex/uniswap_v2/abi.hpp"
 #include "plugins/dex/uniswap_v2/discovery.hpp"
 #include "plugins/dex/uniswap_v2/factory.hpp"
@@ -23,12 +24,24 @@ class UniswapV2 final : public DexPlugin {
   UniswapV2(Host host, const Config& config)
       : host_(host),
         fee_bps_(static_cast<std::uint16_t>(config.integer("fee_bps"))),
-        factory_(Factory::parse(config.string("factory"), config.string("init_code_hash"))) {}
+        factory_(Factory::parse(config.string("factory"), config.string("init_code_hash"))),
+        discover_tokens_(
+            evm::parse_token_list("discover_tokens", config.string("discover_tokens"))) {
+    if (!factory_ && !discover_tokens_.empty()) {
+      throw Refused("discover_tokens is set and factory is not: who is to be asked for pairs?");
+    }
+  }
 
   gantry_status discover(const gantry_context&, gantry_bytes cursor,
                          std::span<const gantry_fact> facts, const gantry_request_sink* requests,
                          const gantry_pool_sink* pools, gantry_buffer* next_cursor) override {
     if (!factory_) return GANTRY_UNSUPPORTED;
+    if (!discover_tokens_.empty()) {
+      const evm::PairSearch search{host_, factory_->address, discover_tokens_, 1};
+      return evm::search_pairs(search, view(cursor), facts, {requests, pools, next_cursor},
+                               [](const evm::Address& token0, const evm::Address& token1,
+                                  std::uint32_t) { return GetPairCall(token0, token1).bytes; });
+    }
     const DiscoverySinks sinks{requests, pools, next_cursor};
     return uniswap_v2::discover(host_, factory_->address, view(cursor), facts, sinks);
   }
@@ -280,7 +293,8 @@ class UniswapV2 final : public DexPlugin {
 
   Host host_;
   std::uint16_t fee_bps_;
-  std::optional<Factory> factory_;  // whose pairs are taken; none: any
+  std::optional<Factory> factory_;             // whose pairs are taken; none: any
+  std::vector<evm::Address> discover_tokens_;  // empty: all pairs of the factory
 };
 
 }  // namespace

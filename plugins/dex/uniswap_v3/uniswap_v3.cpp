@@ -7,8 +7,10 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gantry/dex.hpp"
+#include "plugins/dex/evm/pair_search.hpp"
 #include "plugins/dex/uniswap_v3/abi.hpp"
 #include "plugins/dex/uniswap_v3/shape.hpp"
 #include "plugins/dex/uniswap_v3/state.hpp"
@@ -23,6 +25,9 @@ namespace {
 constexpr std::uint64_t swap_gas = 120'000;
 constexpr std::uint64_t crossing_gas = 30'000;
 constexpr std::uint64_t word_gas = 7'500;  // the end of a word
+
+// The fees that factories have been seen to allow; one that this factory does not has no pools.
+constexpr std::uint32_t tiers[] = {100, 200, 300, 400, 500, 2500, 3000, 10000};
 
 // Words or ticks asked for in one round.
 constexpr std::uint32_t requests_per_round = 512;
@@ -48,7 +53,27 @@ class UniswapV3 final : public DexPlugin {
         factory_(address_of(config, "factory")),
         router_(address_of(config, "router")),
         router_deadline_(config.boolean("router_deadline")),
-        words_around_(static_cast<std::int32_t>(config.integer("words_around"))) {}
+        words_around_(static_cast<std::int32_t>(config.integer("words_around"))),
+        discover_tokens_(
+            evm::parse_token_list("discover_tokens", config.string("discover_tokens"))) {
+    if (!factory_ && !discover_tokens_.empty()) {
+      throw Refused("discover_tokens is set and factory is not: who is to be asked for pools?");
+    }
+  }
+
+  gantry_status discover(const gantry_context&, gantry_bytes cursor,
+                         std::span<const gantry_fact> facts, const gantry_request_sink* requests,
+                         const gantry_pool_sink* pools, gantry_buffer* next_cursor) override {
+    if (discover_tokens_.empty()) return GANTRY_UNSUPPORTED;
+    const evm::PairSearch search{host_, *factory_, discover_tokens_, std::size(tiers)};
+    return evm::search_pairs(
+        search, view(cursor), facts, {requests, pools, next_cursor},
+        [](const Address& token0, const Address& token1, std::uint32_t tier) {
+          Call call(get_pool_selector);
+          call.add_address(token0.data()).add_address(token1.data()).add(u256(tiers[tier]));
+          return std::vector(call.bytes().begin(), call.bytes().end());
+        });
+  }
 
   gantry_status open_pool(const gantry_pool_spec& spec, StateWriter writer,
                           gantry_pool_traits& traits) override {
@@ -155,8 +180,18 @@ class UniswapV3 final : public DexPlugin {
     out.token_count = 2;
     const bool empty = status == GANTRY_NO_LIQUIDITY;
     const Ticks ticks(state.base, pool.head->spacing);
-    out.balances[0] = empty ? u256() : sum_of<false>(ticks, pool.place, pool.head->fee).amount_out;
-    out.balances[1] = empty ? u256() : sum_of<true>(ticks, pool.place, pool.head->fee).amount_out;
+    const Sum rising = empty ? Sum{} : sum_of<false>(ticks, pool.place, pool.head->fee);
+    const Sum falling = empty ? Sum{} : sum_of<true>(ticks, pool.place, pool.head->fee);
+    if (rising.status == GANTRY_BAD_STATE || falling.status == GANTRY_BAD_STATE) {
+      return GANTRY_BAD_STATE;
+    }
+    // Inside the first range a quote asks the edge alone, which may have outlived its ticks.
+    const auto paid = [&](const Sum& sum, const Edge* edge) {
+      return edge == nullptr ? sum.amount_out
+                             : std::max(sum.amount_out, u256::from_u128(edge->amount_out.load()));
+    };
+    out.balances[0] = paid(rising, empty ? nullptr : known_edge<false>(pool));
+    out.balances[1] = paid(falling, empty ? nullptr : known_edge<true>(pool));
     return GANTRY_OK;
   }
 
@@ -320,14 +355,20 @@ class UniswapV3 final : public DexPlugin {
     return head->locked != 0 ? GANTRY_REFUSED : GANTRY_OK;
   }
 
+  // Null: it is not computed, or of another state.
+  template <bool zero_for_one>
+  GANTRY_HOT static const Edge* known_edge(const Pool& pool) noexcept {
+    const Edge& edge = pool.head->edges[zero_for_one ? 0 : 1];
+    return pool.is_base && edge.check == check_of(*pool.head, edge) ? &edge : nullptr;
+  }
+
   template <bool zero_for_one, bool exact_in>
   static gantry_status quote_way(const Pool& pool, const gantry_swap& swap, gantry_quote& out,
                                  gantry_buffer* next) noexcept {
     const u256 amount(swap.amount);
     if (amount.is_zero()) return GANTRY_NO_LIQUIDITY;
     if (amount.limb(3) >> 63U != 0) return GANTRY_OUT_OF_RANGE;  // an int256 in the contract
-    const Edge& edge = pool.head->edges[zero_for_one ? 0 : 1];
-    const Edge* known = pool.is_base && edge.check == check_of(*pool.head, edge) ? &edge : nullptr;
+    const Edge* known = known_edge<zero_for_one>(pool);
     Swapped swapped;
     if (known == nullptr || !swap_inside<zero_for_one, exact_in>(pool, *known, amount, swapped)) {
       const gantry_status status =
@@ -468,6 +509,7 @@ class UniswapV3 final : public DexPlugin {
   std::optional<Address> router_;
   bool router_deadline_;
   std::int32_t words_around_;
+  std::vector<Address> discover_tokens_;  // empty: pools come from a list
 };
 
 }  // namespace

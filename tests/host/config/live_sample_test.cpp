@@ -2,7 +2,6 @@
 // a hash of the factory, the tokens, the fee and the pools' code, so no wrong digit could stay
 // unseen.
 #include <algorithm>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -11,6 +10,7 @@
 #include "fixture.hpp"
 #include "host/base/text.hpp"
 #include "plugins/dex/evm/address.hpp"
+#include "plugins/dex/uniswap_v2/factory.hpp"
 
 using namespace gantry::host;
 using namespace gantry::host::test;
@@ -45,13 +45,10 @@ std::string text_of(const DexSettings& dex, std::string_view name) {
 }
 
 evm::Address v2_pair(const DexSettings& dex, const evm::Address& a, const evm::Address& b) {
-  evm::Address factory{};
-  REQUIRE(evm::parse_address(text_of(dex, "factory"), factory) == nullptr);
-  const auto code = evm::parse_hex<32>(text_of(dex, "init_code_hash"));
-  REQUIRE(code);
-  std::vector<std::uint8_t> tokens(a.begin(), a.end());
-  tokens.insert(tokens.end(), b.begin(), b.end());
-  return evm::create2_address(factory, evm::keccak256(tokens), *code);
+  const auto factory =
+      gantry::uniswap_v2::Factory::parse(text_of(dex, "factory"), text_of(dex, "init_code_hash"));
+  REQUIRE(factory);
+  return factory->pair_of(a, b);
 }
 
 evm::Address v3_pool(const DexSettings& dex, const evm::Address& a, const evm::Address& b,

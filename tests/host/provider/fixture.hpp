@@ -46,16 +46,6 @@ class Events {
   std::vector<gh::ProviderEvent> events_;
 };
 
-// How many requests a server has had, once its checks are over: one may still be on its way.
-inline std::uint64_t settled_requests(const RpcServer& server) {
-  std::uint64_t before = server.requests();
-  while (true) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    if (const std::uint64_t now = server.requests(); now == before) return now;
-    before = server.requests();
-  }
-}
-
 // Names are "a", "b" ... in the order of `servers`; all of priority 1 unless told otherwise.
 class Street {
  public:

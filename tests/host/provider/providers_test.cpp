@@ -153,7 +153,7 @@ TEST_CASE("an endpoint of another chain is named as such and never used") {
   CHECK(street.stats("b").chain_told == "eip155:137");
   CHECK(street.stats("b").reason == "is of eip155:137, not eip155:1");
   CHECK(street.events.count_told(ProviderEventKind::wrong_chain, "b") == 1);
-  const std::uint64_t asked = settled_requests(wrong);
+  const std::uint64_t asked = wrong.requests();
   const RpcCall call = Street::call_latest("0x01");
   for (int i = 0; i < 10; ++i) {
     const auto batch = providers.ask(std::span(&call, 1), patient);
@@ -412,7 +412,7 @@ TEST_CASE("keys are taken from the environment, and whoever lacks one is left ou
 TEST_CASE("a batch out of bounds is refused before anybody is asked") {
   Street street(1);
   Providers& providers = street.start();
-  const std::uint64_t asked = settled_requests(street.server(0));
+  const std::uint64_t asked = street.server(0).requests();
   const auto kind = [&](const std::vector<RpcCall>& calls, const RpcOptions& options) {
     const auto batch = providers.ask(calls, options);
     return batch ? std::optional<RpcErrorKind>() : batch.error().kind;

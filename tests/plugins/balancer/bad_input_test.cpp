@@ -191,6 +191,46 @@ TEST_CASE("swaps of a composable pool's own token are unsupported") {
   CHECK(quote_of(venue, some_swap(0, 3)) == GANTRY_BAD_ARGUMENT);
 }
 
+TEST_CASE("a swap of the V3 vault goes through the router that takes what was sent before") {
+  const std::string router = "0x309abcaefa19ca6d34f0d8ff4a4103317c138657";
+  gantry_swap_order order{};
+  order.swap = some_swap(1, 0);
+  order.out = to_amount(9 * one);
+  order.min_out = to_amount(8 * one);
+  order.sender = to_address("0x" + std::string(40, 'a'));
+  order.recipient = order.sender;
+  std::vector<EmittedInstruction> calls;
+
+  PluginVenue quotes_only(GANTRY_BALANCER_PLUGIN, "balancer");
+  REQUIRE(tell(quotes_only, v3_pool(true)) == GANTRY_OK);
+  CHECK(quotes_only.build_swap(order, calls) == GANTRY_UNSUPPORTED);
+
+  PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer", {{"router_v3", router}});
+  const ToldPool pool = v3_pool(true);
+  REQUIRE(tell(venue, pool) == GANTRY_OK);
+  order.recipient = to_address("0x" + std::string(40, 'b'));
+  CHECK(venue.build_swap(order, calls) == GANTRY_UNSUPPORTED);  // it pays its caller
+  order.recipient = order.sender;
+  REQUIRE(venue.build_swap(order, calls) == GANTRY_OK);
+  REQUIRE(calls.size() == 1);
+  const EmittedInstruction& call = calls[0];
+  CHECK(call.target == router);
+  CHECK(call.spender == "0xba1333333333a1ba1108e8412f11850a5c319ba9");  // the V3 Vault
+  CHECK(call.fields.input == GANTRY_INPUT_TRANSFER);
+  CHECK(call.fields.min_out_enforced == 1);
+  const std::string expected = "0x409988cf" + address_word(pool.address) +
+                               address_word(pool.tokens[1].address) +
+                               address_word(pool.tokens[0].address) + word(one) + word(8 * one) +
+                               word((Integer(1) << 256) - 1) + word(7 * 32) + word(0);
+  CHECK(call.data == expected);
+  CHECK(call.data.substr(2 + 2 * call.fields.amount_in_offset, word_digits) == word(one));
+  CHECK(call.data.substr(2 + 2 * call.fields.min_out_offset, word_digits) == word(8 * one));
+
+  CHECK_THROWS_WITH(
+      PluginVenue(GANTRY_BALANCER_PLUGIN, "balancer", {{"router_v3", std::string("0x12")}}),
+      Catch::Contains("router_v3"));
+}
+
 TEST_CASE("states and overlays of any bytes are answered, never believed") {
   std::mt19937_64 random(11);
   for (const ToldPool& pool : {weighted_pool(), stable_pool(), v3_pool(true), v3_pool(false)}) {
