@@ -146,8 +146,9 @@ json::object venue_of(const char* name, double ns, std::vector<Pool>& pools) {
 }
 
 json::object of_uniswap_v2(std::mt19937_64& random) {
-  const Library library("uniswap_v2", {parameter("fee_bps", 30), parameter("factory", ""),
-                                       parameter("init_code_hash", "")});
+  const Library library("uniswap_v2",
+                        {parameter("fee_bps", 30), parameter("factory", ""),
+                         parameter("discover_tokens", ""), parameter("init_code_hash", "")});
   std::vector<Pool> pools(pools_of_a_venue);
   for (Pool& pool : pools) {
     PluginVenue venue(GANTRY_PLUGIN_FOLDER "/uniswap_v2.so", "uniswap_v2");
@@ -169,7 +170,7 @@ json::object of_uniswap_v2(std::mt19937_64& random) {
 json::object of_balancer(std::mt19937_64& random) {
   constexpr const char* nobody = "0x00000000000000000000000000000000000000f3";
   const Library library("balancer", {parameter("variant", ""), parameter("vault", nobody),
-                                     parameter("vault_v3", nobody)});
+                                     parameter("vault_v3", nobody), parameter("router_v3", "")});
   const Integer unit("1000000000000000000");
   std::vector<Pool> pools(pools_of_a_venue);
   for (Pool& pool : pools) {
@@ -230,9 +231,10 @@ json::object of_uniswap_v3(std::mt19937_64& random) {
       {"tick", to_signed(word_at(slot0, 1)).convert_to<int>()},
       {"liquidity", word_at(node.read(at, node.selector("liquidity()")), 0).str()},
       {"ticks", std::move(list)}};
-  const Library library("uniswap_v3", {parameter("factory", ""), parameter("router", ""),
-                                       parameter("router_deadline", 1, GANTRY_PARAMETER_BOOLEAN),
-                                       parameter("words_around", 4)});
+  const Library library("uniswap_v3",
+                        {parameter("factory", ""), parameter("router", ""),
+                         parameter("router_deadline", 1, GANTRY_PARAMETER_BOOLEAN),
+                         parameter("discover_tokens", ""), parameter("words_around", 4)});
   const Integer balances[2] = {Integer(1) << 72, Integer(1) << 72};
   std::vector<Pool> pools(pools_of_a_venue);
   for (Pool& pool : pools) {

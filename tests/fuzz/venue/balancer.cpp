@@ -31,7 +31,8 @@ std::vector<std::vector<Parameter>> Scene::instances() {
     return std::vector<Parameter>{
         {"variant", GANTRY_PARAMETER_STRING, 0, variant},
         {"vault", GANTRY_PARAMETER_STRING, 0, "0x00000000000000000000000000000000000000f2"},
-        {"vault_v3", GANTRY_PARAMETER_STRING, 0, "0x00000000000000000000000000000000000000f3"}};
+        {"vault_v3", GANTRY_PARAMETER_STRING, 0, "0x00000000000000000000000000000000000000f3"},
+        {"router_v3"}};
   };
   return {with(""), with("20210418-weighted-pool")};
 }

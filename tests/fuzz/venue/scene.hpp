@@ -17,6 +17,11 @@ namespace gantry::fuzz {
 
 using Bytes = std::vector<std::uint8_t>;
 
+// For venues that look for pools among tokens.
+inline constexpr const char* three_tokens =
+    "0x1000000000000000000000000000000000000001 0x1000000000000000000000000000000000000002 "
+    "0x1000000000000000000000000000000000000003";
+
 struct Parameter {
   const char* name;
   std::int32_t type = GANTRY_PARAMETER_STRING;

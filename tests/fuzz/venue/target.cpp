@@ -111,6 +111,7 @@ class Pool {
           break;
         case 5:
           segments();
+          discover();
           break;
         default:
           quote();
@@ -366,6 +367,54 @@ class Pool {
     if (table().view(venue_, &now, &view) == GANTRY_OK) must(view.token_count <= balances.size());
   }
 
+  // A round of looking for pools, with an answer to each question of the one before.
+  void discover() {
+    std::vector<Told> told;
+    for (const Question& question : looking_) {
+      Told& one = told.emplace_back();
+      one.fact.source = question.source;
+      one.fact.tag = question.tag;
+      one.fact.emitter = question.target;
+      one.data = scene_.answer(question, in_);
+      if (one.data.empty()) one.fact.status = GANTRY_REFUSED;
+    }
+    if (!told.empty() && in_.one_in(8)) spoil(told);
+    std::vector<gantry_fact> facts;
+    for (Told& one : told) {
+      one.fact.topics = {one.topics.data(), one.topics.size()};
+      one.fact.data = {one.data.data(), one.data.size()};
+      facts.push_back(one.fact);
+    }
+    looking_.clear();
+    const gantry_request_sink requests{
+        &looking_, [](void* self, const gantry_request* request) -> gantry_status {
+          auto& all = *static_cast<std::vector<Question>*>(self);
+          must(request->payload.size == 0 || request->payload.data != nullptr);
+          if (all.size() == requests_max) return GANTRY_REFUSED;
+          all.push_back({request->source,
+                         request->tag,
+                         request->target,
+                         {request->payload.data, request->payload.data + request->payload.size}});
+          return GANTRY_OK;
+        }};
+    const gantry_pool_sink pools{nullptr, [](void*, const gantry_pool_spec* spec) -> gantry_status {
+                                   must(spec->token_count == 2 && spec->tokens[0].decimals <= 77);
+                                   return GANTRY_OK;
+                                 }};
+    if (in_.one_in(8)) cursor_ = in_.bytes(in_.below(200));
+    Bytes room(in_.one_in(8) ? in_.below(64) : 4096);
+    gantry_buffer next{room.data(), room.size(), 0};
+    const auto status =
+        table().discover(venue_, &context_, {cursor_.data(), cursor_.size()}, facts.data(),
+                         static_cast<std::uint32_t>(facts.size()), &requests, &pools, &next);
+    if (status == GANTRY_NEED_SIZE) return must(next.size > room.size());
+    must(status == GANTRY_OK || status == GANTRY_NEED_STATE || status == GANTRY_UNSUPPORTED ||
+         status == GANTRY_BAD_STATE);
+    if (status != GANTRY_OK && status != GANTRY_NEED_STATE) return looking_.clear();
+    must(next.size <= room.size());
+    cursor_.assign(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(next.size));
+  }
+
   gantry_dex_instance* venue_;
   Input& in_;
   Scene scene_;
@@ -377,6 +426,8 @@ class Pool {
   Chunks state_;
   std::vector<gantry_bytes> views_;
   Bytes overlay_;
+  std::vector<Question> looking_;  // of the last round of discover()
+  Bytes cursor_;
   std::uint32_t round_ = 0;
   std::uint64_t block_ = 100;
   std::uint32_t log_index_ = 0;

@@ -32,13 +32,15 @@ Bytes joined(Bytes first, const Bytes& second) {
 }  // namespace
 
 std::vector<std::vector<Parameter>> Scene::instances() {
-  const auto with = [](const char* factory, std::int64_t words_around) {
+  const auto with = [](const char* factory, std::int64_t words_around, const char* tokens = "") {
     return std::vector<Parameter>{{"factory", GANTRY_PARAMETER_STRING, 0, factory},
                                   {"router"},
                                   {"router_deadline", GANTRY_PARAMETER_BOOLEAN, 1},
+                                  {"discover_tokens", GANTRY_PARAMETER_STRING, 0, tokens},
                                   {"words_around", GANTRY_PARAMETER_INTEGER, words_around}};
   };
-  return {with("", 1), with("", 4), with("0x00000000000000000000000000000000000000fa", 2)};
+  return {with("", 1), with("", 4), with("0x00000000000000000000000000000000000000fa", 2),
+          with("0x00000000000000000000000000000000000000fa", 2, three_tokens)};
 }
 
 Scene::Scene(Input& in) : decimals{18, 6}, kind_(spacings[in.below(5)]) {}
@@ -66,7 +68,9 @@ Bytes Scene::answer(const Question& question, Input& in) {
     case 0x22afcccb:  // feeAmountTickSpacing(uint24)
       return WordList().add(u256(kind_));
     case 0x1698ee82:  // getPool(address,address,uint24)
-      return WordList().add(pool());
+      return WordList().add(in.one_in(8) ? u256() : word_of(pool()));
+    case 0x313ce567:  // decimals()
+      return WordList().add(in.one_in(8) ? in.value<std::uint32_t>() : 18U);
     case 0x5339c296: {  // tickBitmap(int16): few bits, or many
       u256 bits = in.one_in(16) ? u256(in.value<gantry_amount>()) : u256();
       for (std::uint32_t set = in.below(4); set != 0; --set) {
