@@ -155,13 +155,12 @@ TEST_CASE("a paused pool or vault quotes nothing until it is open again") {
 }
 
 TEST_CASE("a V3 pool near its largest balance says to the unit what it takes, as fees leave it") {
-  const Integer unit("1000000000000000000");
   ToldPool pool;
   pool.variant = "20241205-v3-weighted-pool";
   pool.tokens = told_tokens({18, 18});
-  pool.weights = {unit / 2, unit / 2};
-  pool.fee = unit / 100;
-  pool.aggregate_fee = unit / 2;
+  pool.weights = {one / 2, one / 2};
+  pool.fee = one / 100;
+  pool.aggregate_fee = one / 2;
   pool.balances = {(Integer(1) << 128) - (Integer(1) << 100), Integer(1) << 127};
   PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
   REQUIRE(tell(venue, pool) == GANTRY_OK);
