@@ -67,10 +67,11 @@ class Connection final : public WebSocket {
              const WebSocketOptions& options, More&... more)
       : io_(std::move(io)), origin_(std::move(origin)), options_(options), stream_(*io_, more...) {}
   ~Connection() override {
-    // What is under way ends with its handlers called, before what they touch is gone.
+    // What is under way ends with its handlers called, before what they touch is gone. Beast's own
+    // timer is not waited for: it goes on for as long as `silence`.
     beast::get_lowest_layer(stream_).close();
     io_->restart();
-    io_->run();
+    while (reading_ && !read_ && io_->run_one() != 0) continue;
   }
 
   Status open(const Address& address) {
