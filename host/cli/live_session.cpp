@@ -63,7 +63,7 @@ Status follow(LiveSession& live, const Configuration& configuration, const Chain
   live.feed = std::move(*feed);
   if (!live.providers->websockets().empty()) {
     live.watch = std::make_unique<HeadWatch>(
-        chain.id, *live.providers, [feed = live.feed](bool connected) { feed->wake(connected); });
+        chain, *live.providers, [feed = live.feed](bool connected) { feed->wake(connected); });
   }
   return {};
 }
