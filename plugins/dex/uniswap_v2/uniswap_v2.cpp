@@ -5,6 +5,7 @@
 #include "plugins/dex/uniswap_v2/discovery.hpp"
 #include "plugins/dex/uniswap_v2/factory.hpp"
 #include "plugins/dex/uniswap_v2/pair.hpp"
+#include "plugins/dex/uniswap_v2/pending.hpp"
 
 namespace gantry::uniswap_v2 {
 namespace {
@@ -23,7 +24,14 @@ class UniswapV2 final : public DexPlugin {
   UniswapV2(Host host, const Config& config)
       : host_(host),
         fee_bps_(static_cast<std::uint16_t>(config.integer("fee_bps"))),
-        factory_(Factory::parse(config.string("factory"), config.string("init_code_hash"))) {}
+        factory_(Factory::parse(config.string("factory"), config.string("init_code_hash"))),
+        routers_(evm::parse_routers(config.string("pending_routers"))) {
+    if (!routers_.empty() && (!factory_ || asks_factory())) {
+      throw Refused(
+          "pending_routers is set, and factory or init_code_hash is not: a pair's address follows "
+          "from both");
+    }
+  }
 
   gantry_status discover(const gantry_context&, gantry_bytes cursor,
                          std::span<const gantry_fact> facts, const gantry_request_sink* requests,
@@ -191,6 +199,16 @@ class UniswapV2 final : public DexPlugin {
     return emit(sink, instruction);
   }
 
+  gantry_status routers(AddressSink sink) const { return evm::emit_routers(routers_, sink); }
+  gantry_status decode(const gantry_pending_transaction& transaction, PendingSink sink) const {
+    return evm::each_call(transaction, [&](const evm::RouterCall& call) {
+      return decode_call(*factory_, call, sink);
+    });
+  }
+  const void* get_extension(const char* id) const override {
+    return routers_.empty() ? nullptr : dex_pending<UniswapV2>(id);
+  }
+
  private:
   static void store(std::uint64_t (&limbs)[2], uint128 value) noexcept {
     limbs[0] = static_cast<std::uint64_t>(value);
@@ -280,7 +298,8 @@ class UniswapV2 final : public DexPlugin {
 
   Host host_;
   std::uint16_t fee_bps_;
-  std::optional<Factory> factory_;  // whose pairs are taken; none: any
+  std::optional<Factory> factory_;     // whose pairs are taken; none: any
+  std::vector<evm::Address> routers_;  // whose pending swaps are read
 };
 
 }  // namespace

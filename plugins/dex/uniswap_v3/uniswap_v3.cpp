@@ -10,6 +10,7 @@
 
 #include "gantry/dex.hpp"
 #include "plugins/dex/uniswap_v3/abi.hpp"
+#include "plugins/dex/uniswap_v3/pending.hpp"
 #include "plugins/dex/uniswap_v3/shape.hpp"
 #include "plugins/dex/uniswap_v3/state.hpp"
 #include "plugins/dex/uniswap_v3/update.hpp"
@@ -48,7 +49,9 @@ class UniswapV3 final : public DexPlugin {
         factory_(address_of(config, "factory")),
         router_(address_of(config, "router")),
         router_deadline_(config.boolean("router_deadline")),
-        words_around_(static_cast<std::int32_t>(config.integer("words_around"))) {}
+        words_around_(static_cast<std::int32_t>(config.integer("words_around"))),
+        routers_(evm::parse_routers(config.string("pending_routers"))),
+        maker_(maker_of(factory_, config.string("init_code_hash"))) {}
 
   gantry_status open_pool(const gantry_pool_spec& spec, StateWriter writer,
                           gantry_pool_traits& traits) override {
@@ -177,7 +180,27 @@ class UniswapV3 final : public DexPlugin {
     return router_ ? build_routed(spec, *head, order, sink) : build_direct(spec, order, sink);
   }
 
+  gantry_status routers(AddressSink sink) const { return evm::emit_routers(routers_, sink); }
+  gantry_status decode(const gantry_pending_transaction& transaction, PendingSink sink) const {
+    return evm::each_call(
+        transaction, [&](const evm::RouterCall& call) { return decode_call(*maker_, call, sink); });
+  }
+  const void* get_extension(const char* id) const override {
+    return maker_ && !routers_.empty() ? dex_pending<UniswapV3>(id) : nullptr;
+  }
+
  private:
+  static std::optional<PoolMaker> maker_of(const std::optional<Address>& factory,
+                                           std::string_view init_code_hash) {
+    if (init_code_hash.empty() || !factory) return std::nullopt;
+    const auto hash = evm::parse_hex<evm::word_bytes>(init_code_hash);
+    if (!hash) {
+      throw Refused("init_code_hash `" + std::string(init_code_hash) +
+                    "` is not 0x and 64 hexadecimal digits");
+    }
+    return PoolMaker{*factory, *hash};
+  }
+
   // A pool to be quoted: the overlay's price where there is one.
   struct Pool {
     const gantry_state* base = nullptr;
@@ -468,6 +491,8 @@ class UniswapV3 final : public DexPlugin {
   std::optional<Address> router_;
   bool router_deadline_;
   std::int32_t words_around_;
+  std::vector<Address> routers_;    // whose pending swaps are read
+  std::optional<PoolMaker> maker_;  // none: they are not
 };
 
 }  // namespace
