@@ -70,12 +70,9 @@ class Connection final : public WebSocket {
   Connection(std::unique_ptr<asio::io_context> io, std::string origin,
              const WebSocketOptions& options, More&... more)
       : io_(std::move(io)), origin_(std::move(origin)), options_(options), stream_(*io_, more...) {}
-  ~Connection() override {
-    // What is under way ends with its handlers called, before what they touch is gone.
-    beast::get_lowest_layer(stream_).close();
-    io_->restart();
-    io_->run();
-  }
+  // Handlers that are left are destroyed with the context, and never called. To wait for them would
+  // be to wait for the timer of the next ping.
+  ~Connection() override { lowest().close(); }
 
   std::expected<void, WebSocketRefusal> open(const Address& address) {
     const auto end = Steady::now() + options_.deadline;

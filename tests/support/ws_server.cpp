@@ -210,7 +210,8 @@ void WsServer::converse(Socket& socket, Connection& connection) {
       connection.told = chain_.head();
       if (!tell(socket, connection, fault_)) return;
     }
-    if (!connection.readable(look_ms)) continue;
+    // Several requests may be in one segment: what the stream has buffered is not readable.
+    if (subscribed && !connection.readable(look_ms)) continue;
     beast::flat_buffer buffer;
     socket.read(buffer);
     const json::object asked = json::parse(beast::buffers_to_string(buffer.data())).as_object();
