@@ -118,6 +118,9 @@ void tell_live(const LiveSession& live, json::object& told) {
   told["round_trips"] = status.round_trips;
   told["pools_audited"] = status.pools_audited;
   told["pools_quarantined"] = status.pools_quarantined;
+  told["pending_told"] = status.pending.told;
+  told["pending_taken"] = status.pending.taken;
+  told["pending_dropped"] = status.pending.dropped;
   told["trouble"] = printable(cut_to(without_secrets(status.trouble), 4096));
 }
 

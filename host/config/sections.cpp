@@ -178,6 +178,10 @@ void read_live(TableReader& root, LiveSettings& live) {
                   .min = 1,
                   .max = 10'000},
                  live.audit_pools);
+  reader.boolean({.key = "pending",
+                  .help = "listen to transactions that wait to be included, and tell strategies of "
+                          "the swaps in them; needs a provider with a wss:// url"},
+                 live.pending);
   reader.path({.key = "cases",
                .help = "where an audit that finds a difference writes it down; empty: "
                        "gantry/cases in $XDG_STATE_HOME"},

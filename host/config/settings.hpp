@@ -51,6 +51,7 @@ struct LiveSettings {
   std::int64_t gap_blocks_max = 256;  // missed and fetched one by one; more: all is read anew
   std::int64_t audit_every_blocks = 64;  // 0: never
   std::int64_t audit_pools = 8;          // compared with the chain at each audit, in turn
+  bool pending = false;                  // transactions that wait are told to strategies
   std::filesystem::path cases;  // absolute: of audits that found something; empty: see cases_folder
 };
 

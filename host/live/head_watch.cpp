@@ -81,7 +81,7 @@ HeadWatch::Time HeadWatch::improve(const std::stop_token& stop) {
 std::expected<void, HeadWatch::Failure> HeadWatch::open(const WebSocketEndpoint& endpoint) {
   auto made = connect_websocket(endpoint.url, options_.socket);
   if (!made) return std::unexpected(Failure{made.error().error.message, made.error().pause});
-  Source source{endpoint, std::move(*made), Subscription(chain_), 0, {}};
+  Source source{endpoint, std::move(*made), subscription(), 0, {}};
   for (const std::string& request : Subscription::requests()) {
     if (auto sent = source.socket->send(request); !sent) {
       return std::unexpected(Failure{sent.error().message});
@@ -105,9 +105,9 @@ std::expected<void, HeadWatch::Failure> HeadWatch::listen(Source& source, millis
   const auto message = source.socket->receive(wait);
   if (!message) return std::unexpected(Failure{message.error().message});
   if (*message) {
-    const auto head = source.subscription.take(**message);
-    if (!head) return std::unexpected(of(source.endpoint, head.error().message));
-    if (*head) take(source, **head);
+    const auto news = source.subscription.take(**message);
+    if (!news) return std::unexpected(of(source.endpoint, news.error().message));
+    if (auto taken = take(source, *news); !taken) return taken;
   }
   return look_behind(source, Steady::now());
 }
@@ -133,7 +133,27 @@ HeadWatch::Failure HeadWatch::of(const WebSocketEndpoint& endpoint, std::string_
   return {fmt::format("{}: {}", printable_origin(endpoint.url.written()), what)};
 }
 
-void HeadWatch::take(Source& source, const ChainBlock& head) {
+Subscription HeadWatch::subscription() const {
+  return Subscription(
+      chain_, options_.pending ? options_.pending->routers() : std::vector<gantry_address>());
+}
+
+std::expected<void, HeadWatch::Failure> HeadWatch::take(Source& source,
+                                                        const Subscription::News& news) {
+  if (news.head) take_head(source, *news.head);
+  if (news.pending) options_.pending->tell(*news.pending);
+  if (!news.no_pending.empty() && news.no_pending != no_pending_) {
+    no_pending_ = news.no_pending;
+    spdlog::warn("{}: no pending transactions from {}: it refuses the subscription: {}", chain_,
+                 source.endpoint.provider, news.no_pending);
+  }
+  if (news.request.empty()) return {};
+  const auto sent = source.socket->send(news.request);
+  if (!sent) return std::unexpected(Failure{sent.error().message});
+  return {};
+}
+
+void HeadWatch::take_head(Source& source, const ChainBlock& head) {
   const std::string& provider = source.endpoint.provider;
   source.told = std::max(source.told, head.number);
   providers_.note_head(

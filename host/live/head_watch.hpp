@@ -23,6 +23,7 @@
 #include <thread>
 
 #include "host/config/settings.hpp"
+#include "host/live/pending_pool.hpp"
 #include "host/live/reconnects.hpp"
 #include "host/live/subscription.hpp"
 #include "host/ports/websocket.hpp"
@@ -34,6 +35,8 @@ struct HeadWatchOptions {
   WebSocketOptions socket;  // its `stop` is not used
   // How far behind the chain a socket may stay; 0: three blocks' time, 5 s at the least.
   std::chrono::milliseconds behind_max{0};
+  // Who is told of pending transactions; null: they are not asked for.
+  std::shared_ptr<PendingPool> pending;
 };
 
 class HeadWatch {
@@ -69,8 +72,10 @@ class HeadWatch {
   std::expected<void, Failure> open(const WebSocketEndpoint& endpoint);
   std::expected<void, Failure> listen(Source& source, std::chrono::milliseconds wait);
   std::expected<void, Failure> look_behind(Source& source, Time now) const;
+  Subscription subscription() const;
   static Failure of(const WebSocketEndpoint& endpoint, std::string_view what);
-  void take(Source& source, const ChainBlock& head);
+  std::expected<void, Failure> take(Source& source, const Subscription::News& news);
+  void take_head(Source& source, const ChainBlock& head);
   void failed(const std::string& provider, const Failure& failure);
 
   std::string chain_;
@@ -83,6 +88,7 @@ class HeadWatch {
   Reconnects reconnects_;
   std::map<std::string, std::string> troubles_;  // of each provider, told already
   std::string last_source_;                      // that told of a head
+  std::string no_pending_;                       // why there are none, told already
   std::mutex mutex_;                             // for the pause alone
   std::condition_variable_any stopped_;
   std::jthread thread_;  // the last: it uses the others

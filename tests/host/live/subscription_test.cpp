@@ -29,16 +29,18 @@ std::string fault_of(Subscription& subscription, const std::string& message) {
 TEST_CASE("a subscription stands when the chain is right and it is confirmed, in either order") {
   const bool turned = GENERATE(false, true);
   Subscription one("eip155:1");
-  REQUIRE(one.take(turned ? confirmation : chain_answer).value() == std::nullopt);
+  REQUIRE(one.take(turned ? confirmation : chain_answer));
   CHECK_FALSE(one.stands());
-  REQUIRE(one.take(news).value() == std::nullopt);
-  REQUIRE(one.take(turned ? chain_answer : confirmation).value() == std::nullopt);
+  CHECK_FALSE(one.take(news).value().head);
+  const auto last = one.take(turned ? chain_answer : confirmation);
+  REQUIRE(last);
+  CHECK(last->request.empty());
   CHECK(one.stands());
   const auto told = one.take(news);
   REQUIRE(told);
-  REQUIRE(*told);
-  CHECK((*told)->number == 16);
-  CHECK((*told)->hash == "0x" + hash);
+  REQUIRE(told->head);
+  CHECK(told->head->number == 16);
+  CHECK(told->head->hash == "0x" + hash);
 }
 
 TEST_CASE("an answer counts once, and under its own id") {
@@ -78,10 +80,10 @@ TEST_CASE("messages that were turned at random are refused or understood, never 
         CHECK(taken.error().message.find('\n') == std::string::npos);
         break;
       }
-      if (*taken) {
+      if (taken->head) {
         ++heads;
         REQUIRE(one.stands());
-        REQUIRE((*taken)->hash.size() == 66);
+        REQUIRE(taken->head->hash.size() == 66);
       }
     }
   }
@@ -104,4 +106,43 @@ TEST_CASE("one that fails is left alone for twice as long each time, and for wha
   reconnects.works("a");
   CHECK(reconnects.due("a") < start);
   CHECK(reconnects.failed("a", start, 100ms) == 250ms);
+}
+
+TEST_CASE("pending transactions are asked for in one provider's words after the other's") {
+  gantry_address router{};
+  router.kind = GANTRY_ADDRESS_EVM;
+  router.length = 20;
+  router.bytes[19] = 7;
+  Subscription one("eip155:1", {router});
+  REQUIRE(one.take(chain_answer));
+  auto news_of = [&](const std::string& message) { return one.take(message).value(); };
+  const auto refusal = [](int id) {
+    return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) +
+           R"(,"error":{"code":-32602,"message":"what?"}})";
+  };
+  const std::string pending =
+      R"({"method":"eth_subscription","params":{"subscription":"0xcd","result":"0x12"}})";
+  CHECK(
+      news_of(confirmation).request ==
+      R"({"jsonrpc":"2.0","id":3,"method":"eth_subscribe","params":["alchemy_pendingTransactions",)"
+      R"({"toAddress":["0x0000000000000000000000000000000000000007"],"hashesOnly":false}]})");
+  CHECK(
+      news_of(refusal(3)).request ==
+      R"({"jsonrpc":"2.0","id":4,"method":"eth_subscribe","params":["newPendingTransactions",true]})");
+  CHECK_FALSE(news_of(pending).pending);  // nobody has said yet that this is ours
+  SECTION("they are told of") {
+    CHECK(news_of(R"({"id":4,"result":"0xcd"})").request.empty());
+    CHECK(one.tells_pending());
+    CHECK(news_of(pending).pending == boost::json::value("0x12"));
+    REQUIRE(news_of(news).head);
+    CHECK(fault_of(one, refusal(4)) != "");
+  }
+  SECTION("they are not, and heads come all the same") {
+    CHECK(
+        news_of(refusal(4)).request ==
+        R"({"jsonrpc":"2.0","id":5,"method":"eth_subscribe","params":["newPendingTransactions"]})");
+    CHECK(news_of(refusal(5)).no_pending == "'what?' (-32602)");
+    CHECK_FALSE(one.tells_pending());
+    CHECK(news_of(news).head);
+  }
 }
