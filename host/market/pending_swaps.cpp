@@ -3,38 +3,16 @@
 #include <algorithm>
 #include <cstring>
 
+#include "host/market/pending_rules.hpp"
 #include "host/recording/format.hpp"
 
 namespace gantry::host {
 
 namespace {
 
-constexpr std::size_t account_bytes = 20;
+constexpr std::size_t account_bytes = pending_account_bytes;
 // hash, from, to, three amounts, nonce
 constexpr std::size_t fixed_bytes = 32 + 2 * account_bytes + 3 * sizeof(gantry_amount) + 8;
-
-bool is_evm(const gantry_address& address) {
-  return address.kind == GANTRY_ADDRESS_EVM && address.length == account_bytes;
-}
-
-bool is_nothing(const gantry_amount& amount) {
-  return std::ranges::all_of(amount.limb, [](std::uint64_t limb) { return limb == 0; });
-}
-
-// As gantry_pending_sink promises to check it.
-bool makes_sense(const gantry_pending_swap& swap) {
-  if (swap.hop_count == 0 || swap.hop_count > GANTRY_PENDING_HOPS_MAX) return false;
-  if (swap.mode != GANTRY_EXACT_IN && swap.mode != GANTRY_EXACT_OUT) return false;
-  if (is_nothing(swap.mode == GANTRY_EXACT_IN ? swap.amount_in : swap.amount_out)) return false;
-  constexpr AddressEqual same;
-  for (std::uint32_t i = 0; i < swap.hop_count; ++i) {
-    const gantry_pending_hop& hop = swap.hops[i];
-    if (!is_evm(hop.pool) || !is_evm(hop.token_in) || !is_evm(hop.token_out)) return false;
-    if (same(hop.token_in, hop.token_out)) return false;
-    if (i != 0 && !same(swap.hops[i - 1].token_out, hop.token_in)) return false;
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -92,7 +70,7 @@ std::vector<gantry_address> pending_routers(const VenueInstance& venue, std::uin
   const gantry_address_sink sink{&routers,
                                  [](void* self, const gantry_address* address) -> gantry_status {
                                    auto& all = *static_cast<std::vector<gantry_address>*>(self);
-                                   if (!is_evm(*address)) return GANTRY_BAD_ARGUMENT;
+                                   if (!is_account(*address)) return GANTRY_BAD_ARGUMENT;
                                    if (all.size() == pending_routers_max) return GANTRY_REFUSED;
                                    all.push_back(*address);
                                    return GANTRY_OK;
