@@ -13,7 +13,7 @@
 namespace gantry::host::kit {
 namespace {
 
-constexpr int calls_tried = 20'000;
+constexpr int calls_tried = 5'000;
 constexpr std::size_t words_max = 24;
 
 // Of the functions that routers are called by most, so that what follows is read at all: those of

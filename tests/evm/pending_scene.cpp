@@ -71,6 +71,13 @@ void PendingScene::deploy_routers() {
           .address(std::string(recipient))  // its position manager, which no swap needs
           .address(weth)
           .digits());
+  for (const PlaygroundToken& token : market_.tokens()) {
+    for (const std::string& router : {v2_router_[0], v2_router_[1], router_02_}) {
+      deployer_.send(token.address,
+                     selector("approve(address,uint256)") +
+                         AbiArguments().address(router).word(Integer(1) << 255).digits());
+    }
+  }
 }
 
 // Two to four tokens with a pair between each two neighbours.
@@ -147,7 +154,8 @@ void PendingScene::v2_orders(std::mt19937_64& random, std::size_t factory,
     order.router = v2_router_[factory];
     OrderedSwap swap{kind.exact_in,         false,    some_amount(random), some_amount(random),
                      some_deadline(random), path.hops};
-    if (kind.exact_in && random() % 3 == 0) swap.amount_out = 0;
+    if (kind.exact_in && random() % 2 == 0) swap.amount_out = 0;
+    if (kind.pays_value) swap.amount_in = random() % 1'000'000'000'000'000U + 1;
     AbiArguments arguments;
     if (kind.pays_value) {
       order.value = swap.amount_in;

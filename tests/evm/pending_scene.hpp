@@ -54,6 +54,7 @@ class PendingScene {
   std::string gantry_toml(const std::string& plugins) const;
   std::string dex_toml() const;
   const PlaygroundMarket& market() const { return market_; }
+  const std::string& v3_factory() const { return v3_factory_; }
 
  private:
   struct Path {
