@@ -142,7 +142,7 @@ std::vector<std::string> swapped_in(PendingScene& scene, const std::string& hash
   const auto receipt = scene.chain().call("eth_getTransactionReceipt", {hash}).as_object();
   std::vector<std::string> pairs;
   for (const auto& log : receipt.at("logs").as_array()) {
-    if (log.at("topics").at(0) == swap_topic) pairs.push_back(text_of(log.at("address")));
+    if (text_of(log.at("topics").at(0)) == swap_topic) pairs.push_back(text_of(log.at("address")));
   }
   return pairs;
 }
