@@ -79,7 +79,8 @@ Result<Subscription::News> Subscription::take(std::string_view message) {
 
 Result<Subscription::News> Subscription::take_answer(const boost::json::object& message) {
   const auto* id = message.if_contains("id");
-  if (words_ != 0 && id != nullptr && *id == pending_request_first + words_ - 1) {
+  if (words_ != 0 && pending_id_.empty() && id != nullptr &&
+      *id == pending_request_first + words_ - 1) {
     return take_pending_answer(message);
   }
   if (const auto* error = message.if_contains("error")) {
