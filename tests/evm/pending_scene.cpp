@@ -8,7 +8,7 @@ namespace gantry::test {
 namespace {
 
 constexpr std::size_t coin = 0;  // WETH among the market's tokens
-constexpr std::string_view recipient = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
+constexpr std::string_view recipient = "0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc";
 
 std::string bytecode(std::string_view path) {
   const std::string code = text_of(read_artifact(path).at("bytecode"));

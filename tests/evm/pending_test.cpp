@@ -241,6 +241,88 @@ TEST_CASE("each function of each router is read as it was sent, and again by a r
   CHECK(i == snapshots.size());
 }
 
+TEST_CASE("the window keeps the newest swaps, and their numbers tell what it has lost") {
+  std::mt19937_64 random(5);
+  PendingScene scene;
+  Host one(scene);
+  one.follow();
+  MarketState market = one.market();
+  REQUIRE(market.advance(one.next()));
+  const auto orders = scene.orders(random);
+  for (const Order& order : orders) scene.send(order);
+  REQUIRE(all_arrived(one, orders.size()));
+  scene.chain().call("evm_mine");
+  host::BlockInput input = one.next();
+  auto snapshot = must(market.advance(input));
+  const std::uint64_t of_one_block = snapshot->pending->last;
+  const auto events = input.events;
+  for (int i = 1; i < 40; ++i) {
+    input.events.insert(input.events.end(), events.begin(), events.end());
+  }
+  ++input.block.number;
+  input.facts.clear();
+  snapshot = must(market.advance(input));
+  const host::PendingWindow& window = *snapshot->pending;
+  CHECK(window.last == 41 * of_one_block);
+  REQUIRE(window.events.size() == host::pending_window_max);
+  for (std::size_t i = 0; i < window.events.size(); ++i) {
+    CHECK(window.events[i].sequence == window.last - host::pending_window_max + 1 + i);
+  }
+}
+
+TEST_CASE("a transaction is taken once, whole or asked for by its hash, and nothing else is") {
+  std::mt19937_64 random(6);
+  PendingScene scene;
+  Host one(scene);
+  one.follow();
+  const auto orders = scene.orders(random);
+  const std::string to_a_router = scene.send(orders.front());
+  Order elsewhere = orders.front();
+  elsewhere.router = scene.account();
+  const std::string to_nobody = scene.send(elsewhere);
+  host::PendingPool pool("anvil", one.pending->routers(), one.providers());
+  const auto body = scene.chain().call("eth_getTransactionByHash", {to_a_router});
+  const bool whole = GENERATE(true, false);
+  for (int i = 0; i < 3; ++i) {
+    pool.tell(whole ? body : boost::json::value(to_a_router));
+    pool.tell(boost::json::value(to_nobody));
+  }
+  for (int i = 0; i < 400 && pool.counts().taken < 1; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  CHECK(pool.counts().taken == 1);
+  CHECK(pool.counts().told == 2);
+  const auto taken = pool.drain();
+  REQUIRE(taken.size() == 1);
+  CHECK(to_hex(taken.front().hash) == to_a_router);
+  CHECK(to_hex(taken.front().input) == orders.front().data);
+  CHECK(to_integer(taken.front().value) == orders.front().value);
+  CHECK(host::encode(*host::decode_pending(host::encode(taken.front()))) ==
+        host::encode(taken.front()));
+  CHECK(pool.drain().empty());
+
+  for (const char* nonsense : {"1", "{}", "[]", "null", "\"0x12\"", "{\"hash\":7}"}) {
+    pool.tell(boost::json::parse(nonsense));
+  }
+  CHECK(pool.counts().told == 2);
+  // Broken bodies are told of, and never taken.
+  for (const char* field : {"to", "from", "input", "value", "nonce"}) {
+    for (const boost::json::value& broken :
+         {boost::json::value(), boost::json::value("0xzz"), boost::json::value(7)}) {
+      auto changed = body.as_object();
+      changed["hash"] = hex_word(Integer(random()) + 1);
+      changed[field] = broken;
+      pool.tell(changed);
+    }
+  }
+  CHECK(pool.counts().told == 17);
+  CHECK(pool.counts().taken == 1);
+  // More than it asks for is dropped, and counted.
+  for (int i = 1; i <= 5000; ++i) pool.tell(boost::json::value(hex_word(Integer(i) << 80)));
+  CHECK(pool.counts().told == 5017);
+  CHECK(pool.counts().dropped >= 2000);
+}
+
 TEST_CASE(
     "calldata that was changed at random is read as the contracts' sources say, or not at all") {
   std::mt19937_64 random(7);
@@ -286,7 +368,7 @@ TEST_CASE(
   const host::VenueInstance& v3 = one.venue("uniswap_v3");
   std::size_t swaps = 0;
   std::size_t refused = 0;
-  for (int round = 0; round < 1000; ++round) {
+  for (int round = 0; round < 1500; ++round) {
     for (const Order& order : scene.orders(random)) {
       std::vector<std::uint8_t> input = to_bytes(order.data);
       const Integer value = random() % 8 == 0 ? Integer(random()) : order.value;
