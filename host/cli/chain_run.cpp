@@ -115,6 +115,9 @@ void ChainRun::tell_live(json::object& told) const {
   told["round_trips"] = status.round_trips;
   told["pools_audited"] = status.pools_audited;
   told["pools_quarantined"] = status.pools_quarantined;
+  told["pending_told"] = status.pending.told;
+  told["pending_taken"] = status.pending.taken;
+  told["pending_dropped"] = status.pending.dropped;
   // What is in outcome_ was written before the state.
   const std::string& trouble =
       state() == RunState::failed ? outcome_->error().message : status.trouble;

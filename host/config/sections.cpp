@@ -190,6 +190,10 @@ void read_live(TableReader& root, LiveSettings& live) {
                   .min = 0,
                   .max = 86'400},
                  live.statistics_every_s);
+  reader.boolean({.key = "pending",
+                  .help = "listen to transactions that wait to be included, and tell strategies of "
+                          "the swaps in them; needs a provider with a wss:// url"},
+                 live.pending);
   reader.path({.key = "cases",
                .help = "where an audit that finds a difference writes it down; empty: "
                        "gantry/cases in $XDG_STATE_HOME"},

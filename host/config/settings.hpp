@@ -62,6 +62,7 @@ struct LiveSettings {
   std::int64_t audit_every_blocks = 64;  // 0: never
   std::int64_t audit_pools = 8;          // compared with the chain at each audit, in turn
   std::int64_t statistics_every_s = 60;  // how often the log says how providers do; 0: never
+  bool pending = false;                  // transactions that wait are told to strategies
   std::filesystem::path cases;  // absolute: of audits that found something; empty: see cases_folder
 };
 

@@ -85,7 +85,9 @@ void LiveFeed::wake(bool listening) noexcept {
 
 LiveStatus LiveFeed::status() const {
   const std::lock_guard lock(mutex_);
-  return status_;
+  LiveStatus status = status_;
+  if (pending_) status.pending = pending_->counts();
+  return status;
 }
 
 void LiveFeed::wait(milliseconds at_most) {
@@ -352,6 +354,12 @@ Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> g
   undo_to_.reset();
   blocks_.push_back(block);
   while (blocks_.size() > static_cast<std::size_t>(settings_.undo_blocks) + 1) blocks_.pop_front();
+  if (pending_) {
+    // For the street alone: this market reads none.
+    for (const PendingTransaction& transaction : pending_->drain()) {
+      input.events.push_back({MarketEventKind::pending, 0, 0, {}, encode(transaction)});
+    }
+  }
   ready_.push_back(std::move(input));
   return {};
 }

@@ -34,6 +34,7 @@
 #include "host/live/chain_logs.hpp"
 #include "host/live/data_fee_reads.hpp"
 #include "host/live/fetcher.hpp"
+#include "host/live/pending_pool.hpp"
 #include "host/live/pool_list.hpp"
 
 namespace gantry::host {
@@ -47,6 +48,7 @@ struct LiveStatus {
   std::uint64_t round_trips = 0;  // of pools' requests
   std::uint64_t pools_audited = 0;
   std::uint64_t pools_quarantined = 0;
+  PendingCounts pending;
   std::string trouble;  // what keeps it from going on; empty: nothing
 };
 
@@ -72,6 +74,8 @@ class LiveFeed final : public Feed {
   // asked for less often besides.
   void wake(bool listening = false) noexcept;
   LiveStatus status() const;
+  // Pending transactions to be told of with each block. Before the first next().
+  void tell_pending(std::shared_ptr<PendingPool> pending) { pending_ = std::move(pending); }
 
  private:
   LiveFeed(const ChainSettings& chain, const LiveSettings& settings,
@@ -101,6 +105,7 @@ class LiveFeed final : public Feed {
   DataFeeReads data_fee_;
   PoolList pools_;
   Audit audit_;
+  std::shared_ptr<PendingPool> pending_;  // null: none
   std::vector<MarketEvent> quarantines_;  // to be told of with the next block
   FoundPools found_;                      // to be told of with the next block
   std::unique_ptr<MarketState> market_;

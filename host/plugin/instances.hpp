@@ -17,6 +17,7 @@
 
 #include "gantry/dex.h"
 #include "gantry/paymaster.h"
+#include "gantry/pending.h"
 #include "gantry/strategy.h"
 #include "host/config/load.hpp"
 #include "host/isolation/put_away.hpp"
@@ -106,11 +107,13 @@ class PluginInstance {
 struct VenueInstance : PluginInstance<gantry_dex_v1, gantry_dex_instance> {
   using PluginInstance::PluginInstance;
   DexSettings settings;
+  const gantry_dex_pending_v1* pending = nullptr;  // null: it does not offer it
 };
 struct StrategyInstance : PluginInstance<gantry_strategy_v1, gantry_strategy_instance> {
   using PluginInstance::PluginInstance;
   StrategySettings settings;
   IsolatedStrategy* isolated = nullptr;  // its object, when it runs in a process of its own
+  const gantry_strategy_pending_v1* pending = nullptr;  // null: it does not offer it
 };
 struct PaymasterInstance : PluginInstance<gantry_paymaster_v1, gantry_paymaster_instance> {
   using PluginInstance::PluginInstance;

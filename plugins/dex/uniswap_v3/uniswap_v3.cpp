@@ -12,6 +12,7 @@
 #include "gantry/dex.hpp"
 #include "plugins/dex/evm/pair_search.hpp"
 #include "plugins/dex/uniswap_v3/abi.hpp"
+#include "plugins/dex/uniswap_v3/pending.hpp"
 #include "plugins/dex/uniswap_v3/shape.hpp"
 #include "plugins/dex/uniswap_v3/state.hpp"
 #include "plugins/dex/uniswap_v3/update.hpp"
@@ -55,7 +56,9 @@ class UniswapV3 final : public DexPlugin {
         router_deadline_(config.boolean("router_deadline")),
         words_around_(static_cast<std::int32_t>(config.integer("words_around"))),
         discover_tokens_(
-            evm::parse_token_list("discover_tokens", config.string("discover_tokens"))) {
+            evm::parse_token_list("discover_tokens", config.string("discover_tokens"))),
+        routers_(evm::parse_routers(config.string("pending_routers"))),
+        maker_(maker_of(factory_, config.string("init_code_hash"))) {
     if (!factory_ && !discover_tokens_.empty()) {
       throw Refused("discover_tokens is set and factory is not: who is to be asked for pools?");
     }
@@ -208,7 +211,27 @@ class UniswapV3 final : public DexPlugin {
     return router_ ? build_routed(spec, *head, order, sink) : build_direct(spec, order, sink);
   }
 
+  gantry_status routers(AddressSink sink) const { return evm::emit_routers(routers_, sink); }
+  gantry_status decode(const gantry_pending_transaction& transaction, PendingSink sink) const {
+    return evm::each_call(
+        transaction, [&](const evm::RouterCall& call) { return decode_call(*maker_, call, sink); });
+  }
+  const void* get_extension(const char* id) const override {
+    return maker_ && !routers_.empty() ? dex_pending<UniswapV3>(id) : nullptr;
+  }
+
  private:
+  static std::optional<PoolMaker> maker_of(const std::optional<Address>& factory,
+                                           std::string_view init_code_hash) {
+    if (init_code_hash.empty() || !factory) return std::nullopt;
+    const auto hash = evm::parse_hex<evm::word_bytes>(init_code_hash);
+    if (!hash) {
+      throw Refused("init_code_hash `" + std::string(init_code_hash) +
+                    "` is not 0x and 64 hexadecimal digits");
+    }
+    return PoolMaker{*factory, *hash};
+  }
+
   // A pool to be quoted: the overlay's price where there is one.
   struct Pool {
     const gantry_state* base = nullptr;
@@ -516,6 +539,8 @@ class UniswapV3 final : public DexPlugin {
   bool router_deadline_;
   std::int32_t words_around_;
   std::vector<Address> discover_tokens_;  // empty: pools come from a list
+  std::vector<Address> routers_;          // whose pending swaps are read
+  std::optional<PoolMaker> maker_;        // none: they are not
 };
 
 }  // namespace
