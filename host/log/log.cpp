@@ -11,6 +11,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "host/report/terminal.hpp"
@@ -176,6 +177,12 @@ LogChain::LogChain(std::string name)
     : name_(std::move(name)), before_(std::exchange(chain_of_thread, &name_)) {}
 LogChain::~LogChain() { chain_of_thread = before_; }
 void lend_log_chain(const std::string* name) noexcept { chain_of_thread = name; }
+const std::string* keep_log_chain(const std::string& name) {
+  static std::mutex mutex;
+  static std::set<std::string> names;
+  const std::lock_guard lock(mutex);
+  return &*names.insert(name).first;
+}
 std::string log_chain() { return chain_of_thread == nullptr ? std::string() : *chain_of_thread; }
 
 std::string without_secrets(std::string text) { return hidden_values()->hide(std::move(text)); }

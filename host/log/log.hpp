@@ -39,7 +39,10 @@ class LogChain {
 };
 // Of this thread, for the threads that it starts; empty: none.
 std::string log_chain();
-// For threads that come and go: as a LogChain, until another call. Borrows the name; null: none.
+// For threads that come and go: as a LogChain, until another call; null: none. The name is one of
+// keep_log_chain(), for a thread may leave without a word.
 void lend_log_chain(const std::string* name) noexcept;
+// The same name, kept until the process ends.
+const std::string* keep_log_chain(const std::string& name);
 
 }  // namespace gantry::host

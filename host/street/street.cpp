@@ -18,22 +18,22 @@ namespace {
 // Workers go from one chain's graph to another's: what they log names the one that they are in.
 class WorkerNames final : public tbb::task_scheduler_observer {
  public:
-  WorkerNames(tbb::task_arena& arena, std::string chain)
-      : task_scheduler_observer(arena), chain_(std::move(chain)) {
-    if (!chain_.empty()) observe(true);
+  WorkerNames(tbb::task_arena& arena, const std::string& chain)
+      : task_scheduler_observer(arena), chain_(keep_log_chain(chain)) {
+    if (!chain.empty()) observe(true);
   }
   WorkerNames(const WorkerNames&) = delete;
   WorkerNames& operator=(const WorkerNames&) = delete;
   ~WorkerNames() override { observe(false); }
   void on_scheduler_entry(bool is_worker) override {
-    if (is_worker) lend_log_chain(&chain_);
+    if (is_worker) lend_log_chain(chain_);
   }
   void on_scheduler_exit(bool is_worker) override {
     if (is_worker) lend_log_chain(nullptr);
   }
 
  private:
-  const std::string chain_;
+  const std::string* chain_;
 };
 
 }  // namespace
