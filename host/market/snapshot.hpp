@@ -56,7 +56,7 @@ struct Snapshot {
   std::shared_ptr<const PluginSet> plugins;  // what works on it; null outside the street
   StateTree states;
   gantry_context context{};
-  DataFee data_fee;  // what a transaction's bytes cost besides its gas
+  DataFee data_fee;                    // what a transaction's bytes cost besides its gas
   std::vector<std::uint32_t> changed;  // pools whose state this block changed, ascending
   bool cold = false;                   // every pool counts as changed
   std::uint64_t ether_usd_e6 = 0;      // millionths of a dollar for one coin; 0: no dollar price
