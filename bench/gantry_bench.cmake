@@ -9,6 +9,7 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/boundary_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/curve_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/guard_bench.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/live_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/loading_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/provider_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/start_bench.cpp
@@ -17,6 +18,7 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/triangular_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/u256_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/uniswap_v3_bench.cpp
+  ${PROJECT_SOURCE_DIR}/tests/evm/pair_contract.cpp
   ${PROJECT_SOURCE_DIR}/tests/plugins/balancer/told_pool.cpp
   ${PROJECT_SOURCE_DIR}/tests/plugins/curve/answers.cpp
   ${PROJECT_SOURCE_DIR}/tests/plugins/triangular/recorded_market.cpp
@@ -26,7 +28,7 @@ find_library(ZSTD_LIBRARY zstd REQUIRED)
 target_link_libraries(gantry_bench PRIVATE gantry_options triangular_core gantry_test_market
   gantry_test_venue gantry_host Boost::json OpenSSL::SSL OpenSSL::Crypto benchmark::benchmark
   ${ZSTD_LIBRARY} ${CMAKE_DL_LIBS})
-add_dependencies(gantry_bench gantry idle_strategy balancer curve uniswap_v3)
+add_dependencies(gantry_bench gantry idle_strategy balancer curve uniswap_v2 uniswap_v3)
 # A child's sandbox is not for the sanitizers' programs.
 if(NOT GANTRY_SANITIZE)
   target_sources(gantry_bench PRIVATE ${CMAKE_CURRENT_LIST_DIR}/isolation_bench.cpp)
@@ -49,3 +51,13 @@ target_compile_definitions(gantry_bench PRIVATE
 add_test(NAME bench_small COMMAND gantry_bench --benchmark_min_time=0.001
   --benchmark_repetitions=1 --json=${CMAKE_BINARY_DIR}/bench_small.json)
 set_tests_properties(bench_small PROPERTIES LABELS bench)
+
+# What the peers in bench/peers are asked. By bench/peers/run.sh alone.
+add_executable(gantry_peers EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/peers/ours.cpp
+  ${PROJECT_SOURCE_DIR}/tests/evm/uniswap_v3_contract.cpp
+  ${PROJECT_SOURCE_DIR}/tests/plugins/balancer/told_pool.cpp)
+target_link_libraries(gantry_peers PRIVATE gantry_options gantry_test_venue ${CMAKE_DL_LIBS})
+target_include_directories(gantry_peers PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/tests)
+target_compile_definitions(gantry_peers PRIVATE GANTRY_PLUGIN_FOLDER="${CMAKE_BINARY_DIR}/plugins"
+  GANTRY_UNISWAP_V3_PLUGIN="$<TARGET_FILE:uniswap_v3>")
+add_dependencies(gantry_peers balancer uniswap_v2 uniswap_v3)

@@ -37,6 +37,7 @@ std::string_view to_string(DataFeeKind kind);
 struct ChainSettings {
   std::string id = "eip155:1";  // CAIP-2
   std::string name = "ethereum";
+  bool enabled = true;         // false: it is not followed live
   double block_time_s = 12;    // from one block to the next: how far ahead a trade would execute
   double gas_price_gwei = 30;  // what a trade is charged per gas where the market brings no price
   DataFeeKind data_fee = DataFeeKind::none;  // what a trade is charged for its bytes besides
@@ -60,6 +61,8 @@ struct LiveSettings {
   std::int64_t gap_blocks_max = 256;  // missed and fetched one by one; more: all is read anew
   std::int64_t audit_every_blocks = 64;  // 0: never
   std::int64_t audit_pools = 8;          // compared with the chain at each audit, in turn
+  std::int64_t statistics_every_s = 60;  // how often the log says how providers do; 0: never
+  bool pending = false;                  // transactions that wait are told to strategies
   std::filesystem::path cases;  // absolute: of audits that found something; empty: see cases_folder
 };
 

@@ -103,15 +103,16 @@ boost::json::object LogRoutes::filter() const {
 void LogRoutes::give(const ChainLog& log, std::vector<recording::Fact>& out) const {
   const auto found = routes_.find(log.emitter);
   if (found == routes_.end()) return;
+  const auto before = static_cast<std::ptrdiff_t>(out.size());
   for (const Route& route : found->second) {
     if (log.topics.size() < route.topics.size() ||
         !std::equal(route.topics.begin(), route.topics.end(), log.topics.begin())) {
       continue;
     }
     // Two requests of one pool may want the same log: it is one fact.
-    const bool given = std::ranges::any_of(out, [&](const recording::Fact& fact) {
-      return fact.pool == route.pool && fact.log_index == log.index;
-    });
+    const bool given =
+        std::any_of(out.begin() + before, out.end(),
+                    [&](const recording::Fact& fact) { return fact.pool == route.pool; });
     if (given) continue;
     recording::Fact fact;
     fact.pool = route.pool;

@@ -52,7 +52,8 @@ RpcCall call_of(const PoolRequest& request) {
 }
 
 bool is_of_this_chain(const PoolRequest& request) {
-  if (request.target.kind != GANTRY_ADDRESS_EVM) return false;
+  // A plugin has written it: what is no address of 20 bytes would be copied as longer than it is.
+  if (request.target.kind != GANTRY_ADDRESS_EVM || request.target.length != 20) return false;
   switch (request.source) {
     case GANTRY_SOURCE_EVM_CALL:
     case GANTRY_SOURCE_EVM_CODE_HASH:
@@ -92,7 +93,8 @@ Status Fetcher::look_for_multicall() {
   return {};
 }
 
-// One round trip; a second for what Multicall3 could not do in one call.
+// One round trip; a second for what Multicall3 could not do in one call, or what failed there
+// without saying why.
 Status Fetcher::fetch(std::span<Job> jobs) {
   struct Group {
     std::size_t begin;  // into `order`
@@ -134,12 +136,14 @@ Status Fetcher::fetch(std::span<Job> jobs) {
     auto each = bytes ? multicall::decode(*bytes, count) : std::nullopt;
     for (std::size_t i = 0; i < count; ++i) {
       Job& job = *order[groups[g].begin + i];
-      if (!each) {
+      // What fails without a word may have found no gas left by those before it.
+      if (!each || (!(*each)[i].success && (*each)[i].data.empty())) {
         again.push_back(&job);
         continue;
       }
-      job.status = (*each)[i].success ? GANTRY_OK : GANTRY_REFUSED;
-      job.data = std::move((*each)[i].data);
+      const bool fits = (*each)[i].data.size() <= recording::fact_bytes_max;
+      job.status = (*each)[i].success && fits ? GANTRY_OK : GANTRY_REFUSED;
+      if (fits) job.data = std::move((*each)[i].data);
     }
   }
   for (std::size_t i = single; i < order.size(); ++i) {

@@ -34,18 +34,21 @@
 #include "host/live/chain_logs.hpp"
 #include "host/live/data_fee_reads.hpp"
 #include "host/live/fetcher.hpp"
+#include "host/live/pending_pool.hpp"
 #include "host/live/pool_list.hpp"
 
 namespace gantry::host {
 
 struct LiveStatus {
-  std::uint64_t block = 0;  // the newest that was delivered
+  std::uint64_t block = 0;   // the newest that was delivered
+  std::uint64_t time_s = 0;  // its own, Unix time
   std::uint64_t reorganizations = 0;
   std::uint64_t blocks_undone = 0;
   std::uint64_t fresh_reads = 0;  // of all pools
   std::uint64_t round_trips = 0;  // of pools' requests
   std::uint64_t pools_audited = 0;
   std::uint64_t pools_quarantined = 0;
+  PendingCounts pending;
   std::string trouble;  // what keeps it from going on; empty: nothing
 };
 
@@ -71,6 +74,8 @@ class LiveFeed final : public Feed {
   // asked for less often besides.
   void wake(bool listening = false) noexcept;
   LiveStatus status() const;
+  // Pending transactions to be told of with each block. Before the first next().
+  void tell_pending(std::shared_ptr<PendingPool> pending) { pending_ = std::move(pending); }
 
  private:
   LiveFeed(const ChainSettings& chain, const LiveSettings& settings,
@@ -87,6 +92,7 @@ class LiveFeed final : public Feed {
   bool is_known(const Head& head) const;
   void wait(std::chrono::milliseconds at_most);
   void tell(const Status& done);
+  void tell_statistics();
   gantry_context context_of(const ChainBlock& block) const;
 
   const ChainSettings& chain_;
@@ -99,6 +105,7 @@ class LiveFeed final : public Feed {
   DataFeeReads data_fee_;
   PoolList pools_;
   Audit audit_;
+  std::shared_ptr<PendingPool> pending_;  // null: none
   std::vector<MarketEvent> quarantines_;  // to be told of with the next block
   FoundPools found_;                      // to be told of with the next block
   std::unique_ptr<MarketState> market_;
@@ -108,6 +115,7 @@ class LiveFeed final : public Feed {
   std::optional<std::uint64_t> undo_to_;      // to be told of with the next block
   bool fresh_ = false;                        // the same
   std::uint64_t looked_for_pools_ = 0;        // the block
+  std::chrono::steady_clock::time_point statistics_told_ = std::chrono::steady_clock::now();
 
   mutable std::mutex mutex_;  // guards the three below
   std::condition_variable moved_;

@@ -121,6 +121,10 @@ Result<std::shared_ptr<Snapshot>> MarketState::advance_with(const BlockInput& in
   }
   if (cold || moves_ether_price(*snapshot)) ether_usd_e6_ = median_ether_usd_e6(*snapshot);
   snapshot->ether_usd_e6 = ether_usd_e6_;
+  pending_.take(input.events, *snapshot, [&](const VenueInstance& venue, gantry_status status) {
+    return accept(venue, Phase::pending, status);
+  });
+  snapshot->pending = pending_.window();
   if (undo_blocks_ != 0) keep(*snapshot);
   return snapshot;
 }

@@ -121,6 +121,11 @@ CallFault fault_of(const RpcFailure& failure) {
   if (failure.code == 3 || words.contains("revert") || failure.data.is_string()) {
     return CallFault::application;
   }
+  // Contracts that end in other ways than by reverting; some nodes call that an error of their own.
+  if (has_any(words, {"out of gas", "evm error", "invalid opcode", "invalid jump",
+                      "stack underflow", "vm execution error"})) {
+    return CallFault::application;
+  }
   if (has_any(words,
               {"header not found", "block not found", "unknown block", "header for hash not found",
                "could not find block", "missing trie node", "state not available",

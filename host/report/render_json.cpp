@@ -218,9 +218,7 @@ json::object timings_of(const RunReport& report) {
           {"stages", std::move(stages)}};
 }
 
-}  // namespace
-
-std::string render_json(const RunReport& report, const RenderOptions& options) {
+json::object report_of(const RunReport& report, const RenderOptions& options) {
   json::object out{{"schema", "gantry.run/1"},
                    {"gantry", version_text},
                    {"dry_run", true},
@@ -235,7 +233,27 @@ std::string render_json(const RunReport& report, const RenderOptions& options) {
                    {"plan_failures", texts(report.plan_failures)}};
   if (report.changes_count > 0) out["changes"] = changes_of(report);
   if (options.timings) out["timings"] = timings_of(report);
-  return json_text(out);
+  return out;
+}
+
+}  // namespace
+
+std::string render_json(const RunReport& report, const RenderOptions& options) {
+  return json_text(report_of(report, options));
+}
+
+std::string render_json(const std::vector<ChainOutcome>& chains, const RenderOptions& options) {
+  json::array all;
+  for (const ChainOutcome& chain : chains) {
+    json::object row{{"chain", printable(chain.chain)}, {"name", printable(chain.name)}};
+    row["error"] = chain.report ? json::value() : json::value(printable(chain.error));
+    row["report"] = chain.report ? json::value(report_of(*chain.report, options)) : json::value();
+    all.push_back(std::move(row));
+  }
+  return json_text(json::object{{"schema", "gantry.runs/1"},
+                                {"gantry", version_text},
+                                {"dry_run", true},
+                                {"chains", std::move(all)}});
 }
 
 }  // namespace gantry::host

@@ -367,4 +367,19 @@ std::string render_text(const RunReport& report, const RenderOptions& options) {
   return out;
 }
 
+std::string render_text(const std::vector<ChainOutcome>& chains, const RenderOptions& options) {
+  const Style style(options.colour);
+  std::string out;
+  for (const ChainOutcome& chain : chains) {
+    if (!out.empty()) out += "\n";
+    out += style(Ink::bold,
+                 cut_to(fmt::format("== {} ({}) ==", printable(chain.name), printable(chain.chain)),
+                        terminal_columns)) +
+           "\n\n";
+    out += chain.report ? render_text(*chain.report, options)
+                        : paragraph(style, "there is no report: " + chain.error, Ink::bad);
+  }
+  return out;
+}
+
 }  // namespace gantry::host

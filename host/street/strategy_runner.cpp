@@ -8,6 +8,7 @@
 
 #include "host/config/capabilities.hpp"
 #include "host/isolation/isolated_strategy.hpp"
+#include "host/market/pending_swaps.hpp"
 #include "host/risk/gate.hpp"
 #include "host/street/opportunity_check.hpp"
 
@@ -71,6 +72,7 @@ Batch StrategyRunner::run(const Delivery& delivery, std::optional<bool> late) {
       start = now_ns();
     }
     if (ready && prepare(snapshot)) {
+      tell_pending(snapshot);
       const gantry_opportunity_sink sink{this, &Sink::emit};
       const auto status =
           instance_->call<&gantry_strategy_v1::find>(Phase::find, view_.market(), &sink);
@@ -152,6 +154,29 @@ void StrategyRunner::tell(const std::vector<gantry_result>& results, std::uint64
   for (const gantry_result& result : results) {
     const auto status = instance_->call<&gantry_strategy_v1::on_result>(Phase::result, &result);
     instance_->health().accept(Phase::result, status, snapshot);
+  }
+}
+
+// What it was not told of yet, as far as the snapshot's window goes back.
+void StrategyRunner::tell_pending(const Snapshot& snapshot) {
+  if (instance_->pending == nullptr || snapshot.pending == nullptr) return;
+  const PendingWindow& window = *snapshot.pending;
+  const std::uint64_t before_window = window.last - window.events.size();
+  // What was dropped before it came is nothing that it has missed.
+  const std::uint64_t told = pending_told_.value_or(before_window);
+  pending_told_ = window.last;
+  if (told == window.last) return;
+  const std::uint64_t first = std::max(told, before_window);
+  const auto count = static_cast<std::uint32_t>(window.last - first);
+  const gantry_pending_event* events = window.events.data() + (first - before_window);
+  const auto status = [&] {
+    const CallGuard guard(instance_->culprit(), Phase::pending);
+    return instance_->pending->on_pending(instance_->object(), view_.market(), events, count,
+                                          first - told);
+  }();
+  // That it wants none, or cannot use these, is no fault.
+  if (status == GANTRY_PLUGIN_FAULT) {
+    instance_->health().accept(Phase::pending, status, snapshot.id);
   }
 }
 

@@ -2,13 +2,11 @@
 //
 // ERRORS  Throws std::runtime_error.
 #pragma once
-#include <array>
-#include <cstdio>
-#include <memory>
 #include <stdexcept>
 #include <string>
 
 #include "evm/deployer.hpp"
+#include "evm/node_output.hpp"
 #include "evm/plugin_venue.hpp"
 #include "host/tokens/token_probe.hpp"
 
@@ -27,17 +25,7 @@ enum class Oddity {
 
 // Creation code, from the compiler that npm brings.
 inline std::string compiled(const std::string& contract) {
-  const std::string script = evm_package_file("../compile.mjs").string();
-  const std::string command = "node '" + script + "' " + contract;
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "r"), &::pclose);
-  if (!pipe) throw std::runtime_error("node cannot be started");
-  std::string out;
-  std::array<char, 4096> part{};
-  for (std::size_t got = 0; (got = std::fread(part.data(), 1, part.size(), pipe.get())) > 0;) {
-    out.append(part.data(), got);
-  }
-  if (out.empty()) throw std::runtime_error(contract + " does not compile");
-  return out;
+  return node_output("compile.mjs", contract);
 }
 
 // What the pool counts as its own; it holds twice that, as what is sent to it may be taxed.

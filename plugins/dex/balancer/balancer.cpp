@@ -355,22 +355,16 @@ class Balancer final : public DexPlugin {
   static gantry_status find_limits(Swap& swap, const Market& market, std::uint32_t token_in,
                                    gantry_swap_limits& out) noexcept {
     Moved moved;
-    u256 room;
-    if (!sub(u256::from_u128(swap.balance_max()),
-             u256::from_u128(join(market.tokens[token_in].balance)), room) ||
-        room.is_zero()) {
-      return GANTRY_NO_LIQUIDITY;
-    }
+    u256 refused = swap.in_end();
     // A thousandth of the balance is taken by any pool that takes anything of use.
     u256 good = shift_right(u256::from_u128(join(market.tokens[token_in].balance)), 10);
     if (good.is_zero()) good = u256(1);
     for (unsigned i = 0; swap.exact_in(good, moved) != GANTRY_OK; ++i) {
       constexpr unsigned doublings_max = 9;
-      if (i == doublings_max || good > room) return GANTRY_NO_LIQUIDITY;
+      if (i == doublings_max || good >= refused) return GANTRY_NO_LIQUIDITY;
       good = shift_left(good, 1);
     }
     u256 most = good;
-    u256 refused = wrapping_add(room, u256(1));
     while (wrapping_sub(refused, most) > u256(1)) {
       // Doubles first, as most pools end near their balance and not near 2^112.
       const u256 twice = shift_left(most, 1);

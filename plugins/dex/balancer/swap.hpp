@@ -72,6 +72,13 @@ class Swap {
   uint128 balance_max() const noexcept {
     return kind_.vault == 2 ? largest_u112 : ~static_cast<uint128>(0);
   }
+  // No amount in from this one on is taken. Of the V3 vault fees leave, which makes room again; but
+  // at least 10^-18 of what comes stays.
+  u256 in_end() const noexcept {
+    if (kind_.vault == 3) return shift_left(u256(1), 250);
+    const uint128 held = join(market_.tokens[way_.in].balance);
+    return u256::from_u128(held > balance_max() ? 0 : balance_max() - held + 1);
+  }
 
  private:
   Scale scale(std::uint32_t token) const noexcept {

@@ -150,6 +150,14 @@ gantry_status limits_in(const typename Model::Pool& pool, std::uint32_t token_in
   return GANTRY_OK;
 }
 
+// Not a member: clang 19 does not find those in the generic lambdas of functions before them.
+template <class State>
+bool write(const StateWriter& writer, const State& state) noexcept {
+  auto* chunk = writer.chunk(0, sizeof(state));
+  if (chunk != nullptr) std::memcpy(chunk, &state, sizeof(state));
+  return chunk != nullptr;
+}
+
 class Curve final : public DexPlugin {
  public:
   Curve(Host, const Config& config) : variant_(config.string("variant")) {
@@ -341,13 +349,6 @@ class Curve final : public DexPlugin {
                                      tag,
                                      of_base ? metadata.base_pool : spec.address,
                                      {data.data(), size}});
-  }
-
-  template <class State>
-  static bool write(const StateWriter& writer, const State& state) noexcept {
-    auto* chunk = writer.chunk(0, sizeof(state));
-    if (chunk != nullptr) std::memcpy(chunk, &state, sizeof(state));
-    return chunk != nullptr;
   }
 
   std::string variant_;

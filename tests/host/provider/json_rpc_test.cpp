@@ -127,6 +127,10 @@ TEST_CASE("what a contract says is the call's own, whatever words it has") {
   CHECK(fault_of(failure(-32000, "execution reverted")) == application);
   CHECK(fault_of(failure(-32603, "VM Exception", "0x08c379a0")) == application);
   CHECK(fault_of(failure(-32602, "invalid argument 0")) == application);
+  CHECK(fault_of(failure(-32603, "EVM error OutOfGas")) == application);
+  CHECK(fault_of(failure(-32603, "EVM error InvalidJump")) == application);
+  CHECK(fault_of(failure(-32603, "out of gas: gas required exceeds: 30000000")) == application);
+  CHECK(fault_of(failure(-32000, "invalid opcode: INVALID")) == application);
   CHECK(fault_of(failure(-32000, "nonce too low")) == application);
   CHECK(fault_of(failure(-32005, "query returned more than 10000 results")) == application);
 }

@@ -154,6 +154,25 @@ TEST_CASE("a paused pool or vault quotes nothing until it is open again") {
   }
 }
 
+TEST_CASE("a V3 pool near its largest balance says to the unit what it takes, as fees leave it") {
+  ToldPool pool;
+  pool.variant = "20241205-v3-weighted-pool";
+  pool.tokens = told_tokens({18, 18});
+  pool.weights = {one / 2, one / 2};
+  pool.fee = one / 100;
+  pool.aggregate_fee = one / 2;
+  pool.balances = {(Integer(1) << 128) - (Integer(1) << 100), Integer(1) << 127};
+  PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
+  REQUIRE(tell(venue, pool) == GANTRY_OK);
+  gantry_swap_limits limits{};
+  REQUIRE(venue.limits(0, 1, limits) == GANTRY_OK);
+  gantry_quote quote{};
+  gantry_swap swap{limits.in_max, 0, 1, GANTRY_EXACT_IN, 0};
+  CHECK(venue.quote(swap, quote) == GANTRY_OK);
+  swap.amount = to_amount(to_integer(limits.in_max) + 1);
+  CHECK(venue.quote(swap, quote) == GANTRY_OUT_OF_RANGE);
+}
+
 TEST_CASE("pools with asset managers or hooks in the way of swaps are refused") {
   PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
   const ToldPool managed = weighted_pool();

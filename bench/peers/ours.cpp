@@ -1,0 +1,279 @@
+// What the peers are asked, and what our quotes of it are and cost: pools and swaps of each venue
+// as one JSON file. The V3 pool is a real one on a local node, whose own quoter is asked too.
+//   gantry_peers FILE
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <chrono>
+#include <fstream>
+#include <random>
+
+#include "evm/integer_words.hpp"
+#include "evm/uniswap_v3_contract.hpp"
+#include "evm/uniswap_v3_model.hpp"
+#include "gantry/plugin.h"
+#include "plugins/balancer/told_pool.hpp"
+
+namespace {
+
+using namespace gantry;
+using namespace gantry::test;
+namespace json = boost::json;
+using Steady = std::chrono::steady_clock;
+
+constexpr std::size_t swaps_of_a_pool = 64;
+constexpr std::size_t pools_of_a_venue = 64;
+constexpr std::size_t quotes_of_the_node = 200;
+
+// A venue's library by its C table, without anything of the tests around it.
+class Library {
+ public:
+  Library(const std::string& name, std::vector<gantry_parameter> parameters) {
+    void* handle = ::dlopen((GANTRY_PLUGIN_FOLDER "/" + name + ".so").c_str(), RTLD_NOW);
+    if (handle == nullptr) throw std::runtime_error(::dlerror());
+    const auto* entry =
+        static_cast<const gantry_plugin_entry*>(::dlsym(handle, GANTRY_PLUGIN_SYMBOL));
+    table_ = static_cast<const gantry_dex_v1*>(entry->get_interface(GANTRY_DEX_ID));
+    const gantry_instance_config config{{name.data(), name.size()},
+                                        {"eip155:1", 8},
+                                        parameters.data(),
+                                        static_cast<std::uint32_t>(parameters.size()),
+                                        0};
+    gantry_error error{};
+    static const gantry_host silent{nullptr,
+                                    {"peers", 5},
+                                    [](void*, std::int32_t, gantry_string) {},
+                                    [](void*, gantry_string, std::uint64_t) {},
+                                    [](void*, gantry_string, double) {},
+                                    [](void*, const char*) -> const void* { return nullptr; }};
+    if (table_->create(&silent, &config, &instance_, &error) != GANTRY_OK) {
+      throw std::runtime_error(error.message);
+    }
+  }
+  gantry_status quote(const gantry_pool_state& state, const gantry_swap& swap,
+                      gantry_quote& out) const {
+    return table_->quote(instance_, &state, &swap, &out, nullptr);
+  }
+
+ private:
+  const gantry_dex_v1* table_ = nullptr;
+  gantry_dex_instance* instance_ = nullptr;
+};
+
+gantry_parameter parameter(std::string_view name, std::string_view text) {
+  gantry_parameter one{};
+  one.name = {name.data(), name.size()};
+  one.type = GANTRY_PARAMETER_STRING;
+  one.string = {text.data(), text.size()};
+  return one;
+}
+gantry_parameter parameter(std::string_view name, std::int64_t number,
+                           std::int32_t type = GANTRY_PARAMETER_INTEGER) {
+  gantry_parameter one{};
+  one.name = {name.data(), name.size()};
+  one.type = type;
+  one.integer = number;
+  return one;
+}
+
+struct Pool {
+  json::object described;
+  StateBytes bytes;
+  std::vector<gantry_bytes> chunks;
+  gantry_context context{};
+  std::vector<gantry_swap> swaps;
+  std::vector<Integer> answers;
+  std::vector<std::uint32_t> crossings;
+
+  gantry_pool_state state() {
+    chunks.clear();
+    for (auto& chunk : bytes)
+      chunks.push_back({chunk.empty() ? nullptr : chunk.data(), chunk.size()});
+    return {{chunks.data(), static_cast<std::uint32_t>(chunks.size()), 0}, {}, &context};
+  }
+};
+
+// Swaps that the pool takes, of any size up to `most` of each token.
+void draw_swaps(const Library& library, Pool& pool, const std::vector<Integer>& most,
+                std::mt19937_64& random) {
+  const gantry_pool_state state = pool.state();
+  while (pool.swaps.size() < swaps_of_a_pool) {
+    const auto in = static_cast<std::uint32_t>(random() % 2);
+    const Integer amount = most[in] * (1 + random() % 1'000'000) / 1'000'000 >> (random() % 20);
+    gantry_swap swap{to_amount(amount), in, 1 - in, GANTRY_EXACT_IN, 0};
+    gantry_quote quote{};
+    if (amount == 0 || library.quote(state, swap, quote) != GANTRY_OK) continue;
+    pool.swaps.push_back(swap);
+    pool.answers.push_back(to_integer(quote.amount_out));
+    pool.crossings.push_back(quote.crossings);
+  }
+}
+
+double time_ns(const Library& library, std::vector<Pool>& pools) {
+  std::vector<gantry_pool_state> states;
+  for (Pool& pool : pools) states.push_back(pool.state());
+  std::uint64_t quotes = 0;
+  std::uint64_t sum = 0;
+  const auto begin = Steady::now();
+  while (Steady::now() - begin < std::chrono::milliseconds(500)) {
+    for (std::size_t s = 0; s < swaps_of_a_pool; ++s) {
+      for (std::size_t p = 0; p < pools.size(); ++p) {
+        gantry_quote quote;
+        library.quote(states[p], pools[p].swaps[s], quote);
+        sum += quote.amount_out.limb[0];
+        ++quotes;
+      }
+    }
+  }
+  const double ns = std::chrono::duration<double, std::nano>(Steady::now() - begin).count();
+  if (sum == 0) throw std::runtime_error("nothing was quoted");
+  return ns / static_cast<double>(quotes);
+}
+
+json::object venue_of(const char* name, double ns, std::vector<Pool>& pools) {
+  json::array list;
+  for (Pool& pool : pools) {
+    json::array swaps;
+    for (std::size_t i = 0; i < pool.swaps.size(); ++i) {
+      swaps.push_back(json::array{pool.swaps[i].token_in, to_integer(pool.swaps[i].amount).str(),
+                                  pool.answers[i].str(), pool.crossings[i]});
+    }
+    pool.described["swaps"] = std::move(swaps);
+    list.push_back(pool.described);
+  }
+  return {{"venue", name}, {"ours_ns", ns}, {"pools", std::move(list)}};
+}
+
+json::object of_uniswap_v2(std::mt19937_64& random) {
+  const Library library("uniswap_v2",
+                        {parameter("fee_bps", 30), parameter("factory", ""),
+                         parameter("discover_tokens", ""), parameter("init_code_hash", ""),
+                         parameter("pending_routers", "")});
+  std::vector<Pool> pools(pools_of_a_venue);
+  for (Pool& pool : pools) {
+    PluginVenue venue(GANTRY_PLUGIN_FOLDER "/uniswap_v2.so", "uniswap_v2");
+    std::vector<Integer> reserves;
+    for (int i = 0; i < 2; ++i) reserves.push_back(Integer(random()) << (16 + random() % 24));
+    venue.open_pool("0x00000000000000000000000000000000000000aa", told_tokens({18, 18}));
+    std::vector<EmittedRequest> requests;
+    venue.requests(0, requests);
+    std::vector<OwnedFact> facts = {
+        fact_of(requests.front(), "0x" + word(reserves[0]) + word(reserves[1]) + word(1))};
+    if (venue.apply(facts) != GANTRY_OK) throw std::runtime_error("no pair");
+    pool.bytes = venue.state_bytes();
+    pool.described["reserves"] = {reserves[0].str(), reserves[1].str()};
+    draw_swaps(library, pool, {reserves[0] / 2, reserves[1] / 2}, random);
+  }
+  return venue_of("uniswap_v2", time_ns(library, pools), pools);
+}
+
+json::object of_balancer(std::mt19937_64& random) {
+  constexpr const char* nobody = "0x00000000000000000000000000000000000000f3";
+  const Library library("balancer", {parameter("variant", ""), parameter("vault", nobody),
+                                     parameter("vault_v3", nobody), parameter("router_v3", "")});
+  const Integer unit("1000000000000000000");
+  std::vector<Pool> pools(pools_of_a_venue);
+  for (Pool& pool : pools) {
+    ToldPool told;
+    told.variant = "20241205-v3-weighted-pool";
+    told.tokens = told_tokens({18, 18});
+    const Integer first = unit / 100 * (10 + random() % 81);
+    told.weights = {first, unit - first};
+    told.fee = unit / 1000 * 3;
+    for (int i = 0; i < 2; ++i) told.balances.push_back(unit + (Integer(random()) << 16));
+    PluginVenue venue(GANTRY_PLUGIN_FOLDER "/balancer.so", "balancer");
+    if (tell(venue, told) != GANTRY_OK) throw std::runtime_error("no weighted pool");
+    pool.bytes = venue.state_bytes();
+    pool.described = {{"balances", {told.balances[0].str(), told.balances[1].str()}},
+                      {"weights", {told.weights[0].str(), told.weights[1].str()}},
+                      {"fee", told.fee.str()}};
+    draw_swaps(library, pool, {told.balances[0] / 4, told.balances[1] / 4}, random);
+  }
+  return venue_of("balancer_weighted", time_ns(library, pools), pools);
+}
+
+// One pool on the chain, 64 times in memory of its own.
+json::object of_uniswap_v3(std::mt19937_64& random) {
+  constexpr unsigned fee = 3000;
+  constexpr int spacing = 60;
+  constexpr int centre = 1200;
+  Anvil chain;
+  V3Chain contracts(chain);
+  const std::string at =
+      contracts.create_pool(fee, spacing, reference_sqrt_at(centre * spacing + 7));
+  std::map<int, std::pair<Integer, Integer>> ticks;  // gross and net
+  for (int i = 0; i < 60; ++i) {
+    const int lower = centre - 40 + static_cast<int>(random() % 79);
+    const int upper = lower + 1 + static_cast<int>(random() % 12);
+    const Integer amount = (Integer(random()) << 6) + 1;
+    contracts.mint(at, lower * spacing, upper * spacing, amount);
+    for (const auto& [tick, net] : {std::pair(lower, amount), std::pair(upper, Integer(-amount))}) {
+      ticks[tick * spacing].first += amount;
+      ticks[tick * spacing].second += net;
+    }
+  }
+  contracts.mint(at, -887220, 887220, Integer(1) << 50);
+  ticks[-887220] = {Integer(1) << 50, Integer(1) << 50};
+  ticks[887220] = {Integer(1) << 50, -(Integer(1) << 50)};
+  V3Venue venue({{"factory", contracts.factory()}});
+  venue.open(at, contracts.token(0), contracts.token(1));
+  if (venue.refresh(contracts.deployer()) != GANTRY_OK) throw std::runtime_error("no V3 pool");
+  const Deployer& node = contracts.deployer();
+  const std::string slot0 = node.read(at, node.selector("slot0()"));
+  json::array list;
+  for (const auto& [tick, both] : ticks) {
+    list.push_back(json::array{tick, both.first.str(), both.second.str()});
+  }
+  const json::object described{
+      {"fee", fee},
+      {"spacing", spacing},
+      {"sqrt", word_at(slot0, 0).str()},
+      {"tick", to_signed(word_at(slot0, 1)).convert_to<int>()},
+      {"liquidity", word_at(node.read(at, node.selector("liquidity()")), 0).str()},
+      {"ticks", std::move(list)}};
+  const Library library("uniswap_v3",
+                        {parameter("factory", ""), parameter("router", ""),
+                         parameter("router_deadline", 1, GANTRY_PARAMETER_BOOLEAN),
+                         parameter("discover_tokens", ""), parameter("words_around", 4),
+                         parameter("pending_routers", ""), parameter("init_code_hash", "")});
+  const Integer balances[2] = {Integer(1) << 72, Integer(1) << 72};
+  std::vector<Pool> pools(pools_of_a_venue);
+  for (Pool& pool : pools) {
+    pool.bytes = venue.state_bytes();
+    pool.described = described;
+    draw_swaps(library, pool, {balances[0], balances[1]}, random);
+  }
+  json::object out = venue_of("uniswap_v3", time_ns(library, pools), pools);
+  // The same of the chain's own quoter, one call after the other.
+  const std::string quote =
+      node.selector("quoteExactInputSingle((address,address,uint256,uint24,uint160))");
+  const std::string& quoter = contracts.quoter();
+  double ns = 0;
+  for (std::size_t i = 0; i < quotes_of_the_node; ++i) {
+    const Pool& pool = pools[i % pools.size()];
+    const std::size_t s = i / pools.size();
+    const gantry_swap& swap = pool.swaps[s];
+    const std::string data = quote +
+                             address_word(contracts.token(static_cast<int>(swap.token_in))) +
+                             address_word(contracts.token(static_cast<int>(swap.token_out))) +
+                             word(to_integer(swap.amount)) + word(fee) + word(0);
+    const auto begin = Steady::now();
+    const std::string answer = node.read(quoter, data);
+    ns += std::chrono::duration<double, std::nano>(Steady::now() - begin).count();
+    if (word_at(answer, 0) != pool.answers[s]) throw std::runtime_error("QuoterV2 differs");
+  }
+  out["eth_call_ns"] = ns / quotes_of_the_node;
+  return out;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count != 2) return 2;
+  std::mt19937_64 random(4096);
+  const json::array all{of_uniswap_v2(random), of_uniswap_v3(random), of_balancer(random)};
+  std::ofstream file(arguments[1]);
+  file << json::serialize(all);
+  return file.flush() ? 0 : 1;
+}
