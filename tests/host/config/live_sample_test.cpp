@@ -65,6 +65,15 @@ evm::Address v3_pool(const DexSettings& dex, const evm::Address& a, const evm::A
 
 }  // namespace
 
+TEST_CASE("the configuration for live chains charges L2s for data, and no other chain") {
+  for (const ChainSettings& chain : load_live().chains) {
+    CAPTURE(chain.name);
+    CHECK(chain.data_fee == (chain.id == "eip155:10"      ? DataFeeKind::op_stack
+                             : chain.id == "eip155:42161" ? DataFeeKind::arbitrum
+                                                          : DataFeeKind::none));
+  }
+}
+
 TEST_CASE("the configuration for live chains has pools and a strategy on each of them") {
   const Configuration live = load_live();
   std::set<std::string> chains;
