@@ -58,7 +58,7 @@ class Venue {
     if (!library) throw std::runtime_error(library.error().message);
     library_ = std::move(*library);
     table = static_cast<const gantry_dex_v1*>(library_->interface(GANTRY_DEX_ID));
-    gantry_parameter parameters[4]{};
+    gantry_parameter parameters[6]{};
     const auto name = [&](std::size_t i, std::string_view text, std::int32_t type) {
       parameters[i].name = {text.data(), text.size()};
       parameters[i].type = type;
@@ -68,9 +68,11 @@ class Venue {
     name(2, "router_deadline", GANTRY_PARAMETER_BOOLEAN);
     name(3, "words_around", GANTRY_PARAMETER_INTEGER);
     parameters[3].integer = 4;
+    name(4, "pending_routers", GANTRY_PARAMETER_STRING);
+    name(5, "init_code_hash", GANTRY_PARAMETER_STRING);
     gantry_instance_config config{};
     config.parameters = parameters;
-    config.parameter_count = 4;
+    config.parameter_count = 6;
     gantry_error error{};
     if (table->create(services_.table(), &config, &instance, &error) != GANTRY_OK) {
       throw std::runtime_error(error.message);

@@ -35,7 +35,7 @@ struct Venue {
 
   explicit Venue(std::int64_t fee_bps, gantry_string factory = {"", 0})
       : table(static_cast<const gantry_dex_v1*>(gantry_plugin.get_interface(GANTRY_DEX_ID))) {
-    std::array<gantry_parameter, 3> parameters{};
+    std::array<gantry_parameter, 4> parameters{};
     parameters[0].name = {"fee_bps", 7};
     parameters[0].type = GANTRY_PARAMETER_INTEGER;
     parameters[0].integer = fee_bps;
@@ -45,6 +45,9 @@ struct Venue {
     parameters[2].name = {"init_code_hash", 14};
     parameters[2].type = GANTRY_PARAMETER_STRING;
     parameters[2].string = {"", 0};
+    parameters[3].name = {"pending_routers", 15};
+    parameters[3].type = GANTRY_PARAMETER_STRING;
+    parameters[3].string = {"", 0};
     gantry_instance_config config{};
     config.parameters = parameters.data();
     config.parameter_count = parameters.size();
