@@ -71,6 +71,8 @@ static std::shared_ptr<PendingPool> pending_of(LiveSession& live, const ChainSet
     return nullptr;
   }
   auto pending = std::make_shared<PendingPool>(chain.id, std::move(routers), *live.providers);
+  spdlog::info("{}: listening to pending transactions to {} routers", chain.id,
+               pending->routers().size());
   live.feed->tell_pending(pending);
   return pending;
 }
