@@ -62,7 +62,7 @@ class Venue {
     if (!library) throw std::runtime_error(library.error().message);
     library_ = std::move(*library);
     table = static_cast<const gantry_dex_v1*>(library_->interface(GANTRY_DEX_ID));
-    gantry_parameter parameters[5]{};
+    gantry_parameter parameters[7]{};
     const auto name = [&](std::size_t i, std::string_view text, std::int32_t type) {
       parameters[i].name = {text.data(), text.size()};
       parameters[i].type = type;
@@ -73,9 +73,11 @@ class Venue {
     name(3, "words_around", GANTRY_PARAMETER_INTEGER);
     parameters[3].integer = 4;
     name(4, "discover_tokens", GANTRY_PARAMETER_STRING);
+    name(5, "pending_routers", GANTRY_PARAMETER_STRING);
+    name(6, "init_code_hash", GANTRY_PARAMETER_STRING);
     gantry_instance_config config{};
     config.parameters = parameters;
-    config.parameter_count = 5;
+    config.parameter_count = 7;
     gantry_error error{};
     if (table->create(services_.table(), &config, &instance, &error) != GANTRY_OK) {
       throw std::runtime_error(error.message);

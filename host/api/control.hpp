@@ -21,7 +21,7 @@
 namespace gantry::host {
 
 inline constexpr std::size_t control_request_bytes_max = 256;
-inline constexpr std::size_t control_answer_bytes_max = 64U << 10U;
+inline constexpr std::size_t control_answer_bytes_max = 1U << 20U;
 inline constexpr std::size_t control_clients_max = 16;  // more wait in the kernel's queue
 
 // [api] socket, or gantry.sock in $XDG_RUNTIME_DIR, or in a folder of the user's below the system's

@@ -1,4 +1,4 @@
-// gantry graph: the task graph that the running configuration makes.
+// gantry graph: the task graph that the running configuration makes, of each chain one.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +8,9 @@
 
 #include "host/base/output_file.hpp"
 #include "host/cli/command.hpp"
+#include "host/cli/followed_chains.hpp"
+#include "host/config/chain_part.hpp"
+#include "host/feed/recording_feed.hpp"
 #include "host/picture/picture.hpp"
 
 namespace gantry::host::cli {
@@ -18,13 +21,68 @@ struct Options {
   std::string out;
 };
 
+// The chains that `gantry run` would follow; or, as long as no keys are set, could.
+std::vector<const ChainSettings*> drawn_chains(const Session& session,
+                                               const Configuration& configuration) {
+  const auto followed = followed_chains(configuration, session.environment, {});
+  if (followed) return followed->chains;
+  std::vector<const ChainSettings*> all;
+  for (const ChainSettings& chain : configuration.chains) {
+    if (chain.enabled && !chain.providers.empty()) all.push_back(&chain);
+  }
+  return all;
+}
+
+using Nodes = std::vector<StreetNode>;
+
+// The street of the recorded market, or that of each chain, whose nodes have its name where there
+// are several.
+std::vector<Nodes> streets_of(const Session& session, const Configuration& configuration) {
+  const auto& recording = configuration.market.recording;
+  if (!recording.empty() || !has_live_chain(configuration)) {
+    const auto feed = RecordingFeed::open(recording);
+    const bool known = feed && configuration.chain_of(recording, feed->header().chain);
+    return {
+        street_picture(known ? chain_part(configuration, feed->header().chain) : configuration)};
+  }
+  const auto chains = drawn_chains(session, configuration);
+  std::vector<Nodes> streets;
+  for (const ChainSettings* chain : chains) {
+    streets.push_back(street_picture(chain_part(configuration, chain->id)));
+    if (chains.size() == 1) break;
+    for (StreetNode& node : streets.back()) {
+      node.name = fmt::format("{}: {}", chain->name, node.name);
+    }
+  }
+  return streets;
+}
+
+// One picture of all, beside each other.
+Nodes together(std::vector<Nodes> streets) {
+  Nodes all;
+  for (Nodes& street : streets) {
+    const std::size_t first = all.size();
+    for (StreetNode& node : street) {
+      for (std::size_t& next : node.next) next += first;
+      all.push_back(std::move(node));
+    }
+  }
+  return all;
+}
+
+std::string text_of(const std::vector<Nodes>& streets) {
+  std::string text;
+  for (const Nodes& street : streets) text += (text.empty() ? "" : "\n") + picture_text(street);
+  return text;
+}
+
 ExitCode graph(const Session& session, const Options& options) {
   const auto loaded = load(session, false);
   if (!loaded) return ExitCode::usage;
-  const auto nodes = street_picture(loaded->configuration);
-  const std::string text = options.format == "svg"   ? picture_svg(nodes)
-                           : options.format == "dot" ? picture_dot(nodes)
-                                                     : picture_text(nodes);
+  auto streets = streets_of(session, loaded->configuration);
+  const std::string text = options.format == "text"  ? text_of(streets)
+                           : options.format == "dot" ? picture_dot(together(std::move(streets)))
+                                                     : picture_svg(together(std::move(streets)));
   if (options.out.empty()) {
     print(text);
     return ExitCode::done;

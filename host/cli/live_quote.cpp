@@ -132,7 +132,9 @@ Result<std::unique_ptr<QuotedMarket>> open_live_market(const Session& session,
   if (!chain) return std::unexpected(chain.error());
   const auto pool = address_of(question.pool, **chain);
   if (!pool) return std::unexpected(pool.error());
-  const auto live = ask_chain(session, **chain);
+  auto http = make_curl_http_pool();
+  if (!http) return std::unexpected(http.error());
+  const auto live = ask_chain(session, **chain, std::move(*http));
   if (!live) return std::unexpected(live.error());
   Providers& providers = *(*live)->providers;
   const auto store = default_plugin_store();

@@ -1,9 +1,11 @@
 #include "host/cli/live_session.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
+#include "host/market/pending_swaps.hpp"
 #include "host/quarantine/quarantine.hpp"
 
 namespace gantry::host::cli {
@@ -37,16 +39,40 @@ Result<const ChainSettings*> live_chain(const Configuration& configuration,
       fmt::format("there is no [[chain]] `{}` in gantry.toml; there are {}", wanted, known));
 }
 
-Result<std::unique_ptr<LiveSession>> ask_chain(const Session& session, const ChainSettings& chain) {
+Result<std::unique_ptr<LiveSession>> ask_chain(const Session& session, const ChainSettings& chain,
+                                               std::shared_ptr<HttpPool> http) {
   auto live = std::make_unique<LiveSession>();
   live->environment = with_chain(session.environment, chain.id);
-  auto http = make_curl_http_pool();
-  if (!http) return std::unexpected(http.error());
-  live->http = std::move(*http);
+  live->http = std::move(http);
   auto providers = Providers::make(chain, {*live->http, live->clock, live->environment});
   if (!providers) return std::unexpected(providers.error());
   live->providers = std::move(*providers);
   return live;
+}
+
+// Who collects pending transactions, where the operator wants them and a venue reads them; null: it
+// is of no use.
+static std::shared_ptr<PendingPool> pending_of(LiveSession& live, const ChainSettings& chain,
+                                               const Plugins& plugins) {
+  if (!live.settings.pending) return nullptr;
+  std::vector<gantry_address> routers;
+  for (const auto& venue : plugins.venues) {
+    if (venue->settings.chain != chain.id) continue;
+    for (const gantry_address& router : pending_routers(*venue, 0)) {
+      const auto same = [&](const gantry_address& one) { return AddressEqual{}(one, router); };
+      if (std::ranges::none_of(routers, same)) routers.push_back(router);
+    }
+  }
+  const bool heard = !live.providers->websockets().empty();
+  if (routers.empty() || !heard) {
+    spdlog::warn("{}: pending transactions are wanted, and {}", chain.id,
+                 heard ? "no venue reads any: set pending_routers of a [[dex]]"
+                       : "no provider has a wss:// url that could tell of them");
+    return nullptr;
+  }
+  auto pending = std::make_shared<PendingPool>(chain.id, std::move(routers), *live.providers);
+  live.feed->tell_pending(pending);
+  return pending;
 }
 
 Status follow(LiveSession& live, const Configuration& configuration, const ChainSettings& chain,
@@ -61,9 +87,12 @@ Status follow(LiveSession& live, const Configuration& configuration, const Chain
   auto feed = LiveFeed::open(chain, live.settings, plugins.venues, *live.providers);
   if (!feed) return std::unexpected(feed.error());
   live.feed = std::move(*feed);
+  HeadWatchOptions options;
+  options.pending = pending_of(live, chain, plugins);
   if (!live.providers->websockets().empty()) {
     live.watch = std::make_unique<HeadWatch>(
-        chain.id, *live.providers, [feed = live.feed](bool connected) { feed->wake(connected); });
+        chain, *live.providers, [feed = live.feed](bool connected) { feed->wake(connected); },
+        std::move(options));
   }
   return {};
 }

@@ -20,7 +20,7 @@ namespace gantry::host::cli {
 struct LiveSession {
   SteadyClock clock;
   Environment environment;
-  std::unique_ptr<HttpPool> http;
+  std::shared_ptr<HttpPool> http;
   std::unique_ptr<Providers> providers;
   LiveSettings settings;             // the configuration's, with every folder named
   std::shared_ptr<LiveFeed> feed;    // null until follow()
@@ -34,8 +34,10 @@ struct LiveSession {
 Result<const ChainSettings*> live_chain(const Configuration& configuration,
                                         std::string_view wanted);
 
-// Providers of the chain, which are asked from now on. Fails as Providers::make.
-Result<std::unique_ptr<LiveSession>> ask_chain(const Session& session, const ChainSettings& chain);
+// Providers of the chain, which are asked from now on. The pool may be that of other chains too.
+// Fails as Providers::make.
+Result<std::unique_ptr<LiveSession>> ask_chain(const Session& session, const ChainSettings& chain,
+                                               std::shared_ptr<HttpPool> http);
 // The feed of the plugins' venues. Fails as LiveFeed::open.
 Status follow(LiveSession& live, const Configuration& configuration, const ChainSettings& chain,
               const Plugins& plugins);

@@ -31,8 +31,8 @@ void catch_signal(int signal) {
 
 }  // namespace
 
-Progress::Progress(Street& street, ProgressOptions options, const Clock& clock)
-    : street_(street), options_(std::move(options)), clock_(clock) {
+Progress::Progress(std::vector<WatchedStreet> streets, ProgressOptions options, const Clock& clock)
+    : streets_(std::move(streets)), options_(std::move(options)), clock_(clock) {
   interrupted = false;
   catch_signal(SIGINT);
   catch_signal(SIGTERM);
@@ -53,14 +53,23 @@ Progress::~Progress() {
 void Progress::watch() {
   const auto started = clock_.now();
   while (!ended_) {
-    if (interrupted.exchange(false)) street_.request_stop();
+    if (interrupted.exchange(false)) {
+      for (const WatchedStreet& each : streets_) each.street.request_stop();
+    }
     if (options_.draw) draw(started);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
 }
 
 void Progress::draw(std::chrono::steady_clock::time_point started) const {
-  const StreetStatus status = street_.status();
+  StreetStatus status;
+  std::string blocks;  // of each chain
+  for (const WatchedStreet& each : streets_) {
+    const StreetStatus one = each.street.status();
+    status.snapshots += one.snapshots;
+    status.approved += one.approved;
+    blocks += fmt::format("{} {}  ", each.name.empty() ? "block" : each.name, one.block);
+  }
   const double seconds = std::chrono::duration<double>(clock_.now() - started).count();
   if (seconds < 0.3) return;  // a short run needs none
   std::string line;
@@ -71,7 +80,7 @@ void Progress::draw(std::chrono::steady_clock::time_point started) const {
     line += fmt::format(" {:3}%  ", std::min<std::uint64_t>(100, status.snapshots * 100 / total));
   }
   line += fmt::format(
-      "block {}  {} snapshots  {}/s  {} approved", status.block, grouped(status.snapshots),
+      "{}{} snapshots  {}/s  {} approved", blocks, grouped(status.snapshots),
       grouped(static_cast<std::uint64_t>(static_cast<double>(status.snapshots) / seconds)),
       grouped(status.approved));
   std::fputs(("\r\x1b[K" + cut_to(line, 79)).c_str(), stderr);

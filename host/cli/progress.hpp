@@ -5,7 +5,9 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "host/ports/clock.hpp"
 #include "host/street/street.hpp"
@@ -18,10 +20,16 @@ struct ProgressOptions {
   std::uint64_t blocks_max = 0;     // 0: as many as the recording has
 };
 
+// A street, and what its chain is called where there are several.
+struct WatchedStreet {
+  std::string name;
+  Street& street;
+};
+
 class Progress {
  public:
-  // While it lives, SIGINT and SIGTERM ask the street to stop; a second one ends the program.
-  Progress(Street& street, ProgressOptions options, const Clock& clock);
+  // While it lives, SIGINT and SIGTERM ask all streets to stop; a second one ends the program.
+  Progress(std::vector<WatchedStreet> streets, ProgressOptions options, const Clock& clock);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress();
@@ -31,7 +39,7 @@ class Progress {
   void draw(std::chrono::steady_clock::time_point started) const;
   void count_blocks();
 
-  Street& street_;
+  std::vector<WatchedStreet> streets_;
   ProgressOptions options_;
   const Clock& clock_;
   std::atomic<bool> ended_{false};

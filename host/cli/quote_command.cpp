@@ -74,6 +74,8 @@ std::string why_not(gantry_status status, const PoolInfo& pool) {
       return "the pool cannot pay that much, or pays nothing";
     case GANTRY_OUT_OF_RANGE:
       return "the amount is more than the chain can count";
+    case GANTRY_NEED_STATE:
+      return "the pool, as far as its venue reads it, does not hold that much";
     case GANTRY_UNSUPPORTED:
       return "the venue does not quote this";
     default:

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "host/config/chain_part.hpp"
 #include "host/log/log.hpp"
 #include "host/report/terminal.hpp"
 
@@ -19,6 +20,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr auto watch_every = std::chrono::milliseconds(10);
+// With several chains: for the block that carries a change. Less than `gantry reload` waits.
+constexpr auto next_block_wait = std::chrono::seconds(45);
 
 json::array texts(const std::vector<std::string>& all) {
   json::array out;
@@ -43,10 +46,31 @@ std::vector<std::string> lines_of(const ChangePlan& plan) {
   return lines;
 }
 
+json::object answer_of(std::string_view state, const std::vector<std::string>& changes,
+                       const std::vector<std::string>& reasons, std::uint64_t from) {
+  return {{"state", state},
+          {"from_snapshot", from},
+          {"changes", texts(changes)},
+          {"reasons", texts(reasons)}};
+}
+
+// `chain`: empty: there is only one.
+std::string in_chain(const std::string& chain, const std::string& text) {
+  return chain.empty() ? text : fmt::format("{}: {}", chain, text);
+}
+
 }  // namespace
 
-Reloader::Reloader(Street& street, Read read, const std::vector<std::filesystem::path>& watched)
-    : street_(street), read_(std::move(read)) {
+// A street with what is wanted of it.
+struct Reloader::Step {
+  const ReloadedStreet* of;
+  std::shared_ptr<const Configuration> wanted;
+  bool changes = false;
+};
+
+Reloader::Reloader(std::vector<ReloadedStreet> streets, Configuration now, Read read,
+                   const std::vector<std::filesystem::path>& watched)
+    : streets_(std::move(streets)), now_(std::move(now)), read_(std::move(read)) {
   for (const auto& file : watched) {
     // As the run's own folder now, whatever it is later.
     const auto path = std::filesystem::absolute(file);
@@ -127,7 +151,7 @@ void Reloader::work() {
     lock.unlock();
     if (files_changed()) reload(0, false);
     for (const auto& [number, dry_run] : requests) reload(number, dry_run);
-    if (draining_) tell(street_.drain());
+    if (draining_) drain();
     lock.lock();
   }
 }
@@ -147,48 +171,123 @@ void Reloader::reload(std::uint64_t number, bool dry_run) {
   if (answers_.size() > answers_kept) answers_.erase(answers_.begin());
 }
 
+// What each street would do. In `refused` is what cannot be done: of the whole configuration once,
+// and of a street with its chain's name, where there are several.
+std::vector<Reloader::Step> Reloader::plan(const Configuration& wanted,
+                                           std::vector<std::string>& lines,
+                                           std::vector<std::string>& refused) const {
+  const auto of_all = plan_change(now_, wanted).refused;
+  const bool all_over =
+      std::ranges::all_of(streets_, [](const auto& each) { return each.street.is_over(); });
+  std::vector<Step> steps;
+  for (const ReloadedStreet& each : streets_) {
+    if (each.street.is_over() && !all_over) continue;
+    const LogChain named(each.name);
+    auto part = std::make_shared<const Configuration>(
+        each.chain.empty() ? wanted : chain_part(wanted, each.chain));
+    const ChangePlan plan = each.street.plan(*part);
+    for (const std::string& line : lines_of(plan)) lines.push_back(in_chain(each.name, line));
+    for (const std::string& reason : plan.refused) {
+      const bool everybodys = std::ranges::find(of_all, reason) != of_all.end();
+      const std::string told = everybodys ? reason : in_chain(each.name, reason);
+      if (std::ranges::find(refused, told) == refused.end()) refused.push_back(told);
+    }
+    steps.push_back({&each, std::move(part)});
+  }
+  for (const std::string& reason : of_all) {
+    if (std::ranges::find(refused, reason) == refused.end()) refused.push_back(reason);
+  }
+  return steps;
+}
+
+// The reason why it cannot be; then nothing is left of it.
+std::optional<std::string> Reloader::prepare_all(std::vector<Step>& steps) {
+  for (Step& step : steps) {
+    const LogChain named(step.of->name);
+    const auto done = step.of->street.prepare(step.wanted);
+    if (done) {
+      step.changes = !done->empty();
+      continue;
+    }
+    // It ended meanwhile, and the others go on.
+    if (step.of->street.is_over() && steps.size() > 1) continue;
+    for (const Step& other : steps) other.of->street.discard();
+    return in_chain(step.of->name, done.error().message);
+  }
+  return std::nullopt;
+}
+
+// All are told before any is waited for: a chain that stands still holds up none of the others.
+json::object Reloader::commit_all(std::vector<Step>& steps) {
+  std::erase_if(steps, [](const Step& step) { return !step.changes; });
+  for (const Step& step : steps) step.of->street.commit();
+  const auto until = streets_.size() == 1 ? std::chrono::steady_clock::time_point::max()
+                                          : std::chrono::steady_clock::now() + next_block_wait;
+  std::vector<std::string> lines;
+  std::uint64_t from = 0;
+  std::optional<std::string> over;
+  for (const Step& step : steps) {
+    const ReloadedStreet& each = *step.of;
+    const LogChain named(each.name);
+    const auto carried = each.street.carried(until);
+    if (!carried) {
+      over = carried.error().message;
+      continue;
+    }
+    draining_ = true;
+    if (!*carried) {
+      lines.push_back(in_chain(each.name, "with its next block"));
+      spdlog::info("configuration changed from the next block on");
+      continue;
+    }
+    for (const std::string& line : (*carried)->done) {
+      spdlog::info("configuration changed from snapshot {} on: {}", (*carried)->from, line);
+      lines.push_back(each.name.empty() ? line
+                                        : fmt::format("{} from snapshot {} on: {}", each.name,
+                                                      (*carried)->from, line));
+    }
+    if (streets_.size() == 1) from = (*carried)->from;
+  }
+  if (lines.empty() && over) return answer_of("rolled back", {}, {*over}, 0);
+  return answer_of(lines.empty() ? "nothing to change" : "changed", lines, {}, from);
+}
+
 json::object Reloader::change(bool dry_run) {
-  const auto answer = [](std::string_view state, const std::vector<std::string>& changes,
-                         const std::vector<std::string>& reasons, std::uint64_t from) {
-    return json::object{{"state", state},
-                        {"from_snapshot", from},
-                        {"changes", texts(changes)},
-                        {"reasons", texts(reasons)}};
+  const auto rolled_back = [](const std::vector<std::string>& lines,
+                              const std::vector<std::string>& reasons) {
+    for (const auto& reason : reasons) spdlog::error("configuration not changed: {}", reason);
+    return answer_of("rolled back", lines, reasons, 0);
   };
   auto wanted = read_();
   if (!wanted) {
     const auto reasons = lines_of(wanted.error());
-    if (dry_run) return answer("not possible", {}, reasons, 0);
-    for (const auto& reason : reasons) spdlog::error("configuration not changed: {}", reason);
-    return answer("rolled back", {}, reasons, 0);
+    return dry_run ? answer_of("not possible", {}, reasons, 0) : rolled_back({}, reasons);
   }
-  const ChangePlan plan = street_.plan(*wanted);
+  std::vector<std::string> lines;
+  std::vector<std::string> refused;
+  std::vector<Step> steps = plan(*wanted, lines, refused);
   if (dry_run) {
-    const bool nothing = plan.changes.empty();
-    const std::string_view state = !plan.refused.empty() ? "not possible"
-                                   : nothing             ? "nothing to change"
-                                                         : "planned";
-    return answer(state, lines_of(plan), plan.refused, 0);
+    const std::string_view state = !refused.empty() ? "not possible"
+                                   : lines.empty()  ? "nothing to change"
+                                                    : "planned";
+    return answer_of(state, lines, refused, 0);
   }
-  auto done = street_.change(std::make_shared<const Configuration>(std::move(*wanted)));
-  if (!done) {
-    const auto& reasons =
-        plan.refused.empty() ? std::vector<std::string>{done.error().message} : plan.refused;
-    for (const auto& reason : reasons) spdlog::error("configuration not changed: {}", reason);
-    return answer("rolled back", lines_of(plan), reasons, 0);
-  }
-  if (done->done.empty()) return answer("nothing to change", {}, {}, 0);
-  for (const auto& line : done->done) {
-    spdlog::info("configuration changed from snapshot {} on: {}", done->from, line);
-  }
-  draining_ = true;
-  return answer("changed", done->done, {}, done->from);
+  if (!refused.empty()) return rolled_back(lines, refused);
+  if (const auto reason = prepare_all(steps)) return rolled_back(lines, {*reason});
+  json::object done = commit_all(steps);
+  now_ = std::move(*wanted);
+  return done;
 }
 
-void Reloader::tell(const Drained& drained) {
-  for (const auto& path : drained.unmapped) spdlog::info("unloaded, and unmapped: {}", path);
-  for (const auto& path : drained.stayed) spdlog::warn("unloaded, and still mapped: {}", path);
-  draining_ = drained.waiting > 0;
+void Reloader::drain() {
+  draining_ = false;
+  for (const ReloadedStreet& each : streets_) {
+    const LogChain named(each.name);
+    const Drained drained = each.street.drain();
+    for (const auto& path : drained.unmapped) spdlog::info("unloaded, and unmapped: {}", path);
+    for (const auto& path : drained.stayed) spdlog::warn("unloaded, and still mapped: {}", path);
+    draining_ = draining_ || drained.waiting > 0;
+  }
 }
 
 std::string Reloader::last() const {

@@ -1,9 +1,10 @@
 // Changes what runs when the configuration files change, or what says whether a plugin may run, or
-// when `gantry reload` asks: reads them again, plans, has the street do it, and destroys what is
-// retired. What is wrong with a change is logged and told; the run goes on as it was.
+// when `gantry reload` asks: reads them again, plans, has the streets do it, and destroys what is
+// retired. All streets change or none: what is wrong with a change of one is logged and told, and
+// all go on as they were. One that is over is left alone.
 //
 // THREADS    One of its own. answer() and last() from any thread.
-// OWNERSHIP  Borrows the street, which outlives it.
+// OWNERSHIP  Borrows the streets, which outlive it.
 #pragma once
 #include <boost/json.hpp>
 #include <condition_variable>
@@ -12,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -23,12 +25,20 @@
 
 namespace gantry::host::cli {
 
+// A street that is changed, and which part of the configuration is its own.
+struct ReloadedStreet {
+  Street& street;
+  std::string chain;  // CAIP-2; empty: all of the configuration
+  std::string name;   // of the chain, where there are several
+};
+
 class Reloader {
  public:
   using Read = std::function<std::expected<Configuration, ConfigReport>()>;
 
-  // `watched`: none: only requests count. A folder need not be there yet.
-  Reloader(Street& street, Read read, const std::vector<std::filesystem::path>& watched);
+  // `now`: what runs. `watched`: none: only requests count. A folder need not be there yet.
+  Reloader(std::vector<ReloadedStreet> streets, Configuration now, Read read,
+           const std::vector<std::filesystem::path>& watched);
   ~Reloader();  // the run must be over, or be about to end
 
   // Of the control socket: "reload" and "reload dry-run" start one and answer its number;
@@ -42,11 +52,17 @@ class Reloader {
   void work();
   void reload(std::uint64_t number, bool dry_run);
   boost::json::object change(bool dry_run);
-  void tell(const Drained& drained);
+  struct Step;
+  std::vector<Step> plan(const Configuration& wanted, std::vector<std::string>& lines,
+                         std::vector<std::string>& refused) const;
+  std::optional<std::string> prepare_all(std::vector<Step>& steps);
+  boost::json::object commit_all(std::vector<Step>& steps);
+  void drain();
   bool watch_folders();
   bool files_changed();
 
-  Street& street_;
+  std::vector<ReloadedStreet> streets_;
+  Configuration now_;
   Read read_;
   int watch_ = -1;  // of inotify
   // Files by their folder, which is looked for until it is there.

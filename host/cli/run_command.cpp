@@ -1,38 +1,35 @@
-// gantry run, gantry replay, gantry record: the whole street over a recorded market or over a chain
-// that is followed live, as a dry run.
+// gantry run, gantry replay, gantry record: the whole street over a recorded market, or over each
+// chain that is followed live, as a dry run.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <limits>
 #include <mutex>
+#include <thread>
 #include <vector>
 
-#include "host/api/control.hpp"
 #include "host/bundle/trust.hpp"
-#include "host/cli/command.hpp"
+#include "host/cli/chain_run.hpp"
+#include "host/cli/followed_chains.hpp"
 #include "host/cli/guarded.hpp"
-#include "host/cli/live_session.hpp"
 #include "host/cli/number.hpp"
 #include "host/cli/progress.hpp"
 #include "host/cli/reloader.hpp"
-#include "host/log/log.hpp"
+#include "host/cli/run_control.hpp"
+#include "host/cli/run_output.hpp"
+#include "host/config/chain_part.hpp"
+#include "host/feed/recording_feed.hpp"
 #include "host/plugin/library.hpp"
 #include "host/recording/byte_stream.hpp"
-#include "host/report/render.hpp"
-#include "host/report/terminal.hpp"
 
 namespace gantry::host::cli {
 namespace {
 
-namespace json = boost::json;
-
 struct Options {
-  std::string recording;  // of replay
-  std::string chain;      // to follow
-  bool live = false;      // follow a chain, whatever is recorded
+  std::string recording;            // of replay
+  std::vector<std::string> chains;  // to follow; none: all that can be
+  bool live = false;                // follow chains, whatever is recorded
   std::string record_to;
   std::string pace;
   double speed = 1;
@@ -45,15 +42,10 @@ struct Options {
   bool watch = false;
 };
 
-bool has_providers(const Configuration& configuration) {
-  return std::ranges::any_of(configuration.chains,
-                             [](const ChainSettings& chain) { return !chain.providers.empty(); });
-}
-
 bool is_live(const Configuration& configuration, const Options& options) {
   if (!options.recording.empty()) return false;
-  return options.live || !options.chain.empty() ||
-         (configuration.market.recording.empty() && has_providers(configuration));
+  return options.live || !options.chains.empty() ||
+         (configuration.market.recording.empty() && has_live_chain(configuration));
 }
 
 Result<StreetOptions> street_options(const Configuration& configuration, const Options& options) {
@@ -86,110 +78,6 @@ Result<StreetOptions> street_options(const Configuration& configuration, const O
   return street;
 }
 
-// A name in the configuration whose plugin is not there is a warning; one that is there and does
-// not load is a fault.
-bool is_installed(const Configuration& configuration, const Refusal& refusal) {
-  const auto find = [&](const auto& instances) {
-    return std::ranges::any_of(instances, [&](const InstanceSettings& instance) {
-      return instance.name == refusal.instance && instance.installed.has_value();
-    });
-  };
-  if (refusal.kind == "dex") return find(configuration.dexes);
-  if (refusal.kind == "strategy") return find(configuration.strategies);
-  return find(configuration.paymasters);
-}
-
-ExitCode exit_code(const Loaded& loaded, const RunReport& report) {
-  if (!report.damage.empty()) return ExitCode::failed;
-  const bool retired = std::ranges::any_of(report.plugins, &PluginReport::retired);
-  const bool refused = std::ranges::any_of(report.plugins_refused, [&](const Refusal& refusal) {
-    return is_installed(loaded.configuration, refusal);
-  });
-  return retired || refused || !loaded.refused.empty() ? ExitCode::found : ExitCode::done;
-}
-
-void tell_live(const LiveSession& live, json::object& told) {
-  const LiveStatus status = live.feed->status();
-  told["chain"] = printable(live.feed->header().chain);
-  told["fetched_block"] = status.block;
-  told["reorganizations"] = status.reorganizations;
-  told["blocks_undone"] = status.blocks_undone;
-  told["fresh_reads"] = status.fresh_reads;
-  told["round_trips"] = status.round_trips;
-  told["pools_audited"] = status.pools_audited;
-  told["pools_quarantined"] = status.pools_quarantined;
-  told["trouble"] = printable(cut_to(without_secrets(status.trouble), 4096));
-}
-
-// Serves `gantry status` and `gantry stop` while it lives; a run goes on without.
-std::unique_ptr<ControlServer> serve(const Session& session, const Configuration& configuration,
-                                     Street& street, const StreetOptions& options,
-                                     const LiveSession* live, const Clock& clock,
-                                     Reloader* reloader) {
-  const auto started = clock.now();
-  ControlHandlers handlers;
-  if (reloader != nullptr) {
-    handlers.reload = [reloader](std::string_view request) { return reloader->answer(request); };
-  }
-  handlers.status = [&street, &clock, started, reloader, live,
-                     recording = options.recording.string()] {
-    const StreetStatus status = street.status();
-    const double uptime = std::chrono::duration<double>(clock.now() - started).count();
-    json::object told{{"running", true},
-                      {"pid", static_cast<std::uint64_t>(::getpid())},
-                      {"mode", "dry run"},
-                      {"uptime_s", static_cast<std::uint64_t>(uptime)},
-                      {"block", status.block},
-                      {"snapshots", status.snapshots},
-                      {"skipped", status.skipped},
-                      {"opportunities", status.opportunities},
-                      {"approved", status.approved}};
-    if (live == nullptr) {
-      told["recording"] = printable(recording);
-    } else {
-      tell_live(*live, told);
-    }
-    if (reloader != nullptr) told["last_change"] = printable(cut_to(reloader->last(), 4096));
-    return json::serialize(told);
-  };
-  handlers.stop = [&street] {
-    street.request_stop();
-    return json::serialize(json::object{{"stopping", true}});
-  };
-  const auto socket = control_socket(configuration.api, session.environment);
-  auto server = ControlServer::start(socket, std::move(handlers));
-  if (server) return std::move(*server);
-  spdlog::warn("status and stop cannot reach this run: {}", server.error().message);
-  return nullptr;
-}
-
-// Before anything is cut or broken into lines: half a secret would not be recognized.
-void hide_secrets(RunReport& report) {
-  const auto hide = [](std::string& text) { text = without_secrets(std::move(text)); };
-  for (std::string* text :
-       {&report.chain_name, &report.provenance, &report.recording, &report.damage}) {
-    hide(*text);
-  }
-  for (PluginReport& plugin : report.plugins) {
-    hide(plugin.library);
-    hide(plugin.file);
-    std::ranges::for_each(plugin.faults, hide);
-  }
-  for (Refusal& refusal : report.plugins_refused) {
-    hide(refusal.instance);
-    hide(refusal.reason);
-  }
-  std::ranges::for_each(report.plan_failures, hide);
-  if (!report.plan) return;
-  std::ranges::for_each(report.plan->passed, hide);
-  for (PlanReport::Call& call : report.plan->calls) hide(call.purpose);
-  for (PlannedRequest& request : report.plan->sponsorship) {
-    hide(request.url);
-    hide(request.body);
-    for (auto& [name, value] : request.headers) hide(value);
-  }
-}
-
 // The configuration, and what says whether a plugin may run.
 std::vector<std::filesystem::path> watched_files(const Session& session,
                                                  const PluginSettings& settings) {
@@ -200,102 +88,187 @@ std::vector<std::filesystem::path> watched_files(const Session& session,
   return all;
 }
 
+using Runs = std::vector<std::unique_ptr<ChainRun>>;
+
+// A run for each chain that is followed, or the one on a recording.
+Result<Runs> make_runs(const Session& session, const Configuration& configuration,
+                       const Options& options, const StreetOptions& street) {
+  Runs runs;
+  if (!is_live(configuration, options)) {
+    // What works on other chains has no part in it.
+    const auto feed = RecordingFeed::open(street.recording);
+    const std::string chain = feed ? feed->header().chain : std::string();
+    const bool known = configuration.chain_of(street.recording, chain).has_value();
+    runs.push_back(std::make_unique<ChainRun>(
+        known ? chain_part(configuration, chain) : configuration, street, false));
+    return runs;
+  }
+  const auto followed = followed_chains(configuration, session.environment, options.chains);
+  if (!followed) return std::unexpected(followed.error());
+  for (const std::string& line : followed->left_out) spdlog::warn("{}", line);
+  for (const ChainSettings* chain : followed->chains) {
+    StreetOptions own = street;
+    if (!own.record_to.empty()) {
+      own.record_to = recording_of(own.record_to, *chain, followed->chains);
+    }
+    runs.push_back(std::make_unique<ChainRun>(chain_part(configuration, chain->id), std::move(own),
+                                              followed->chains.size() > 1));
+  }
+  return runs;
+}
+
+Status check_targets(const Runs& runs) {
+  for (const auto& run : runs) {
+    const StreetOptions& street = run->options();
+    if (street.record_to.empty()) continue;
+    if (auto free = recording::check_target(street.record_to, street.recording); !free) return free;
+  }
+  return {};
+}
+
+// Asks the chains that are followed. One of several that cannot be is left behind with its reason.
+Status ask_chains(const Session& session, const Runs& runs) {
+  if (runs.front()->chain().empty()) return {};
+  HttpPoolOptions settings;
+  settings.requests_max *= runs.size();
+  auto made = make_curl_http_pool(settings);
+  if (!made) return std::unexpected(made.error());
+  const std::shared_ptr<HttpPool> http = std::move(*made);
+  for (const auto& run : runs) {
+    auto asked = run->ask(session, http);
+    if (asked) continue;
+    if (runs.size() == 1) return asked;
+    run->give_up(asked.error());
+  }
+  return {};
+}
+
+std::string input_of(const Runs& runs) {
+  std::string chains;
+  for (const auto& run : runs) {
+    const std::string input =
+        run->chain().empty() ? run->options().recording.string() : run->chain();
+    chains += (chains.empty() ? "" : ", ") + input;
+  }
+  return chains;
+}
+
+// What was told of plugins that lost their processes, by strategies' threads; written down by
+// [main].
+class LostPlugins {
+ public:
+  void note(const PutAway& which) {
+    const std::lock_guard lock(mutex_);
+    lost_.push_back(which);
+  }
+  void put_away(Quarantine* quarantine, const std::string& running) {
+    const std::lock_guard lock(mutex_);
+    for (const PutAway& which : lost_) {
+      if (quarantine == nullptr) break;
+      const auto kept = put_away_lost(*quarantine, which, running, unix_now_s());
+      if (!kept) spdlog::error("{}", kept.error().message);
+    }
+    lost_.clear();
+  }
+
+ private:
+  std::mutex mutex_;  // guards lost_
+  std::vector<PutAway> lost_;
+};
+
+// One alone in this thread, as it always was; each of several in one of its own.
+void run_all(const Runs& runs) {
+  const auto begin = [](ChainRun& run) {
+    if (run.street() != nullptr) run.run();
+  };
+  if (runs.size() == 1) return begin(*runs.front());
+  std::vector<std::thread> threads;
+  for (const auto& run : runs) threads.emplace_back([&begin, &run] { begin(*run); });
+  for (std::thread& thread : threads) thread.join();
+}
+
+// With all that reaches it from outside: reload, the control socket, signals.
+void run_reachable(const Session& session, const Configuration& configuration,
+                   const Options& options, const Runs& runs) {
+  const SteadyClock clock;
+  std::vector<ReloadedStreet> reloaded;
+  std::vector<WatchedStreet> watched;
+  const bool several = runs.size() > 1;
+  bool watch = options.watch;
+  for (const auto& run : runs) {
+    if (run->street() == nullptr) continue;
+    const bool whole = run->part().chains.size() == configuration.chains.size();
+    reloaded.push_back({*run->street(), whole ? std::string() : run->part().chains.front().id,
+                        several ? run->name() : std::string()});
+    watched.push_back({several ? run->name() : std::string(), *run->street()});
+    watch = watch || run->options().pace == Pace::live;
+  }
+  // A replay obeys what its recording says was changed.
+  std::optional<Reloader> reloader;
+  if (!options.obey) {
+    const auto read = [&session]() -> std::expected<Configuration, ConfigReport> {
+      auto again = read_configuration(session);
+      if (!again) return std::unexpected(std::move(again.error()));
+      return std::move(again->configuration);
+    };
+    reloader.emplace(std::move(reloaded), configuration, read,
+                     watch ? watched_files(session, configuration.plugin)
+                           : std::vector<std::filesystem::path>());
+  }
+  const auto server = serve_runs(session, configuration.api, runs, reloader ? &*reloader : nullptr);
+  const Progress progress(std::move(watched),
+                          {session.terminal_err, runs.front()->options().recording, options.blocks},
+                          clock);
+  run_all(runs);
+}
+
 ExitCode run(const Session& session, const Options& options) {
   const auto loaded = load(session, options.as_json, Warnings::logged);
   if (!loaded) return ExitCode::usage;
-  auto street_settings = street_options(loaded->configuration, options);
-  if (!street_settings) return report_error(street_settings.error());
-  if (!street_settings->record_to.empty()) {
-    const auto free =
-        recording::check_target(street_settings->record_to, street_settings->recording);
-    if (!free) return report_error(free.error());
-  }
-
+  const Configuration& configuration = loaded->configuration;
+  const auto street = street_options(configuration, options);
+  if (!street) return report_error(street.error());
+  RunGround ground;
+  LostPlugins lost;
+  std::optional<Guarded> guarded;
+  auto made = make_runs(session, configuration, options, *street);
+  if (!made) return report_error(made.error());
+  Runs& runs = *made;
+  if (auto free = check_targets(runs); !free) return report_error(free.error());
   const auto store = default_plugin_store();
   if (!store) return report_error(store.error());
+  if (auto asked = ask_chains(session, runs); !asked) return report_error(asked.error());
 
-  const SteadyClock clock;
   const bool replay = !options.recording.empty();
-  const ChainSettings* chain = nullptr;
-  std::unique_ptr<LiveSession> live;
-  if (is_live(loaded->configuration, options)) {
-    const auto wanted = live_chain(loaded->configuration, options.chain);
-    if (!wanted) return report_error(wanted.error());
-    chain = *wanted;
-    auto asked = ask_chain(session, *chain);
-    if (!asked) return report_error(asked.error());
-    live = std::move(*asked);
-  }
   const std::string running =
-      fmt::format("gantry {} on {}", replay ? "replay" : "run",
-                  chain != nullptr ? chain->id : street_settings->recording.string());
-  auto guarded = guard_plugins(session, loaded->configuration.plugin,
-                               replay ? Obey::crashes : Obey::all, running);
-  if (!guarded) return report_error(guarded.error());
-  // Told by strategies' threads, written down by this one.
-  std::mutex lost_mutex;
-  std::vector<PutAway> lost;
-  const auto note_lost = [&](const PutAway& which) {
-    const std::lock_guard lock(lost_mutex);
-    lost.push_back(which);
-  };
-  const auto put_away_all_lost = [&] {
-    const std::lock_guard lock(lost_mutex);
-    for (const PutAway& which : lost) {
-      if (replay || !guarded->quarantine) break;
-      const auto kept = put_away_lost(*guarded->quarantine, which, running, unix_now_s());
-      if (!kept) spdlog::error("{}", kept.error().message);
-    }
-    lost.clear();
-  };
-  Plugins plugins = make_plugins(loaded->configuration, *store, guarded->record, {{}, note_lost});
-  put_away_all_lost();
-  if (live) {
-    if (auto followed = follow(*live, loaded->configuration, *chain, plugins); !followed) {
-      return report_error(followed.error());
-    }
-    street_settings->live = live->feed;
-    spdlog::info("{}: following {} live, as a dry run", chain->name, chain->id);
+      fmt::format("gantry {} on {}", replay ? "replay" : "run", input_of(runs));
+  auto guard =
+      guard_plugins(session, configuration.plugin, replay ? Obey::crashes : Obey::all, running);
+  if (!guard) return report_error(guard.error());
+  guarded.emplace(std::move(*guard));
+  Quarantine* quarantine = replay ? nullptr : guarded->quarantine.get();
+  ground = {*store, guarded->record, [&lost](const PutAway& which) { lost.note(which); },
+            std::make_shared<LoadedLibraries>()};
+  for (const auto& one : runs) {
+    if (one->state() == RunState::failed) continue;
+    const auto prepared = one->prepare(ground);
+    lost.put_away(quarantine, running);
+    if (prepared) continue;
+    if (runs.size() == 1) return report_error(prepared.error());
+    one->give_up(prepared.error());
   }
-  Street street(loaded->configuration, std::move(plugins), *street_settings);
-  Result<RunReport> report = [&] {
-    // A replay obeys what its recording says was changed.
-    std::optional<Reloader> reloader;
-    if (!options.obey) {
-      const bool watch = options.watch || street_settings->pace == Pace::live;
-      const auto read = [&session]() -> std::expected<Configuration, ConfigReport> {
-        auto again = read_configuration(session);
-        if (!again) return std::unexpected(std::move(again.error()));
-        return std::move(again->configuration);
-      };
-      reloader.emplace(street, read,
-                       watch ? watched_files(session, loaded->configuration.plugin)
-                             : std::vector<std::filesystem::path>());
-    }
-    const auto server = serve(session, loaded->configuration, street, *street_settings, live.get(),
-                              clock, reloader ? &*reloader : nullptr);
-    const Progress progress(
-        street, {session.terminal_err, street_settings->recording, options.blocks}, clock);
-    return street.run();
-  }();
-  if (!report) return report_error(report.error());
+  if (std::ranges::any_of(runs, [](const auto& one) { return one->street() != nullptr; })) {
+    run_reachable(session, configuration, options, runs);
+  }
   // What a replay finds was found by the run, and is in its record.
-  if (!replay && guarded->quarantine) {
-    const auto kept = put_away_retired(*guarded->quarantine, *report, running, unix_now_s());
+  for (const auto& one : runs) {
+    if (quarantine == nullptr || !one->outcome()) continue;
+    const auto kept = put_away_retired(*quarantine, *one->outcome(), running, unix_now_s());
     if (!kept) spdlog::error("{}", kept.error().message);
   }
-  put_away_all_lost();
-  for (const Error& refused : loaded->refused) {
-    const std::string file = refused.message.substr(0, refused.message.find(": "));
-    report->plugins_refused.push_back({file, "file", refused.message});
-  }
-  hide_secrets(*report);
-  const RenderOptions render{session.colour_out, !options.no_timings, options.top};
-  print(options.as_json ? render_json(*report, render) : render_text(*report, render));
-  if (!report->damage.empty()) {
-    report_error({ErrorKind::format, (live ? "" : "the recording is damaged: ") + report->damage});
-  }
-  return exit_code(*loaded, *report);
+  lost.put_away(quarantine, running);
+  return print_runs(runs, loaded->refused,
+                    {options.as_json, {session.colour_out, !options.no_timings, options.top}});
 }
 
 void add_options(CLI::App& command, Options& options) {
@@ -313,18 +286,22 @@ void add_options(CLI::App& command, Options& options) {
 
 void add_record_to(CLI::App& command, Options& options) {
   command
-      .add_option("--record", options.record_to,
-                  "Record what came in and what was decided; a recording that is there is "
-                  "replaced when the run is done, no other file is")
+      .add_option(
+          "--record", options.record_to,
+          "Record what came in and what was decided; a recording that is there is "
+          "replaced when the run is done, no other file is. Of several live chains each has "
+          "a file, with its name before the extension")
       ->type_name("FILE");
 }
 
 void add_chain(CLI::App& command, Options& options) {
   command
-      .add_option("--chain", options.chain,
-                  "The chain to follow live: its id, name or number; by default the first that "
-                  "has providers")
-      ->type_name("CHAIN");
+      .add_option("--chain", options.chains,
+                  "A chain to follow live: its id, name or number; repeatable. By default all that "
+                  "are enabled and have a provider whose keys are set")
+      ->type_name("CHAIN")
+      ->take_all()
+      ->expected(1);
 }
 
 void set_callback(CLI::App& command, CommandLine& line, const std::shared_ptr<Options>& options) {
@@ -339,7 +316,7 @@ void add_run(CLI::App& app, CommandLine& line) {
   CLI::App* command = add_command(
       app, "run",
       "Run the configured plugins as a dry run: on the recorded market of [market], or where there "
-      "is none, live on a chain that has providers",
+      "is none, live on the chains that have providers",
       "run --top 5 --record /var/tmp/run.gantry");
   add_record_to(*command, *options);
   add_options(*command, *options);
@@ -379,7 +356,7 @@ void add_record(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<Options>();
   options->live = true;
   CLI::App* command = add_command(
-      app, "record", "Follow a chain live with the configured plugins, and record it for replay",
+      app, "record", "Follow chains live with the configured plugins, and record each for replay",
       "record --out /var/tmp/chain.gantry --blocks 100");
   command
       ->add_option("--out", options->record_to,

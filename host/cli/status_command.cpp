@@ -37,10 +37,62 @@ std::expected<std::filesystem::path, ExitCode> find_socket(const Session& sessio
   return std::unexpected(ExitCode::usage);
 }
 
+// How each provider does, a line each.
+std::string providers_text(const json::object& chain) {
+  std::string out;
+  const json::value* providers = chain.if_contains("providers");
+  if (providers == nullptr || !providers->is_array()) return out;
+  for (const json::value& provider : providers->get_array()) {
+    const auto text = [&](std::string_view key) {
+      const json::value* value =
+          provider.is_object() ? provider.get_object().if_contains(key) : nullptr;
+      return value != nullptr && value->is_string()
+                 ? printable(std::string_view(value->get_string()))
+                 : std::string();
+    };
+    out += fmt::format("    {:<12} {}\n", text("name"), text("summary"));
+  }
+  return out;
+}
+
+// A chain of several in a line, with its trouble and its providers below it.
+std::string chain_text(const json::object& chain) {
+  const auto word = [&](std::string_view key) {
+    const json::value* value = chain.if_contains(key);
+    return value != nullptr && value->is_string() ? printable(std::string_view(value->get_string()))
+                                                  : std::string();
+  };
+  const auto number = [&](std::string_view key) -> std::uint64_t {
+    const json::value* value = chain.if_contains(key);
+    const bool given = value != nullptr && (value->is_uint64() || value->is_int64());
+    return given ? value->to_number<std::uint64_t>() : 0;
+  };
+  std::string out = fmt::format("  {:<14} {}", word("name"), word("state"));
+  if (number("fetched_block") != 0) {
+    out += fmt::format(", block {}, {} s old", number("fetched_block"),
+                       grouped(number("block_age_s")));
+  }
+  out += fmt::format(", {}, {} approved\n", counted(number("snapshots"), "snapshot"),
+                     grouped(number("approved")));
+  const std::string trouble = word("trouble");
+  if (!trouble.empty()) out += fmt::format("  {:<14} {}\n", "", trouble);
+  return out + providers_text(chain);
+}
+
 std::string status_text(const json::object& status) {
   std::string out;
   for (const auto& member : status) {
     const json::value& value = member.value();
+    if (member.key() == "chains" && value.is_array()) {
+      for (const json::value& chain : value.get_array()) {
+        if (chain.is_object()) out += chain_text(chain.get_object());
+      }
+      continue;
+    }
+    if (member.key() == "providers" && value.is_array()) {
+      out += "  providers\n" + providers_text(status);
+      continue;
+    }
     const bool name = member.key() == "pid" || member.key() == "block";  // no quantity
     const std::string text = value.is_string() ? std::string(value.get_string())
                              : !name && (value.is_uint64() || value.is_int64())

@@ -4,8 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
+#include <span>
 
+#include "host/base/sha256.hpp"
+#include "host/base/text.hpp"
 #include "host/config/document.hpp"
 #include "host/config/sections.hpp"
 #include "host/config/table_reader.hpp"
@@ -13,14 +17,16 @@
 namespace gantry::host {
 namespace {
 
+constexpr std::string_view pools_key = "pool";
+
 struct Row {
   std::string key;
   std::string value;  // as TOML writes it, keys masked
 };
 
-std::string toml_text(std::string_view text) {
+std::string escaped(std::string_view text) {
   std::string out = "\"";
-  for (const char c : mask_keys(text)) {
+  for (const char c : text) {
     if (c == '"' || c == '\\') {
       out += {'\\', c};
     } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
@@ -31,6 +37,8 @@ std::string toml_text(std::string_view text) {
   }
   return out + '"';
 }
+
+std::string toml_text(std::string_view text) { return escaped(mask_keys(text)); }
 
 std::string toml_value(const ParameterValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return toml_text(*text);
@@ -67,11 +75,31 @@ std::vector<Row> rows_with(const InstanceSettings& settings, const std::vector<R
   return rows;
 }
 
+// A pool's metadata may look like a key, and is none: it is printed with the pool everywhere.
+std::string pools_text(const std::vector<ListedPool>& pools) {
+  std::string out;
+  for (const ListedPool& pool : pools) {
+    std::vector<std::string> tokens;
+    for (const gantry_address& token : pool.tokens) tokens.push_back(escaped(address_text(token)));
+    out += fmt::format("[[dex.pool]]\naddress = {}\ntokens = [{}]\nmetadata = {}\n",
+                       escaped(address_text(pool.address)), fmt::join(tokens, ", "),
+                       escaped(pool.metadata));
+  }
+  return out;
+}
+
 std::vector<Row> rows_of(const DexSettings& settings) {
   std::vector<Row> own{{"priority", fmt::to_string(settings.priority)},
                        {"min_liquidity_usd", to_string(ParameterValue(settings.min_liquidity_usd))},
                        {"max_slippage_bps", fmt::to_string(settings.max_slippage_bps)}};
   if (settings.fee_bps) own.push_back({"fee_bps", fmt::to_string(*settings.fee_bps)});
+  own.push_back({"discover", settings.discover ? "true" : "false"});
+  if (const std::string pools = pools_text(settings.pools); !pools.empty()) {
+    // All of them would be a page.
+    const auto digest = sha256_of(std::as_bytes(std::span(pools))).substr(0, 8);
+    own.push_back(
+        {std::string(pools_key), fmt::format("{} listed ({})", settings.pools.size(), digest)});
+  }
   return rows_with(settings, own);
 }
 
@@ -83,6 +111,18 @@ std::vector<Row> rows_of(const StrategySettings& settings) {
 
 std::vector<Row> rows_of(const PaymasterSettings& settings) {
   return rows_with(settings, {{"priority", fmt::to_string(settings.priority)}});
+}
+
+// Whether a key that is the host's and the plugin's is in no file: then each has its own default,
+// and written down the host's would be the plugin's too.
+bool is_default(const InstanceSettings& settings, const Row& row) {
+  const auto same = std::ranges::find(settings.parameters, row.key, &ParameterSetting::name);
+  if (same == settings.parameters.end() || same->given) return false;
+  const auto* whole = std::get_if<std::int64_t>(&same->value);
+  const auto* number = std::get_if<double>(&same->value);
+  if (whole == nullptr && number == nullptr) return false;
+  const double of_plugin = whole != nullptr ? static_cast<double>(*whole) : *number;
+  return std::strtod(row.value.c_str(), nullptr) != of_plugin;
 }
 
 // A key that a change of what runs may change.
@@ -239,23 +279,27 @@ ChangePlan plan_change(const Configuration& now, const Configuration& wanted) {
 std::string instances_text(const Configuration& configuration) {
   std::string out;
   std::string priorities = "[strategy_priorities]\n";
-  const auto add = [&](const std::vector<Row>& rows) {
-    for (const Row& row : rows) out += fmt::format("{} = {}\n", row.key, row.value);
+  const auto add = [&](const InstanceSettings& settings, const std::vector<Row>& rows) {
+    for (const Row& row : rows) {
+      if (row.key == pools_key || is_default(settings, row)) continue;
+      out += fmt::format("{} = {}\n", row.key, row.value);
+    }
   };
   for (const DexSettings& dex : configuration.dexes) {
     if (!dex.enabled) continue;
     out += fmt::format("[[dex]]\nname = {}\n", toml_text(dex.name));
-    add(rows_of(dex));
+    add(dex, rows_of(dex));
+    out += pools_text(dex.pools);
   }
   for (const PaymasterSettings& paymaster : configuration.paymasters) {
     if (!paymaster.enabled) continue;
     out += fmt::format("[[paymaster]]\nname = {}\n", toml_text(paymaster.name));
-    add(rows_of(paymaster));
+    add(paymaster, rows_of(paymaster));
   }
   for (const StrategySettings& strategy : configuration.strategies) {
     if (!strategy.enabled) continue;
     out += fmt::format("[strategies.{}]\n", toml_text(strategy.name));
-    add(rows_of(strategy));
+    add(strategy, rows_of(strategy));
     priorities += fmt::format("{} = {}\n", toml_text(strategy.name), strategy.priority);
   }
   return out + priorities;

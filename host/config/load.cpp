@@ -94,6 +94,17 @@ std::string_view to_string(Trust trust) {
   return "?";
 }
 
+std::string_view to_string(DataFeeKind kind) {
+  switch (kind) {
+    case DataFeeKind::op_stack:
+      return "op_stack";
+    case DataFeeKind::arbitrum:
+      return "arbitrum";
+    default:
+      return "none";
+  }
+}
+
 std::string_view to_string(Pace pace) { return pace == Pace::live ? "live" : "back_pressure"; }
 
 std::string_view to_string(LogLevel level) {

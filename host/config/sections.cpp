@@ -59,6 +59,7 @@ void read_chain(TableReader& root, const Node& node, const Environment& environm
     }
   }
   reader.text({.key = "name", .help = "what the output calls the chain"}, chain.name);
+  reader.boolean({.key = "enabled", .help = "false: it is not followed live"}, chain.enabled);
   reader.number({.key = "block_time_s",
                  .help = "from one block to the next: how far ahead a trade executes",
                  .unit = "seconds",
@@ -71,6 +72,11 @@ void read_chain(TableReader& root, const Node& node, const Environment& environm
                  .min = 0,
                  .max = 1e6},
                 chain.gas_price_gwei);
+  reader.choice(
+      {.key = "data_fee",
+       .help = "what the chain charges for a trade's bytes besides its gas: op_stack (Optimism, "
+               "Base) and arbitrum are asked of the chain at each block"},
+      std::array{DataFeeKind::none, DataFeeKind::op_stack, DataFeeKind::arbitrum}, chain.data_fee);
   reader.text({.key = "native_symbol", .help = "symbol of the chain's own coin"},
               chain.native_symbol);
   reader.address({.key = "wrapped_native", .help = "the token that stands for the coin"}, chain.id,
@@ -178,6 +184,16 @@ void read_live(TableReader& root, LiveSettings& live) {
                   .min = 1,
                   .max = 10'000},
                  live.audit_pools);
+  reader.integer({.key = "statistics_every_s",
+                  .help = "how often the log says how each provider does; 0: never",
+                  .unit = "seconds",
+                  .min = 0,
+                  .max = 86'400},
+                 live.statistics_every_s);
+  reader.boolean({.key = "pending",
+                  .help = "listen to transactions that wait to be included, and tell strategies of "
+                          "the swaps in them; needs a provider with a wss:// url"},
+                 live.pending);
   reader.path({.key = "cases",
                .help = "where an audit that finds a difference writes it down; empty: "
                        "gantry/cases in $XDG_STATE_HOME"},

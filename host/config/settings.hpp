@@ -25,12 +25,22 @@ struct RpcProviderSettings {
   std::int64_t weight = 1;    // share of the calls among providers of one priority
 };
 
+// What a chain charges for a transaction's bytes, besides its gas.
+enum class DataFeeKind : std::int32_t {
+  none = 1,
+  op_stack = 2,  // as GasPriceOracle says: Optimism, Base
+  arbitrum = 3,  // as ArbGasInfo says
+};
+std::string_view to_string(DataFeeKind kind);
+
 // [[chain]]: the first one is where a DEX, strategy or paymaster runs that names none.
 struct ChainSettings {
   std::string id = "eip155:1";  // CAIP-2
   std::string name = "ethereum";
+  bool enabled = true;         // false: it is not followed live
   double block_time_s = 12;    // from one block to the next: how far ahead a trade would execute
   double gas_price_gwei = 30;  // what a trade is charged per gas where the market brings no price
+  DataFeeKind data_fee = DataFeeKind::none;  // what a trade is charged for its bytes besides
   std::string native_symbol = "ETH";
   gantry_address wrapped_native{};             // the token that stands for the chain's own coin
   std::vector<gantry_address> usd_tokens;      // their median price is the dollar's
@@ -51,6 +61,8 @@ struct LiveSettings {
   std::int64_t gap_blocks_max = 256;  // missed and fetched one by one; more: all is read anew
   std::int64_t audit_every_blocks = 64;  // 0: never
   std::int64_t audit_pools = 8;          // compared with the chain at each audit, in turn
+  std::int64_t statistics_every_s = 60;  // how often the log says how providers do; 0: never
+  bool pending = false;                  // transactions that wait are told to strategies
   std::filesystem::path cases;  // absolute: of audits that found something; empty: see cases_folder
 };
 

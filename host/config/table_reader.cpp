@@ -336,10 +336,14 @@ std::vector<const Node*> TableReader::tables(std::string_view key) {
   if (member == nullptr) return {};
   std::vector<const Node*> found;
   if (member->value.kind != Node::Kind::list) {
+    // As it is written: the path also has the name of the table that it is below.
+    const std::string header = path_.empty()
+                                   ? std::string(key)
+                                   : fmt::format("{}.{}", path_.substr(0, path_.find('.')), key);
     fault(Severity::error, member->key_place, key,
           {fmt::format("is {}, and not a list of tables", describe(member->value)),
-           fmt::format("a header in double brackets, [[{}]], before each", full(key)),
-           member->value.kind == Node::Kind::table ? fmt::format("[[{}]]", full(key)) : ""});
+           fmt::format("a header in double brackets, [[{}]], before each", header),
+           member->value.kind == Node::Kind::table ? fmt::format("[[{}]]", header) : ""});
     return {};
   }
   for (const Node& item : member->value.items) {

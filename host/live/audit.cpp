@@ -102,6 +102,7 @@ void Audit::note(const BlockInput& input) {
     }
   }
   for (const recording::Fact& fact : input.facts) {
+    if (fact.pool == recording::no_pool) continue;
     History& history = histories_[fact.pool];
     if (!history.whole) continue;
     if (++history.facts > facts_kept_max) {

@@ -127,7 +127,8 @@ void LogRoutes::give(const ChainLog& log, std::vector<recording::Fact>& out) con
 }
 
 Result<std::vector<std::vector<ChainLog>>> read_logs(Providers& providers, const LogRoutes& routes,
-                                                     std::span<const ChainBlock> blocks) {
+                                                     std::span<const ChainBlock> blocks,
+                                                     BesideLogs& beside) {
   std::vector<std::vector<ChainLog>> out(blocks.size());
   if (routes.empty()) return out;
   std::vector<RpcCall> calls;
@@ -136,8 +137,11 @@ Result<std::vector<std::vector<ChainLog>>> read_logs(Providers& providers, const
     filter["blockHash"] = block.hash;
     calls.push_back({"eth_getLogs", {std::move(filter)}});
   }
-  const auto answers = ask(providers, calls, {});
+  calls.insert(calls.end(), beside.calls.begin(), beside.calls.end());
+  auto answers = ask(providers, calls, {});
   if (!answers) return std::unexpected(answers.error());
+  const auto others = answers->begin() + static_cast<std::ptrdiff_t>(blocks.size());
+  beside.answers.assign(std::move_iterator(others), std::move_iterator(answers->end()));
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     const RpcAnswer& answer = (*answers)[i];
     if (!answer) {

@@ -46,9 +46,16 @@ class LogRoutes {
   std::vector<std::string> first_topics_;  // as hexadecimal, each once; empty: some want all
 };
 
+// What else is asked of each block in the batch of its logs: calls that name the block themselves,
+// and their answers.
+struct BesideLogs {
+  std::vector<RpcCall> calls;
+  std::vector<RpcAnswer> answers;  // one for each call; none when no logs were asked for
+};
 // The logs of each block, by index: one round trip for all blocks, each named by its hash.
 Result<std::vector<std::vector<ChainLog>>> read_logs(Providers& providers, const LogRoutes& routes,
-                                                     std::span<const ChainBlock> blocks);
+                                                     std::span<const ChainBlock> blocks,
+                                                     BesideLogs& beside);
 // Of one emitter, over blocks that are named by number: for discovery.
 struct LogRange {
   gantry_address emitter{};

@@ -28,6 +28,8 @@ class Fetcher final : public Answers {
   void read_at(BlockPin pin) { pin_ = std::move(pin); }
   Result<std::vector<recording::Fact>> answer(const gantry_context& context,
                                               std::span<const PoolRequest> requests) override;
+  // Whether the chain is known to have Multicall3: after the first answer().
+  bool has_multicall() const noexcept { return has_multicall_.value_or(false); }
   // Batches that were sent.
   std::uint64_t round_trips() const noexcept { return round_trips_; }
 

@@ -4,154 +4,181 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cmath>
 
-#include "host/live/chain_blocks.hpp"
-#include "host/live/chain_text.hpp"
-#include "host/provider/json_rpc.hpp"
+#include "host/log/log.hpp"
+#include "host/ports/http.hpp"
 
 namespace gantry::host {
 
 namespace {
 
 using std::chrono::milliseconds;
+using Steady = std::chrono::steady_clock;
 
-constexpr milliseconds pause_first{200};
-constexpr milliseconds pause_max{10'000};
-constexpr milliseconds answer_wait{5000};
-constexpr milliseconds look{1000};  // how often it looks whether it is to end
-// A node that says nothing for so long is taken for one that has forgotten the subscription.
-constexpr milliseconds quiet_max{120'000};
-
-// One by one: not every node takes a batch here.
-constexpr std::string_view chain_request =
-    R"({"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]})";
-constexpr std::string_view heads_request =
-    R"({"jsonrpc":"2.0","id":2,"method":"eth_subscribe","params":["newHeads"]})";
-
-boost::json::value parse(const std::string& text) {
-  boost::json::error_code error;
-  boost::json::parse_options options;
-  options.max_depth = rpc_depth_max;
-  boost::json::value value = boost::json::parse(text, error, {}, options);
-  return error ? boost::json::value() : value;
-}
+constexpr milliseconds answer_wait{5000};  // for the chain and the subscription
+constexpr milliseconds look{1000};         // how often it looks whether anything is to be done
+constexpr milliseconds behind_least{5000};
+constexpr double behind_blocks = 3;
 
 }  // namespace
 
-HeadWatch::HeadWatch(std::string chain, Providers& providers, std::function<void(bool)> on_change)
-    : chain_(std::move(chain)), providers_(providers), on_change_(std::move(on_change)) {
-  thread_ = std::thread([this] { run(); });
-}
-
-HeadWatch::~HeadWatch() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopped_ = true;
-    if (socket_) socket_->close();
+HeadWatch::HeadWatch(const ChainSettings& chain, Providers& providers,
+                     std::function<void(bool)> on_change, HeadWatchOptions options)
+    : chain_(chain.id),
+      providers_(providers),
+      on_change_(std::move(on_change)),
+      options_(std::move(options)) {
+  if (options_.behind_max == milliseconds(0)) {
+    const milliseconds blocks(std::llround(behind_blocks * 1000 * chain.block_time_s));
+    options_.behind_max = std::max(behind_least, blocks);
   }
-  moved_.notify_all();
-  thread_.join();
+  thread_ = std::jthread([this, name = log_chain()](const std::stop_token& stop) {
+    const LogChain named(name);
+    run(stop);
+  });
 }
 
-void HeadWatch::pause(milliseconds time) {
-  std::unique_lock lock(mutex_);
-  moved_.wait_for(lock, time, [&] { return stopped_; });
-}
+HeadWatch::~HeadWatch() = default;
 
-bool HeadWatch::keep(std::unique_ptr<WebSocket> socket) {
-  const std::lock_guard lock(mutex_);
-  if (stopped_) return false;
-  socket_ = std::move(socket);
-  return true;
-}
-
-void HeadWatch::run() {
-  const auto stopped = [&] {
-    const std::lock_guard lock(mutex_);
-    return stopped_;
-  };
-  milliseconds wait = pause_first;
-  while (!stopped()) {
-    bool listened = false;
-    for (const WebSocketEndpoint& endpoint : providers_.websockets()) {
-      if (stopped()) return;
-      const auto ended = listen(endpoint);
-      listened = listened || connected_.exchange(false);
-      if (stopped()) return;
-      on_change_(false);
-      const std::string why = ended ? std::string("it ended") : ended.error().message;
-      if (why != trouble_) {
-        spdlog::warn("{}: no new heads from {}: {}; asking for them until it is back", chain_,
-                     endpoint.provider, why);
-        trouble_ = why;
-      }
-    }
-    wait = listened ? pause_first : std::min(2 * wait, pause_max);
-    pause(wait);
-  }
-}
-
-// Until the connection ends.
-Status HeadWatch::listen(const WebSocketEndpoint& endpoint) {
-  auto made = connect_websocket(endpoint.url);
-  if (!made) return std::unexpected(made.error());
-  if (!keep(std::move(*made))) return {};
-  struct LetGo {
-    HeadWatch& watch;
-    ~LetGo() {
-      const std::lock_guard lock(watch.mutex_);
-      watch.socket_.reset();
-    }
-  } const let_go{*this};
-  for (const std::string_view request : {chain_request, heads_request}) {
-    if (auto sent = socket_->send(request); !sent) return sent;
-  }
-  auto heard = std::chrono::steady_clock::now();
-  while (true) {
-    auto message = socket_->receive(look);
-    if (!message) return std::unexpected(message.error());
-    const auto now = std::chrono::steady_clock::now();
-    if (!*message) {
-      if (now - heard > (connected() ? quiet_max : answer_wait)) {
-        return fail(ErrorKind::io, fmt::format("{} says nothing more", endpoint.provider));
-      }
+void HeadWatch::run(const std::stop_token& stop) {
+  options_.socket.stop = stop;
+  while (!stop.stop_requested()) {
+    const Time next = improve(stop);
+    if (!source_) {
+      std::unique_lock lock(mutex_);
+      stopped_.wait_until(lock, stop, std::min(next, Steady::now() + look), [] { return false; });
       continue;
     }
-    heard = now;
-    if (auto taken = take(**message, endpoint.provider); !taken) return taken;
+    const auto heard = listen(*source_, look);
+    if (stop.stop_requested()) return;
+    if (heard) continue;
+    const std::string provider = source_->endpoint.provider;
+    source_.reset();
+    connected_ = false;
+    on_change_(false);
+    failed(provider, heard.error());
   }
 }
 
-Status HeadWatch::take(const std::string& message, const std::string& provider) {
-  const boost::json::value value = parse(message);
-  if (const auto* params = member(value, "params")) {
-    const auto* head = member(*params, "result");
-    if (head == nullptr) return {};
-    const auto block = parse_block(*head);
-    if (!block) return std::unexpected(block.error());
-    providers_.note_head({block->number, block->hash, block->parent_hash,
-                          static_cast<std::int64_t>(block->time_s), provider});
-    on_change_(connected());
+// Connects to the first that is due, as long as it comes before the one that is listened to.
+// Returns when there is to be another attempt.
+HeadWatch::Time HeadWatch::improve(const std::stop_token& stop) {
+  Time next = Time::max();
+  for (const WebSocketEndpoint& endpoint : providers_.websockets()) {
+    if (source_ && source_->endpoint.provider == endpoint.provider) break;
+    const Time due = reconnects_.due(endpoint.provider);
+    if (due > Steady::now()) {
+      next = std::min(next, due);
+      continue;
+    }
+    // Nobody is listened to while it is tried.
+    on_change_(false);
+    const auto opened = open(endpoint);
+    if (opened || stop.stop_requested()) break;
+    failed(endpoint.provider, opened.error());
+    next = std::min(next, reconnects_.due(endpoint.provider));
+  }
+  return next;
+}
+
+std::expected<void, HeadWatch::Failure> HeadWatch::open(const WebSocketEndpoint& endpoint) {
+  auto made = connect_websocket(endpoint.url, options_.socket);
+  if (!made) return std::unexpected(Failure{made.error().error.message, made.error().pause});
+  Source source{endpoint, std::move(*made), subscription(), 0, {}};
+  for (const std::string& request : Subscription::requests()) {
+    if (auto sent = source.socket->send(request); !sent) {
+      return std::unexpected(Failure{sent.error().message});
+    }
+  }
+  const Time end = Steady::now() + std::min(answer_wait, options_.socket.deadline);
+  while (!source.subscription.stands()) {
+    const auto left = std::chrono::ceil<milliseconds>(end - Steady::now());
+    if (left <= milliseconds(0)) {
+      return std::unexpected(of(endpoint, "it does not answer the subscription"));
+    }
+    if (auto heard = listen(source, left); !heard) return heard;
+  }
+  source_ = std::move(source);
+  connected_ = true;
+  return {};
+}
+
+// One message, or none within `wait`.
+std::expected<void, HeadWatch::Failure> HeadWatch::listen(Source& source, milliseconds wait) {
+  const auto message = source.socket->receive(wait);
+  if (!message) return std::unexpected(Failure{message.error().message});
+  if (*message) {
+    const auto news = source.subscription.take(**message);
+    if (!news) return std::unexpected(of(source.endpoint, news.error().message));
+    if (auto taken = take(source, *news); !taken) return taken;
+  }
+  return look_behind(source, Steady::now());
+}
+
+std::expected<void, HeadWatch::Failure> HeadWatch::look_behind(Source& source, Time now) const {
+  const auto newest = providers_.head();
+  if (!source.subscription.stands() || !newest) return {};
+  // Blocks from before the subscription are none of its.
+  if (source.told == 0) source.told = newest->number;
+  if (newest->number <= source.told) {
+    source.behind_since.reset();
     return {};
   }
-  const auto* id = member(value, "id");
-  const auto* result = member(value, "result");
-  if (id == nullptr || result == nullptr || !id->is_number()) {
-    return fail(ErrorKind::format, fmt::format("{} refuses the subscription, or says what is no "
-                                               "JSON-RPC",
-                                               provider));
+  if (!source.behind_since) source.behind_since = now;
+  if (now - *source.behind_since < options_.behind_max) return {};
+  return std::unexpected(
+      of(source.endpoint, fmt::format("it tells of no new block, though the chain is at block "
+                                      "{}: it has forgotten the subscription",
+                                      newest->number)));
+}
+
+HeadWatch::Failure HeadWatch::of(const WebSocketEndpoint& endpoint, std::string_view what) {
+  return {fmt::format("{}: {}", printable_origin(endpoint.url.written()), what)};
+}
+
+Subscription HeadWatch::subscription() const {
+  return Subscription(
+      chain_, options_.pending ? options_.pending->routers() : std::vector<gantry_address>());
+}
+
+std::expected<void, HeadWatch::Failure> HeadWatch::take(Source& source,
+                                                        const Subscription::News& news) {
+  if (news.head) take_head(source, *news.head);
+  if (news.pending) options_.pending->tell(*news.pending);
+  if (!news.no_pending.empty() && news.no_pending != no_pending_) {
+    no_pending_ = news.no_pending;
+    spdlog::warn("{}: no pending transactions from {}: it refuses the subscription: {}", chain_,
+                 source.endpoint.provider, news.no_pending);
   }
-  if (id->to_number<double>() != 1) {
-    connected_ = true;
-    if (!trouble_.empty()) spdlog::info("{}: new heads come from {} again", chain_, provider);
-    trouble_.clear();
-    return {};
+  if (news.request.empty()) return {};
+  const auto sent = source.socket->send(news.request);
+  if (!sent) return std::unexpected(Failure{sent.error().message});
+  return {};
+}
+
+void HeadWatch::take_head(Source& source, const ChainBlock& head) {
+  const std::string& provider = source.endpoint.provider;
+  source.told = std::max(source.told, head.number);
+  providers_.note_head(
+      {head.number, head.hash, head.parent_hash, static_cast<std::int64_t>(head.time_s), provider});
+  if (troubles_.erase(provider) != 0 || (!troubles_.empty() && last_source_ != provider)) {
+    spdlog::info("{}: new heads come from {}", chain_, provider);
   }
-  const auto number = quantity(*result);
-  if (number && chain_ == fmt::format("eip155:{}", *number)) return {};
-  return fail(ErrorKind::configuration,
-              fmt::format("{} is of chain {}, not of {}: correct its URL", provider,
-                          number ? fmt::to_string(*number) : "no number", chain_));
+  last_source_ = provider;
+  reconnects_.works(provider);
+  on_change_(true);
+}
+
+void HeadWatch::failed(const std::string& provider, const Failure& failure) {
+  const milliseconds pause = reconnects_.failed(provider, Steady::now(), failure.pause);
+  std::string& told = troubles_[provider];
+  if (told == failure.why) return;
+  told = failure.why;
+  const std::string meanwhile =
+      source_ ? source_->endpoint.provider + " tells of them" : std::string("they are asked for");
+  spdlog::warn("{}: no new heads from {}: {}; it is tried again in {} s, and {} meanwhile", chain_,
+               provider, failure.why, static_cast<double>(pause.count()) / 1000, meanwhile);
 }
 
 }  // namespace gantry::host

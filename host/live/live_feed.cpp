@@ -58,6 +58,7 @@ LiveFeed::LiveFeed(const ChainSettings& chain, const LiveSettings& settings,
       venues_(std::move(venues)),
       providers_(providers),
       fetcher_(providers),
+      data_fee_(chain.data_fee),
       pools_(chain, venues_, providers, fetcher_),
       audit_(chain, settings, venues_, fetcher_) {
   header_.chain = chain.id;
@@ -84,7 +85,9 @@ void LiveFeed::wake(bool listening) noexcept {
 
 LiveStatus LiveFeed::status() const {
   const std::lock_guard lock(mutex_);
-  return status_;
+  LiveStatus status = status_;
+  if (pending_) status.pending = pending_->counts();
+  return status;
 }
 
 void LiveFeed::wait(milliseconds at_most) {
@@ -98,7 +101,10 @@ void LiveFeed::tell(const Status& done) {
   if (stopped_.load()) return;
   const std::lock_guard lock(mutex_);
   status_.round_trips = fetcher_.round_trips();
-  if (!blocks_.empty()) status_.block = blocks_.back().number;
+  if (!blocks_.empty()) {
+    status_.block = blocks_.back().number;
+    status_.time_s = blocks_.back().time_s;
+  }
   if (!done) {
     if (status_.trouble == done.error().message) return;
     // A block that was replaced while it was read is a chain's everyday.
@@ -112,6 +118,14 @@ void LiveFeed::tell(const Status& done) {
   }
 }
 
+void LiveFeed::tell_statistics() {
+  const auto now = std::chrono::steady_clock::now();
+  const std::chrono::seconds every(settings_.statistics_every_s);
+  if (every.count() == 0 || now - statistics_told_ < every) return;
+  statistics_told_ = now;
+  spdlog::info("{}: providers: {}", chain_.name, line_of(providers_.statistics()));
+}
+
 std::optional<BlockInput> LiveFeed::next() {
   milliseconds retry = retry_first;
   while (!stopped_.load()) {
@@ -122,6 +136,7 @@ std::optional<BlockInput> LiveFeed::next() {
     }
     const Status done = market_ ? follow() : begin();
     tell(done);
+    tell_statistics();
     if (!damage_.empty()) return std::nullopt;
     if (!ready_.empty()) continue;
     const milliseconds poll = poll_of(chain_, settings_);
@@ -273,11 +288,13 @@ Status LiveFeed::follow_from(std::uint64_t base, std::uint64_t head) {
     parent = block.hash;
   }
   const LogRoutes routes(market_->standing());
-  const auto logs = read_logs(providers_, routes, read.blocks);
+  BesideLogs beside = data_fee_.beside_logs(read.blocks, fetcher_);
+  const auto logs = read_logs(providers_, routes, read.blocks, beside);
   if (!logs) return std::unexpected(logs.error());
   for (std::size_t i = 0; i < read.blocks.size(); ++i) {
     input_facts_.clear();
     for (const ChainLog& log : (*logs)[i]) routes.give(log, input_facts_);
+    if (!beside.answers.empty()) data_fee_.take(beside.answers[i], input_facts_);
     if (auto done = deliver(read.blocks[i], read.gas_price); !done) return done;
     // New pools wait for logs that were not asked for.
     if (!ready_.back().pools.empty()) break;
@@ -317,6 +334,9 @@ Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> g
   input.block = {block.number, block.time_s, block.base_fee, gas_price};
   input.facts = std::exchange(input_facts_, {});
   fetcher_.read_at(block.pin());
+  if (auto asked = data_fee_.ask_if_missing(fetcher_, context_of(block), input.facts); !asked) {
+    return asked;
+  }
   auto snapshot = market_->advance(input, fetcher_);
   if (!snapshot) {
     if (!market_->drop_block()) fresh_ = true;
@@ -334,6 +354,12 @@ Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> g
   undo_to_.reset();
   blocks_.push_back(block);
   while (blocks_.size() > static_cast<std::size_t>(settings_.undo_blocks) + 1) blocks_.pop_front();
+  if (pending_) {
+    // For the street alone: this market reads none.
+    for (const PendingTransaction& transaction : pending_->drain()) {
+      input.events.push_back({MarketEventKind::pending, 0, 0, {}, encode(transaction)});
+    }
+  }
   ready_.push_back(std::move(input));
   return {};
 }

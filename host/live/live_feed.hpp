@@ -32,19 +32,23 @@
 #include "host/live/audit.hpp"
 #include "host/live/chain_blocks.hpp"
 #include "host/live/chain_logs.hpp"
+#include "host/live/data_fee_reads.hpp"
 #include "host/live/fetcher.hpp"
+#include "host/live/pending_pool.hpp"
 #include "host/live/pool_list.hpp"
 
 namespace gantry::host {
 
 struct LiveStatus {
-  std::uint64_t block = 0;  // the newest that was delivered
+  std::uint64_t block = 0;   // the newest that was delivered
+  std::uint64_t time_s = 0;  // its own, Unix time
   std::uint64_t reorganizations = 0;
   std::uint64_t blocks_undone = 0;
   std::uint64_t fresh_reads = 0;  // of all pools
   std::uint64_t round_trips = 0;  // of pools' requests
   std::uint64_t pools_audited = 0;
   std::uint64_t pools_quarantined = 0;
+  PendingCounts pending;
   std::string trouble;  // what keeps it from going on; empty: nothing
 };
 
@@ -70,6 +74,8 @@ class LiveFeed final : public Feed {
   // asked for less often besides.
   void wake(bool listening = false) noexcept;
   LiveStatus status() const;
+  // Pending transactions to be told of with each block. Before the first next().
+  void tell_pending(std::shared_ptr<PendingPool> pending) { pending_ = std::move(pending); }
 
  private:
   LiveFeed(const ChainSettings& chain, const LiveSettings& settings,
@@ -86,6 +92,7 @@ class LiveFeed final : public Feed {
   bool is_known(const Head& head) const;
   void wait(std::chrono::milliseconds at_most);
   void tell(const Status& done);
+  void tell_statistics();
   gantry_context context_of(const ChainBlock& block) const;
 
   const ChainSettings& chain_;
@@ -95,17 +102,20 @@ class LiveFeed final : public Feed {
   recording::Header header_;
   std::string damage_;
   Fetcher fetcher_;
+  DataFeeReads data_fee_;
   PoolList pools_;
   Audit audit_;
+  std::shared_ptr<PendingPool> pending_;  // null: none
   std::vector<MarketEvent> quarantines_;  // to be told of with the next block
   FoundPools found_;                      // to be told of with the next block
   std::unique_ptr<MarketState> market_;
   std::deque<ChainBlock> blocks_;  // that can be undone to, the newest last
   std::deque<BlockInput> ready_;
-  std::vector<recording::Fact> input_facts_;  // logs of the block that is delivered next
+  std::vector<recording::Fact> input_facts_;  // of the block that is delivered next: logs, data fee
   std::optional<std::uint64_t> undo_to_;      // to be told of with the next block
   bool fresh_ = false;                        // the same
   std::uint64_t looked_for_pools_ = 0;        // the block
+  std::chrono::steady_clock::time_point statistics_told_ = std::chrono::steady_clock::now();
 
   mutable std::mutex mutex_;  // guards the three below
   std::condition_variable moved_;

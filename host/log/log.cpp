@@ -11,6 +11,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "host/report/terminal.hpp"
 
@@ -56,6 +57,16 @@ HiddenPtr hidden_values() {
   return values;
 }
 
+// A plain pointer, which costs nothing before it is used.
+constinit thread_local const std::string* chain_of_thread = nullptr;
+
+// Most lines that are about a chain begin with its name already.
+std::string with_chain_name(std::string text) {
+  if (chain_of_thread == nullptr || chain_of_thread->empty()) return text;
+  const std::string prefix = *chain_of_thread + ": ";
+  return text.starts_with(prefix) ? text : prefix + text;
+}
+
 std::string_view level_name(spdlog::level::level_enum level) {
   switch (level) {
     case spdlog::level::trace:
@@ -87,10 +98,11 @@ class HumanFormatter final : public spdlog::formatter {
                     : message.level == spdlog::level::warn ? Ink::warning
                                                            : Ink::dim;
     // Pads before it colours: the codes have no width.
-    fmt::format_to(std::back_inserter(out), "{} {} {}\n",
-                   style_(Ink::dim, time_text(message.time).substr(11)),
-                   style_(ink, fmt::format("{:<7}", level_name(message.level))),
-                   printable(hidden_->hide({message.payload.data(), message.payload.size()})));
+    fmt::format_to(
+        std::back_inserter(out), "{} {} {}\n", style_(Ink::dim, time_text(message.time).substr(11)),
+        style_(ink, fmt::format("{:<7}", level_name(message.level))),
+        printable(
+            hidden_->hide(with_chain_name({message.payload.data(), message.payload.size()}))));
   }
   std::unique_ptr<spdlog::formatter> clone() const override {
     return std::make_unique<HumanFormatter>(hidden_, style_.colour());
@@ -106,11 +118,12 @@ class JsonFormatter final : public spdlog::formatter {
   explicit JsonFormatter(HiddenPtr hidden) : hidden_(std::move(hidden)) {}
 
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
-    const boost::json::object line{
+    boost::json::object line{
         {"time", time_text(message.time)},
         {"level", level_name(message.level)},
         {"thread", message.thread_id},
         {"message", printable(hidden_->hide({message.payload.data(), message.payload.size()}))}};
+    if (const std::string chain = log_chain(); !chain.empty()) line["chain"] = printable(chain);
     fmt::format_to(std::back_inserter(out), "{}\n", boost::json::serialize(line));
   }
   std::unique_ptr<spdlog::formatter> clone() const override {
@@ -158,6 +171,12 @@ void set_up_log(const LogSettings& settings, bool terminal, bool colour) {
 }
 
 void hide_from_logs(const std::vector<std::string>& values) { hidden_values()->add(values); }
+
+LogChain::LogChain(std::string name)
+    : name_(std::move(name)), before_(std::exchange(chain_of_thread, &name_)) {}
+LogChain::~LogChain() { chain_of_thread = before_; }
+void lend_log_chain(const std::string* name) noexcept { chain_of_thread = name; }
+std::string log_chain() { return chain_of_thread == nullptr ? std::string() : *chain_of_thread; }
 
 std::string without_secrets(std::string text) { return hidden_values()->hide(std::move(text)); }
 

@@ -2,7 +2,9 @@
 //
 // SECRETS  Every value that was named with hide_from_logs() is replaced wherever it turns up, so a
 //          library or a plugin that quotes one back at us cannot put it into a file.
-// THREADS  set_up_log() on the main thread, before others log. hide_from_logs() from any thread.
+// CHAINS   Where several are followed, a thread that works for one says so with a LogChain, and its
+//          lines name it.
+// THREADS  set_up_log() on the main thread, before others log. The rest from any thread.
 #pragma once
 #include <spdlog/common.h>
 
@@ -22,5 +24,22 @@ void set_up_log(const LogSettings& settings, bool terminal, bool colour, spdlog:
 void hide_from_logs(const std::vector<std::string>& values);
 // The text with those values replaced, for what is printed beside the log.
 std::string without_secrets(std::string text);
+
+// While it lives, what this thread logs names the chain. An empty name: it names none.
+class LogChain {
+ public:
+  explicit LogChain(std::string name);
+  LogChain(const LogChain&) = delete;
+  LogChain& operator=(const LogChain&) = delete;
+  ~LogChain();
+
+ private:
+  std::string name_;
+  const std::string* before_;
+};
+// Of this thread, for the threads that it starts; empty: none.
+std::string log_chain();
+// For threads that come and go: as a LogChain, until another call. Borrows the name; null: none.
+void lend_log_chain(const std::string* name) noexcept;
 
 }  // namespace gantry::host

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "host/market/pending_swaps.hpp"
 #include "host/recording/format.hpp"
 
 namespace gantry::host {
@@ -30,6 +31,9 @@ recording::Event encode(const MarketEvent& event) {
       add(out.payload, event.pool);
       for (const char c : event.reason) out.payload.push_back(static_cast<std::uint8_t>(c));
       break;
+    case MarketEventKind::pending:
+      out.payload = event.bytes;
+      break;
   }
   return out;
 }
@@ -55,6 +59,10 @@ Result<MarketEvent> decode(const recording::Event& event) {
       if (!whole) break;
       out.pool = recording::load_word<std::uint32_t>(bytes.data());
       out.reason.assign(bytes.begin() + sizeof(out.pool), bytes.end());
+      break;
+    case MarketEventKind::pending:
+      whole = decode_pending(bytes).has_value();
+      if (whole) out.bytes = bytes;
       break;
   }
   if (whole) return out;

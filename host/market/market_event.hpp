@@ -2,7 +2,7 @@
 // an event, so that a replay does the same.
 //
 // LAYOUT  Event.payload, little-endian. keep: u64 blocks. undo: u64 block. fresh: nothing.
-//         quarantine: u32 pool, then the reason as text.
+//         quarantine: u32 pool, then the reason as text. pending: see encode(PendingTransaction).
 #pragma once
 #include <cstdint>
 #include <string>
@@ -18,6 +18,7 @@ enum class MarketEventKind : std::int32_t {
   undo = 2,        // the chain was reorganized: `number` is the newest block that still stands
   fresh = 3,       // every pool is read anew with the next block
   quarantine = 4,  // `pool` takes no part any more, for `reason`
+  pending = 5,     // a transaction waits to be included: `bytes`
 };
 
 struct MarketEvent {
@@ -25,6 +26,7 @@ struct MarketEvent {
   std::uint64_t number = 0;
   std::uint32_t pool = 0;
   std::string reason;
+  recording::Bytes bytes{};
 };
 
 inline constexpr std::uint64_t undo_blocks_max = 1024;

@@ -88,6 +88,7 @@ Result<std::shared_ptr<Snapshot>> MarketState::advance_with(const BlockInput& in
   auto snapshot = std::make_shared<Snapshot>(live_, version_);
   snapshot->arrived = input.arrived;
   snapshot->context = context_of(input.block);
+  snapshot->data_fee = read_data_fee(chain_.data_fee, input.facts);
   snapshot->topology = growing_ ? growing_ : topology_;
   if (growing_) {
     const auto& pools = growing_->pools;
@@ -120,6 +121,10 @@ Result<std::shared_ptr<Snapshot>> MarketState::advance_with(const BlockInput& in
   }
   if (cold || moves_ether_price(*snapshot)) ether_usd_e6_ = median_ether_usd_e6(*snapshot);
   snapshot->ether_usd_e6 = ether_usd_e6_;
+  pending_.take(input.events, *snapshot, [&](const VenueInstance& venue, gantry_status status) {
+    return accept(venue, Phase::pending, status);
+  });
+  snapshot->pending = pending_.window();
   if (undo_blocks_ != 0) keep(*snapshot);
   return snapshot;
 }

@@ -20,6 +20,7 @@
 #include "host/config/settings.hpp"
 #include "host/market/answers.hpp"
 #include "host/market/market_event.hpp"
+#include "host/market/pending_swaps.hpp"
 #include "host/market/snapshot.hpp"
 #include "host/recording/records.hpp"
 
@@ -133,6 +134,7 @@ class MarketState {
   std::set<const VenueInstance*> known_;  // while it catches up
   std::vector<std::uint32_t> order_;      // facts by pool
   std::unique_ptr<Facts> facts_;
+  PendingSwaps pending_;
   Standing standing_;                    // filled for a live feed alone
   std::uint64_t undo_blocks_ = 0;        // how many blocks are kept
   std::deque<Kept> kept_;                // oldest first

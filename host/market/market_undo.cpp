@@ -29,6 +29,8 @@ Status MarketState::take(const MarketEvent& event, Snapshot& snapshot) {
       grow().pools[event.pool].use = PoolUse::quarantined;
       snapshot.topology = growing_;
       return {};
+    case MarketEventKind::pending:
+      return {};  // read when the block's pools are known
   }
   return {};
 }

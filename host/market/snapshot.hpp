@@ -9,6 +9,7 @@
 #include <mutex>
 #include <vector>
 
+#include "host/market/data_fee.hpp"
 #include "host/market/state_store.hpp"
 #include "host/market/topology.hpp"
 
@@ -44,7 +45,8 @@ class VersionLease {
   std::uint64_t version_;
 };
 
-struct PluginSet;  // host/plugin/plugin_set.hpp
+struct PluginSet;      // host/plugin/plugin_set.hpp
+struct PendingWindow;  // host/market/pending_swaps.hpp
 
 struct Snapshot {
   Snapshot(std::shared_ptr<LiveVersions> live, std::uint64_t version)
@@ -55,9 +57,11 @@ struct Snapshot {
   std::shared_ptr<const PluginSet> plugins;  // what works on it; null outside the street
   StateTree states;
   gantry_context context{};
-  std::vector<std::uint32_t> changed;  // pools whose state this block changed, ascending
-  bool cold = false;                   // every pool counts as changed
-  std::uint64_t ether_usd_e6 = 0;      // millionths of a dollar for one coin; 0: no dollar price
+  DataFee data_fee;                              // what a transaction's bytes cost besides its gas
+  std::vector<std::uint32_t> changed;            // pools whose state this block changed, ascending
+  bool cold = false;                             // every pool counts as changed
+  std::shared_ptr<const PendingWindow> pending;  // swaps that wait; null: none was told of yet
+  std::uint64_t ether_usd_e6 = 0;  // millionths of a dollar for one coin; 0: no dollar price
   std::chrono::steady_clock::time_point arrived{};
   VersionLease lease;
 

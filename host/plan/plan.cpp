@@ -6,7 +6,6 @@
 #include <array>
 
 #include "host/config/capabilities.hpp"
-#include "host/plan/abi.hpp"
 #include "host/plan/instructions.hpp"
 #include "host/plugin/plugin_set.hpp"
 
@@ -24,33 +23,15 @@ std::string_view text(gantry_string s) {
   return s.data == nullptr ? std::string_view() : std::string_view(s.data, s.size);
 }
 
-// amount * (10000 - bps) / 10000, rounded down.
-u256 less_bps(const u256& amount, std::uint64_t bps) {
-  u256 out;
-  if (!mul_div_floor(amount, u256(10000 - std::min<std::uint64_t>(bps, 10000)), u256(10000), out)) {
+// Never below what went in and what the gas costs: an arbitrage that loses must revert.
+u256 even(const Ranked& trade) {
+  const gantry_opportunity& o = trade.opportunity;
+  u256 amount;
+  if (o.token_in != o.token_out ||
+      !add(u256(o.amount_in), wrapping_sub(trade.gross_token, trade.net_token), amount)) {
     return u256();
   }
-  return out;
-}
-
-// What a batch of plain calls can carry out safely: nobody pays a pool that calls back, and nothing
-// but the last call itself holds the minimum.
-Status check_safe(const std::vector<Instruction>& calls, const u256& min_out,
-                  const VenueInstance& venue) {
-  for (const Instruction& call : calls) {
-    if (call.head.input == GANTRY_INPUT_CALLBACK) {
-      return fail(ErrorKind::plugin,
-                  fmt::format("venue {} wants to call back for its input, which a batch of calls "
-                              "cannot answer",
-                              venue.name()));
-    }
-  }
-  const gantry_instruction& last = calls.back().head;
-  if (last.min_out_enforced == 0 || u256(last.min_out) < min_out) {
-    return fail(ErrorKind::plugin,
-                fmt::format("venue {}: its call does not hold the minimum out", venue.name()));
-  }
-  return {};
+  return amount;
 }
 
 struct Requests {
@@ -106,97 +87,24 @@ Result<Plan> Planner::plan(const MarketView& view, const Approved<Ranked>& trade
   plan.block = view.snapshot().context.state_block;
   plan.execution_block = view.snapshot().context.execution_block;
   plan.payer = "sender";
-  if (auto added = add_calls(view, plan.trade, plan); !added) {
-    return std::unexpected(added.error());
+  auto built =
+      build_calls(view, plan.trade.opportunity,
+                  {configuration_.wallet.sender, even(plan.trade), plan.trade.before.get()});
+  if (!built) return std::unexpected(built.error());
+  plan.calls = std::move(built->calls);
+  plan.min_out = built->min_out;
+  plan.user_operation_call = batch_of(plan.calls);
+  const Sender sender = sender_of(configuration_);
+  const auto published = published_bytes(plan.user_operation_call, sender.sponsored);
+  plan.published_bytes = published.size();
+  if (!data_fee_of(view.snapshot().data_fee, published, plan.data_fee)) {
+    return fail(ErrorKind::internal, "an approved trade has no data fee");
   }
   add_sponsorship(view, plan);
   return plan;
 }
 
-Status Planner::add_calls(const MarketView& view, const Ranked& trade, Plan& plan) const {
-  const Topology& topology = *view.snapshot().topology;
-  const gantry_opportunity& o = trade.opportunity;
-  const gantry_address& sender = configuration_.wallet.sender;
-  // Never below what went in and what the gas costs: an arbitrage that loses must revert.
-  u256 even;
-  if (o.token_in != o.token_out ||
-      !add(u256(o.amount_in), wrapping_sub(trade.gross_token, trade.net_token), even)) {
-    even = u256();
-  }
-  // From the last leg to the first: each pays straight to whom the next wants paid.
-  std::array<std::vector<Instruction>, GANTRY_LEGS_MAX> legs;
-  gantry_address recipient = sender;
-  for (std::uint32_t i = o.leg_count; i-- > 0;) {
-    const gantry_leg& leg = o.legs[i];
-    const PoolInfo& pool = topology.pools[leg.hop.pool];
-    const VenueInstance& venue = topology.venue_of(pool);
-    gantry_pool_state state;
-    if (!view.snapshot().pool_state(leg.hop.pool, state)) {
-      return fail(ErrorKind::internal, "an approved pool has no state");
-    }
-    gantry_swap_order order{};
-    order.swap = {leg.amount_in, pool.index_of(leg.hop.token_in), pool.index_of(leg.hop.token_out),
-                  GANTRY_EXACT_IN, 0};
-    order.out = leg.amount_out;
-    const auto slippage_bps = static_cast<std::uint64_t>(venue.settings.max_slippage_bps);
-    u256 min_out = less_bps(u256(leg.amount_out), slippage_bps);
-    const bool last = i + 1 == o.leg_count;
-    if (last) min_out = std::max(min_out, even);
-    order.min_out = min_out;
-    order.sender = sender;
-    order.recipient = recipient;
-    const gantry_pool_spec spec = pool.spec();
-    InstructionList collected;
-    const gantry_instruction_sink sink = collected.sink();
-    const auto status =
-        venue.call<&gantry_dex_v1::build_swap>(Phase::plan, &spec, &state, &order, &sink);
-    if (status != GANTRY_OK || collected.all().empty()) {
-      venue.health().accept(Phase::plan, status, view.snapshot().id);
-      return fail(ErrorKind::plugin, fmt::format("venue {} cannot build the swap of leg {}: {}",
-                                                 venue.name(), i + 1, status_name(status)));
-    }
-    legs[i] = std::move(collected.all());
-    const gantry_instruction& first = legs[i].front().head;
-    if (auto safe = check_safe(legs[i], min_out, venue); !safe) return safe;
-    if (last) plan.min_out = u256(legs[i].back().head.min_out);
-    recipient = first.input == GANTRY_INPUT_TRANSFER ? first.spender : sender;
-  }
-  if (trade.before) {
-    for (const Instruction& instruction : *trade.before) {
-      plan.calls.push_back({"as the strategy planned", instruction.head.target,
-                            u256(instruction.head.value), instruction.data,
-                            u256(instruction.head.min_out)});
-    }
-  }
-  for (std::uint32_t i = 0; i < o.leg_count; ++i) {
-    const gantry_leg& leg = o.legs[i];
-    const TokenInfo& token_in = topology.tokens[leg.hop.token_in];
-    const gantry_instruction& first = legs[i].front().head;
-    // Later legs that want a transfer were paid by the leg before.
-    if (first.input == GANTRY_INPUT_TRANSFER && i == 0) {
-      plan.calls.push_back({fmt::format("transfer {} to the first pool", token_in.symbol),
-                            token_in.address, u256(),
-                            abi::transfer(first.spender, u256(leg.amount_in)), u256()});
-    } else if (first.input == GANTRY_INPUT_APPROVE) {
-      plan.calls.push_back({fmt::format("approve {}", token_in.symbol), token_in.address, u256(),
-                            abi::approve(first.spender, u256(leg.amount_in)), u256()});
-    }
-    for (Instruction& instruction : legs[i]) {
-      plan.calls.push_back({fmt::format("swap {} for {} on {}", token_in.symbol,
-                                        topology.tokens[leg.hop.token_out].symbol,
-                                        topology.venue_of(topology.pools[leg.hop.pool]).name()),
-                            instruction.head.target, u256(instruction.head.value),
-                            std::move(instruction.data), u256(instruction.head.min_out)});
-    }
-  }
-  return {};
-}
-
 void Planner::add_sponsorship(const MarketView& view, Plan& plan) const {
-  std::vector<abi::Call> calls;
-  for (const PlannedCall& call : plan.calls) calls.push_back({call.target, call.value, call.data});
-  plan.user_operation_call = abi::execute_batch(calls);
-
   const gantry_context& context = view.snapshot().context;
   gantry_user_operation operation{};
   operation.entry_point = configuration_.wallet.entry_point;

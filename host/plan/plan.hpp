@@ -8,18 +8,11 @@
 #include <vector>
 
 #include "host/config/load.hpp"
+#include "host/plan/calls.hpp"
 #include "host/plugin/instances.hpp"
 #include "host/risk/gate.hpp"
 
 namespace gantry::host {
-
-struct PlannedCall {
-  std::string purpose;  // "transfer 12.5 WETH to the first pair", "swap WETH for DAI"
-  gantry_address target{};
-  u256 value;                      // of the chain's coin
-  std::vector<std::uint8_t> data;  // calldata
-  u256 min_out;                    // below which it reverts; 0: none
-};
 
 // A request that a paymaster would have had sent. Secrets stay as ${NAME}.
 struct PlannedRequest {
@@ -39,6 +32,8 @@ struct Plan {
   std::vector<std::string> passed;  // paymasters that would not, each with its reason
   std::vector<PlannedRequest> sponsorship;
   std::vector<std::uint8_t> user_operation_call;  // executeBatch(...) calldata of the operation
+  std::uint64_t published_bytes = 0;              // of the transaction, before it is signed
+  u256 data_fee;                                  // wei that the chain charges for them
 };
 
 class Planner {
@@ -50,7 +45,6 @@ class Planner {
   Result<Plan> plan(const MarketView& view, const Approved<Ranked>& trade) const;
 
  private:
-  Status add_calls(const MarketView& view, const Ranked& trade, Plan& plan) const;
   void add_sponsorship(const MarketView& view, Plan& plan) const;
 
   const Configuration& configuration_;

@@ -36,6 +36,7 @@ enum class Phase : std::int32_t {
   init = 14,
   destroy = 15,
   unload = 16,
+  pending = 17,
 };
 std::string_view to_string(Phase phase);
 std::string_view status_name(gantry_status status);

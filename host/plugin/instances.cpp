@@ -85,6 +85,16 @@ bool has_hole(const void* table, std::size_t bytes) {
   return std::any_of(slots, slots + bytes / sizeof(void*), [](void* slot) { return !slot; });
 }
 
+// The table of an optional interface, or null. One with holes is none.
+template <class Table, class Instance>
+const Table* extension_of(const Instance& instance, const char* id) {
+  const auto main = instance.main_role();
+  const CallGuard guard(instance.culprit(), Phase::create);
+  const void* table = instance.table().get_extension(instance.object(), id);
+  return table == nullptr || has_hole(table, sizeof(Table)) ? nullptr
+                                                            : static_cast<const Table*>(table);
+}
+
 }  // namespace
 
 template <class Instance>
@@ -128,8 +138,15 @@ Result<std::shared_ptr<Instance>> create_instance(std::shared_ptr<Library> libra
                             file.path.string(), status_name(status), error.message));
   }
   auto health = std::make_shared<Health>(settings.name, file.path.string(), strikes_max);
-  return std::make_shared<Instance>(std::move(library), std::move(services), table, object,
-                                    std::move(health));
+  auto instance = std::make_shared<Instance>(std::move(library), std::move(services), table, object,
+                                             std::move(health));
+  if constexpr (std::is_same_v<Instance, VenueInstance>) {
+    instance->pending = extension_of<gantry_dex_pending_v1>(*instance, GANTRY_DEX_PENDING_ID);
+  } else if constexpr (std::is_same_v<Instance, StrategyInstance>) {
+    instance->pending =
+        extension_of<gantry_strategy_pending_v1>(*instance, GANTRY_STRATEGY_PENDING_ID);
+  }
+  return instance;
 }
 
 template Result<std::shared_ptr<VenueInstance>> create_instance(std::shared_ptr<Library>,
@@ -267,11 +284,13 @@ Result<std::shared_ptr<PaymasterInstance>> InstanceMaker::make(const PaymasterSe
 std::shared_ptr<SharedArena> Plugins::arena() const { return nursery ? nursery->arena() : nullptr; }
 
 Plugins make_plugins(const Configuration& configuration, const std::filesystem::path& store,
-                     const PluginRecord& record, const IsolationOptions& isolation) {
+                     const PluginRecord& record, const IsolationOptions& isolation,
+                     std::shared_ptr<LoadedLibraries> libraries) {
   Plugins plugins;
+  plugins.libraries = libraries ? std::move(libraries) : std::make_shared<LoadedLibraries>();
   plugins.store = store;
   plugins.record = record;
-  InstanceMaker::Maker maker(configuration, store, plugins.libraries, plugins.record, &plugins,
+  InstanceMaker::Maker maker(configuration, store, *plugins.libraries, plugins.record, &plugins,
                              isolation);
   maker.make_all(configuration.dexes, plugins.venues, plugins.refused);
   maker.make_all(configuration.strategies, plugins.strategies, plugins.refused);

@@ -17,6 +17,7 @@
 
 #include "gantry/dex.h"
 #include "gantry/paymaster.h"
+#include "gantry/pending.h"
 #include "gantry/strategy.h"
 #include "host/config/load.hpp"
 #include "host/isolation/put_away.hpp"
@@ -106,11 +107,13 @@ class PluginInstance {
 struct VenueInstance : PluginInstance<gantry_dex_v1, gantry_dex_instance> {
   using PluginInstance::PluginInstance;
   DexSettings settings;
+  const gantry_dex_pending_v1* pending = nullptr;  // null: it does not offer it
 };
 struct StrategyInstance : PluginInstance<gantry_strategy_v1, gantry_strategy_instance> {
   using PluginInstance::PluginInstance;
   StrategySettings settings;
   IsolatedStrategy* isolated = nullptr;  // its object, when it runs in a process of its own
+  const gantry_strategy_pending_v1* pending = nullptr;  // null: it does not offer it
 };
 struct PaymasterInstance : PluginInstance<gantry_paymaster_v1, gantry_paymaster_instance> {
   using PluginInstance::PluginInstance;
@@ -133,7 +136,9 @@ struct Refusal {
   std::string reason;  // what, where and the remedy
 };
 
-// The libraries that are loaded, by hash: an instance that is made later shares them.
+// The libraries that are loaded, by hash: an instance that is made later shares them, and so do all
+// streets of a process, for a library is there once. Used, and libraries unloaded, by one thread at
+// a time.
 using LoadedLibraries = std::map<std::string, std::weak_ptr<Library>>;
 
 // What is known of libraries from earlier runs; see quarantine/plugin_record.hpp.
@@ -150,7 +155,7 @@ struct Plugins {
   std::vector<std::shared_ptr<StrategyInstance>> strategies;
   std::vector<std::shared_ptr<PaymasterInstance>> paymasters;
   std::vector<Refusal> refused;
-  LoadedLibraries libraries;
+  std::shared_ptr<LoadedLibraries> libraries;
   std::filesystem::path store;  // where the libraries were loaded from
   PluginRecord record;
   // Where the market's states must lie so that isolated strategies see them; null: there are none.
@@ -159,9 +164,10 @@ struct Plugins {
 };
 
 // Loads each library once and makes every enabled instance. One that fails is in `refused`; the
-// others go on.
+// others go on. `libraries`: of the process's other streets; null: there are none.
 Plugins make_plugins(const Configuration& configuration, const std::filesystem::path& store,
-                     const PluginRecord& record = {}, const IsolationOptions& isolation = {});
+                     const PluginRecord& record = {}, const IsolationOptions& isolation = {},
+                     std::shared_ptr<LoadedLibraries> libraries = nullptr);
 
 // Makes single instances, for a change of what runs; `libraries` grows by what it loads. All four
 // outlive it.
@@ -179,7 +185,8 @@ class InstanceMaker {
   class Maker;
   friend Plugins make_plugins(const Configuration& configuration,
                               const std::filesystem::path& store, const PluginRecord& record,
-                              const IsolationOptions& isolation);
+                              const IsolationOptions& isolation,
+                              std::shared_ptr<LoadedLibraries> libraries);
   std::unique_ptr<Maker> maker_;
 };
 

@@ -5,6 +5,8 @@
 #include <mutex>
 #include <utility>
 
+#include "host/ports/certificate.hpp"
+
 namespace gantry::host::curl {
 namespace {
 
@@ -66,32 +68,6 @@ HttpFailureKind kind_of(CURLcode code) {
   }
 }
 
-// OpenSSL's verdicts on a certificate, as its manual page of `openssl verify` numbers them.
-constexpr long verified = 0;
-constexpr long not_yet_valid = 9;
-constexpr long expired = 10;
-constexpr long self_signed = 18;
-constexpr long self_signed_in_chain = 19;
-
-// libcurl's own words may hold the host's name, and that a key: these do not.
-std::string certificate_fault(CURL* handle) {
-  long result = verified;
-  curl_easy_getinfo(handle, CURLINFO_SSL_VERIFYRESULT, &result);
-  switch (result) {
-    case self_signed:
-    case self_signed_in_chain:
-      return "its certificate is self-signed";
-    case not_yet_valid:
-    case expired:
-      return "its certificate is not of this date: look at this machine's clock too";
-    case verified:
-      return "its certificate is of another host";
-    default:
-      return fmt::format("nobody whom this machine trusts vouches for its certificate (verdict {})",
-                         result);
-  }
-}
-
 std::string words_of(HttpFailureKind kind, CURL* handle, CURLcode code) {
   switch (kind) {
     case HttpFailureKind::resolve:
@@ -100,8 +76,12 @@ std::string words_of(HttpFailureKind kind, CURL* handle, CURLcode code) {
       return "no connection";
     case HttpFailureKind::tls_handshake:
       return "the TLS handshake failed: is it a server of https?";
-    case HttpFailureKind::certificate:
-      return certificate_fault(handle);
+    case HttpFailureKind::certificate: {
+      // libcurl's own words may hold the host's name, and that a key: these do not.
+      long verdict = 0;
+      curl_easy_getinfo(handle, CURLINFO_SSL_VERIFYRESULT, &verdict);
+      return certificate_fault(verdict);
+    }
     default:
       return curl_easy_strerror(code);
   }

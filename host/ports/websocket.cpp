@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/ssl.hpp>
@@ -13,7 +11,9 @@
 #include <boost/beast/websocket/ssl.hpp>
 
 #include "host/base/version.hpp"
+#include "host/ports/certificate.hpp"
 #include "host/ports/http.hpp"
+#include "host/ports/websocket_words.hpp"
 
 namespace gantry::host {
 namespace {
@@ -23,6 +23,7 @@ namespace beast = boost::beast;
 namespace websocket = beast::websocket;
 using tcp = asio::ip::tcp;
 using Steady = std::chrono::steady_clock;
+using Step = WebSocketStep;
 using boost::system::error_code;
 
 struct Address {
@@ -59,6 +60,9 @@ std::optional<Address> parse(std::string_view url) {
   return out;
 }
 
+// How long it takes at most until a stop is noticed.
+constexpr std::chrono::milliseconds look{100};
+
 template <class Stream>
 class Connection final : public WebSocket {
  public:
@@ -66,44 +70,16 @@ class Connection final : public WebSocket {
   Connection(std::unique_ptr<asio::io_context> io, std::string origin,
              const WebSocketOptions& options, More&... more)
       : io_(std::move(io)), origin_(std::move(origin)), options_(options), stream_(*io_, more...) {}
-  ~Connection() override {
-    // What is under way ends with its handlers called, before what they touch is gone. Beast's own
-    // timer is not waited for: it goes on for as long as `silence`.
-    beast::get_lowest_layer(stream_).close();
-    io_->restart();
-    while (reading_ && !read_ && io_->run_one() != 0) continue;
-  }
+  // Handlers that are left are destroyed with the context, and never called. To wait for them would
+  // be to wait for the timer of the next ping.
+  ~Connection() override { lowest().close(); }
 
-  Status open(const Address& address) {
+  std::expected<void, WebSocketRefusal> open(const Address& address) {
     const auto end = Steady::now() + options_.deadline;
-    tcp::resolver resolver(*io_);
-    tcp::resolver::results_type found;
-    auto done = wait_for(
-        end,
-        [&](auto handler) {
-          resolver.async_resolve(address.host, address.port,
-                                 [&found, handler](error_code error, auto results) {
-                                   found = std::move(results);
-                                   handler(error);
-                                 });
-        },
-        [&] { resolver.cancel(); });
-    if (!done) return done;
-    done = wait_for(end, [&](auto handler) {
-      lowest().async_connect(found, [handler](error_code error, const auto&) { handler(error); });
-    });
-    if (!done) return done;
-    error_code ignored;
-    lowest().socket().set_option(tcp::no_delay(true), ignored);
-    if constexpr (!std::is_same_v<Stream, beast::tcp_stream>) {
-      auto& tls = stream_.next_layer();
-      if (SSL_set_tlsext_host_name(tls.native_handle(), address.host.c_str()) != 1) {
-        return broken("TLS could not be begun");
-      }
-      tls.set_verify_callback(asio::ssl::host_name_verification(address.host));
-      done = wait_for(
-          end, [&](auto handler) { tls.async_handshake(asio::ssl::stream_base::client, handler); });
-      if (!done) return done;
+    const auto refused = [](Error error) { return std::unexpected(WebSocketRefusal{error}); };
+    if (auto done = connect(address, end); !done) return refused(done.error());
+    if constexpr (is_tls) {
+      if (auto done = begin_tls(address, end); !done) return refused(done.error());
     }
     stream_.set_option(websocket::stream_base::timeout{options_.deadline, options_.silence, true});
     stream_.read_message_max(options_.message_bytes_max);
@@ -111,14 +87,25 @@ class Connection final : public WebSocket {
       request.set(beast::http::field::user_agent, "gantry/" + std::string(version_text));
     }));
     const std::string host = address.host + ":" + address.port;
-    return wait_for(end,
-                    [&](auto handler) { stream_.async_handshake(host, address.path, handler); });
+    websocket::response_type answer;
+    auto done = wait_for(Step::upgrade, end, [&](auto handler) {
+      stream_.async_handshake(answer, host, address.path, handler);
+    });
+    if (done) return {};
+    WebSocketRefusal refusal{done.error()};
+    const unsigned status = answer.result_int();
+    // What answers with 101 and is refused all the same has spoken no WebSocket.
+    if (error_ == websocket::error::upgrade_declined && status != 101) {
+      refusal.error = broken(upgrade_words(status)).error();
+      refusal.pause = retry_after(answer[beast::http::field::retry_after]).value_or(refusal.pause);
+    }
+    return std::unexpected(std::move(refusal));
   }
 
   Status send(std::string_view text) override {
     if (over_) return broken("the connection is closed");
     stream_.text(true);
-    return wait_for(Steady::now() + options_.deadline, [&](auto handler) {
+    return wait_for(Step::talk, Steady::now() + options_.deadline, [&](auto handler) {
       stream_.async_write(asio::buffer(text.data(), text.size()),
                           [handler](error_code error, std::size_t) { handler(error); });
     });
@@ -132,71 +119,119 @@ class Connection final : public WebSocket {
       stream_.async_read(buffer_, [this](error_code error, std::size_t) { read_ = error; });
     }
     const auto end = Steady::now() + wait;
-    io_->restart();
-    while (!read_ && !closed_) {
+    while (!read_ && !options_.stop.stop_requested()) {
       const auto left = end - Steady::now();
       if (left <= Steady::duration::zero()) return std::optional<std::string>();
-      io_->run_one_for(left);
+      io_->restart();
+      io_->run_one_for(std::min<Steady::duration>(left, look));
     }
-    if (closed_) {
+    if (!read_) {
       over_ = true;
-      return broken("closed by this host");
+      return stopped();
     }
     reading_ = false;
-    if (*read_) {
+    if (*read_) return lost(*read_);
+    if (!stream_.got_text()) {
       over_ = true;
-      if (*read_ == websocket::error::message_too_big) {
-        return fail(ErrorKind::limit, fmt::format("{}: a message is longer than {} bytes", origin_,
-                                                  options_.message_bytes_max));
-      }
-      return broken(read_->message());
+      return fail(ErrorKind::format,
+                  fmt::format("{}: it sends binary messages: is it a node's url?", origin_));
     }
     std::string text = beast::buffers_to_string(buffer_.data());
     buffer_.consume(buffer_.size());
     return std::optional(std::move(text));
   }
 
-  void close() noexcept override {
-    closed_ = true;
-    // So that whoever waits looks.
-    io_->stop();
-  }
-
  private:
+  static constexpr bool is_tls = !std::is_same_v<Stream, beast::tcp_stream>;
+
   auto& lowest() { return beast::get_lowest_layer(stream_); }
 
   std::unexpected<Error> broken(const std::string& why) const {
     return fail(ErrorKind::io, fmt::format("{}: {}", origin_, why));
   }
+  std::unexpected<Error> stopped() const { return broken("closed by this host"); }
 
-  // Begins an operation and waits until it is done. A read that is under way goes on meanwhile.
+  Status connect(const Address& address, Steady::time_point end) {
+    tcp::resolver resolver(*io_);
+    tcp::resolver::results_type found;
+    auto done = wait_for(
+        Step::resolve, end,
+        [&](auto handler) {
+          resolver.async_resolve(address.host, address.port,
+                                 [&found, handler](error_code error, auto results) {
+                                   found = std::move(results);
+                                   handler(error);
+                                 });
+        },
+        [&] { resolver.cancel(); });
+    if (!done) return done;
+    done = wait_for(Step::connect, end, [&](auto handler) {
+      lowest().async_connect(found, [handler](error_code error, const auto&) { handler(error); });
+    });
+    if (!done) return done;
+    error_code ignored;
+    lowest().socket().set_option(tcp::no_delay(true), ignored);
+    return {};
+  }
+
+  Status begin_tls(const Address& address, Steady::time_point end) {
+    auto& tls = stream_.next_layer();
+    SSL* const ssl = tls.native_handle();
+    error_code not_numeric;
+    asio::ip::make_address(address.host, not_numeric);
+    X509_VERIFY_PARAM* const wanted = SSL_get0_param(ssl);
+    const bool begun = not_numeric
+                           ? SSL_set_tlsext_host_name(ssl, address.host.c_str()) == 1 &&
+                                 X509_VERIFY_PARAM_set1_host(wanted, address.host.c_str(), 0) == 1
+                           : X509_VERIFY_PARAM_set1_ip_asc(wanted, address.host.c_str()) == 1;
+    if (!begun) return broken("TLS could not be begun");
+    auto done = wait_for(Step::tls, end, [&](auto handler) {
+      tls.async_handshake(asio::ssl::stream_base::client, handler);
+    });
+    const long verdict = SSL_get_verify_result(ssl);
+    if (!done && verdict != X509_V_OK) return broken(certificate_fault(verdict));
+    return done;
+  }
+
+  std::unexpected<Error> lost(const error_code& error) {
+    over_ = true;
+    if (error == websocket::error::message_too_big) {
+      return fail(ErrorKind::limit, fmt::format("{}: a message is longer than {} bytes", origin_,
+                                                options_.message_bytes_max));
+    }
+    if (error == websocket::error::closed) {
+      const auto& reason = stream_.reason();
+      return broken(close_words(reason.code, {reason.reason.data(), reason.reason.size()}));
+    }
+    return broken(websocket_words(Step::talk, error));
+  }
+
+  // Begins an operation and waits until it is done; what it came to is in error_. A read that is
+  // under way goes on meanwhile.
   template <class Begin>
-  Status wait_for(Steady::time_point end, Begin begin) {
-    return wait_for(end, begin, [this] { lowest().cancel(); });
+  Status wait_for(Step step, Steady::time_point end, Begin begin) {
+    return wait_for(step, end, begin, [this] { lowest().cancel(); });
   }
   template <class Begin, class Cancel>
-  Status wait_for(Steady::time_point end, Begin begin, Cancel cancel) {
+  Status wait_for(Step step, Steady::time_point end, Begin begin, Cancel cancel) {
     std::optional<error_code> result;
     begin([&result](error_code error) { result = error; });
     bool late = false;
-    io_->restart();
     while (!result) {
       const auto left = end - Steady::now();
-      if (!late && (left <= Steady::duration::zero() || closed_)) {
+      if (!late && (left <= Steady::duration::zero() || options_.stop.stop_requested())) {
         late = true;
         cancel();
       }
-      // A bound on the wait, for a close() that came before the restart.
-      io_->run_one_for(late ? Steady::duration(std::chrono::milliseconds(100))
-                            : std::min<Steady::duration>(left, std::chrono::milliseconds(100)));
-      if (io_->stopped()) io_->restart();
+      io_->restart();
+      io_->run_one_for(late ? look : std::min<Steady::duration>(left, look));
     }
-    if (late) over_ = true;
-    if (closed_) return broken("closed by this host");
-    if (late) return broken("no answer in time");
-    if (!*result) return {};
-    over_ = true;
-    return broken(result->message());
+    error_ = *result;
+    over_ = late || error_;
+    if (options_.stop.stop_requested()) return stopped();
+    if (late) return broken(fmt::format("no answer within {} ms", options_.deadline.count()));
+    if (error_) return broken(websocket_words(step, error_));
+    return {};
   }
 
   std::unique_ptr<asio::io_context> io_;
@@ -205,9 +240,9 @@ class Connection final : public WebSocket {
   websocket::stream<Stream> stream_;
   beast::flat_buffer buffer_;
   std::optional<error_code> read_;
+  error_code error_;
   bool reading_ = false;
   bool over_ = false;
-  std::atomic<bool> closed_{false};
 };
 
 // Its context lives as long as the stream.
@@ -227,7 +262,8 @@ class TlsConnection final : public WebSocket {
       context_.load_verify_file(options.certificates.string(), ignored);
     }
   }
-  Status open(const Address& address, const std::string& origin, const WebSocketOptions& options) {
+  std::expected<void, WebSocketRefusal> open(const Address& address, const std::string& origin,
+                                             const WebSocketOptions& options) {
     inner_ =
         std::make_unique<Inner>(std::make_unique<asio::io_context>(1), origin, options, context_);
     return inner_->open(address);
@@ -236,7 +272,6 @@ class TlsConnection final : public WebSocket {
   Result<std::optional<std::string>> receive(std::chrono::milliseconds wait) override {
     return inner_->receive(wait);
   }
-  void close() noexcept override { inner_->close(); }
 
  private:
   asio::ssl::context context_;
@@ -245,13 +280,13 @@ class TlsConnection final : public WebSocket {
 
 }  // namespace
 
-Result<std::unique_ptr<WebSocket>> connect_websocket(const Secret& url,
-                                                     const WebSocketOptions& options) {
+std::expected<std::unique_ptr<WebSocket>, WebSocketRefusal> connect_websocket(
+    const Secret& url, const WebSocketOptions& options) {
   const std::string origin = printable_origin(url.written());
   const auto address = parse(url.reveal());
   if (!address) {
-    return fail(ErrorKind::usage,
-                fmt::format("{}: only ws:// and wss:// can be connected to", origin));
+    return std::unexpected(WebSocketRefusal{
+        {ErrorKind::usage, fmt::format("{}: only ws:// and wss:// can be connected to", origin)}});
   }
   if (address->tls) {
     auto connection = std::make_unique<TlsConnection>(options);

@@ -4,16 +4,19 @@
 // A peer that is silent is pinged, and one that then stays silent is gone: receive() says so within
 // twice `silence`.
 //
-// THREADS  One at a time, but for close(), which is any thread's.
+// THREADS  One at a time.
 // ERRORS   `usage`: not ws or wss; `io`: no connection, TLS, handshake, or it is over; `limit`: a
-//          message was longer than message_bytes_max, which ends the connection.
+//          message was longer than message_bytes_max; `format`: what came is no text. Each ends the
+//          connection, and is one line that says what happened, and what to do where that helps.
 // SECRETS  An error names scheme and host of the URL's template, never of what it stands for.
 #pragma once
 #include <chrono>
 #include <cstddef>
+#include <expected>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -23,10 +26,13 @@
 namespace gantry::host {
 
 struct WebSocketOptions {
-  std::chrono::milliseconds deadline{10'000};  // to connect, and for a message to leave
-  std::chrono::milliseconds silence{15'000};   // then it is pinged
+  std::chrono::milliseconds deadline{5'000};  // to connect, and for a message to leave
+  std::chrono::milliseconds silence{15'000};  // then it is pinged
   std::size_t message_bytes_max = 4U << 20U;
   std::filesystem::path certificates;  // who may vouch for a server; empty: the machine's own
+  // Once it is requested, whatever is under way returns soon with `io`, and what comes later at
+  // once.
+  std::stop_token stop;
 };
 
 class WebSocket {
@@ -35,11 +41,15 @@ class WebSocket {
   virtual Status send(std::string_view text) = 0;
   // The next message; nothing: none came in `wait`.
   virtual Result<std::optional<std::string>> receive(std::chrono::milliseconds wait) = 0;
-  // A send() or receive() under way returns soon with `io`, later ones at once.
-  virtual void close() noexcept = 0;
 };
 
-Result<std::unique_ptr<WebSocket>> connect_websocket(const Secret& url,
-                                                     const WebSocketOptions& options = {});
+// Why there is no connection.
+struct WebSocketRefusal {
+  Error error;
+  std::chrono::seconds pause{0};  // that the server wants (Retry-After); 0: it named none
+};
+
+std::expected<std::unique_ptr<WebSocket>, WebSocketRefusal> connect_websocket(
+    const Secret& url, const WebSocketOptions& options = {});
 
 }  // namespace gantry::host

@@ -204,7 +204,12 @@ Result<std::unique_ptr<Providers>> Providers::make(const ChainSettings& chain,
     return fail(ErrorKind::configuration,
                 fmt::format("none of the providers of chain {} can be asked.{}", chain.id, why));
   }
-  if (!options.on_event) options.on_event = &provider::log_event;
+  if (!options.on_event) {
+    options.on_event = [name = log_chain()](const ProviderEvent& event) {
+      const LogChain named(name);
+      provider::log_event(event);
+    };
+  }
   auto board = std::make_shared<provider::Board>(
       provider::Board::Options{chain.id, chain.block_time_s, std::move(options.on_event)},
       std::move(endpoints), ports.clock);

@@ -1,6 +1,10 @@
 #include "host/provider/statistics.hpp"
 
+#include <fmt/format.h>
+
 #include <numeric>
+
+#include "host/report/terminal.hpp"
 
 namespace gantry::host {
 
@@ -61,6 +65,38 @@ boost::json::object to_json(const ProviderStatistics& provider) {
   out["in_flight"] = provider.in_flight;
   out["limited_ms"] = provider.limited_ms;
   out["failures"] = std::move(failures);
+  return out;
+}
+
+std::string line_of(const ProviderStatistics& provider) {
+  const std::string behind = counted(provider.lag_blocks, "block") + " behind";
+  const bool late = provider.state == ProviderState::behind;
+  std::string out = late ? behind : std::string(to_string(provider.state));
+  if (!late && provider.state != ProviderState::ready && !provider.reason.empty()) {
+    out += ": " + provider.reason;
+  }
+  if (provider.answers != 0) {
+    out += fmt::format(", {:.0f} ms (p99 {:.0f} ms)", provider.latency_ewma_ms,
+                       provider.latency_p99_ms);
+  }
+  if (!late && provider.lag_blocks != 0) out += ", " + behind;
+  out += ", " + counted(provider.answers, "answer");
+  const std::uint64_t failures = provider.failures_total();
+  if (failures == 0) return out;
+  std::string causes;
+  for (std::size_t i = 0; i < failure_causes; ++i) {
+    if (provider.failures[i] == 0) continue;
+    causes += fmt::format("{}{} {}", causes.empty() ? "" : ", ",
+                          to_string(static_cast<FailureCause>(i)), grouped(provider.failures[i]));
+  }
+  return out + fmt::format(", {} ({})", counted(failures, "failure"), causes);
+}
+
+std::string line_of(const ChainStatistics& chain) {
+  std::string out;
+  for (const ProviderStatistics& provider : chain.providers) {
+    out += fmt::format("{}{} {}", out.empty() ? "" : "; ", provider.name, line_of(provider));
+  }
   return out;
 }
 

@@ -85,6 +85,10 @@ struct ChainStatistics {
 
 boost::json::object to_json(const ProviderStatistics& provider);
 boost::json::object to_json(const ChainStatistics& chain);
+// For people: "ready, 38 ms (p99 61 ms), 4,012 answers, 3 failures (timed_out 3)", and the same of
+// each with its name in one line.
+std::string line_of(const ProviderStatistics& provider);
+std::string line_of(const ChainStatistics& chain);
 
 // A change that an operator wants to hear of.
 enum class ProviderEventKind : std::int32_t {

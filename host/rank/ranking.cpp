@@ -11,7 +11,7 @@ std::uint64_t gas_overhead_of(const Configuration& configuration) {
 }
 
 Ranked price_opportunity(const MarketView& view, const gantry_opportunity& opportunity,
-                         std::uint32_t strategy, std::uint32_t index, std::uint64_t overhead) {
+                         std::uint32_t strategy, std::uint32_t index, const TransactionCost& cost) {
   Ranked ranked{};
   ranked.opportunity = opportunity;
   ranked.strategy = strategy;
@@ -20,8 +20,11 @@ Ranked price_opportunity(const MarketView& view, const gantry_opportunity& oppor
   ranked.gross.status = GANTRY_UNSUPPORTED;
 
   const gantry_context& context = view.snapshot().context;
-  const u256 gas = wrapping_add(u256(opportunity.gas), u256(overhead));
+  const u256 gas = wrapping_add(u256(opportunity.gas), u256(cost.gas));
   if (!mul(gas, u256(context.gas_price), ranked.gas_cost)) ranked.gas_cost = u256::max();
+  ranked.data_fee_known = cost.data_fee.has_value();
+  ranked.data_fee = cost.data_fee.value_or(u256());
+  if (!add(ranked.gas_cost, ranked.data_fee, ranked.gas_cost)) ranked.gas_cost = u256::max();
 
   if (opportunity.token_in != opportunity.token_out ||
       !sub(u256(opportunity.amount_out), u256(opportunity.amount_in), ranked.gross_token)) {
@@ -36,6 +39,7 @@ Ranked price_opportunity(const MarketView& view, const gantry_opportunity& oppor
     ranked.gross.status = GANTRY_UNSUPPORTED;
     return ranked;
   }
+  if (!ranked.data_fee_known) return ranked;
   const u256 gross(ranked.gross.ether_wei);
   ranked.pays = gross > ranked.gas_cost;
   ranked.net =

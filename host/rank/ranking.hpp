@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,15 +20,17 @@ namespace gantry::host {
 struct Ranked {
   gantry_opportunity opportunity;
   std::uint32_t strategy = 0;
-  std::uint32_t index = 0;  // within its batch
-  gantry_value stake{};     // what goes in, at the spot price
-  gantry_value gross{};     // amount_out - amount_in if sold; status says when it has no value
-  u256 gross_token;         // the same in the token
-  u256 gas_cost;            // legs and overhead, at the context's gas price
-  bool pays = false;        // gross > gas_cost
-  u256 net;                 // gross - gas_cost when it pays, else gas_cost - gross: a loss
-  u256 net_usd_e6;          // of the same
-  u256 net_token;           // of the same
+  std::uint32_t index = 0;     // within its batch
+  gantry_value stake{};        // what goes in, at the spot price
+  gantry_value gross{};        // amount_out - amount_in if sold; status says when it has no value
+  u256 gross_token;            // the same in the token
+  u256 gas_cost;               // legs and overhead, at the context's gas price, and the data fee
+  u256 data_fee;               // what the chain charges for its bytes
+  bool data_fee_known = true;  // false: the chain does not say, and nothing of the below holds
+  bool pays = false;           // gross > gas_cost
+  u256 net;                    // gross - gas_cost when it pays, else gas_cost - gross: a loss
+  u256 net_usd_e6;             // of the same
+  u256 net_token;              // of the same
   // What the strategy wants called before the legs; null: nothing.
   std::shared_ptr<const std::vector<Instruction>> before;
   double score = 0;  // net in ether, negative for a loss, times confidence
@@ -42,10 +45,16 @@ inline constexpr std::uint64_t verification_gas = 150000;
 inline constexpr std::uint64_t pre_verification_gas = 60000;
 std::uint64_t gas_overhead_of(const Configuration& configuration);
 
-// Fills in the money of one opportunity. `view` is bound to its snapshot; `overhead` is in gas.
+// What a transaction costs besides its legs' gas.
+struct TransactionCost {
+  std::uint64_t gas = gas_overhead;
+  std::optional<u256> data_fee = u256();  // wei; nothing: it is not known
+};
+
+// Fills in the money of one opportunity. `view` is bound to its snapshot.
 Ranked price_opportunity(const MarketView& view, const gantry_opportunity& opportunity,
                          std::uint32_t strategy, std::uint32_t index,
-                         std::uint64_t overhead = gas_overhead);
+                         const TransactionCost& cost = {});
 
 // Best first; ties by strategy, then index, so that the order depends on nothing else.
 void rank(std::vector<Ranked>& all);

@@ -151,6 +151,7 @@ OpportunityReport Collector::describe(const Sighting& sighting) const {
   out.profit_eth = direction * to_double(r.net) * 1e-18;
   out.profit_usd = direction * to_double(r.net_usd_e6) * 1e-6;
   out.gas_cost_eth = to_double(r.gas_cost) * 1e-18;
+  out.data_fee_eth = to_double(r.data_fee) * 1e-18;
   out.gross_eth = to_double(u256(r.gross.ether_wei)) * 1e-18;
   out.expected_profit_bps = o.expected_profit_bps;
   out.confidence = o.confidence;
@@ -170,6 +171,10 @@ PlanReport Collector::describe_plan() const {
   out.min_out = decimal_text(plan.min_out, token.decimals) + " " + token.symbol;
   out.min_out_units = decimal_text(plan.min_out, 0);
   out.payer = plan.payer;
+  if (!plan.data_fee.is_zero()) {
+    out.published_bytes = plan.published_bytes;
+    out.data_fee = decimal_text(plan.data_fee, 18);
+  }
   out.passed = plan.passed;
   for (const PlannedCall& call : plan.calls) {
     out.calls.push_back({call.purpose, address_text(call.target), decimal_text(call.value, 0),

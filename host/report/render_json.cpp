@@ -47,45 +47,49 @@ json::object leg_of(const LegReport& leg) {
 json::object opportunity_of(const OpportunityReport& found) {
   json::array legs;
   for (const LegReport& leg : found.legs) legs.push_back(leg_of(leg));
-  return {{"strategy", printable(found.strategy)},
-          {"key", std::to_string(found.key)},
-          {"block", found.block},
-          {"sightings", found.sightings},
-          {"token", short_symbol(found.token)},
-          {"size", printable(found.size)},
-          {"size_units", printable(found.size_units)},
-          {"profit", printable(found.profit)},
-          {"profit_units", printable(found.profit_units)},
-          {"profit_eth", found.profit_eth},
-          {"profit_usd", found.profit_usd},
-          {"gross_eth", found.gross_eth},
-          {"gas_cost_eth", found.gas_cost_eth},
-          {"expected_profit_bps", found.expected_profit_bps},
-          {"confidence", found.confidence},
-          {"valuation_confidence", found.valuation_confidence},
-          {"risk_score", found.risk_score},
-          {"score", found.score},
-          {"risk_gate", risk_of(found.refusal)},
-          {"legs", std::move(legs)}};
+  json::object out{{"strategy", printable(found.strategy)},
+                   {"key", std::to_string(found.key)},
+                   {"block", found.block},
+                   {"sightings", found.sightings},
+                   {"token", short_symbol(found.token)},
+                   {"size", printable(found.size)},
+                   {"size_units", printable(found.size_units)},
+                   {"profit", printable(found.profit)},
+                   {"profit_units", printable(found.profit_units)},
+                   {"profit_eth", found.profit_eth},
+                   {"profit_usd", found.profit_usd},
+                   {"gross_eth", found.gross_eth},
+                   {"gas_cost_eth", found.gas_cost_eth},
+                   {"expected_profit_bps", found.expected_profit_bps},
+                   {"confidence", found.confidence},
+                   {"valuation_confidence", found.valuation_confidence},
+                   {"risk_score", found.risk_score},
+                   {"score", found.score},
+                   {"risk_gate", risk_of(found.refusal)},
+                   {"legs", std::move(legs)}};
+  if (found.data_fee_eth > 0) out["data_fee_eth"] = found.data_fee_eth;
+  return out;
 }
 
 json::object market_of(const RunReport& report) {
-  return {{"chain", printable(report.chain)},
-          {"chain_name", printable(report.chain_name)},
-          {"provenance", printable(report.provenance)},
-          {"first_block", report.first_block},
-          {"last_block", report.last_block},
-          {"snapshots", report.snapshots},
-          {"facts", report.facts},
-          {"tokens", report.tokens},
-          {"pools", report.pools},
-          {"pools_left_out", counts(report.pools_left_out)},
-          {"gas_price_gwei", report.gas_price_gwei},
-          {"block_time_s", report.block_time_s},
-          {"ether_usd", report.ether_usd},
-          {"state_hash", printable(report.state_hash)},
-          {"stopped", report.stopped},
-          {"damage", printable(report.damage)}};
+  json::object out{{"chain", printable(report.chain)},
+                   {"chain_name", printable(report.chain_name)},
+                   {"provenance", printable(report.provenance)},
+                   {"first_block", report.first_block},
+                   {"last_block", report.last_block},
+                   {"snapshots", report.snapshots},
+                   {"facts", report.facts},
+                   {"tokens", report.tokens},
+                   {"pools", report.pools},
+                   {"pools_left_out", counts(report.pools_left_out)},
+                   {"gas_price_gwei", report.gas_price_gwei},
+                   {"block_time_s", report.block_time_s},
+                   {"ether_usd", report.ether_usd},
+                   {"state_hash", printable(report.state_hash)},
+                   {"stopped", report.stopped},
+                   {"damage", printable(report.damage)}};
+  if (report.data_fee != DataFeeKind::none) out["data_fee"] = to_string(report.data_fee);
+  return out;
 }
 
 json::array plugins_of(const RunReport& report) {
@@ -183,11 +187,16 @@ json::value plan_of(const RunReport& report) {
   }
   json::array sponsorship;
   for (const PlannedRequest& request : plan.sponsorship) sponsorship.push_back(request_of(request));
-  return json::object{
+  json::object out{
       {"trade", opportunity_of(plan.trade)}, {"execution_block", plan.execution_block},
       {"min_out", printable(plan.min_out)},  {"min_out_units", printable(plan.min_out_units)},
       {"payer", printable(plan.payer)},      {"passed", texts(plan.passed)},
       {"calls", std::move(calls)},           {"sponsorship", std::move(sponsorship)}};
+  if (plan.published_bytes != 0) {
+    out["published_bytes"] = plan.published_bytes;
+    out["data_fee"] = printable(plan.data_fee);
+  }
+  return out;
 }
 
 // What depends on the machine and on where the recording lies, and not on what is in it.
@@ -209,9 +218,7 @@ json::object timings_of(const RunReport& report) {
           {"stages", std::move(stages)}};
 }
 
-}  // namespace
-
-std::string render_json(const RunReport& report, const RenderOptions& options) {
+json::object report_of(const RunReport& report, const RenderOptions& options) {
   json::object out{{"schema", "gantry.run/1"},
                    {"gantry", version_text},
                    {"dry_run", true},
@@ -226,7 +233,27 @@ std::string render_json(const RunReport& report, const RenderOptions& options) {
                    {"plan_failures", texts(report.plan_failures)}};
   if (report.changes_count > 0) out["changes"] = changes_of(report);
   if (options.timings) out["timings"] = timings_of(report);
-  return json_text(out);
+  return out;
+}
+
+}  // namespace
+
+std::string render_json(const RunReport& report, const RenderOptions& options) {
+  return json_text(report_of(report, options));
+}
+
+std::string render_json(const std::vector<ChainOutcome>& chains, const RenderOptions& options) {
+  json::array all;
+  for (const ChainOutcome& chain : chains) {
+    json::object row{{"chain", printable(chain.chain)}, {"name", printable(chain.name)}};
+    row["error"] = chain.report ? json::value() : json::value(printable(chain.error));
+    row["report"] = chain.report ? json::value(report_of(*chain.report, options)) : json::value();
+    all.push_back(std::move(row));
+  }
+  return json_text(json::object{{"schema", "gantry.runs/1"},
+                                {"gantry", version_text},
+                                {"dry_run", true},
+                                {"chains", std::move(all)}});
 }
 
 }  // namespace gantry::host

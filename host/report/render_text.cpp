@@ -98,10 +98,14 @@ std::string header(const RunReport& report, const Style& style) {
       report.ether_usd > 0
           ? fmt::format("; 1 ETH = {} USD at the last block", short_number(report.ether_usd, 2))
           : "; no dollar price";
+  const std::string data_fee =
+      report.data_fee == DataFeeKind::none
+          ? std::string()
+          : fmt::format("; a trade's bytes are paid for besides ({})", to_string(report.data_fee));
   out += paragraph(style, fmt::format("gas {} gwei, a block every {} s (both from the "
-                                      "configuration){}",
+                                      "configuration){}{}",
                                       short_number(report.gas_price_gwei, 1),
-                                      short_number(report.block_time_s, 1), dollar));
+                                      short_number(report.block_time_s, 1), data_fee, dollar));
   out += paragraph(style, report.provenance, Ink::dim);
   if (!report.damage.empty()) {
     out += paragraph(style, "damaged recording: " + report.damage, Ink::bad);
@@ -290,6 +294,10 @@ std::string plan(const RunReport& report, const Style& style) {
   out += paragraph(style, fmt::format("in {}, at least {} out, gas paid by {}",
                                       amount(plan.trade.size, plan.trade.token),
                                       short_amount(plan.min_out), plan.payer));
+  if (plan.published_bytes != 0) {
+    out += paragraph(style, fmt::format("{} of the gas are for the {} that are published",
+                                        plan.data_fee, counted(plan.published_bytes, "byte")));
+  }
   Table table({{"#", Align::right}, {"purpose", Align::left, true}, {"target"}, {"calldata"}});
   std::size_t number = 0;
   for (const PlanReport::Call& call : plan.calls) {
@@ -356,6 +364,21 @@ std::string render_text(const RunReport& report, const RenderOptions& options) {
   if (options.timings) out += timings(report, style);
   out += "\n" + style(Ink::bold, "Nothing was signed and nothing was sent: this was a dry run.") +
          "\n";
+  return out;
+}
+
+std::string render_text(const std::vector<ChainOutcome>& chains, const RenderOptions& options) {
+  const Style style(options.colour);
+  std::string out;
+  for (const ChainOutcome& chain : chains) {
+    if (!out.empty()) out += "\n";
+    out += style(Ink::bold,
+                 cut_to(fmt::format("== {} ({}) ==", printable(chain.name), printable(chain.chain)),
+                        terminal_columns)) +
+           "\n\n";
+    out += chain.report ? render_text(*chain.report, options)
+                        : paragraph(style, "there is no report: " + chain.error, Ink::bad);
+  }
   return out;
 }
 

@@ -50,7 +50,8 @@ struct OpportunityReport {
   std::string profit_units;
   double profit_eth = 0;
   double profit_usd = 0;
-  double gas_cost_eth = 0;
+  double gas_cost_eth = 0;  // with the data fee
+  double data_fee_eth = 0;  // of it; 0 where the chain charges none
   double gross_eth = 0;
   double expected_profit_bps = 0;
   double confidence = 0;
@@ -71,6 +72,8 @@ struct PlanReport {
   std::string min_out;        // decimal, whole units, with symbol
   std::string min_out_units;  // exact
   std::string payer;
+  std::uint64_t published_bytes = 0;  // of the transaction; 0 where the chain charges none for them
+  std::string data_fee;               // decimal, in the chain's coin
   std::vector<std::string> passed;
   struct Call {
     std::string purpose;
@@ -120,6 +123,7 @@ struct RunReport {
   std::string provenance;  // the recording's line: what is real and what is not
   std::string recording;   // path as given
   double gas_price_gwei = 0;
+  DataFeeKind data_fee = DataFeeKind::none;
   double block_time_s = 0;
   double ether_usd = 0;  // at the last snapshot
   std::uint64_t tokens = 0;

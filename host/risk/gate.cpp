@@ -35,6 +35,8 @@ std::string_view to_string(RefusalReason reason) {
       return "pool_used_already";
     case RefusalReason::approximate:
       return "approximate";
+    case RefusalReason::data_fee_unknown:
+      return "data_fee_unknown";
   }
   return "unknown";
 }
@@ -128,6 +130,7 @@ RiskRefusal RiskGate::check_pools(const MarketView& view,
 }
 
 RiskRefusal RiskGate::check_money(const Ranked& ranked, const StrategySettings& strategy) const {
+  if (!ranked.data_fee_known) return {RefusalReason::data_fee_unknown, 0, 0};
   if (ranked.gross.status != GANTRY_OK || u256(ranked.gross.usd_e6).is_zero()) {
     return {RefusalReason::unvalued, 0, 0};
   }

@@ -29,6 +29,7 @@ enum class RefusalReason : std::int32_t {
   min_profit_bps = 11,     // of the amount in, the strategy's own limit
   pool_used_already = 12,  // a better one of this snapshot trades in the same pool
   approximate = 13,        // a pool's quotes are not exact to the chain: never traded unsimulated
+  data_fee_unknown = 14,   // what the chain charges for its bytes is not known
 };
 std::string_view to_string(RefusalReason reason);
 // The unit of `measured` and `limit`: "bps", "ETH", "USD", "blocks" or "".

@@ -30,10 +30,6 @@ bool contains(const std::vector<Instance>& all, const Instance& one) {
   return std::ranges::find(all, one) != all.end();
 }
 
-std::unexpected<Error> run_is_over() {
-  return fail(ErrorKind::usage, "the run is over, so nothing can be changed in it");
-}
-
 }  // namespace
 
 Plugins Street::Run::plugins_of(const PluginSet& set) const {
@@ -43,45 +39,6 @@ Plugins Street::Run::plugins_of(const PluginSet& set) const {
   all.paymasters = set.paymasters;
   all.refused = plugins_.refused;
   return all;
-}
-
-Result<ChangeReport> Street::Run::change(std::shared_ptr<const Configuration> wanted) {
-  const std::lock_guard one(one_change_);
-  std::shared_ptr<const PluginSet> now;
-  {
-    std::unique_lock lock(change_mutex_);
-    change_moved_.wait(lock, [&] { return newest_ || ended_; });
-    if (ended_) return run_is_over();
-    now = set_;
-  }
-  if (decisions_) {
-    return fail(ErrorKind::usage,
-                "a replay obeys what its recording says was changed; --ignore-decisions lets it");
-  }
-  CheckedPlan checked = checked_plan(*wanted);
-  const ChangePlan& plan = checked.plan;
-  if (!plan.refused.empty()) {
-    return fail(ErrorKind::configuration, fmt::format("{}", fmt::join(plan.refused, "\n")));
-  }
-  if (plan.changes.empty()) {
-    withdrawn_ = std::move(checked.withdrawn);
-    return ChangeReport();
-  }
-
-  auto next = prepare_change(plan, std::move(checked.wanted), *now, nullptr);
-  if (!next) {
-    let_go();
-    return std::unexpected(next.error());
-  }
-  auto configured = next->wanted;
-  auto lanes = next->lanes;
-  auto done = wait_for_snapshot(std::move(*next));
-  if (!done) return done;
-  configured_ = std::move(configured);
-  lane_names_ = std::move(lanes);
-  withdrawn_ = std::move(checked.withdrawn);
-  retiring_.push_back({std::move(now), done->from});
-  return done;
 }
 
 // The newest snapshot, which counts as one that is not done with from here on. What comes in after
@@ -109,21 +66,6 @@ void Street::Run::let_go() {
   change_moved_.notify_all();
 }
 
-Result<ChangeReport> Street::Run::wait_for_snapshot(NextSet next) {
-  ChangeReport report{0, next.done};
-  std::unique_lock lock(change_mutex_);
-  next_ = std::move(next);
-  preparing_on_ = 0;
-  change_moved_.notify_all();
-  change_moved_.wait(lock, [&] { return ended_ || (!next_ && newest_->id >= changed_at_); });
-  if (next_) {
-    next_.reset();
-    return run_is_over();
-  }
-  report.from = changed_at_;
-  return report;
-}
-
 // All of it, or nothing: what was made for a change that fails goes again. `recorded` is the
 // snapshot that a replay prepares on; null: the newest.
 Result<Street::Run::NextSet> Street::Run::prepare_change(
@@ -135,14 +77,14 @@ Result<Street::Run::NextSet> Street::Run::prepare_change(
   next.lanes = lane_names_;
   for (const InstanceChange& change : plan.changes) next.done.push_back(to_string(change));
   next.withdrawn = withdrawn_text(plan);
-  InstanceMaker maker(*next.wanted, plugins_.store, libraries_, plugins_.record);
+  InstanceMaker maker(*next.wanted, plugins_.store, *libraries_, plugins_.record);
   if (auto made = make_venues(plan, maker, next); !made) return std::unexpected(made.error());
   if (auto made = make_paymasters(plan, maker, next); !made) return std::unexpected(made.error());
   auto snapshot = next.new_market ? make_market(next, now, std::move(recorded))
                   : recorded      ? std::move(recorded)
                                   : hold_newest(false);
   if (!snapshot) return std::unexpected(snapshot.error());
-  if (!*snapshot) return run_is_over();
+  if (!*snapshot) return std::unexpected(run_is_over());
   next.prepared_on = (*snapshot)->id;
   if (auto made = make_strategies(plan, maker, **snapshot, next); !made) {
     return std::unexpected(made.error());
@@ -206,7 +148,8 @@ Result<SnapshotPtr> Street::Run::make_market(NextSet& next, const PluginSet& now
   SnapshotPtr made;
   const auto read_to = [&](std::uint64_t id) -> Status {
     while (market->snapshots() < id) {
-      if (!decisions_ && stop_.load(std::memory_order_relaxed)) return run_is_over();
+      if (!decisions_ && stop_.load(std::memory_order_relaxed))
+        return std::unexpected(run_is_over());
       const auto input = feed->next();
       if (!input) {
         return fail(ErrorKind::io, fmt::format("{}: it cannot be read again up to block {}: {}",
@@ -228,7 +171,7 @@ Result<SnapshotPtr> Street::Run::make_market(NextSet& next, const PluginSet& now
     gathering_ = true;
   } else {
     recorded = hold_newest(true);
-    if (!recorded) return run_is_over();
+    if (!recorded) return std::unexpected(run_is_over());
   }
   if (auto read = read_to(recorded->id); !read) return std::unexpected(read.error());
   for (const auto& venue : next.set->venues) {
@@ -368,6 +311,7 @@ void Street::Run::hold_for_change(std::uint64_t blocks) {
 }
 
 void Street::Run::end_changes() {
+  over_ = true;
   const std::lock_guard lock(change_mutex_);
   ended_ = true;
   newest_.reset();

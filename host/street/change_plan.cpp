@@ -143,6 +143,10 @@ Error venues_need_a_recording() {
           "beginning: restart the host"};
 }
 
+Error run_is_over() {
+  return {ErrorKind::usage, "the run is over, so nothing can be changed in it"};
+}
+
 Error too_many_names() {
   return {ErrorKind::limit, fmt::format("{} more names than at its start are all that a run can "
                                         "take; stop, and start again",
@@ -151,12 +155,11 @@ Error too_many_names() {
 
 ChangePlan Street::Run::plan(const Configuration& wanted) {
   const std::lock_guard one(one_change_);
-  {
-    // As change() does: until then the run is being made.
-    std::unique_lock lock(change_mutex_);
-    change_moved_.wait(lock, [&] { return newest_ || ended_; });
-  }
-  return checked_plan(wanted).plan;
+  const auto ready = wait_until_ready();
+  if (ready) return checked_plan(wanted).plan;
+  ChangePlan differs = plan_change(newest_configuration(), wanted);
+  if (!differs.changes.empty()) differs.refused.push_back(ready.error().message);
+  return differs;
 }
 
 // one_change_ held.

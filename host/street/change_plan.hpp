@@ -31,5 +31,6 @@ Error blame(const InstanceChange& change, const Error& error);
 Error venues_are_fixed();
 Error venues_need_a_recording();
 Error too_many_names();
+Error run_is_over();
 
 }  // namespace gantry::host

@@ -62,7 +62,9 @@ bool decides(std::string_view path, const Plugins& plugins) {
     return runs(plugins.strategies, name);
   }
   if (table == "paymaster") return runs(plugins.paymasters, name);
-  if (table == "chain") return path.find(".provider") == path.npos;
+  if (table == "chain") {
+    return path.find(".provider") == path.npos && !path.ends_with(".enabled");
+  }
   return table == "wallet" || table == "risk" || path == "plugins.strikes_max" ||
          path == "street.snapshots_in_flight" || path == "street.opportunities_per_snapshot";
 }

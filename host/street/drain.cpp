@@ -6,6 +6,8 @@ namespace gantry::host {
 
 Drained Street::Run::drain() {
   const std::lock_guard one(one_change_);
+  ChangeReport report;
+  if (committed_) settle(report);
   return drain_sets();
 }
 
@@ -31,12 +33,12 @@ Drained Street::Run::drain_sets() {
   retiring_.erase(retiring_.begin(), in_use);
   Drained drained;
   for (const auto& [hash, path] : paths) {
-    const auto library = libraries_.find(hash);
-    if (library == libraries_.end() || !library->second.expired()) continue;
-    libraries_.erase(library);
+    const auto library = libraries_->find(hash);
+    if (library == libraries_->end() || !library->second.expired()) continue;
+    libraries_->erase(library);
     (is_mapped(path) ? drained.stayed : drained.unmapped).push_back(path.string());
   }
-  drained.waiting = retiring_.size();
+  drained.waiting = retiring_.size() + (committed_ ? 1 : 0);
   return drained;
 }
 

@@ -50,6 +50,11 @@ class Street::Run {
   StreetStatus status() const noexcept;
   ChangePlan plan(const Configuration& wanted);
   Result<ChangeReport> change(std::shared_ptr<const Configuration> wanted);
+  Result<std::vector<std::string>> prepare(std::shared_ptr<const Configuration> wanted);
+  void commit();
+  void discard();
+  Result<std::optional<ChangeReport>> carried(std::chrono::steady_clock::time_point until);
+  bool is_over() const noexcept { return over_.load(); }
   Drained drain();
 
  private:
@@ -74,6 +79,21 @@ class Street::Run {
     std::vector<std::string> done;   // what the report says of it
     std::string plugin_set;          // what the recording says
     std::string withdrawn;           // the same, of what may not run any more
+  };
+
+  // One that is ready, and what is to be in force once a snapshot has carried it.
+  struct PreparedChange {
+    NextSet next;
+    std::shared_ptr<const PluginSet> now;
+    std::set<InstanceName> withdrawn;
+  };
+  // One that was handed to the apply stage.
+  struct CommittedChange {
+    std::shared_ptr<const Configuration> wanted;
+    std::vector<std::string> lanes;
+    std::shared_ptr<const PluginSet> before;
+    std::set<InstanceName> withdrawn;
+    std::vector<std::string> done;
   };
 
   Status open();
@@ -101,7 +121,9 @@ class Street::Run {
   SnapshotPtr hold_newest(bool gather);
   std::uint64_t newest_id();
   void let_go();
-  Result<ChangeReport> wait_for_snapshot(NextSet next);
+  Status wait_until_ready();
+  const Configuration& newest_configuration() const;
+  bool settle(ChangeReport& report);
   Status take_change(std::uint64_t snapshot);
   Status show(const std::shared_ptr<Snapshot>& snapshot, const InputPtr& input);
   Status put_in(NextSet next, std::uint64_t snapshot);
@@ -148,13 +170,15 @@ class Street::Run {
   std::unique_ptr<Collector> collector_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 
-  // One change at a time; guards the seven below. In replay they are the apply stage's.
+  // One change at a time; guards the nine below. In replay they are the apply stage's.
   std::mutex one_change_;
+  std::optional<PreparedChange> prepared_;
+  std::optional<CommittedChange> committed_;
   std::shared_ptr<const Configuration> configured_;
   std::set<InstanceName> withdrawn_;  // the files want it, and it may not run
   std::vector<std::string> lane_names_;
-  std::vector<Retiring> retiring_;  // in their order, until no snapshot carries them
-  LoadedLibraries libraries_;       // the same
+  std::vector<Retiring> retiring_;              // in their order, until no snapshot carries them
+  std::shared_ptr<LoadedLibraries> libraries_;  // the same; other streets may have them too
   TakenOut taken_out_;
   std::uint64_t markets_made_ = 0;
   std::mutex change_mutex_;  // guards what is between the changing thread and the apply stage
@@ -181,6 +205,7 @@ class Street::Run {
   mutable MarketView plan_view_;
 
   std::atomic<bool> stop_{false};
+  std::atomic<bool> over_{false};
   std::atomic<std::uint64_t> head_block_{0};
   std::atomic<std::uint64_t> snapshots_{0};
   std::atomic<std::uint64_t> opportunities_{0};

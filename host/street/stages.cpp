@@ -264,6 +264,7 @@ void Street::Run::finish(RunReport& report) {
   report.provenance = feed_->header().provenance;
   report.recording = options_.recording.string();
   report.gas_price_gwei = chain_->gas_price_gwei;
+  report.data_fee = chain_->data_fee;
   report.block_time_s = chain_->block_time_s;
   report.snapshots = snapshots_.load();
   report.facts = facts_;

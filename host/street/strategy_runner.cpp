@@ -8,6 +8,7 @@
 
 #include "host/config/capabilities.hpp"
 #include "host/isolation/isolated_strategy.hpp"
+#include "host/market/pending_swaps.hpp"
 #include "host/risk/gate.hpp"
 #include "host/street/opportunity_check.hpp"
 
@@ -71,6 +72,7 @@ Batch StrategyRunner::run(const Delivery& delivery, std::optional<bool> late) {
       start = now_ns();
     }
     if (ready && prepare(snapshot)) {
+      tell_pending(snapshot);
       const gantry_opportunity_sink sink{this, &Sink::emit};
       const auto status =
           instance_->call<&gantry_strategy_v1::find>(Phase::find, view_.market(), &sink);
@@ -152,6 +154,29 @@ void StrategyRunner::tell(const std::vector<gantry_result>& results, std::uint64
   for (const gantry_result& result : results) {
     const auto status = instance_->call<&gantry_strategy_v1::on_result>(Phase::result, &result);
     instance_->health().accept(Phase::result, status, snapshot);
+  }
+}
+
+// What it was not told of yet, as far as the snapshot's window goes back.
+void StrategyRunner::tell_pending(const Snapshot& snapshot) {
+  if (instance_->pending == nullptr || snapshot.pending == nullptr) return;
+  const PendingWindow& window = *snapshot.pending;
+  const std::uint64_t before_window = window.last - window.events.size();
+  // What was dropped before it came is nothing that it has missed.
+  const std::uint64_t told = pending_told_.value_or(before_window);
+  pending_told_ = window.last;
+  if (told == window.last) return;
+  const std::uint64_t first = std::max(told, before_window);
+  const auto count = static_cast<std::uint32_t>(window.last - first);
+  const gantry_pending_event* events = window.events.data() + (first - before_window);
+  const auto status = [&] {
+    const CallGuard guard(instance_->culprit(), Phase::pending);
+    return instance_->pending->on_pending(instance_->object(), view_.market(), events, count,
+                                          first - told);
+  }();
+  // That it wants none, or cannot use these, is no fault.
+  if (status == GANTRY_PLUGIN_FAULT) {
+    instance_->health().accept(Phase::pending, status, snapshot.id);
   }
 }
 
@@ -304,7 +329,6 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
       return;
     }
   }
-  ranked_.push_back(price_opportunity(view_, sized, batch.strategy, index, options_.gas_overhead));
   InstructionList before;
   const gantry_instruction_sink sink = before.sink();
   const auto planned =
@@ -312,17 +336,22 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
   instance_->health().accept(Phase::plan, planned, snapshot);
   // Without its calls it would be another trade than the strategy meant.
   if (!before.all().empty() && !may_add_calls(instance_->settings)) {
-    ranked_.pop_back();
     instance_->health().strike(Phase::plan,
                                "it wants calls of its own before the swaps, which it may not: add "
                                "\"calls\" to its `capabilities`",
                                snapshot);
     return;
   }
+  std::shared_ptr<const std::vector<Instruction>> calls;
   if (planned == GANTRY_OK && !before.all().empty()) {
-    ranked_.back().before =
-        std::make_shared<const std::vector<Instruction>>(std::move(before.all()));
+    calls = std::make_shared<const std::vector<Instruction>>(std::move(before.all()));
   }
+  TransactionCost cost{options_.gas_overhead, u256()};
+  if (!data_fee_of(view_, sized, options_.sender, calls.get(), *cost.data_fee)) {
+    cost.data_fee.reset();
+  }
+  ranked_.push_back(price_opportunity(view_, sized, batch.strategy, index, cost));
+  ranked_.back().before = std::move(calls);
 }
 
 }  // namespace gantry::host

@@ -4,6 +4,7 @@
 // THREADS  One at a time: the strategy's node. get_ready() before that, from any thread.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@ struct RunnerOptions {
   std::uint64_t pool_share_max_bps = 1000;
   double position_max_eth = 50;
   std::uint64_t gas_overhead = host::gas_overhead;  // of a transaction, besides its legs
+  Sender sender;                                    // of a transaction
   std::uint64_t deadline_ns = 0;                    // 0: none
   std::uint64_t history_s_max = 0;  // how far back the history reaches at the chain's pace
 };
@@ -47,6 +49,7 @@ class StrategyRunner {
 
   bool keep_series(std::uint32_t token, std::uint32_t quote);
   void tell(const std::vector<gantry_result>& results, std::uint64_t snapshot);
+  void tell_pending(const Snapshot& snapshot);
   bool prepare(const Snapshot& snapshot);
   gantry_status take(const gantry_opportunity& opportunity);
   bool check_route(const gantry_opportunity& opportunity, Phase phase);
@@ -64,6 +67,7 @@ class StrategyRunner {
   std::uint64_t last_ = 0;          // the last snapshot it was given
   std::uint64_t topology_ = ~0ULL;  // that it is prepared for
   bool joining_ = false;
+  std::optional<std::uint64_t> pending_told_;  // sequence of the last pending swap
   std::vector<std::pair<std::uint32_t, std::uint32_t>> series_;  // to keep from join() on
   std::vector<std::uint32_t> changed_;
   std::vector<gantry_opportunity> found_;

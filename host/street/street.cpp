@@ -3,13 +3,40 @@
 #include "host/street/street.hpp"
 
 #include <fmt/format.h>
+#include <oneapi/tbb/task_scheduler_observer.h>
 
 #include "host/isolation/nursery.hpp"
+#include "host/log/log.hpp"
 #include "host/street/run.hpp"
 
 namespace gantry::host {
 
 namespace flow = tbb::flow;
+
+namespace {
+
+// Workers go from one chain's graph to another's: what they log names the one that they are in.
+class WorkerNames final : public tbb::task_scheduler_observer {
+ public:
+  WorkerNames(tbb::task_arena& arena, std::string chain)
+      : task_scheduler_observer(arena), chain_(std::move(chain)) {
+    if (!chain_.empty()) observe(true);
+  }
+  WorkerNames(const WorkerNames&) = delete;
+  WorkerNames& operator=(const WorkerNames&) = delete;
+  ~WorkerNames() override { observe(false); }
+  void on_scheduler_entry(bool is_worker) override {
+    if (is_worker) lend_log_chain(&chain_);
+  }
+  void on_scheduler_exit(bool is_worker) override {
+    if (is_worker) lend_log_chain(nullptr);
+  }
+
+ private:
+  const std::string chain_;
+};
+
+}  // namespace
 
 // A strategy's place: its mailbox decides what it is given. Who works there, the snapshot says.
 struct Street::Run::Lane {
@@ -225,6 +252,7 @@ RunnerOptions Street::Run::runner_options(std::uint32_t lane,
       static_cast<std::uint64_t>(configuration_.risk.pool_concentration_bps);
   runner.position_max_eth = configuration_.risk.max_position_eth;
   runner.gas_overhead = gas_overhead_of(configuration_);
+  runner.sender = sender_of(configuration_);
   runner.history_s_max =
       static_cast<std::uint64_t>(chain_->block_time_s * static_cast<double>(History::samples_kept));
   if (mode_ == DeliveryMode::live) {
@@ -251,7 +279,7 @@ void Street::Run::make_first_set() {
   plugins_.venues.clear();
   plugins_.strategies.clear();
   plugins_.paymasters.clear();
-  libraries_ = std::move(plugins_.libraries);
+  libraries_ = plugins_.libraries ? plugins_.libraries : std::make_shared<LoadedLibraries>();
   set_ = std::move(set);
 }
 
@@ -273,11 +301,13 @@ Result<RunReport> Street::Run::run() {
                     static_cast<std::size_t>(threads));
   }
   tbb::task_arena arena(threads);
+  const WorkerNames names(arena, log_chain());
   graph_ = std::make_unique<Graph>(arena);
   wire();
   // The feed is I/O: it waits, so it has a thread of its own. Until it ends, the graph is not idle.
   graph_->graph->reserve_wait();
-  std::thread feeder([this] {
+  std::thread feeder([this, chain = log_chain()] {
+    const LogChain named(chain);
     feed();
     graph_->graph->release_wait();
   });
@@ -320,6 +350,15 @@ StreetStatus Street::status() const noexcept { return run_->status(); }
 Result<ChangeReport> Street::change(std::shared_ptr<const Configuration> wanted) {
   return run_->change(std::move(wanted));
 }
+Result<std::vector<std::string>> Street::prepare(std::shared_ptr<const Configuration> wanted) {
+  return run_->prepare(std::move(wanted));
+}
+void Street::commit() { run_->commit(); }
+void Street::discard() { run_->discard(); }
+Result<std::optional<ChangeReport>> Street::carried(std::chrono::steady_clock::time_point until) {
+  return run_->carried(until);
+}
+bool Street::is_over() const noexcept { return run_->is_over(); }
 ChangePlan Street::plan(const Configuration& wanted) { return run_->plan(wanted); }
 Drained Street::drain() { return run_->drain(); }
 

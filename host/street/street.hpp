@@ -1,13 +1,16 @@
 // The street: bytes -> snapshot -> strategies -> rank -> risk -> plan, as one task graph.
 //
-// THREADS  run() blocks its caller, which works in the graph's arena. request_stop() and status()
-//          from any thread; change() and drain() from one that is not the graph's.
+// THREADS  run() blocks its caller, which works in the graph's arena. request_stop(), is_over() and
+//          status() from any thread; plan(), change(), its steps and drain() from one that is not
+//          the graph's, and where streets share libraries, from one for all of them.
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -70,6 +73,8 @@ class Street {
   Result<RunReport> run();
   void request_stop() noexcept;
   StreetStatus status() const noexcept;
+  // run() has ended, or is about to: nothing can be changed any more.
+  bool is_over() const noexcept;
 
   // What change() would do: nothing of a plugin runs.
   ChangePlan plan(const Configuration& wanted);
@@ -80,6 +85,16 @@ class Street {
   // runs), usage (a replay, or the run is
   // over), and whatever a plugin is to blame for.
   Result<ChangeReport> change(std::shared_ptr<const Configuration> wanted);
+  // The same in steps, for several streets of which all change or none. prepare() does all that can
+  // fail, and says what would be done: nothing, where it is empty. Then either commit(), after
+  // which the next snapshot carries it, or discard(). A chain that has read no block yet is waited
+  // for a few seconds at most.
+  Result<std::vector<std::string>> prepare(std::shared_ptr<const Configuration> wanted);
+  void commit();
+  void discard();
+  // After commit(): waits until a snapshot has carried it; nullopt: none has, until then. Fails
+  // with usage: the run is over.
+  Result<std::optional<ChangeReport>> carried(std::chrono::steady_clock::time_point until);
   // Destroys what no snapshot carries any more, and unloads libraries that nobody uses then. To be
   // called now and then after change(), and by the destructor.
   Drained drain();

@@ -203,7 +203,7 @@ TEST_CASE("a subscription to new heads wakes a feed that would not ask for an ho
   scene.configuration().live.poll_ms = 3'600'000;
   Follower follower(scene);
   follower.go_to(block_number(scene.chain()));
-  host::HeadWatch watch("eip155:31337", scene.providers(),
+  host::HeadWatch watch(scene.configuration().chains.front(), scene.providers(),
                         [&](bool connected) { follower.feed->wake(connected); });
   while (!watch.connected()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   for (int i = 0; i < 5; ++i) {

@@ -2,11 +2,14 @@
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <set>
 #include <thread>
 
 #include "evm/integer_words.hpp"
 #include "evm/live_scene.hpp"
+#include "evm/op_stack_chain.hpp"
 #include "host/cli/program.hpp"
+#include "host/feed/recording_feed.hpp"
 
 namespace gantry::test {
 namespace {
@@ -96,6 +99,45 @@ TEST_CASE("a chain is recorded, and the replay's report is the live run's to the
   CHECK(report.at("market").at("pools") == 2);
   CHECK_FALSE(has(ended.err, live.chain.url() + "/"));
 
+  const Ended replay = live.space.run({"replay", file, "--json", "--no-timings"});
+  INFO(replay.err);
+  CHECK(replay.code == 0);
+  CHECK(replay.out == ended.out);
+}
+
+TEST_CASE("an L2's data fee is recorded, and the replay charges the same to the byte") {
+  std::mt19937_64 random(17);
+  LiveWorkspace live;
+  OpStackChain op(live.chain);
+  OpFees fees;
+  op.set(OpUpgrade::fjord, fees);
+  live.space.edit("gantry.toml", "block_time_s = 1", "block_time_s = 1\ndata_fee = \"op_stack\"");
+  const std::string file = (live.space / "l2.gantry").string();
+  Running running =
+      live.space.start({"record", "--out", file, "--blocks", "12", "--json", "--no-timings"});
+  while (!running.ended()) {
+    fees.l1_base_fee += 10'000'000;
+    op.set(OpUpgrade::fjord, fees);
+    live.mine(random);
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  }
+  const Ended ended = running.wait();
+  INFO(ended.err);
+  REQUIRE(ended.code == 0);
+  const json::value report = json::parse(ended.out);
+  CHECK(report.at("market").at("data_fee") == "op_stack");
+  // A price with each block, and not always the same.
+  auto feed = host::RecordingFeed::open(file);
+  REQUIRE(feed);
+  std::set<std::string> prices;
+  std::size_t blocks = 0;
+  for (; const auto input = feed->next(); ++blocks) {
+    const host::DataFee fee = host::read_data_fee(host::DataFeeKind::op_stack, input->facts);
+    REQUIRE(fee.rule == host::DataFeeRule::fjord);
+    prices.insert(to_string(fee.price));
+  }
+  CHECK(blocks == 12);
+  CHECK(prices.size() > 1);
   const Ended replay = live.space.run({"replay", file, "--json", "--no-timings"});
   INFO(replay.err);
   CHECK(replay.code == 0);

@@ -18,23 +18,56 @@ T must(host::Result<T> result) {
 
 }  // namespace
 
+namespace {
+
+constexpr std::string_view other_sections =
+    "[wallet]\nsender = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\n"
+    "[live]\npoll_ms = 10\n";
+
+std::string chain_section(const LiveChain& chain) {
+  return fmt::format(
+      "[[chain]]\nid = \"{}\"\nname = \"{}\"\nblock_time_s = 1\n"
+      "wrapped_native = \"{}\"\nusd_tokens = [\"{}\"]\n"
+      "[[chain.provider]]\nname = \"local\"\nurl = \"{}\"\n",
+      chain.id, chain.name, chain.pairs.front()->token(0), chain.pairs.front()->token(1),
+      chain.url);
+}
+
+// `suffix`: of the venue's name.
+std::string venue_section(const LiveChain& chain, const std::string& suffix) {
+  std::string text = fmt::format(
+      "[[dex]]\nname = \"uniswap_v2{}\"\nplugin = \"uniswap_v2\"\nchain = \"{}\"\n"
+      "min_liquidity_usd = 0\ndiscover = false\n",
+      suffix, chain.id);
+  for (const PairContract* pair : chain.pairs) {
+    text += fmt::format("[[dex.pool]]\naddress = \"{}\"\ntokens = [\"{}\", \"{}\"]\n",
+                        pair->address(), pair->token(0), pair->token(1));
+  }
+  return text;
+}
+
+}  // namespace
+
 LiveFiles live_files(const std::string& url, const std::vector<const PairContract*>& pairs,
                      const std::filesystem::path& plugins) {
+  const LiveChain chain{"eip155:31337", "anvil", url, pairs};
+  return {chain_section(chain) + std::string(other_sections) +
+              fmt::format("[plugins]\nfolders = [\"{}\"]\n", plugins.string()),
+          venue_section(chain, ""), "[strategies.triangular]\nmin_profit_bps = 0\n"};
+}
+
+LiveFiles live_files(const std::vector<LiveChain>& chains, const std::filesystem::path& plugins) {
   LiveFiles files;
-  files.gantry = fmt::format(
-      "[[chain]]\nid = \"eip155:31337\"\nname = \"anvil\"\nblock_time_s = 1\n"
-      "wrapped_native = \"{}\"\nusd_tokens = [\"{}\"]\n"
-      "[[chain.provider]]\nname = \"local\"\nurl = \"{}\"\n"
-      "[wallet]\nsender = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\n"
-      "[plugins]\nfolders = [\"{}\"]\n"
-      "[live]\npoll_ms = 10\n",
-      pairs.front()->token(0), pairs.front()->token(1), url, plugins.string());
-  files.dex = "[[dex]]\nname = \"uniswap_v2\"\nmin_liquidity_usd = 0\ndiscover = false\n";
-  for (const PairContract* pair : pairs) {
-    files.dex += fmt::format("[[dex.pool]]\naddress = \"{}\"\ntokens = [\"{}\", \"{}\"]\n",
-                             pair->address(), pair->token(0), pair->token(1));
+  for (const LiveChain& chain : chains) {
+    files.gantry += chain_section(chain);
+    files.dex += venue_section(chain, "_" + chain.name);
+    files.strategies += fmt::format(
+        "[strategies.triangular_{}]\nplugin = \"triangular\"\nchain = \"{}\"\n"
+        "min_profit_bps = 0\n",
+        chain.name, chain.id);
   }
-  files.strategies = "[strategies.triangular]\nmin_profit_bps = 0\n";
+  files.gantry += std::string(other_sections) +
+                  fmt::format("[plugins]\nfolders = [\"{}\"]\n", plugins.string());
   return files;
 }
 

@@ -27,6 +27,16 @@ struct LiveFiles {
 LiveFiles live_files(const std::string& url, const std::vector<const PairContract*>& pairs,
                      const std::filesystem::path& plugins);
 
+// The same for several chains, each with a venue `uniswap_v2_NAME` and a strategy
+// `triangular_NAME`.
+struct LiveChain {
+  std::string id;  // CAIP-2
+  std::string name;
+  std::string url;  // of its one provider, as gantry.toml has it
+  std::vector<const PairContract*> pairs;
+};
+LiveFiles live_files(const std::vector<LiveChain>& chains, const std::filesystem::path& plugins);
+
 class LiveScene {
  public:
   explicit LiveScene(std::size_t pairs);

@@ -14,7 +14,7 @@ constexpr int reserves_slot = 8;
 
 }  // namespace
 
-PairContract::PairContract(Anvil& chain) : deployer_(chain) {
+PairContract::PairContract(Anvil& chain, const PairContract* tokens_of) : deployer_(chain) {
   const auto pair = read_artifact("@uniswap/v2-core/build/UniswapV2Pair.json");
   const auto factory = read_artifact("@uniswap/v2-core/build/UniswapV2Factory.json");
   const auto erc20 = read_artifact("@uniswap/v2-core/build/ERC20.json");
@@ -26,8 +26,10 @@ PairContract::PairContract(Anvil& chain) : deployer_(chain) {
   const std::string factory_address =
       deployer_.deploy("0x" + text_of(factory.at("bytecode")) + address_word(trader()));
   const Integer supply = (Integer(1) << 120) - 1;  // more than any reserve can be
-  for (std::string& token : token_) {
-    token = deployer_.deploy("0x" + text_of(erc20.at("bytecode")) + word(supply));
+  for (int i = 0; i < 2; ++i) {
+    token_[i] = tokens_of != nullptr
+                    ? tokens_of->token(i)
+                    : deployer_.deploy("0x" + text_of(erc20.at("bytecode")) + word(supply));
   }
   // The factory calls the lower address token 0.
   if (to_integer(token_[1]) < to_integer(token_[0])) std::swap(token_[0], token_[1]);

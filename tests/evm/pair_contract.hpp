@@ -26,7 +26,8 @@ struct SwapVerdict {
 
 class PairContract {
  public:
-  explicit PairContract(Anvil& chain);
+  // `tokens_of`: another pair of the same tokens, by a factory of its own; null: of new tokens.
+  explicit PairContract(Anvil& chain, const PairContract* tokens_of = nullptr);
 
   const std::string& address() const { return pair_; }
   const std::string& token(int index) const { return token_[index]; }

@@ -27,7 +27,8 @@ Integer part(const Integer& value, std::mt19937_64& random, unsigned of) {
 
 }  // namespace
 
-TradedPair::TradedPair(Anvil& chain) : chain_(chain), contract_(chain) {
+TradedPair::TradedPair(Anvil& chain, const PairContract* tokens_of)
+    : chain_(chain), contract_(chain, tokens_of) {
   contract_.add_liquidity(first_liquidity, first_liquidity * 3);
   reread();
 }

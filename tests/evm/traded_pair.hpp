@@ -12,7 +12,8 @@ namespace gantry::test {
 
 class TradedPair {
  public:
-  explicit TradedPair(Anvil& chain);
+  // As PairContract.
+  explicit TradedPair(Anvil& chain, const PairContract* tokens_of = nullptr);
 
   const PairContract& contract() const { return contract_; }
   PairContract& contract() { return contract_; }

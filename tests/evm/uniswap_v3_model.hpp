@@ -86,8 +86,8 @@ inline KnownPool known_pool(const StateBytes& chunks) {
   known.tick = head->tick;
   if (head->spacing == 0) return known;
   const Paging paging(head->spacing);
-  for (std::uint32_t index = 0; index + 1 < chunks.size(); ++index) {
-    const auto& bytes = chunks[index + 1];
+  for (std::uint32_t index = 0; index + first_page_chunk < chunks.size(); ++index) {
+    const auto& bytes = chunks[index + first_page_chunk];
     const PageView page({bytes.data(), bytes.size()}, paging.first_word_of(index),
                         paging.words_per_page);
     if (!page) continue;

@@ -35,7 +35,7 @@ struct Venue {
 
   explicit Venue(std::int64_t fee_bps, gantry_string factory = {"", 0})
       : table(static_cast<const gantry_dex_v1*>(gantry_plugin.get_interface(GANTRY_DEX_ID))) {
-    std::array<gantry_parameter, 4> parameters{};
+    std::array<gantry_parameter, 5> parameters{};
     parameters[0].name = {"fee_bps", 7};
     parameters[0].type = GANTRY_PARAMETER_INTEGER;
     parameters[0].integer = fee_bps;
@@ -48,6 +48,9 @@ struct Venue {
     parameters[3].name = {"discover_tokens", 15};
     parameters[3].type = GANTRY_PARAMETER_STRING;
     parameters[3].string = {"", 0};
+    parameters[4].name = {"pending_routers", 15};
+    parameters[4].type = GANTRY_PARAMETER_STRING;
+    parameters[4].string = {"", 0};
     gantry_instance_config config{};
     config.parameters = parameters.data();
     config.parameter_count = parameters.size();

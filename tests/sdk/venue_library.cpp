@@ -28,18 +28,19 @@ gantry_address evm_address(std::uint8_t last) {
 VenueLibrary::VenueLibrary(const char* path, std::int64_t fee_bps)
     : library_(path), table_(library_.table<gantry_dex_v1>(GANTRY_DEX_ID)) {
   // Every parameter that one of these venues has; the fee is the first of each.
-  gantry_parameter parameters[4] = {};
+  gantry_parameter parameters[5] = {};
   parameters[0].name = {"fee_bps", 7};
   parameters[0].type = GANTRY_PARAMETER_INTEGER;
   parameters[0].integer = fee_bps;
   parameters[1].name = {"factory", 7};
   parameters[2].name = {"init_code_hash", 14};
   parameters[3].name = {"discover_tokens", 15};
-  for (gantry_parameter* text : {&parameters[1], &parameters[2], &parameters[3]}) {
+  parameters[4].name = {"pending_routers", 15};
+  for (gantry_parameter* text : {&parameters[1], &parameters[2], &parameters[3], &parameters[4]}) {
     text->type = GANTRY_PARAMETER_STRING;
     text->string = {"", 0};
   }
-  const gantry_instance_config config{{"venue", 5}, {"eip155:1", 8}, parameters, 4, 0};
+  const gantry_instance_config config{{"venue", 5}, {"eip155:1", 8}, parameters, 5, 0};
   REQUIRE(table_->create(&PluginLibrary::silent_host(), &config, &instance_, &error_) == GANTRY_OK);
   context_.chain = {"eip155:1", 8};
 }

@@ -251,7 +251,7 @@ std::string RpcServer::answer_to(const std::string& body, RpcFault fault) {
   return json::serialize(turned);
 }
 
-void write_self_signed_certificate(const std::string& path) {
+void write_self_signed_certificate(const std::string& path, const SelfSigned& wanted) {
   const auto check = [](bool good) {
     if (!good) throw std::runtime_error("OpenSSL made no certificate");
   };
@@ -262,7 +262,7 @@ void write_self_signed_certificate(const std::string& path) {
   X509_set_version(certificate.get(), 2);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 86400);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), wanted.valid_for_s);
   X509_set_pubkey(certificate.get(), key.get());
   X509_NAME* name = X509_get_subject_name(certificate.get());
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
@@ -270,8 +270,7 @@ void write_self_signed_certificate(const std::string& path) {
   X509_set_issuer_name(certificate.get(), name);
   X509V3_CTX context;
   X509V3_set_ctx(&context, certificate.get(), certificate.get(), nullptr, nullptr, 0);
-  X509_EXTENSION* names =
-      X509V3_EXT_conf_nid(nullptr, &context, NID_subject_alt_name, "IP:127.0.0.1");
+  X509_EXTENSION* names = X509V3_EXT_conf_nid(nullptr, &context, NID_subject_alt_name, wanted.name);
   check(names != nullptr);
   X509_add_ext(certificate.get(), names, -1);
   X509_EXTENSION_free(names);

@@ -87,7 +87,12 @@ class RpcServer {
   std::list<std::unique_ptr<Connection>> open_;
 };
 
-// Writes a new self-signed certificate of 127.0.0.1 and its key into one file.
-void write_self_signed_certificate(const std::string& path);
+// A new self-signed certificate and its key.
+struct SelfSigned {
+  const char* name = "IP:127.0.0.1";
+  long valid_for_s = 86400;  // from an hour ago on; counted from now
+};
+// Writes it into one file.
+void write_self_signed_certificate(const std::string& path, const SelfSigned& wanted = {});
 
 }  // namespace gantry::test

@@ -6,6 +6,7 @@
 #include "plugins/dex/uniswap_v2/discovery.hpp"
 #include "plugins/dex/uniswap_v2/factory.hpp"
 #include "plugins/dex/uniswap_v2/pair.hpp"
+#include "plugins/dex/uniswap_v2/pending.hpp"
 
 namespace gantry::uniswap_v2 {
 namespace {
@@ -26,9 +27,15 @@ class UniswapV2 final : public DexPlugin {
         fee_bps_(static_cast<std::uint16_t>(config.integer("fee_bps"))),
         factory_(Factory::parse(config.string("factory"), config.string("init_code_hash"))),
         discover_tokens_(
-            evm::parse_token_list("discover_tokens", config.string("discover_tokens"))) {
+            evm::parse_token_list("discover_tokens", config.string("discover_tokens"))),
+        routers_(evm::parse_routers(config.string("pending_routers"))) {
     if (!factory_ && !discover_tokens_.empty()) {
       throw Refused("discover_tokens is set and factory is not: who is to be asked for pairs?");
+    }
+    if (!routers_.empty() && (!factory_ || asks_factory())) {
+      throw Refused(
+          "pending_routers is set, and factory or init_code_hash is not: a pair's address follows "
+          "from both");
     }
   }
 
@@ -204,6 +211,16 @@ class UniswapV2 final : public DexPlugin {
     return emit(sink, instruction);
   }
 
+  gantry_status routers(AddressSink sink) const { return evm::emit_routers(routers_, sink); }
+  gantry_status decode(const gantry_pending_transaction& transaction, PendingSink sink) const {
+    return evm::each_call(transaction, [&](const evm::RouterCall& call) {
+      return decode_call(*factory_, call, sink);
+    });
+  }
+  const void* get_extension(const char* id) const override {
+    return routers_.empty() ? nullptr : dex_pending<UniswapV2>(id);
+  }
+
  private:
   static void store(std::uint64_t (&limbs)[2], uint128 value) noexcept {
     limbs[0] = static_cast<std::uint64_t>(value);
@@ -295,6 +312,7 @@ class UniswapV2 final : public DexPlugin {
   std::uint16_t fee_bps_;
   std::optional<Factory> factory_;             // whose pairs are taken; none: any
   std::vector<evm::Address> discover_tokens_;  // empty: all pairs of the factory
+  std::vector<evm::Address> routers_;          // whose pending swaps are read
 };
 
 }  // namespace

@@ -1,8 +1,8 @@
 // What is known of one pool, as relocatable bytes in chunks.
 //
-// Chunk 0 is the Head: price, liquidity and what a swap without crossing needs. Chunks 1 to 60 are
-// pages: each holds an equal share of the tick bitmap's words, in order, and the ticks set in those
-// that are known. A swap rewrites the Head alone, a change of a position the pages of its two
+// Chunk 0 is the Head: price, liquidity and what the first crossings of a swap need. Chunks 1 to 60
+// are pages: each holds an equal share of the tick bitmap's words, in order, and the ticks set in
+// those that are known. A swap rewrites the Head alone, a change of a position the pages of its two
 // ticks. A page that nothing is known of does not exist.
 //
 // UNITS  Roots of prices in Q64.96. Words and ticks are those of TickBitmap and Tick of
@@ -22,6 +22,7 @@ namespace gantry::uniswap_v3 {
 inline constexpr std::uint32_t head_magic = 0x33563347;  // "G3V3"
 inline constexpr std::uint32_t page_magic = 0x33503347;  // "G3P3"
 inline constexpr std::uint32_t page_count_max = 60;
+inline constexpr std::uint32_t first_page_chunk = 1;
 inline constexpr std::int32_t spacing_max = 16383;  // UniswapV3Factory.enableFeeAmount
 inline constexpr std::uint32_t ticks_in_word = 256;
 
@@ -45,15 +46,27 @@ struct Stored128 {
   }
 };
 
-// Where a swap in one direction first stops, and what it takes and gives until there.
+// Of what a swap stops at.
+enum : std::uint32_t {
+  edge_unknown = 0,  // not computed: the word is not known, or the amounts are too large
+  edge_of_word = 1,
+  edge_of_tick = 2,   // an initialized one, which is crossed
+  edge_of_price = 3,  // the last price: nothing lies beyond
+};
+
+// One of the first stops of a swap in one direction: what it takes and gives from the stop before,
+// or the price, until there, and where it stands then. So the ticks' pages need not be looked at.
 struct Edge {
   Stored192 sqrt;
   Stored128 amount_in;  // without the fee, rounded up
   Stored128 amount_out;
-  // Of the above and of the price and liquidity that they were computed for; 0: not computed, as
-  // the word is not known or the amounts are too large. An edge whose check is wrong is not used.
+  Stored128 liquidity;  // beyond it
+  std::int32_t tick;    // beyond it
+  std::uint32_t kind;   // edge_*
+  // Of the above and of what it was computed from. An edge whose check is wrong is not used.
   std::uint64_t check;
 };
+inline constexpr std::size_t edges_max = 10;  // of one direction
 
 enum : std::uint32_t {  // Head.known
   knows_slot0 = 1,
@@ -74,24 +87,20 @@ struct Head {
   Stored128 liquidity;
   std::uint32_t known;       // knows_*
   std::uint32_t locked;      // slot0 said so of a pool that has a price
-  Edge edges[2];             // of token 0 in, of token 1 in
+  Edge edges[2];             // the first of token 0 in, and of token 1 in
   std::uint64_t read_block;  // of slot0: logs up to this block are in it
   std::uint64_t log_block;   // of the newest log applied
   std::uint32_t log_index;
   std::uint32_t has_log;
   std::uint8_t pool[20];  // its address, for what the factory says of it
   std::uint32_t reserved;
+  Edge later_edges[2][edges_max - 1];
 };
-static_assert(sizeof(Head) == 240);
+static_assert(sizeof(Head) == 112 + 2 * edges_max * sizeof(Edge));
 
 // Sums of products with odd numbers: no changed word leaves it as it was.
-inline std::uint64_t check_of(const Head& head, const Edge& edge) noexcept {
-  const std::uint64_t words[] = {
-      head.sqrt.limbs[0],      head.sqrt.limbs[1],       head.sqrt.limbs[2],
-      head.liquidity.limbs[0], head.liquidity.limbs[1],  edge.sqrt.limbs[0],
-      edge.sqrt.limbs[1],      edge.sqrt.limbs[2],       edge.amount_in.limbs[0],
-      edge.amount_in.limbs[1], edge.amount_out.limbs[0], edge.amount_out.limbs[1]};
-  std::uint64_t sum = (std::uint64_t{head.fee} << 32U) | static_cast<std::uint32_t>(head.tick);
+template <std::size_t N>
+GANTRY_HOT std::uint64_t check_sum(std::uint64_t sum, const std::uint64_t (&words)[N]) noexcept {
   std::uint64_t factor = 0x9e3779b97f4a7c15;
   for (const std::uint64_t word : words) {
     sum += word * factor;
@@ -99,6 +108,53 @@ inline std::uint64_t check_of(const Head& head, const Edge& edge) noexcept {
   }
   return sum | 1U;  // never 0
 }
+
+// What the first edges of both directions were computed from.
+GANTRY_HOT std::uint64_t check_of(const Head& head) noexcept {
+  return check_sum((std::uint64_t{head.fee} << 32U) | static_cast<std::uint32_t>(head.tick),
+                   {head.sqrt.limbs[0], head.sqrt.limbs[1], head.sqrt.limbs[2],
+                    head.liquidity.limbs[0], head.liquidity.limbs[1]});
+}
+
+// `before`: the check of the edge before it, or of the head.
+GANTRY_HOT std::uint64_t check_of(std::uint64_t before, const Edge& edge) noexcept {
+  return check_sum(
+      before, {edge.sqrt.limbs[0], edge.sqrt.limbs[1], edge.sqrt.limbs[2], edge.amount_in.limbs[0],
+               edge.amount_in.limbs[1], edge.amount_out.limbs[0], edge.amount_out.limbs[1],
+               edge.liquidity.limbs[0], edge.liquidity.limbs[1],
+               std::uint64_t{edge.kind} << 32U | static_cast<std::uint32_t>(edge.tick)});
+}
+
+// The edges of one direction from the price on, each once, as long as they are known.
+class EdgeWalk {
+ public:
+  EdgeWalk() = default;  // none
+  GANTRY_HOT EdgeWalk(const Head& head, bool zero_for_one) noexcept
+      : next_(&head.edges[zero_for_one ? 0 : 1]),
+        later_(head.later_edges[zero_for_one ? 0 : 1]),
+        end_(later_ + (edges_max - 1)),
+        check_(check_of(head)) {}
+
+  // Null: not known, and so none after it.
+  GANTRY_HOT const Edge* take() noexcept {
+    if (next_ == end_) return nullptr;
+    const Edge* edge = next_;
+    if (edge->kind == edge_unknown || edge->check != check_of(check_, *edge)) {
+      next_ = end_;
+      return nullptr;
+    }
+    check_ = edge->check;
+    next_ = later_;
+    if (later_ != end_) ++later_;
+    return edge;
+  }
+
+ private:
+  const Edge* next_ = nullptr;
+  const Edge* later_ = nullptr;  // after the next
+  const Edge* end_ = nullptr;
+  std::uint64_t check_ = 0;
+};
 
 // The pool after a swap: nothing of the ticks has changed.
 struct After {
@@ -256,8 +312,8 @@ inline const Head* head_of(const gantry_state& state) noexcept {
 
 inline PageView page_of(const gantry_state& state, const Paging& paging,
                         std::uint32_t page) noexcept {
-  if (page + 1 >= state.chunk_count) return {};
-  return {state.chunks[page + 1], paging.first_word_of(page), paging.words_per_page};
+  if (page + first_page_chunk >= state.chunk_count) return {};
+  return {state.chunks[page + first_page_chunk], paging.first_word_of(page), paging.words_per_page};
 }
 
 }  // namespace gantry::uniswap_v3

@@ -12,6 +12,7 @@
 #include "gantry/dex.hpp"
 #include "plugins/dex/evm/pair_search.hpp"
 #include "plugins/dex/uniswap_v3/abi.hpp"
+#include "plugins/dex/uniswap_v3/pending.hpp"
 #include "plugins/dex/uniswap_v3/shape.hpp"
 #include "plugins/dex/uniswap_v3/state.hpp"
 #include "plugins/dex/uniswap_v3/update.hpp"
@@ -55,7 +56,9 @@ class UniswapV3 final : public DexPlugin {
         router_deadline_(config.boolean("router_deadline")),
         words_around_(static_cast<std::int32_t>(config.integer("words_around"))),
         discover_tokens_(
-            evm::parse_token_list("discover_tokens", config.string("discover_tokens"))) {
+            evm::parse_token_list("discover_tokens", config.string("discover_tokens"))),
+        routers_(evm::parse_routers(config.string("pending_routers"))),
+        maker_(maker_of(factory_, config.string("init_code_hash"))) {
     if (!factory_ && !discover_tokens_.empty()) {
       throw Refused("discover_tokens is set and factory is not: who is to be asked for pools?");
     }
@@ -185,13 +188,9 @@ class UniswapV3 final : public DexPlugin {
     if (rising.status == GANTRY_BAD_STATE || falling.status == GANTRY_BAD_STATE) {
       return GANTRY_BAD_STATE;
     }
-    // Inside the first range a quote asks the edge alone, which may have outlived its ticks.
-    const auto paid = [&](const Sum& sum, const Edge* edge) {
-      return edge == nullptr ? sum.amount_out
-                             : std::max(sum.amount_out, u256::from_u128(edge->amount_out.load()));
-    };
-    out.balances[0] = paid(rising, empty ? nullptr : known_edge<false>(pool));
-    out.balances[1] = paid(falling, empty ? nullptr : known_edge<true>(pool));
+    // As far as the edges go a quote asks them alone, which may have outlived their ticks.
+    out.balances[0] = std::max(rising.amount_out, empty ? u256() : paid_at_edges<false>(pool));
+    out.balances[1] = std::max(falling.amount_out, empty ? u256() : paid_at_edges<true>(pool));
     return GANTRY_OK;
   }
 
@@ -212,7 +211,27 @@ class UniswapV3 final : public DexPlugin {
     return router_ ? build_routed(spec, *head, order, sink) : build_direct(spec, order, sink);
   }
 
+  gantry_status routers(AddressSink sink) const { return evm::emit_routers(routers_, sink); }
+  gantry_status decode(const gantry_pending_transaction& transaction, PendingSink sink) const {
+    return evm::each_call(
+        transaction, [&](const evm::RouterCall& call) { return decode_call(*maker_, call, sink); });
+  }
+  const void* get_extension(const char* id) const override {
+    return maker_ && !routers_.empty() ? dex_pending<UniswapV3>(id) : nullptr;
+  }
+
  private:
+  static std::optional<PoolMaker> maker_of(const std::optional<Address>& factory,
+                                           std::string_view init_code_hash) {
+    if (init_code_hash.empty() || !factory) return std::nullopt;
+    const auto hash = evm::parse_hex<evm::word_bytes>(init_code_hash);
+    if (!hash) {
+      throw Refused("init_code_hash `" + std::string(init_code_hash) +
+                    "` is not 0x and 64 hexadecimal digits");
+    }
+    return PoolMaker{*factory, *hash};
+  }
+
   // A pool to be quoted: the overlay's price where there is one.
   struct Pool {
     const gantry_state* base = nullptr;
@@ -355,11 +374,20 @@ class UniswapV3 final : public DexPlugin {
     return head->locked != 0 ? GANTRY_REFUSED : GANTRY_OK;
   }
 
-  // Null: it is not computed, or of another state.
+  // None of an overlay, whose price is another.
   template <bool zero_for_one>
-  GANTRY_HOT static const Edge* known_edge(const Pool& pool) noexcept {
-    const Edge& edge = pool.head->edges[zero_for_one ? 0 : 1];
-    return pool.is_base && edge.check == check_of(*pool.head, edge) ? &edge : nullptr;
+  GANTRY_HOT static EdgeWalk edges_of(const Pool& pool) noexcept {
+    return pool.is_base ? EdgeWalk(*pool.head, zero_for_one) : EdgeWalk();
+  }
+
+  template <bool zero_for_one>
+  static u256 paid_at_edges(const Pool& pool) noexcept {
+    u256 sum;
+    EdgeWalk edges = edges_of<zero_for_one>(pool);
+    while (const Edge* edge = edges.take()) {
+      sum = wrapping_add(sum, u256::from_u128(edge->amount_out.load()));
+    }
+    return sum;
   }
 
   template <bool zero_for_one, bool exact_in>
@@ -368,12 +396,13 @@ class UniswapV3 final : public DexPlugin {
     const u256 amount(swap.amount);
     if (amount.is_zero()) return GANTRY_NO_LIQUIDITY;
     if (amount.limb(3) >> 63U != 0) return GANTRY_OUT_OF_RANGE;  // an int256 in the contract
-    const Edge* known = known_edge<zero_for_one>(pool);
+    EdgeWalk edges = edges_of<zero_for_one>(pool);
+    const Edge* first = edges.take();
     Swapped swapped;
-    if (known == nullptr || !swap_inside<zero_for_one, exact_in>(pool, *known, amount, swapped)) {
+    if (first == nullptr || !swap_inside<zero_for_one, exact_in>(pool, *first, amount, swapped)) {
       const gantry_status status =
-          swap_across<zero_for_one, exact_in>(Ticks(*pool.base, pool.head->spacing), pool.place,
-                                              pool.head->fee, amount, known, swapped);
+          swap_across<zero_for_one, exact_in>(Ticks(*pool.base, pool.head->spacing), first, edges,
+                                              pool.place, pool.head->fee, amount, swapped);
       if (status != GANTRY_OK) return status;
     }
     if (swapped.amount_out.is_zero()) return GANTRY_NO_LIQUIDITY;
@@ -391,7 +420,7 @@ class UniswapV3 final : public DexPlugin {
     return GANTRY_OK;
   }
 
-  // A swap that ends before the edge, so that no page is looked at. False: it does not.
+  // A swap that ends before the first edge, so that no page is looked at. False: it does not.
   template <bool zero_for_one, bool exact_in>
   GANTRY_HOT static bool swap_inside(const Pool& pool, const Edge& edge, const u256& amount,
                                      Swapped& out) noexcept {
@@ -510,6 +539,8 @@ class UniswapV3 final : public DexPlugin {
   bool router_deadline_;
   std::int32_t words_around_;
   std::vector<Address> discover_tokens_;  // empty: pools come from a list
+  std::vector<Address> routers_;          // whose pending swaps are read
+  std::optional<PoolMaker> maker_;        // none: they are not
 };
 
 }  // namespace

@@ -138,7 +138,8 @@ class Update {
     const Paging paging(planned_spacing_);
     for (std::uint32_t index = 0; index < page_count_max; ++index) {
       if ((touched_ >> index & 1U) == 0) continue;
-      const bool exists = index + 1 < old_.chunk_count && old_.chunks[index + 1].size != 0;
+      const std::uint32_t chunk = index + first_page_chunk;
+      const bool exists = chunk < old_.chunk_count && old_.chunks[chunk].size != 0;
       const PageView old = page_of(old_, paging, index);
       if (exists && !old) return GANTRY_BAD_STATE;
       if (!exists && (created_ >> index & 1U) == 0) continue;  // logs of what nobody asked about
@@ -147,7 +148,7 @@ class Update {
           sizeof(Page) + std::uint64_t{paging.words_per_page} * sizeof(Word);
       const std::uint64_t room = std::min<std::uint64_t>(
           ticks + added_[index], std::uint64_t{paging.words_per_page} * ticks_in_word);
-      std::uint8_t* bytes = writer_.chunk(index + 1, fixed + room * sizeof(Tick));
+      std::uint8_t* bytes = writer_.chunk(chunk, fixed + room * sizeof(Tick));
       if (bytes == nullptr) return GANTRY_HOST_FAULT;
       auto* page = reinterpret_cast<Page*>(bytes);
       if (old) {
@@ -425,48 +426,68 @@ class Update {
     auto* head = reinterpret_cast<Head*>(writer_.chunk(0, sizeof(Head)));
     if (head == nullptr) return GANTRY_HOST_FAULT;
     std::memset(head_.edges, 0, sizeof(head_.edges));
+    std::memset(head_.later_edges, 0, sizeof(head_.later_edges));
     const bool known = (head_.known & knows_all) == knows_all;
     const bool priced = known && !head_.sqrt.load().is_zero();
     gantry_status status = known ? GANTRY_OK : GANTRY_NEED_STATE;
     if (priced) {
       // The state as it will be: what was written, and the rest of the old one.
-      gantry_bytes chunks[page_count_max + 1] = {};
-      for (std::uint32_t i = 1; i <= page_count_max; ++i) {
-        if (i < old_.chunk_count) chunks[i] = old_.chunks[i];
-        if (const Page* page = pages_[i - 1]) {
-          chunks[i] = {reinterpret_cast<const std::uint8_t*>(page),
-                       sizeof(Page) + page->word_count * sizeof(Word) +
-                           std::uint64_t{page->tick_count} * sizeof(Tick)};
+      gantry_bytes chunks[first_page_chunk + page_count_max] = {};
+      for (std::uint32_t index = 0; index < page_count_max; ++index) {
+        const std::uint32_t chunk = first_page_chunk + index;
+        if (chunk < old_.chunk_count) chunks[chunk] = old_.chunks[chunk];
+        if (const Page* page = pages_[index]) {
+          chunks[chunk] = {reinterpret_cast<const std::uint8_t*>(page),
+                           sizeof(Page) + page->word_count * sizeof(Word) +
+                               std::uint64_t{page->tick_count} * sizeof(Tick)};
         }
       }
-      const gantry_state next{chunks, page_count_max + 1, 0};
+      const gantry_state next{chunks, std::size(chunks), 0};
       Ticks ticks(next, head_.spacing);
-      set_edge<true>(ticks, head_.edges[0]);
-      set_edge<false>(ticks, head_.edges[1]);
+      set_edges<true>(ticks, head_.edges[0], head_.later_edges[0]);
+      set_edges<false>(ticks, head_.edges[1], head_.later_edges[1]);
       if (!knows_around(next, head_, distance_)) status = GANTRY_NEED_STATE;
     }
     *head = head_;
     return status;
   }
 
+  // Up to where something is not known, or no pool's: there the ticks themselves are asked.
   template <bool zero_for_one>
-  void set_edge(Ticks& ticks, Edge& edge) noexcept {
-    Stop stop;
-    if (ticks.next<zero_for_one>(head_.tick, stop) != GANTRY_OK) return;
-    const u256 target = target_of<zero_for_one>(stop);
-    const u256 sqrt = head_.sqrt.load();
-    if (zero_for_one ? target > sqrt : target < sqrt) return;
-    u256 in;
-    u256 out;
-    if (!step_in<zero_for_one>(sqrt, target, head_.liquidity.load(), in) ||
-        !step_out<zero_for_one>(sqrt, target, head_.liquidity.load(), out) || !in.fits_u128() ||
-        !out.fits_u128()) {
-      return;
+  void set_edges(Ticks& ticks, Edge& first, Edge (&later)[edges_max - 1]) noexcept {
+    Place place{head_.sqrt.load(), head_.liquidity.load(), head_.tick};
+    std::uint64_t check = check_of(head_);
+    for (std::size_t i = 0; i < edges_max; ++i) {
+      Edge& edge = i == 0 ? first : later[i - 1];
+      Stop stop;
+      if (at_the_end<zero_for_one>(place.sqrt) ||
+          ticks.next<zero_for_one>(place.tick, stop) != GANTRY_OK) {
+        return;
+      }
+      const u256 target = target_of<zero_for_one>(stop);
+      if (zero_for_one ? target > place.sqrt : target < place.sqrt) return;
+      u256 in;
+      u256 out;
+      if (!step_in<zero_for_one>(place.sqrt, target, place.liquidity, in) ||
+          !step_out<zero_for_one>(place.sqrt, target, place.liquidity, out) || !in.fits_u128() ||
+          !out.fits_u128()) {
+        return;
+      }
+      const bool is_last = target != stop.sqrt;
+      place.sqrt = target;
+      if (!is_last && !pass<zero_for_one>(stop, place)) return;
+      edge.sqrt.store(target);
+      edge.amount_in.store(in.low128());
+      edge.amount_out.store(out.low128());
+      edge.liquidity.store(place.liquidity);
+      edge.tick = place.tick;
+      edge.kind = is_last                       ? edge_of_price
+                  : stop.initialized != nullptr ? edge_of_tick
+                                                : edge_of_word;
+      edge.check = check_of(check, edge);
+      check = edge.check;
+      if (is_last) return;
     }
-    edge.sqrt.store(target);
-    edge.amount_in.store(in.low128());
-    edge.amount_out.store(out.low128());
-    edge.check = check_of(head_, edge);
   }
 
   gantry_status refuse(const char* why) noexcept {

@@ -61,7 +61,8 @@ class Ticks {
     word_ = nullptr;
     if (!paging_.has(number)) return GANTRY_BAD_STATE;
     const std::uint32_t index = paging_.page_of(number);
-    if (index + 1 >= state_.chunk_count || state_.chunks[index + 1].size == 0) {
+    const std::uint32_t chunk = index + first_page_chunk;
+    if (chunk >= state_.chunk_count || state_.chunks[chunk].size == 0) {
       return GANTRY_NEED_STATE;
     }
     page_ = page_of(state_, paging_, index);
@@ -137,11 +138,12 @@ struct Swapped {
   bool tick_is_known = true;  // false: `after.tick` is that of `after.sqrt`
 };
 
-// UniswapV3Pool.swap without a limit of the caller's. `edge`, when not null, is where the first
-// step ends. GANTRY_NO_LIQUIDITY: the pool runs out before the amount does.
+// UniswapV3Pool.swap without a limit of the caller's. `edge` and what comes after it spare the
+// ticks; null: they are asked from the first step on. GANTRY_NO_LIQUIDITY: the pool runs out before
+// the amount does.
 template <bool zero_for_one, bool exact_in>
-gantry_status swap_across(Ticks ticks, const Place& start, std::uint32_t fee, const u256& amount,
-                          const Edge* edge, Swapped& out) noexcept {
+gantry_status swap_across(Ticks ticks, const Edge* edge, EdgeWalk later, const Place& start,
+                          std::uint32_t fee, const u256& amount, Swapped& out) noexcept {
   Place place = start;
   u256 remaining = amount;
   u256 total_in;  // of exact out; with exact in the amount and what is left tell it
@@ -150,7 +152,10 @@ gantry_status swap_across(Ticks ticks, const Place& start, std::uint32_t fee, co
   while (!remaining.is_zero()) {
     if (at_the_end<zero_for_one>(place.sqrt)) return GANTRY_NO_LIQUIDITY;
     Stop stop;
-    if (const auto status = ticks.next<zero_for_one>(place.tick, stop); status != GANTRY_OK) {
+    if (edge != nullptr) {
+      stop.sqrt = edge->sqrt.load();
+    } else if (const auto status = ticks.next<zero_for_one>(place.tick, stop);
+               status != GANTRY_OK) {
       return status;
     }
     const u256 target = target_of<zero_for_one>(stop);
@@ -201,19 +206,26 @@ gantry_status swap_across(Ticks ticks, const Place& start, std::uint32_t fee, co
     }
     total_out = wrapping_add(total_out, step.amount_out);
     total_fee = wrapping_add(total_fee, step.fee);
-    edge = nullptr;
-    if (step.reached && target == stop.sqrt) {
+    const bool is_last = edge != nullptr ? edge->kind == edge_of_price : target != stop.sqrt;
+    if (step.reached && !is_last) {
       place.sqrt = target;
-      if (!pass<zero_for_one>(stop, place)) return GANTRY_BAD_STATE;
-      if (stop.initialized != nullptr) {
-        ++out.crossings;
-      } else {
-        ++out.words;
+      if (edge != nullptr) {
+        place.liquidity = edge->liquidity.load();
+        place.tick = edge->tick;
+      } else if (!pass<zero_for_one>(stop, place)) {
+        return GANTRY_BAD_STATE;
       }
+      const bool crossed =
+          edge != nullptr ? edge->kind == edge_of_tick : stop.initialized != nullptr;
+      ++(crossed ? out.crossings : out.words);
       out.tick_is_known = true;
-    } else if (step.sqrt != place.sqrt) {
-      place.sqrt = step.sqrt;
-      out.tick_is_known = false;
+      if (edge != nullptr) edge = later.take();
+    } else {
+      edge = nullptr;
+      if (step.sqrt != place.sqrt) {
+        place.sqrt = step.sqrt;
+        out.tick_is_known = false;
+      }
     }
   }
   out.amount_in = exact_in ? amount : total_in;

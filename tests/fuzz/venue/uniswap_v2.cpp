@@ -8,7 +8,8 @@ std::vector<std::vector<Parameter>> Scene::instances() {
     return std::vector<Parameter>{{"fee_bps", GANTRY_PARAMETER_INTEGER, fee_bps},
                                   {"factory", GANTRY_PARAMETER_STRING, 0, factory},
                                   {"discover_tokens", GANTRY_PARAMETER_STRING, 0, tokens},
-                                  {"init_code_hash"}};
+                                  {"init_code_hash"},
+                                  {"pending_routers"}};
   };
   return {with(30, ""), with(9999, ""), with(0, ""),
           with(25, "0x00000000000000000000000000000000000000fa"),

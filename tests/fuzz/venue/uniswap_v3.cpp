@@ -37,7 +37,9 @@ std::vector<std::vector<Parameter>> Scene::instances() {
                                   {"router"},
                                   {"router_deadline", GANTRY_PARAMETER_BOOLEAN, 1},
                                   {"discover_tokens", GANTRY_PARAMETER_STRING, 0, tokens},
-                                  {"words_around", GANTRY_PARAMETER_INTEGER, words_around}};
+                                  {"words_around", GANTRY_PARAMETER_INTEGER, words_around},
+                                  {"pending_routers"},
+                                  {"init_code_hash"}};
   };
   return {with("", 1), with("", 4), with("0x00000000000000000000000000000000000000fa", 2),
           with("0x00000000000000000000000000000000000000fa", 2, three_tokens)};

@@ -133,18 +133,40 @@ TEST_CASE("no secret is told: a change of one shows the templates") {
   CHECK(instances_text(make(one)).find("a-very-secret") == std::string::npos);
 }
 
+TEST_CASE("another list of pools is a change of the venue, told by their number") {
+  const std::string venue = "[[dex]]\nname = \"uniswap_v2\"\n";
+  const auto pool = [](char digit) {
+    return "[[dex.pool]]\naddress = \"0x" + std::string(40, digit) + "\"\ntokens = [\"0x" +
+           std::string(40, '3') + "\", \"0x" + std::string(40, '4') + "\"]\n";
+  };
+  const Lines more = changes({.dexes = venue}, {.dexes = venue + pool('1')});
+  REQUIRE(more.size() == 1);
+  CHECK(
+      more.front().starts_with("dex uniswap_v2: reparameterise (pool: its default -> 1 listed ("));
+  CHECK(changes({.dexes = venue + pool('1')}, {.dexes = venue + pool('2')}).size() == 1);
+  CHECK(changes({.dexes = venue + pool('1')}, {.dexes = venue + pool('1')}).empty());
+  CHECK(changes({.dexes = venue}, {.dexes = venue + "discover = false\n"}) ==
+        Lines{"dex uniswap_v2: reparameterise (discover: true -> false)"});
+}
+
 TEST_CASE("what a recording keeps of the instances makes the same again") {
-  const Configuration whole =
-      make({.gantry = std::string(good_gantry) + pimlico,
-            .dexes = "[[dex]]\nname = \"one\"\nplugin = \"uniswap_v2\"\nfee_bps = 25\n"
-                     "min_liquidity_usd = 1e15\npriority = 1\n"
-                     "[[dex]]\nname = \"two\"\nplugin = \"uniswap_v2\"\nmax_slippage_bps = 30\n"
-                     "priority = 2\n[[dex]]\nname = \"off\"\nenabled = false\n",
-            .strategies = "[strategies.\"tri-2\"]\nplugin = \"triangular\"\nmin_profit_bps = 12\n"
-                          "prefer_high_liquidity = true\norder = \"depth\"\n"
-                          "least_input = \"123456789012345678901234567890\"\n"
-                          "[strategies.triangular]\nmax_hops = 6\n"
-                          "[strategy_priorities]\ntriangular = 3\n\"tri-2\" = 1\n"});
+  const Configuration whole = make(
+      {.gantry = std::string(good_gantry) + pimlico,
+       .dexes = "[[dex]]\nname = \"one\"\nplugin = \"uniswap_v2\"\nfee_bps = 25\n"
+                "min_liquidity_usd = 1e15\npriority = 1\n"
+                "[[dex]]\nname = \"two\"\nplugin = \"uniswap_v2\"\nmax_slippage_bps = 30\n"
+                "priority = 2\ndiscover = false\n"
+                "[[dex.pool]]\naddress = \"0xB4e16d0168e52d35CaCD2c6185b44281Ec28C9Dc\"\n"
+                "tokens = [\"0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48\", "
+                "\"0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2\"]\n"
+                "metadata = \"0x5c6ee304399dbdb9c8ef030ab642b10820db8f56000200000000000000000014"
+                " \\\"weighted\\\"\"\n"
+                "[[dex]]\nname = \"off\"\nenabled = false\n",
+       .strategies = "[strategies.\"tri-2\"]\nplugin = \"triangular\"\nmin_profit_bps = 12\n"
+                     "prefer_high_liquidity = true\norder = \"depth\"\n"
+                     "least_input = \"123456789012345678901234567890\"\n"
+                     "[strategies.triangular]\nmax_hops = 6\n"
+                     "[strategy_priorities]\ntriangular = 3\n\"tri-2\" = 1\n"});
   const std::string text = instances_text(whole);
   INFO(text);
   const auto again = with_instances(make({.dexes = "", .strategies = ""}), text, environment({}));
@@ -157,6 +179,16 @@ TEST_CASE("what a recording keeps of the instances makes the same again") {
   CHECK(again->dexes.front().name == "two");
   CHECK(again->dexes.size() == 2);
   CHECK(again->paymasters.size() == 1);
+  REQUIRE(again->dexes.front().pools.size() == 1);
+  CHECK(again->dexes.front().pools.front().metadata.ends_with("014 \"weighted\""));
+  // Not one value is another: a replay compares them.
+  for (const EffectiveKey& key : whole.keys) {
+    if (key.path.starts_with("dex.off")) continue;
+    const auto same = std::ranges::find(again->keys, key.path, &EffectiveKey::path);
+    INFO(key.path);
+    REQUIRE(same != again->keys.end());
+    CHECK(same->value == key.value);
+  }
 
   // Not what a host has written: refused, and nothing is taken.
   CHECK_FALSE(with_instances(whole, text + "[nonsense]\na = 1\n", environment({})).has_value());

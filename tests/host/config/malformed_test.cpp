@@ -1,22 +1,11 @@
 // One row for each way to get a configuration wrong: where it is told, in which words, and what
 // was probably meant.
-#include "fixture.hpp"
+#include "malformed.hpp"
 
 using namespace gantry::host;
 using namespace gantry::host::test;
 
 namespace {
-
-enum class In { gantry, dex, strategies };
-
-struct Row {
-  In in;
-  std::string_view text;
-  std::uint32_t line;
-  std::uint32_t column;
-  std::string_view message;  // all of it, or its beginning where it is toml++'s
-  std::string_view suggestion = "";
-};
 
 // Raw strings begin right after the parenthesis, so that line 1 is the text's first.
 constexpr Row rows[] = {
@@ -216,41 +205,11 @@ constexpr Row rows[] = {
      "unknown table strategy_priority", "strategy_priorities"},
 };
 
-ConfigTexts texts_of(const Row& row) {
-  ConfigTexts texts{good_gantry, good_dex, good_strategies};
-  (row.in == In::gantry ? texts.gantry
-   : row.in == In::dex  ? texts.dex
-                        : texts.strategies) = row.text;
-  return texts;
-}
-
-std::string_view file_of(In in) {
-  return in == In::gantry ? "config/gantry.toml"
-         : in == In::dex  ? "config/dex_config.toml"
-                          : "config/strategies.toml";
-}
-
 }  // namespace
 
 TEST_CASE("every malformed configuration is told with its place, reason and remedy") {
   STATIC_REQUIRE(std::size(rows) >= 60);
-  for (const Row& row : rows) {
-    const ConfigReport report = errors_of(texts_of(row));
-    INFO(row.text);
-    INFO(render_text(report, false));
-    REQUIRE(report.errors.size() == 1);
-    const Diagnostic& error = report.errors.front();
-    CHECK(error.file == file_of(row.in));
-    CHECK(error.line == row.line);
-    CHECK(error.column == row.column);
-    if (row.message.ends_with("is not TOML: ")) {
-      CHECK(error.message.starts_with(row.message));
-    } else {
-      CHECK(error.message == row.message);
-      CHECK_FALSE(error.expected.empty());
-    }
-    CHECK(error.suggestion == row.suggestion);
-  }
+  check_rows(rows);
 }
 
 TEST_CASE("all errors of all three files are told at once") {

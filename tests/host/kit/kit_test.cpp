@@ -104,6 +104,8 @@ TEST_CASE("each fault is found by the check that is about it") {
       {"exact_out_off_by_one", "dex_exact_out"},
       {"segments_disagree", "dex_segments"},
       {"impure", "purity"},
+      {"reads_nonsense", "dex_pending"},
+      {"trusts_pending_pools", "strategy_pending"},
       {"exceeds_limits", "strategy_size"},
       {"amounts_not_quoted", "strategy_finds"},
       {"not_deterministic", "determinism"},

@@ -451,3 +451,24 @@ TEST_CASE("connections are kept from one batch to the next") {
   CHECK(street.server(0).connections() <= 2);  // the checks may have had one beside
   CHECK(street.server(0).requests() >= 20);
 }
+
+TEST_CASE("how providers do is one line for people, with the causes of their failures") {
+  ProviderStatistics good;
+  good.name = "alchemy";
+  good.state = ProviderState::ready;
+  good.latency_ewma_ms = 38.2;
+  good.latency_p99_ms = 61;
+  good.lag_blocks = 1;
+  good.answers = 4012;
+  good.failures[static_cast<std::size_t>(FailureCause::timed_out)] = 2;
+  good.failures[static_cast<std::size_t>(FailureCause::limited)] = 1;
+  ProviderStatistics bad;
+  bad.name = "infura";
+  bad.state = ProviderState::down;
+  bad.reason = "no connection";
+  ChainStatistics chain;
+  chain.providers = {good, bad};
+  CHECK(line_of(chain) ==
+        "alchemy ready, 38 ms (p99 61 ms), 1 block behind, 4,012 answers, 3 failures (timed_out 2, "
+        "limited 1); infura down: no connection, 0 answers");
+}

@@ -57,6 +57,34 @@ TEST_CASE("lines below the level are not written") {
   CHECK(log.text().empty());
 }
 
+TEST_CASE("a line of a thread that works for a chain names it, once") {
+  {
+    const Captured log(LogSettings{}, true);
+    const LogChain chain("polygon");
+    spdlog::info("pool 3 is left out");
+    spdlog::info("polygon: reorganized");
+    CHECK(log.text().find(" polygon: pool 3 is left out\n") != std::string::npos);
+    CHECK(log.text().find(" polygon: reorganized\n") != std::string::npos);
+    CHECK(log.text().find("polygon: polygon") == std::string::npos);
+  }
+  const Captured log(LogSettings{}, false);
+  {
+    const LogChain outer("polygon");
+    const LogChain inner("bsc\x1b");
+    CHECK(log_chain() == "bsc\x1b");
+    spdlog::info("one");
+  }
+  CHECK(log_chain().empty());
+  spdlog::info("two");
+  std::istringstream lines(log.text());
+  std::string line;
+  REQUIRE(std::getline(lines, line));
+  CHECK(boost::json::parse(line).at("chain") == "bsc?");
+  CHECK(boost::json::parse(line).at("message") == "one");
+  REQUIRE(std::getline(lines, line));
+  CHECK_FALSE(boost::json::parse(line).as_object().contains("chain"));
+}
+
 TEST_CASE("a log line never contains a secret, in either format") {
   hide_from_logs({"k3y-of-the-provider", "k3y-of-the-provider-longer", "abc"});
   for (const bool terminal : {false, true}) {

@@ -357,6 +357,7 @@ TEST_CASE("risk names the first limit that a trade exceeds, in a fixed order") {
   r.stake.ether_wei = u256::max();
   r.stake.usd_e6 = u256::max();
   r.pays = false;
+  r.data_fee_known = false;
   // What each names is mended, and the next one shows.
   const std::pair<RefusalReason, std::function<void()>> order[] = {
       {RefusalReason::simulate_only, [&] { r.opportunity.flags = 0; }},
@@ -365,6 +366,7 @@ TEST_CASE("risk names the first limit that a trade exceeds, in a fixed order") {
       {RefusalReason::approximate, [&] { c.market.view.bind(*c.market.snapshot, {}, true); }},
       {RefusalReason::pool_concentration,
        [&] { r.opportunity.legs[0].amount_in = good.opportunity.legs[0].amount_in; }},
+      {RefusalReason::data_fee_unknown, [&] { r.data_fee_known = true; }},
       {RefusalReason::unvalued, [&] { r.gross.status = GANTRY_OK; }},
       {RefusalReason::low_confidence, [&] { r.opportunity.confidence = 0.9; }},
       {RefusalReason::high_risk, [&] { r.opportunity.risk_score = 0.1; }},
@@ -386,11 +388,11 @@ TEST_CASE("risk names the first limit that a trade exceeds, in a fixed order") {
 
 TEST_CASE("every reason of a refusal has a name of its own") {
   std::set<std::string_view> names;
-  for (std::int32_t i = 0; i <= static_cast<std::int32_t>(RefusalReason::approximate); ++i) {
+  for (std::int32_t i = 0; i <= static_cast<std::int32_t>(RefusalReason::data_fee_unknown); ++i) {
     names.insert(to_string(static_cast<RefusalReason>(i)));
   }
-  CHECK(names.size() == 14);
+  CHECK(names.size() == 15);
   CHECK_FALSE(names.contains("unknown"));
   CHECK(to_string(static_cast<RefusalReason>(13)) == "approximate");
-  CHECK(to_string(static_cast<RefusalReason>(14)) == "unknown");
+  CHECK(to_string(static_cast<RefusalReason>(15)) == "unknown");
 }

@@ -78,6 +78,7 @@ class Running {
     return all;
   }
   std::uint64_t snapshots() const { return street_.status().snapshots; }
+  Street& street() { return street_; }
   RunReport finish() {
     thread_.join();
     REQUIRE(report_.has_value());
@@ -331,6 +332,41 @@ TEST_CASE("a change that cannot be made is rolled back whole, and the run goes o
   refused = running.change(setting.make(base + idle));
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().message.contains("the run is over"));
+}
+
+TEST_CASE("what is prepared changes nothing before it is committed, and nothing when discarded") {
+  const Setting setting(blocks_many);
+  const auto without = setting.make(base);
+  const auto with = std::make_shared<const Configuration>(setting.make(base + idle));
+  Running running(without, setting.options());
+  Street& street = running.street();
+  const auto soon = [] { return std::chrono::steady_clock::now() + std::chrono::milliseconds(1); };
+
+  auto prepared = street.prepare(with);
+  REQUIRE(prepared.has_value());
+  CHECK(prepared->size() == 1);
+  // Nothing was committed, so nothing is to come.
+  auto carried = street.carried(soon());
+  REQUIRE((carried.has_value() && carried->has_value()));
+  CHECK((*carried)->done.empty());
+  street.discard();
+  street.commit();
+  CHECK(running.drain().unmapped.empty());
+  CHECK(street.plan(*with).changes.size() == 1);
+
+  prepared = street.prepare(with);
+  REQUIRE(prepared.has_value());
+  street.commit();
+  const auto changed = street.carried(std::chrono::steady_clock::time_point::max());
+  REQUIRE((changed.has_value() && changed->has_value()));
+  CHECK((*changed)->done == *prepared);
+  CHECK(street.plan(*with).changes.empty());
+  CHECK_FALSE(street.is_over());
+  street.request_stop();
+  const auto report = running.finish();
+  CHECK(street.is_over());
+  REQUIRE(report.changes.size() == 1);
+  CHECK(report.changes.front().from == (*changed)->from);
 }
 
 TEST_CASE("a plan refuses what the change would, in the same words") {

@@ -1,0 +1,166 @@
+#include "host/plan/calls.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "host/plan/abi.hpp"
+
+namespace gantry::host {
+
+namespace {
+
+// What stands around a batch in a transaction, unsigned: type, list head, chain id, nonce, two
+// fees, gas limit, target, value, the data's length and an access list.
+constexpr std::size_t envelope_bytes = 80;
+// And around it in a user operation that EntryPoint's handleOps takes: selector, offsets, account,
+// nonce, gas limits and fees, the paymaster's data, two signatures, the beneficiary.
+constexpr std::size_t operation_bytes = 512;
+
+// amount * (10000 - bps) / 10000, rounded down.
+u256 less_bps(const u256& amount, std::uint64_t bps) {
+  u256 out;
+  if (!mul_div_floor(amount, u256(10000 - std::min<std::uint64_t>(bps, 10000)), u256(10000), out)) {
+    return u256();
+  }
+  return out;
+}
+
+// What a batch of plain calls can carry out safely: nobody pays a pool that calls back, and nothing
+// but the last call itself holds the minimum.
+Status check_safe(const std::vector<Instruction>& calls, const u256& min_out,
+                  const VenueInstance& venue) {
+  for (const Instruction& call : calls) {
+    if (call.head.input == GANTRY_INPUT_CALLBACK) {
+      return fail(ErrorKind::plugin,
+                  fmt::format("venue {} wants to call back for its input, which a batch of calls "
+                              "cannot answer",
+                              venue.name()));
+    }
+  }
+  const gantry_instruction& last = calls.back().head;
+  if (last.min_out_enforced == 0 || u256(last.min_out) < min_out) {
+    return fail(ErrorKind::plugin,
+                fmt::format("venue {}: its call does not hold the minimum out", venue.name()));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<TradeCalls> build_calls(const MarketView& view, const gantry_opportunity& o,
+                               const CallOrder& wanted) {
+  const Topology& topology = *view.snapshot().topology;
+  TradeCalls out;
+  // From the last leg to the first: each pays straight to whom the next wants paid.
+  std::array<std::vector<Instruction>, GANTRY_LEGS_MAX> legs;
+  gantry_address recipient = wanted.sender;
+  for (std::uint32_t i = o.leg_count; i-- > 0;) {
+    const gantry_leg& leg = o.legs[i];
+    const PoolInfo& pool = topology.pools[leg.hop.pool];
+    const VenueInstance& venue = topology.venue_of(pool);
+    gantry_pool_state state;
+    if (!view.snapshot().pool_state(leg.hop.pool, state)) {
+      return fail(ErrorKind::internal, "an approved pool has no state");
+    }
+    gantry_swap_order order{};
+    order.swap = {leg.amount_in, pool.index_of(leg.hop.token_in), pool.index_of(leg.hop.token_out),
+                  GANTRY_EXACT_IN, 0};
+    order.out = leg.amount_out;
+    const auto slippage_bps = static_cast<std::uint64_t>(venue.settings.max_slippage_bps);
+    u256 min_out = less_bps(u256(leg.amount_out), slippage_bps);
+    const bool last = i + 1 == o.leg_count;
+    if (last) min_out = std::max(min_out, wanted.min_out);
+    order.min_out = min_out;
+    order.sender = wanted.sender;
+    order.recipient = recipient;
+    const gantry_pool_spec spec = pool.spec();
+    InstructionList collected;
+    const gantry_instruction_sink sink = collected.sink();
+    const auto status =
+        venue.call<&gantry_dex_v1::build_swap>(Phase::plan, &spec, &state, &order, &sink);
+    if (status != GANTRY_OK || collected.all().empty()) {
+      venue.health().accept(Phase::plan, status, view.snapshot().id);
+      return fail(ErrorKind::plugin, fmt::format("venue {} cannot build the swap of leg {}: {}",
+                                                 venue.name(), i + 1, status_name(status)));
+    }
+    legs[i] = std::move(collected.all());
+    const gantry_instruction& first = legs[i].front().head;
+    if (auto safe = check_safe(legs[i], min_out, venue); !safe)
+      return std::unexpected(safe.error());
+    if (last) out.min_out = u256(legs[i].back().head.min_out);
+    recipient = first.input == GANTRY_INPUT_TRANSFER ? first.spender : wanted.sender;
+  }
+  if (wanted.before != nullptr) {
+    for (const Instruction& instruction : *wanted.before) {
+      out.calls.push_back({"as the strategy planned", instruction.head.target,
+                           u256(instruction.head.value), instruction.data,
+                           u256(instruction.head.min_out)});
+    }
+  }
+  for (std::uint32_t i = 0; i < o.leg_count; ++i) {
+    const gantry_leg& leg = o.legs[i];
+    const TokenInfo& token_in = topology.tokens[leg.hop.token_in];
+    const gantry_instruction& first = legs[i].front().head;
+    // Later legs that want a transfer were paid by the leg before.
+    if (first.input == GANTRY_INPUT_TRANSFER && i == 0) {
+      out.calls.push_back({fmt::format("transfer {} to the first pool", token_in.symbol),
+                           token_in.address, u256(),
+                           abi::transfer(first.spender, u256(leg.amount_in)), u256()});
+    } else if (first.input == GANTRY_INPUT_APPROVE) {
+      out.calls.push_back({fmt::format("approve {}", token_in.symbol), token_in.address, u256(),
+                           abi::approve(first.spender, u256(leg.amount_in)), u256()});
+    }
+    for (Instruction& instruction : legs[i]) {
+      out.calls.push_back({fmt::format("swap {} for {} on {}", token_in.symbol,
+                                       topology.tokens[leg.hop.token_out].symbol,
+                                       topology.venue_of(topology.pools[leg.hop.pool]).name()),
+                           instruction.head.target, u256(instruction.head.value),
+                           std::move(instruction.data), u256(instruction.head.min_out)});
+    }
+  }
+  return out;
+}
+
+std::vector<std::uint8_t> batch_of(std::span<const PlannedCall> calls) {
+  std::vector<abi::Call> all;
+  for (const PlannedCall& call : calls) all.push_back({call.target, call.value, call.data});
+  return abi::execute_batch(all);
+}
+
+Sender sender_of(const Configuration& configuration) {
+  Sender sender{configuration.wallet.sender,
+                std::ranges::any_of(configuration.paymasters, &InstanceSettings::runs)};
+  if (sender.address.kind != GANTRY_ADDRESS_NONE) return sender;
+  // Nothing is planned without one, but what it would cost can be said.
+  sender.address = {};
+  sender.address.kind = GANTRY_ADDRESS_EVM;
+  sender.address.length = 20;
+  std::ranges::fill_n(sender.address.bytes, 20, std::uint8_t{0xff});
+  return sender;
+}
+
+std::vector<std::uint8_t> published_bytes(std::span<const std::uint8_t> batch, bool sponsored) {
+  std::vector<std::uint8_t> bytes(envelope_bytes + (sponsored ? operation_bytes : 0));
+  // No zero byte, and no three bytes twice.
+  std::uint32_t noise = 1;
+  for (std::uint8_t& byte : bytes) {
+    noise = noise * 1'664'525U + 1'013'904'223U;
+    byte = static_cast<std::uint8_t>((noise >> 24U) | 1U);
+  }
+  bytes.insert(bytes.end(), batch.begin(), batch.end());
+  return bytes;
+}
+
+bool data_fee_of(const MarketView& view, const gantry_opportunity& opportunity,
+                 const Sender& sender, const std::vector<Instruction>* before, u256& wei) {
+  wei = u256();
+  const DataFee& fee = view.snapshot().data_fee;
+  if (fee.rule == DataFeeRule::none) return true;
+  if (fee.rule == DataFeeRule::unknown) return false;
+  const auto built = build_calls(view, opportunity, {sender.address, u256(), before});
+  return built && data_fee_of(fee, published_bytes(batch_of(built->calls), sender.sponsored), wei);
+}
+
+}  // namespace gantry::host
