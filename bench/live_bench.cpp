@@ -268,7 +268,8 @@ class Followed {
   void follow_logs() {
     const ChainBlock block{number_ + 1, block_hash_text, block_hash_text, 0, {}};
     const LogRoutes routes(market_.standing());
-    const auto logs = must(read_logs(node_, routes, std::span(&block, 1)));
+    BesideLogs nothing;
+    const auto logs = must(read_logs(node_, routes, std::span(&block, 1), nothing));
     BlockInput input;
     for (const ChainLog& log : logs.front()) routes.give(log, input.facts);
     if (input.facts.size() != pools_) throw std::runtime_error("a pool's log was lost");

@@ -14,7 +14,9 @@
 #include "host/live/chain_text.hpp"
 #include "host/live/fetcher.hpp"
 #include "host/live/multicall.hpp"
+#include "host/live/pending_pool.hpp"
 #include "host/live/pool_list.hpp"
+#include "host/live/subscription.hpp"
 #include "host/live/token_check.hpp"
 #include "host/provider/json_rpc.hpp"
 #include "input.hpp"
@@ -195,6 +197,25 @@ void texts(const std::string& text) {
     must(2 + 2 * bytes->size() == text.size());
 }
 
+// What a node says over its WebSocket, a message a line.
+void conversation(std::string_view text) {
+  Subscription subscription("eip155:1", {fuzz::address_of(GANTRY_ADDRESS_EVM, 1)});
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    const bool stood = subscription.stands();
+    const auto news = subscription.take(line);
+    if (!news) return must(!news.error().message.empty());
+    must(!stood || subscription.stands());
+    if (news->head) {
+      must(subscription.stands());
+      check_block(*news->head);
+    }
+    must(!news->pending || subscription.tells_pending());
+    if (!news->request.empty()) must(parsed(news->request).is_object());
+  }
+}
+
 void chain(Input& in) {
   Node node(in);
   MarketState::Standing standing;
@@ -211,9 +232,11 @@ void chain(Input& in) {
     check_block(blocks->blocks[i]);
     must(blocks->blocks[i].number == range.first + i);
   }
-  const auto logs = read_logs(node, routes, blocks->blocks);
+  BesideLogs beside{{{"eth_gasPrice", {}}}, {}};
+  const auto logs = read_logs(node, routes, blocks->blocks, beside);
   if (!logs) return must(!logs.error().message.empty());
   must(logs->size() == blocks->blocks.size());
+  must(beside.answers.size() == (routes.empty() ? 0 : beside.calls.size()));
   std::vector<recording::Fact> facts;
   for (const auto& of_block : *logs) {
     for (std::size_t i = 0; i < of_block.size(); ++i) {
@@ -311,6 +334,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 3:
       tokens(in);
+      break;
+    case 4:
+      conversation({reinterpret_cast<const char*>(data) + 1, size - 1});
       break;
     default:
       texts({reinterpret_cast<const char*>(data) + 1, size - 1});
