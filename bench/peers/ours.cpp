@@ -146,10 +146,10 @@ json::object venue_of(const char* name, double ns, std::vector<Pool>& pools) {
 }
 
 json::object of_uniswap_v2(std::mt19937_64& random) {
-  const Library library("uniswap_v2",
-                        {parameter("fee_bps", 30), parameter("factory", ""),
-                         parameter("discover_tokens", ""), parameter("init_code_hash", ""),
-                         parameter("pending_routers", "")});
+  const Library library(
+      "uniswap_v2",
+      {parameter("fee_bps", 30), parameter("factory", ""), parameter("discover_tokens", ""),
+       parameter("init_code_hash", ""), parameter("pending_routers", "")});
   std::vector<Pool> pools(pools_of_a_venue);
   for (Pool& pool : pools) {
     PluginVenue venue(GANTRY_PLUGIN_FOLDER "/uniswap_v2.so", "uniswap_v2");
