@@ -1,11 +1,11 @@
 #include "evm/op_stack_chain.hpp"
 
 #include <boost/json.hpp>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 
 #include "evm/abi_arguments.hpp"
+#include "evm/deployer.hpp"
+#include "evm/multicall3_contract.hpp"
 
 namespace gantry::test {
 namespace {
@@ -16,25 +16,18 @@ constexpr const char* l1_block = "0x4200000000000000000000000000000000000015";
 constexpr const char* multicall = "0xca11bde05977b3631167028862be2a173976ca11";
 constexpr std::string_view get_l1_fee = "0x49948e0e";
 
-json::object contracts() {
-  std::ifstream file(GANTRY_EVM_TEST_FOLDER "/contracts/op_stack.json");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return json::parse(text.str()).as_object();
-}
-
-std::string text_in(const json::object& object, const char* name) {
-  return json::value_to<std::string>(object.at(name));
+std::string runtime_code(const std::string& contract) {
+  const json::object artifact = read_artifact("@eth-optimism/contracts-bedrock/forge-artifacts/" +
+                                              contract + ".sol/" + contract + ".json");
+  return text_of(artifact.at("deployedBytecode").at("object"));
 }
 
 }  // namespace
 
 OpStackChain::OpStackChain(Anvil& chain) : chain_(chain) {
-  const json::object all = contracts();
-  oracle_code_ = text_in(all, "GasPriceOracle");
-  multicall_code_ = text_in(all, "Multicall3");
+  oracle_code_ = runtime_code("GasPriceOracle");
   set_code(oracle, oracle_code_);
-  set_code(l1_block, text_in(all, "L1Block"));
+  set_code(l1_block, runtime_code("L1Block"));
 }
 
 void OpStackChain::set_code(const std::string& address, const std::string& code) {
@@ -63,7 +56,12 @@ void OpStackChain::set_oracle_code(const std::string& code) { set_code(oracle, c
 
 void OpStackChain::restore_oracle() { set_code(oracle, oracle_code_); }
 
-void OpStackChain::add_multicall() { set_code(multicall, multicall_code_); }
+// What its creation would leave, without a block for it.
+void OpStackChain::add_multicall() {
+  const json::value code = chain_.call(
+      "eth_call", {json::object{{"data", json::string(multicall3_creation_code())}}, "latest"});
+  set_code(multicall, text_of(code));
+}
 
 std::vector<Integer> OpStackChain::fees_of(
     const std::vector<std::vector<std::uint8_t>>& transactions) {

@@ -1,6 +1,6 @@
 // The OP stack's own fee contracts on a test chain: GasPriceOracle and L1Block at their addresses,
-// with the bytecode that the protocol publishes (contracts/op_stack.json) and storage as a test
-// wants it. And Multicall3 where every such chain has it.
+// with the bytecode of the protocol's own package and storage as a test wants it. And Multicall3
+// where every such chain has it.
 //
 // ERRORS  Throws std::runtime_error.
 #pragma once
@@ -46,7 +46,6 @@ class OpStackChain {
 
   Anvil& chain_;
   std::string oracle_code_;
-  std::string multicall_code_;
 };
 
 }  // namespace gantry::test
