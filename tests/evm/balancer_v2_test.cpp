@@ -462,9 +462,9 @@ TEST_CASE("weighted pools of every deployment are quoted as their contracts answ
        {"20210418-weighted-pool", "20220908-weighted-pool-v2", "20230206-weighted-pool-v3"}) {
     Draw draw(seed());
     Tally tally;
-    run_weighted(chain, deployment, {12, 15, 25}, draw, tally);
+    run_weighted(chain, deployment, {12, 35, 25}, draw, tally);
     report(deployment, tally);
-    CHECK(tally.swaps >= 4'000);
+    CHECK(tally.swaps >= 10'000);
     CHECK(tally.succeed * 100 >= tally.swaps * 80);
   }
 }
@@ -472,16 +472,14 @@ TEST_CASE("weighted pools of every deployment are quoted as their contracts answ
 TEST_CASE("stable pools of every deployment are quoted as their contracts answer") {
   Anvil anvil({"--code-size-limit", "60000"});
   BalancerV2 chain(anvil);
-  std::size_t swaps = 0;
   for (const std::string deployment : stable_deployments) {
     Draw draw(seed());
     Tally tally;
-    run_stable(chain, deployment, {6, 10, 25}, draw, tally);
+    run_stable(chain, deployment, {10, 41, 25}, draw, tally);
     report(deployment, tally);
+    CHECK(tally.swaps >= 10'000);
     CHECK(tally.succeed * 100 >= tally.swaps * 80);
-    swaps += tally.swaps;
   }
-  CHECK(swaps >= 10'000);
 }
 
 TEST_CASE("BalancerQueries answers for pools with liquidity what the plugin quotes") {
