@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <iterator>
+#include <set>
 
 #include "host/bundle/store.hpp"
 #include "host/bundle/trust.hpp"
@@ -18,6 +19,8 @@ namespace gantry::host::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::ptrdiff_t unset_told_max = 3;  // variables that are not set, a line each
 
 int output_failure = 0;  // errno of the first print() that failed
 
@@ -141,9 +144,24 @@ std::optional<Loaded> load(const Session& session, bool as_json, Warnings warnin
   }
   start_log(session, loaded->configuration.log);
   if (warnings == Warnings::silent) return std::move(*loaded);
-  for (const Diagnostic& warning : loaded->configuration.report.warnings) {
+  const std::vector<Diagnostic>& found = loaded->configuration.report.warnings;
+  // Whoever has the keys of one provider is not told of all others one by one.
+  const auto unset =
+      std::ranges::count_if(found, [](const Diagnostic& d) { return !d.variable.empty(); });
+  std::set<std::string> variables;
+  for (const Diagnostic& warning : found) {
+    if (unset > unset_told_max && !warning.variable.empty()) {
+      variables.insert(warning.variable);
+      continue;
+    }
     spdlog::warn("{}:{}:{}: {}{}{}", warning.file, warning.line, warning.column, warning.message,
                  warning.suggestion.empty() ? "" : "; did you mean ", warning.suggestion);
+  }
+  if (!variables.empty()) {
+    spdlog::warn(
+        "not set in the environment, so that {} places of the configuration are not used: "
+        "{}; `gantry config check` says which",
+        unset, fmt::join(variables, ", "));
   }
   for (const Error& refused : loaded->refused) spdlog::warn("{}", refused.message);
   return std::move(*loaded);

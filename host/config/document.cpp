@@ -154,7 +154,7 @@ std::string describe(const Node& node) {
 
 void Diagnostics::add(Severity severity, const Document& document, Place place,
                       std::string_view key, std::string_view message, std::string_view expected,
-                      std::string_view suggestion) {
+                      std::string_view suggestion, std::string_view variable) {
   // Names of files, tables and plugins are others' too.
   Diagnostic diagnostic{.severity = severity,
                         .file = host::printable(document.file),
@@ -165,7 +165,8 @@ void Diagnostics::add(Severity severity, const Document& document, Place place,
                         .key = host::printable(key),
                         .message = host::printable(message),
                         .expected = host::printable(expected),
-                        .suggestion = host::printable(suggestion)};
+                        .suggestion = host::printable(suggestion),
+                        .variable = host::printable(variable)};
   if (place.at.line >= 1 && place.at.line <= document.lines.size() &&
       place.at.column <= source_characters_max) {
     diagnostic.source =

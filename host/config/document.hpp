@@ -67,7 +67,7 @@ class Diagnostics {
  public:
   void add(Severity severity, const Document& document, Place place, std::string_view key,
            std::string_view message, std::string_view expected = {},
-           std::string_view suggestion = {});
+           std::string_view suggestion = {}, std::string_view variable = {});
   bool has_errors() const { return !report_.errors.empty(); }
   ConfigReport take();  // in the order of file, line and column
 

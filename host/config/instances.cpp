@@ -223,7 +223,8 @@ class Instance {
                     schema.name,
                     {fmt::format("needs the environment variable {}, which is not set", variable),
                      fmt::format("set {} before the start", variable),
-                     {}});
+                     {},
+                     variable});
     }
   }
 

@@ -33,6 +33,7 @@ struct Diagnostic {
   std::string message;       // what is wrong
   std::string expected;      // type, range and unit; may be empty
   std::string suggestion;    // what was probably meant; may be empty
+  std::string variable;      // of the environment, where that it is not set is all; else empty
 };
 
 struct ConfigReport {

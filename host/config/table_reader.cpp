@@ -75,7 +75,7 @@ void TableReader::fault(Severity severity, Place place, std::string_view key,
   const std::string name = full(key);
   loading_.diagnostics.add(severity, document_, place, name,
                            name.empty() ? problem.message : name + " " + problem.message,
-                           problem.expected, problem.suggestion);
+                           problem.expected, problem.suggestion, problem.variable);
 }
 
 bool TableReader::is_faulty(std::string_view key) const {
@@ -278,7 +278,8 @@ void TableReader::url(const Field& field, TemplatedUrl& out, bool in_use,
       fault(Severity::warning, member->value.place, field.key,
             {fmt::format("needs the environment variable {}, which is not set", variable),
              fmt::format("set {} before the start; until then this is not used", variable),
-             {}});
+             {},
+             variable});
     }
   }
   record(field.key, in_toml(out.text()), field.unit, field.help, member, false);

@@ -29,6 +29,7 @@ struct Problem {
   std::string message;   // continues the key's name, as "is above the maximum"
   std::string expected;  // as "an integer from 0 to 10000 bps"
   std::string suggestion;
+  std::string variable = {};  // of the environment, where that it is not set is all
 };
 
 // The TOML value as one of the schema's type, range and choices.

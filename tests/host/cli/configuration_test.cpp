@@ -192,3 +192,27 @@ TEST_CASE("without HOME and a temporary folder it is said which variable to set"
   CHECK(doctor.code == 3);
   CHECK(has(doctor.out, "fail  plugin store"));
 }
+
+TEST_CASE("keys that are not set are told in one line, however many providers want them") {
+  Workspace workspace;
+  workspace.names_config = false;
+  const Ended ended = workspace.run({"--config", GANTRY_SOURCE "/config/live", "run"});
+  INFO(ended.err);
+  CHECK(ended.code == 1);
+  const auto lines_with = [&](std::string_view words) {
+    std::size_t count = 0;
+    for (std::size_t at = ended.err.find(words); at != std::string::npos;
+         at = ended.err.find(words, at + 1)) {
+      ++count;
+    }
+    return count;
+  };
+  CHECK(lines_with("not set in the environment") == 1);
+  CHECK(lines_with("needs the environment variable") == 0);
+  CHECK(lines_with("ALCHEMY_API_KEY") >= 1);
+  CHECK(lines_with("NODEPROVIDER_FANTOM_URL") >= 1);
+  // Where they stand is what the check of the configuration says.
+  const Ended checked =
+      workspace.run({"--config", GANTRY_SOURCE "/config/live", "config", "check"});
+  CHECK(checked.err.find("INFURA_API_KEY, which is not set") != std::string::npos);
+}

@@ -109,7 +109,9 @@ TEST_CASE("a variable that is not set is a warning that names it, and an error a
   REQUIRE(loaded->report.warnings.size() == 2);
   CHECK(loaded->report.warnings[0].line == 5);
   CHECK(loaded->report.warnings[0].message.find("RPC_KEY, which is not set") != std::string::npos);
+  CHECK(loaded->report.warnings[0].variable == "RPC_KEY");
   CHECK(loaded->report.warnings[1].line == 8);
+  CHECK(loaded->report.warnings[1].variable == "PIMLICO_KEY");
   CHECK(loaded->report.warnings[1].message.find("PIMLICO_KEY") != std::string::npos);
   const auto url = loaded->chains[0].providers[0].url.resolve(environment({}));
   REQUIRE_FALSE(url.has_value());
