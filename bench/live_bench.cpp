@@ -114,6 +114,7 @@ class Node final : public Providers {
     return std::unexpected(RpcError{});
   }
   void note_head(const Head&) override {}
+  void doubt_head() override {}
   std::vector<WebSocketEndpoint> websockets() const override { return {}; }
   void check_now(std::chrono::milliseconds) override {}
   ChainStatistics statistics() const override { return statistics_; }
@@ -411,7 +412,7 @@ class Pairs {
                                  {"gas", "0x1c9c380"},
                                  {"data", hex_text(multicall::encode(calls))}});
     const auto block = chain_.call("eth_getBlockByNumber", {"latest", false});
-    return head_of(block, "bench").value();
+    return head_of(block, "local").value();
   }
 
  private:

@@ -17,7 +17,8 @@ Result<ChainBlock> parse_block(const boost::json::value& value) {
   const auto time_s = number_in("timestamp");
   if (const auto* hash = member(value, "hash")) block.hash = block_hash(*hash);
   if (const auto* parent = member(value, "parentHash")) block.parent_hash = block_hash(*parent);
-  if (!number || !time_s || block.hash.empty() || block.parent_hash.empty()) {
+  if (!number || *number > block_number_max || !time_s || block.hash.empty() ||
+      block.parent_hash.empty()) {
     return fail(ErrorKind::format, "a provider's block has no number, time, hash or parent");
   }
   block.number = *number;
@@ -32,14 +33,15 @@ Result<ChainBlock> parse_block(const boost::json::value& value) {
 
 Result<ChainBlocks> read_blocks(Providers& providers, const BlockRange& range) {
   std::vector<RpcCall> calls;
-  for (std::uint64_t number = range.first; number <= range.last; ++number) {
-    calls.push_back({"eth_getBlockByNumber", {quantity_text(number), false}});
+  const std::uint64_t count = range.last - range.first + 1;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    calls.push_back({"eth_getBlockByNumber", {quantity_text(range.first + i), false}});
   }
   calls.push_back({"eth_gasPrice", {}});
   auto answers = ask(providers, calls, {});
   if (!answers) return std::unexpected(answers.error());
   ChainBlocks out;
-  for (std::uint64_t i = 0; range.first + i <= range.last; ++i) {
+  for (std::uint64_t i = 0; i < count; ++i) {
     const RpcAnswer& answer = (*answers)[i];
     if (!answer || answer->is_null()) {
       return fail(ErrorKind::not_found, fmt::format("block {} is not there", range.first + i));

@@ -28,6 +28,11 @@ void DataFeeReads::take(const RpcAnswer& answer, std::vector<recording::Fact>& f
   const auto bytes = answer ? bytes_of(*answer) : std::nullopt;
   auto each = bytes ? multicall::decode(*bytes, requests_.size()) : std::nullopt;
   if (!each) return;
+  // What failed without a word may have run out of the gas of all: it is asked for by itself.
+  if (std::ranges::any_of(*each,
+                          [](const auto& one) { return !one.success && one.data.empty(); })) {
+    return;
+  }
   for (std::size_t i = 0; i < requests_.size(); ++i) {
     recording::Fact fact;
     fact.pool = requests_[i].pool;

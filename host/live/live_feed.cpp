@@ -20,6 +20,7 @@ constexpr milliseconds retry_first{200};
 constexpr milliseconds retry_max{5000};
 constexpr milliseconds poll_min{100};
 constexpr milliseconds poll_max{2000};
+constexpr int missing_max = 4;      // attempts at a block that is not there
 constexpr int listening_polls = 8;  // times as long between two
 
 milliseconds poll_of(const ChainSettings& chain, const LiveSettings& settings) {
@@ -67,6 +68,19 @@ LiveFeed::LiveFeed(const ChainSettings& chain, const LiveSettings& settings,
 }
 
 LiveFeed::~LiveFeed() = default;
+
+// A block that was told of, and that nobody has even after a second or two.
+void LiveFeed::doubt(const Status& done) {
+  const bool missing = !done && done.error().kind == ErrorKind::not_found;
+  missing_ = missing ? missing_ + 1 : 0;
+  if (missing_ < missing_max) return;
+  missing_ = 0;
+  const auto head = providers_.head();
+  if (!head || (!blocks_.empty() && head->number <= blocks_.back().number)) return;
+  spdlog::warn("{}: nobody has block {}, of which {} told: the newest is asked for anew",
+               chain_.name, head->number, head->provider);
+  providers_.doubt_head();
+}
 
 void LiveFeed::stop() noexcept {
   stopped_.store(true);
@@ -136,6 +150,7 @@ std::optional<BlockInput> LiveFeed::next() {
     }
     const Status done = market_ ? follow() : begin();
     tell(done);
+    doubt(done);
     tell_statistics();
     if (!damage_.empty()) return std::nullopt;
     if (!ready_.empty()) continue;
@@ -221,8 +236,6 @@ Status LiveFeed::follow() {
   const ChainBlock& last = blocks_.back();
   if (head->number > last.number) {
     if (head->number - last.number > static_cast<std::uint64_t>(settings_.gap_blocks_max)) {
-      spdlog::warn("{}: {} blocks were missed: every pool is read anew", chain_.name,
-                   head->number - last.number - 1);
       return read_anew(*head);
     }
     return follow_from(last.number, head->number);
@@ -303,9 +316,13 @@ Status LiveFeed::follow_from(std::uint64_t base, std::uint64_t head) {
 }
 
 Status LiveFeed::read_anew(const Head& head) {
-  fresh_ = true;
   const auto read = read_blocks(providers_, {head.number, head.number});
   if (!read) return std::unexpected(read.error());
+  if (!fresh_ && !blocks_.empty()) {
+    spdlog::warn("{}: {} blocks were missed: every pool is read anew", chain_.name,
+                 head.number - blocks_.back().number - 1);
+  }
+  fresh_ = true;
   blocks_.clear();
   input_facts_.clear();
   return deliver(read->blocks.front(), read->gas_price);

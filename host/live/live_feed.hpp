@@ -89,6 +89,7 @@ class LiveFeed final : public Feed {
   Status deliver(const ChainBlock& block, std::optional<gantry_amount> gas_price);
   void compare(const Snapshot& snapshot, const recording::Block& block);
   Result<Head> newest();
+  void doubt(const Status& done);
   bool is_known(const Head& head) const;
   void wait(std::chrono::milliseconds at_most);
   void tell(const Status& done);
@@ -115,6 +116,7 @@ class LiveFeed final : public Feed {
   std::optional<std::uint64_t> undo_to_;      // to be told of with the next block
   bool fresh_ = false;                        // the same
   std::uint64_t looked_for_pools_ = 0;        // the block
+  int missing_ = 0;                           // attempts in a row at blocks that nobody has
   std::chrono::steady_clock::time_point statistics_told_ = std::chrono::steady_clock::now();
 
   mutable std::mutex mutex_;  // guards the three below

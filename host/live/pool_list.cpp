@@ -191,9 +191,12 @@ Status PoolList::discover(const VenueInstance& venue, const gantry_context& cont
       continue;
     }
     if (status != GANTRY_OK && status != GANTRY_NEED_STATE) {
-      not_discoverable_.insert(venue.name());
-      if (status != GANTRY_UNSUPPORTED) {
-        spdlog::warn("venue {}: it cannot look for pools: {}", venue.name(), status_name(status));
+      if (status == GANTRY_UNSUPPORTED) {
+        not_discoverable_.insert(venue.name());
+      } else {
+        // From where it stands, at the next turn: an answer may have been a bad one.
+        spdlog::warn("venue {}: it could not look for pools: {}; it is asked again in some blocks",
+                     venue.name(), status_name(status));
       }
       return {};
     }

@@ -262,10 +262,21 @@ HeadVerdict Board::learn_head(std::size_t index, const Head& head) {
 
 void Board::note_head(const Head& head) {
   const std::lock_guard lock(mutex_);
-  if (head_ && head.number < head_->number) return;
-  if (head_ && head.number == head_->number && head.provider != head_->provider) return;
-  head_ = head;
-  head_since_ = clock_.now();
+  const Time now = clock_.now();
+  const auto told = std::ranges::find(endpoints_, head.provider, &Endpoint::name);
+  if (told == endpoints_.end() || now < told->doubted_until) return;
+  // What it says by itself says nothing of how far its answers are.
+  const std::optional<std::uint64_t> answered = told->head;
+  (void)learn(*told, head, now);
+  told->head = answered;
+}
+
+void Board::doubt_head() {
+  const std::lock_guard lock(mutex_);
+  if (!head_) return;
+  const auto told = std::ranges::find(endpoints_, head_->provider, &Endpoint::name);
+  if (told != endpoints_.end()) told->doubted_until = clock_.now() + HealthTimes{}.check_every;
+  head_.reset();
 }
 
 std::optional<Head> Board::head() const {

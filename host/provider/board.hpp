@@ -54,6 +54,7 @@ struct Endpoint {
   bool asks_by_hash = false;    // a check's second question, which learn_by_hash() ends
   std::string chain_told;
   std::optional<std::uint64_t> head;
+  Time doubted_until{};  // until then its subscription is not believed
   std::uint64_t lag = 0;
   bool lagging = false;
   std::int64_t turn = 0;  // of the weighted round robin
@@ -135,6 +136,7 @@ class Board {
 
   HeadVerdict learn_head(std::size_t index, const Head& head);
   void note_head(const Head& head);
+  void doubt_head();
   std::optional<Head> head() const;
 
   // When the first provider that is not used up by `course` ends its pause; nullopt: none pauses.

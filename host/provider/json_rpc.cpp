@@ -171,7 +171,9 @@ std::optional<Head> head_of(const json::value& block, std::string provider) {
   const auto time = quantity(field("timestamp"));
   Head head{number.value_or(0), block_hash(field("hash")), block_hash(field("parentHash")),
             static_cast<std::int64_t>(time.value_or(0)), std::move(provider)};
-  if (!number || !time || head.hash.empty() || head.parent_hash.empty()) return std::nullopt;
+  if (!number || *number > block_number_max || !time || head.hash.empty() ||
+      head.parent_hash.empty())
+    return std::nullopt;
   return head;
 }
 

@@ -114,6 +114,7 @@ class CheckedProviders final : public Providers {
   }
 
   void note_head(const Head& head) override { board_->note_head(head); }
+  void doubt_head() override { board_->doubt_head(); }
 
   std::vector<WebSocketEndpoint> websockets() const override { return board_->websockets(); }
 

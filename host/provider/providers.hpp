@@ -108,13 +108,17 @@ class Providers {
                                                 const RpcOptions& options = {}) = 0;
 
   // [any thread] The newest block that is known, without asking; nullopt: none yet. Its number
-  // never goes down, whichever provider tells.
+  // goes down by doubt_head() alone, whichever provider tells.
   virtual std::optional<Head> head() const = 0;
   // [any thread] Asks for the newest block. A provider that is behind head() is passed over; when
   // all are, head() is what is returned.
   virtual std::expected<Head, RpcError> poll_head(std::chrono::milliseconds deadline) = 0;
-  // [any thread] A subscription has told of a block. One that is older than head() changes nothing.
+  // [any thread] A subscription has told of a block. One that is older than head(), or far ahead of
+  // what all others say, changes nothing.
   virtual void note_head(const Head& head) = 0;
+  // [any thread] Nobody has head(): it is forgotten, and for half a minute the subscription of who
+  // told it is not believed.
+  virtual void doubt_head() = 0;
 
   // [any thread] Where subscriptions can be opened: the providers whose `url` is wss or ws, the
   // first to be tried first. Nobody has asked them anything: the caller has to ask for their chain.

@@ -31,6 +31,9 @@ struct BlockPin {
 };
 
 // The newest block that is known of a chain, as a provider told it.
+// A chain of a block a nanosecond would take a century to come there: above, a number is none.
+inline constexpr std::uint64_t block_number_max = std::uint64_t{1} << 62U;
+
 struct Head {
   std::uint64_t number = 0;
   std::string hash;         // "0x" and 64 lower-case digits

@@ -539,25 +539,4 @@ TEST_CASE("an amplification that ramps is the contract's at every time of the ra
   CHECK(tally.succeed * 100 >= tally.swaps * 80);
 }
 
-TEST_CASE("where pools keep the ramp of their amplification", "[.slots]") {
-  Anvil anvil({"--code-size-limit", "60000"});
-  BalancerV2 chain(anvil);
-  for (const std::string deployment : stable_deployments) {
-    BalancerPoolOrder order;
-    order.deployment = deployment;
-    order.tokens = chain.make_tokens({18, 6});
-    order.amp = 4'321;
-    order.fee = unit / 1'000;
-    const BalancerPool pool = chain.create(order);
-    for (std::uint64_t slot = 0; slot < 200; ++slot) {
-      const Integer stored = to_integer(
-          text_of(anvil.call("eth_getStorageAt", {pool.address, hex_word(slot), "latest"})));
-      const Integer mask = (Integer(1) << 64) - 1;
-      if ((stored & mask) == 4'321'000 && ((stored >> 64) & mask) == 4'321'000) {
-        std::cout << deployment << " slot " << slot << "\n";
-      }
-    }
-  }
-}
-
 }  // namespace gantry::test

@@ -196,6 +196,26 @@ TEST_CASE("blocks that were missed are fetched one by one, and too many of them 
   check_against_the_chain(scene, follower, 2);
 }
 
+TEST_CASE("a head that nobody has costs a moment, and no block") {
+  std::mt19937_64 random(seed() + 3);
+  LiveScene scene(1);
+  Follower follower(scene);
+  const std::uint64_t first = block_number(scene.chain());
+  follower.go_to(first);
+  const std::string by = scene.configuration().chains.front().providers.front().name;
+  const std::string hash = "0x" + std::string(64, 'f');
+  // Nearer than what is read anew, further, and so far that no clock explains it.
+  std::uint64_t newest = first;
+  for (const std::uint64_t lie : {first + 20, first + 900, ~std::uint64_t{0}}) {
+    scene.providers().note_head({lie, hash, hash, 0, by});
+    scene.mine_random(random);
+    follower.go_to(++newest);
+  }
+  CHECK(follower.inputs.size() == 4);
+  CHECK(follower.feed->status().fresh_reads == 0);
+  check_against_the_chain(scene, follower, 1);
+}
+
 TEST_CASE("a subscription to new heads wakes a feed that would not ask for an hour") {
   std::mt19937_64 random(seed() + 4);
   LiveScene scene(1);

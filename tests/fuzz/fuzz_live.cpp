@@ -63,6 +63,7 @@ class Node final : public Providers {
     return std::unexpected(RpcError{RpcErrorKind::halted, "fuzz"});
   }
   void note_head(const Head&) override {}
+  void doubt_head() override {}
   std::vector<WebSocketEndpoint> websockets() const override { return {}; }
   void check_now(std::chrono::milliseconds) override {}
   ChainStatistics statistics() const override { return {}; }

@@ -106,7 +106,7 @@ GANTRY_HOT std::uint64_t check_sum(std::uint64_t sum, const std::uint64_t (&word
     sum += word * factor;
     factor += 0x9e3779b97f4a7c16;  // even, so that every factor is odd
   }
-  return sum | 1U;  // never 0
+  return sum == 0 ? 1 : sum;
 }
 
 // What the first edges of both directions were computed from.

@@ -64,7 +64,8 @@ pub trait DexPlugin: Sized + Send + Sync {
     ) -> Answer {
         Err(Status::Unsupported)
     }
-    /// Finds pools, in rounds; answers with the next cursor. Host 0.1 does not call this yet.
+    /// Finds pools, in rounds; answers with the next cursor. Called where a chain is followed
+    /// live.
     fn discover(
         &self,
         _context: &Context<'_>,

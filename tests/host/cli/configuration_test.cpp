@@ -183,7 +183,7 @@ TEST_CASE("without HOME and a temporary folder it is said which variable to set"
        {std::vector<std::string>{"run", "--blocks", "2"},
         {"quote", "--pool", "0x00", "--in", "WETH", "--amount", "1"}}) {
     const Ended ended = space.run(arguments);
-    CHECK(ended.code == 1);
+    CHECK(ended.code == 2);
     CHECK_FALSE(has(ended.err, "unexpected"));
     CHECK(has(ended.err, "TMPDIR=" + (space / "none").string()));
     CHECK(has(ended.err, "Set HOME"));
@@ -198,7 +198,7 @@ TEST_CASE("keys that are not set are told in one line, however many providers wa
   workspace.names_config = false;
   const Ended ended = workspace.run({"--config", GANTRY_SOURCE "/config/live", "run"});
   INFO(ended.err);
-  CHECK(ended.code == 1);
+  CHECK(ended.code == 2);
   const auto lines_with = [&](std::string_view words) {
     std::size_t count = 0;
     for (std::size_t at = ended.err.find(words); at != std::string::npos;
@@ -214,5 +214,5 @@ TEST_CASE("keys that are not set are told in one line, however many providers wa
   // Where they stand is what the check of the configuration says.
   const Ended checked =
       workspace.run({"--config", GANTRY_SOURCE "/config/live", "config", "check"});
-  CHECK(checked.err.find("INFURA_API_KEY, which is not set") != std::string::npos);
+  CHECK(checked.out.find("INFURA_API_KEY, which is not set") != std::string::npos);
 }

@@ -269,6 +269,34 @@ TEST_CASE("the head never goes back when the provider changes") {
   CHECK(providers.head()->number == newest->number);
 }
 
+TEST_CASE("what a subscription tells is believed as an answer is, and not for long") {
+  Street street(2);
+  Providers& providers = street.start();
+  const std::uint64_t newest = street.chain.head();
+  const auto told = [&](std::uint64_t number, const std::string& by) {
+    return Head{number, street.chain.hash(newest), street.chain.hash(newest - 1), 0, by};
+  };
+  // Far ahead of all others, of nobody, or above what a number can be.
+  for (const Head& lie : {told(newest + 1'000'000, "a"), told(newest + 5, "nobody"),
+                          told(block_number_max, "b"), told(~std::uint64_t{0}, "a")}) {
+    providers.note_head(lie);
+    REQUIRE(providers.head());
+    CHECK(providers.head()->number == newest);
+  }
+  providers.note_head(told(newest + 500, "a"));
+  CHECK(providers.head()->number == newest + 500);
+  // Nobody has it.
+  providers.doubt_head();
+  CHECK_FALSE(providers.head());
+  providers.note_head(told(newest + 500, "a"));
+  CHECK_FALSE(providers.head());
+  const auto polled = providers.poll_head(20s);
+  REQUIRE(polled);
+  CHECK(polled->number == newest);
+  providers.note_head(told(newest + 1, "b"));
+  CHECK(providers.head()->number == newest + 1);
+}
+
 TEST_CASE("a provider that is stuck on an old block is told, and asked after the others") {
   Street street(2);
   street.by_priority();
