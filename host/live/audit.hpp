@@ -2,8 +2,10 @@
 // block, and both states are asked the same.
 //
 // Rationale: two states of one pool may differ in bytes and be the same (where the last log was),
-// so what they answer is compared: fee, balances, limits, and quotes of amounts of every size, both
-// ways and both modes.
+// so what they answer is compared: fee, balances, and quotes of amounts of every size, both ways
+// and both modes. One may also know more of the pool than the other, as of ticks that the price has
+// left: a quote that either answers with GANTRY_NEED_STATE is not compared, and balances are only
+// where both know all.
 //
 // THREADS  One at a time: the live feed's.
 // ERRORS   As chain_blocks.hpp: then nothing was found out. A case that cannot be written is told

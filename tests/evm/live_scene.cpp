@@ -71,13 +71,18 @@ LiveFiles live_files(const std::vector<LiveChain>& chains, const std::filesystem
   return files;
 }
 
-LiveScene::LiveScene(std::size_t pairs) {
-  std::vector<const PairContract*> contracts;
-  for (std::size_t i = 0; i < pairs; ++i) {
-    pairs_.push_back(std::make_unique<TradedPair>(chain_));
-    contracts.push_back(&pairs_.back()->contract());
-  }
-  const LiveFiles files = live_files(chain_.url(), contracts, GANTRY_PLUGIN_FOLDER);
+LiveScene::LiveScene(std::size_t pairs)
+    : LiveScene([&](Anvil& chain) {
+        std::vector<const PairContract*> contracts;
+        for (std::size_t i = 0; i < pairs; ++i) {
+          pairs_.push_back(std::make_unique<TradedPair>(chain));
+          contracts.push_back(&pairs_.back()->contract());
+        }
+        return live_files(chain.url(), contracts, GANTRY_PLUGIN_FOLDER);
+      }) {}
+
+LiveScene::LiveScene(const std::function<LiveFiles(Anvil&)>& make) {
+  const LiveFiles files = make(chain_);
   const auto write = [&](const char* name, const std::string& text) {
     std::ofstream(folder_ / name) << text;
   };

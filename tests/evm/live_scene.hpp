@@ -3,6 +3,7 @@
 // ERRORS  Throws std::runtime_error.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,6 +41,8 @@ LiveFiles live_files(const std::vector<LiveChain>& chains, const std::filesystem
 class LiveScene {
  public:
   explicit LiveScene(std::size_t pairs);
+  // Without pairs: whatever is put on the chain there, and the files that fit it.
+  explicit LiveScene(const std::function<LiveFiles(Anvil&)>& make);
   ~LiveScene();
 
   Anvil& chain() { return chain_; }
