@@ -54,14 +54,16 @@ Status ChainRun::prepare(const RunGround& ground) {
   const LogChain named(several_ ? name_ : std::string());
   Plugins plugins =
       make_plugins(part_, ground.store, ground.record, {{}, ground.note_lost}, ground.libraries);
+  // The feed is the session's, and of the street, which ends before it.
+  StreetOptions options = options_;
   if (live_) {
     if (auto followed = follow(*live_, part_, part_.chains.front(), plugins); !followed) {
       return followed;
     }
-    options_.live = live_->feed;
+    options.live = live_->feed;
     spdlog::info("{}: following {} live, as a dry run", name_, chain_);
   }
-  street_ = std::make_unique<Street>(part_, std::move(plugins), options_);
+  street_ = std::make_unique<Street>(part_, std::move(plugins), std::move(options));
   return {};
 }
 

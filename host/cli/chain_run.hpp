@@ -71,7 +71,7 @@ class ChainRun {
   void tell_live(boost::json::object& told) const;
 
   const Configuration part_;
-  StreetOptions options_;
+  const StreetOptions options_;  // without the feed
   const bool several_;
   std::string chain_;
   std::string name_;

@@ -12,7 +12,10 @@ namespace gantry::host::cli {
 
 LiveSession::~LiveSession() {
   watch.reset();
+  // Stopped before the providers are, or it would take their refusal for a loss.
+  if (pending) pending->request_stop();
   if (providers) providers->stop();
+  if (pending) pending->join();
 }
 
 Result<const ChainSettings*> live_chain(const Configuration& configuration,
@@ -89,8 +92,9 @@ Status follow(LiveSession& live, const Configuration& configuration, const Chain
   auto feed = LiveFeed::open(chain, live.settings, plugins.venues, *live.providers);
   if (!feed) return std::unexpected(feed.error());
   live.feed = std::move(*feed);
+  live.pending = pending_of(live, chain, plugins);
   HeadWatchOptions options;
-  options.pending = pending_of(live, chain, plugins);
+  options.pending = live.pending;
   if (!live.providers->websockets().empty()) {
     live.watch = std::make_unique<HeadWatch>(
         chain, *live.providers, [feed = live.feed](bool connected) { feed->wake(connected); },

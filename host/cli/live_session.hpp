@@ -22,10 +22,12 @@ struct LiveSession {
   Environment environment;
   std::shared_ptr<HttpPool> http;
   std::unique_ptr<Providers> providers;
-  LiveSettings settings;             // the configuration's, with every folder named
-  std::shared_ptr<LiveFeed> feed;    // null until follow()
-  std::unique_ptr<HeadWatch> watch;  // null where no provider has a WebSocket
+  LiveSettings settings;                 // the configuration's, with every folder named
+  std::shared_ptr<LiveFeed> feed;        // null until follow()
+  std::shared_ptr<PendingPool> pending;  // null: nobody listens to pending transactions
+  std::unique_ptr<HeadWatch> watch;      // null where no provider has a WebSocket
 
+  // Nobody asks the providers any more, whoever still holds the feed; but nobody may go on with it.
   ~LiveSession();
 };
 

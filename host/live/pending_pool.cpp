@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "host/live/chain_text.hpp"
+#include "host/log/log.hpp"
 #include "host/provider/json_rpc.hpp"
 
 namespace gantry::host {
@@ -63,7 +64,14 @@ std::optional<PendingTransaction> parse_pending(const boost::json::value& body) 
 PendingPool::PendingPool(std::string chain, std::vector<gantry_address> routers,
                          Providers& providers)
     : chain_(std::move(chain)), routers_(std::move(routers)), providers_(providers) {
-  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  thread_ = std::jthread([this, name = log_chain()](const std::stop_token& stop) {
+    const LogChain named(name);
+    run(stop);
+  });
+}
+
+void PendingPool::join() {
+  if (thread_.joinable()) thread_.join();
 }
 
 void PendingPool::tell(const boost::json::value& told) {
@@ -77,7 +85,7 @@ void PendingPool::tell(const boost::json::value& told) {
   } else if (hashes_.size() == hashes_max) {
     dropped(1);
   } else {
-    hashes_.push_back(name);
+    hashes_.push_back({name});
     moved_.notify_all();
   }
 }
@@ -114,8 +122,10 @@ void PendingPool::dropped(std::uint64_t count) {
   const auto now = Steady::now();
   if (complained_ != Steady::time_point{} && now - complained_ < complain_every) return;
   complained_ = now;
-  spdlog::warn("{}: pending transactions come faster than they are taken: {} dropped so far",
-               chain_, counts_.dropped);
+  spdlog::warn(
+      "{}: {} pending transactions dropped so far: they come faster than they are taken, "
+      "or the provider that was asked does not know them",
+      chain_, counts_.dropped);
 }
 
 std::vector<PendingTransaction> PendingPool::drain() {
@@ -130,7 +140,7 @@ PendingCounts PendingPool::counts() const {
 
 void PendingPool::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    std::vector<std::string> hashes;
+    std::vector<Asked> hashes;
     {
       std::unique_lock lock(mutex_);
       moved_.wait(lock, stop, [&] { return !hashes_.empty(); });
@@ -140,18 +150,19 @@ void PendingPool::run(const std::stop_token& stop) {
       }
     }
     if (stop.stop_requested()) return;
-    ask(hashes);
+    ask(std::move(hashes), stop);
     std::unique_lock lock(mutex_);
     moved_.wait_for(lock, stop, tick, [] { return false; });
   }
 }
 
-void PendingPool::ask(const std::vector<std::string>& hashes) {
+void PendingPool::ask(std::vector<Asked> hashes, const std::stop_token& stop) {
   std::vector<RpcCall> calls;
-  for (const std::string& hash : hashes) {
-    calls.push_back({"eth_getTransactionByHash", {boost::json::string(hash)}});
+  for (const Asked& asked : hashes) {
+    calls.push_back({"eth_getTransactionByHash", {boost::json::string(asked.hash)}});
   }
   const auto answers = host::ask(providers_, calls, {.deadline = ask_deadline, .hedge = false});
+  if (stop.stop_requested()) return;
   const std::lock_guard lock(mutex_);
   if (!answers) {
     dropped(hashes.size());
@@ -159,10 +170,23 @@ void PendingPool::ask(const std::vector<std::string>& hashes) {
   }
   for (std::size_t i = 0; i < hashes.size(); ++i) {
     const RpcAnswer& answer = (*answers)[i];
-    if (!answer) continue;  // another provider's, or gone
-    const auto* hash = member(*answer, "hash");
-    if (hash != nullptr && block_hash(*hash) == hashes[i]) take(*answer);
+    const auto* hash = answer ? member(*answer, "hash") : nullptr;
+    if (hash != nullptr && block_hash(*hash) == hashes[i].hash) {
+      take(*answer);
+    } else {
+      not_known(std::move(hashes[i]));
+    }
   }
+}
+
+// Another provider's, which this one may hear of yet; or gone.
+void PendingPool::not_known(Asked asked) {
+  if (asked.again || hashes_.size() >= hashes_max) {
+    dropped(1);
+    return;
+  }
+  asked.again = true;
+  hashes_.push_back(std::move(asked));
 }
 
 }  // namespace gantry::host

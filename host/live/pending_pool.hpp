@@ -2,12 +2,14 @@
 // routers that venues read, until the next block takes them along.
 //
 // A provider tells either the whole transaction or its hash alone; hashes are asked for, all that
-// came since the last tick in one batch.
+// came since the last tick in one batch. One that the provider asked does not know, as another told
+// of it, is asked for once more at a later tick.
 //
 // BOUNDS   transactions_max wait for a block and hashes_max for a tick, of which at most
 //          hashes_per_tick are asked for. What comes beyond is dropped, counted, and told of in the
-//          log at most once a minute.
-// THREADS  Has one of its own, which asks. tell() from whoever listens, drain() from the feed.
+//          log at most once a minute; so is what was asked for in vain.
+// THREADS  Has one of its own, which asks. tell() from whoever listens, drain() from the feed;
+//          request_stop() from any, join() and the destructor from one.
 #pragma once
 #include <boost/json.hpp>
 #include <chrono>
@@ -28,7 +30,7 @@ namespace gantry::host {
 struct PendingCounts {
   std::uint64_t told = 0;     // transactions and hashes, each once
   std::uint64_t taken = 0;    // to a router, whole
-  std::uint64_t dropped = 0;  // over a bound
+  std::uint64_t dropped = 0;  // over a bound, or unknown to who was asked
 };
 
 class PendingPool {
@@ -39,7 +41,7 @@ class PendingPool {
   static constexpr std::size_t remembered_max = 32'768;  // hashes that were told of
   static constexpr std::chrono::milliseconds tick{250};
 
-  // `providers` outlives it. `chain` is for the log.
+  // `providers` is used until join(), or until it ends. `chain` is for the log.
   PendingPool(std::string chain, std::vector<gantry_address> routers, Providers& providers);
   PendingPool(const PendingPool&) = delete;
   PendingPool& operator=(const PendingPool&) = delete;
@@ -51,13 +53,23 @@ class PendingPool {
   // Those that wait, in the order in which they came whole. They are then the caller's.
   std::vector<PendingTransaction> drain();
   PendingCounts counts() const;
+  // Nothing more is asked for; what is under way is waited for by join().
+  void request_stop() noexcept { thread_.request_stop(); }
+  // After request_stop(): from here on the providers may end, whoever still holds this.
+  void join();
 
  private:
+  struct Asked {
+    std::string hash;
+    bool again = false;  // somebody did not know it
+  };
+
   void take(const boost::json::value& body);
   bool is_new(const std::string& hash);
   void dropped(std::uint64_t count);
   void run(const std::stop_token& stop);
-  void ask(const std::vector<std::string>& hashes);
+  void ask(std::vector<Asked> hashes, const std::stop_token& stop);
+  void not_known(Asked asked);
 
   std::string chain_;
   std::vector<gantry_address> routers_;
@@ -65,7 +77,7 @@ class PendingPool {
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable_any moved_;
   std::vector<PendingTransaction> waiting_;
-  std::deque<std::string> hashes_;
+  std::deque<Asked> hashes_;
   std::unordered_set<std::string> known_;
   std::deque<std::string> remembered_;  // known_, the oldest first
   PendingCounts counts_;

@@ -27,6 +27,37 @@ u256 less_bps(const u256& amount, std::uint64_t bps) {
   return out;
 }
 
+// The calls of one leg, and whether they pay the next leg's pool or the sender, who then has to.
+struct LegCalls {
+  std::vector<Instruction> calls;
+  bool pays_sender = false;
+};
+
+// Not every venue pays others than who calls it: then the sender is paid, all that the next leg
+// takes at the least, so that nothing of the sender's own goes on with it.
+gantry_status build_leg(const MarketView& view, const PoolInfo& pool, const VenueInstance& venue,
+                        const gantry_pool_state& state, gantry_swap_order& order, LegCalls& out) {
+  const gantry_pool_spec spec = pool.spec();
+  const auto build = [&] {
+    InstructionList collected;
+    const gantry_instruction_sink sink = collected.sink();
+    const auto status =
+        venue.call<&gantry_dex_v1::build_swap>(Phase::plan, &spec, &state, &order, &sink);
+    out.calls = std::move(collected.all());
+    return status;
+  };
+  out.pays_sender = AddressEqual{}(order.recipient, order.sender);
+  auto status = build();
+  if (status == GANTRY_UNSUPPORTED && !out.pays_sender) {
+    order.recipient = order.sender;
+    order.min_out = order.out;
+    out.pays_sender = true;
+    status = build();
+  }
+  if (status != GANTRY_OK) venue.health().accept(Phase::plan, status, view.snapshot().id);
+  return status;
+}
+
 // What a batch of plain calls can carry out safely: nobody pays a pool that calls back, and nothing
 // but the last call itself holds the minimum.
 Status check_safe(const std::vector<Instruction>& calls, const u256& min_out,
@@ -54,7 +85,7 @@ Result<TradeCalls> build_calls(const MarketView& view, const gantry_opportunity&
   const Topology& topology = *view.snapshot().topology;
   TradeCalls out;
   // From the last leg to the first: each pays straight to whom the next wants paid.
-  std::array<std::vector<Instruction>, GANTRY_LEGS_MAX> legs;
+  std::array<LegCalls, GANTRY_LEGS_MAX> legs;
   gantry_address recipient = wanted.sender;
   for (std::uint32_t i = o.leg_count; i-- > 0;) {
     const gantry_leg& leg = o.legs[i];
@@ -75,21 +106,15 @@ Result<TradeCalls> build_calls(const MarketView& view, const gantry_opportunity&
     order.min_out = min_out;
     order.sender = wanted.sender;
     order.recipient = recipient;
-    const gantry_pool_spec spec = pool.spec();
-    InstructionList collected;
-    const gantry_instruction_sink sink = collected.sink();
-    const auto status =
-        venue.call<&gantry_dex_v1::build_swap>(Phase::plan, &spec, &state, &order, &sink);
-    if (status != GANTRY_OK || collected.all().empty()) {
-      venue.health().accept(Phase::plan, status, view.snapshot().id);
+    const auto status = build_leg(view, pool, venue, state, order, legs[i]);
+    if (status != GANTRY_OK || legs[i].calls.empty()) {
       return fail(ErrorKind::plugin, fmt::format("venue {} cannot build the swap of leg {}: {}",
                                                  venue.name(), i + 1, status_name(status)));
     }
-    legs[i] = std::move(collected.all());
-    const gantry_instruction& first = legs[i].front().head;
-    if (auto safe = check_safe(legs[i], min_out, venue); !safe)
+    const gantry_instruction& first = legs[i].calls.front().head;
+    if (auto safe = check_safe(legs[i].calls, u256(order.min_out), venue); !safe)
       return std::unexpected(safe.error());
-    if (last) out.min_out = u256(legs[i].back().head.min_out);
+    if (last) out.min_out = u256(legs[i].calls.back().head.min_out);
     recipient = first.input == GANTRY_INPUT_TRANSFER ? first.spender : wanted.sender;
   }
   if (wanted.before != nullptr) {
@@ -102,17 +127,17 @@ Result<TradeCalls> build_calls(const MarketView& view, const gantry_opportunity&
   for (std::uint32_t i = 0; i < o.leg_count; ++i) {
     const gantry_leg& leg = o.legs[i];
     const TokenInfo& token_in = topology.tokens[leg.hop.token_in];
-    const gantry_instruction& first = legs[i].front().head;
-    // Later legs that want a transfer were paid by the leg before.
-    if (first.input == GANTRY_INPUT_TRANSFER && i == 0) {
-      out.calls.push_back({fmt::format("transfer {} to the first pool", token_in.symbol),
-                           token_in.address, u256(),
-                           abi::transfer(first.spender, u256(leg.amount_in)), u256()});
+    const gantry_instruction& first = legs[i].calls.front().head;
+    // Later legs that want a transfer were paid by the leg before, where its venue can.
+    if (first.input == GANTRY_INPUT_TRANSFER && (i == 0 || legs[i - 1].pays_sender)) {
+      out.calls.push_back(
+          {fmt::format("transfer {} to the {} pool", token_in.symbol, i == 0 ? "first" : "next"),
+           token_in.address, u256(), abi::transfer(first.spender, u256(leg.amount_in)), u256()});
     } else if (first.input == GANTRY_INPUT_APPROVE) {
       out.calls.push_back({fmt::format("approve {}", token_in.symbol), token_in.address, u256(),
                            abi::approve(first.spender, u256(leg.amount_in)), u256()});
     }
-    for (Instruction& instruction : legs[i]) {
+    for (Instruction& instruction : legs[i].calls) {
       out.calls.push_back({fmt::format("swap {} for {} on {}", token_in.symbol,
                                        topology.tokens[leg.hop.token_out].symbol,
                                        topology.venue_of(topology.pools[leg.hop.pool]).name()),

@@ -13,19 +13,6 @@ namespace {
 
 constexpr std::uint64_t price = 3'000'000'000;  // wei for a unit
 
-recording::Fact price_fact(std::uint64_t unit_price) {
-  const PoolRequest request = data_fee_requests(DataFeeKind::arbitrum).at(0);
-  recording::Fact fact;
-  fact.pool = request.pool;
-  fact.tag = request.tag;
-  fact.source = request.target;
-  fact.data.resize(32);
-  for (std::size_t i = 0; i < 8; ++i) {
-    fact.data[31 - i] = static_cast<std::uint8_t>(unit_price >> (8 * i));
-  }
-  return fact;
-}
-
 // The next block, of a chain that charges for bytes; without a price when it is none.
 void next_block(Case& c, std::uint64_t unit_price) {
   BlockInput next;

@@ -120,6 +120,20 @@ struct Case {
   RiskSettings risk;
 };
 
+// What the oracle of Arbitrum answers, in wei for a unit.
+inline recording::Fact price_fact(std::uint64_t unit_price) {
+  const PoolRequest request = data_fee_requests(DataFeeKind::arbitrum).at(0);
+  recording::Fact fact;
+  fact.pool = request.pool;
+  fact.tag = request.tag;
+  fact.source = request.target;
+  fact.data.resize(32);
+  for (std::size_t i = 0; i < 8; ++i) {
+    fact.data[31 - i] = static_cast<std::uint8_t>(unit_price >> (8 * i));
+  }
+  return fact;
+}
+
 // swap(amount0Out, amount1Out, to, "") of a pair, which pays exactly that or reverts.
 inline void check_swap(const PlannedCall& call, const gantry_address& pair, std::uint32_t out_index,
                        const Integer& out, const gantry_address& to) {
