@@ -33,6 +33,7 @@ until_true() {
 }
 
 start() {
+    : >"$work/out" # or what the one before said is taken for this one's
     "$build/gantry_playground" --folder "$work/config" --block-ms 50 "$@" \
         >"$work/out" 2>"$work/err" </dev/null &
     pid=$!
