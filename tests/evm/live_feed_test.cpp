@@ -7,6 +7,7 @@
 
 #include "evm/integer_words.hpp"
 #include "evm/live_scene.hpp"
+#include "evm/recorded_blocks.hpp"
 #include "host/feed/recording_feed.hpp"
 #include "host/live/head_watch.hpp"
 #include "host/live/multicall.hpp"
@@ -82,30 +83,6 @@ void check_against_the_chain(LiveScene& scene, Follower& follower, std::size_t p
       CHECK(to_integer(balances[i]) == scene.pair(pool).reserve(i));
     }
   }
-}
-
-// What a recording of these blocks gives back.
-std::vector<host::BlockInput> through_a_file(const host::recording::Header& header,
-                                             const std::vector<host::BlockInput>& inputs) {
-  TemporaryFolder folder;
-  const auto path = folder / "blocks.gantry";
-  auto writer = host::RecordingWriter::create(path);
-  REQUIRE(writer);
-  REQUIRE(writer->append(header));
-  for (const host::BlockInput& input : inputs) {
-    for (const auto& token : input.tokens) REQUIRE(writer->append(token));
-    for (const auto& pool : input.pools) REQUIRE(writer->append(pool));
-    for (const auto& event : input.events) REQUIRE(writer->append(host::encode(event)));
-    REQUIRE(writer->append(input.block));
-    for (const auto& fact : input.facts) REQUIRE(writer->append(fact));
-  }
-  REQUIRE(writer->finish());
-  auto feed = host::RecordingFeed::open(path);
-  REQUIRE(feed);
-  std::vector<host::BlockInput> read;
-  while (auto input = feed->next()) read.push_back(std::move(*input));
-  CHECK(feed->damage().empty());
-  return read;
 }
 
 }  // namespace

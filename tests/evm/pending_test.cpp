@@ -7,6 +7,7 @@
 
 #include "evm/integer_words.hpp"
 #include "evm/pending_reference.hpp"
+#include "evm/recorded_blocks.hpp"
 #include "host/cli/program.hpp"
 #include "host/config/load.hpp"
 #include "host/feed/recording_feed.hpp"
@@ -146,29 +147,6 @@ std::vector<std::string> swapped_in(PendingScene& scene, const std::string& hash
     if (text_of(log.at("topics").at(0)) == swap_topic) pairs.push_back(text_of(log.at("address")));
   }
   return pairs;
-}
-
-std::vector<host::BlockInput> through_a_file(const host::recording::Header& header,
-                                             const std::vector<host::BlockInput>& inputs) {
-  TemporaryFolder folder;
-  const auto path = folder / "blocks.gantry";
-  auto writer = host::RecordingWriter::create(path);
-  REQUIRE(writer);
-  REQUIRE(writer->append(header));
-  for (const host::BlockInput& input : inputs) {
-    for (const auto& token : input.tokens) REQUIRE(writer->append(token));
-    for (const auto& pool : input.pools) REQUIRE(writer->append(pool));
-    for (const auto& event : input.events) REQUIRE(writer->append(host::encode(event)));
-    REQUIRE(writer->append(input.block));
-    for (const auto& fact : input.facts) REQUIRE(writer->append(fact));
-  }
-  REQUIRE(writer->finish());
-  auto feed = host::RecordingFeed::open(path);
-  REQUIRE(feed);
-  std::vector<host::BlockInput> read;
-  while (auto input = feed->next()) read.push_back(std::move(*input));
-  CHECK(feed->damage().empty());
-  return read;
 }
 
 bool all_arrived(const Host& one, std::uint64_t count) {

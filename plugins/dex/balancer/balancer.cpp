@@ -9,6 +9,7 @@
 #include "plugins/dex/balancer/abi.hpp"
 #include "plugins/dex/balancer/facts.hpp"
 #include "plugins/dex/balancer/swap.hpp"
+#include "plugins/dex/evm/address.hpp"
 
 namespace gantry::balancer {
 namespace {
@@ -189,7 +190,7 @@ class Balancer final : public DexPlugin {
     call.set(10, setup.tokens[order.swap.token_out]);
     call.set(11, u256(order.swap.amount));
     gantry_instruction instruction{};
-    instruction.target = to_gantry(setup.vault(kind));
+    instruction.target = evm::to_sdk(setup.vault(kind));
     instruction.data = c_bytes(call.bytes);
     instruction.input = GANTRY_INPUT_APPROVE;
     instruction.spender = instruction.target;
@@ -215,10 +216,10 @@ class Balancer final : public DexPlugin {
     call.set(4, u256(order.min_out));
     call.set(5, order.deadline_s == 0 ? u256::max() : u256(order.deadline_s));
     gantry_instruction instruction{};
-    instruction.target = to_gantry(*router_v3_);
+    instruction.target = evm::to_sdk(*router_v3_);
     instruction.data = c_bytes(call.bytes);
     instruction.input = GANTRY_INPUT_TRANSFER;
-    instruction.spender = to_gantry(setup.vault(kind));
+    instruction.spender = evm::to_sdk(setup.vault(kind));
     instruction.amount_in_offset = PrepaidSwapCall::amount_offset;
     instruction.amount_out_offset = GANTRY_NO_OFFSET;
     instruction.min_out_offset = PrepaidSwapCall::limit_offset;
@@ -227,13 +228,6 @@ class Balancer final : public DexPlugin {
     return emit(sink, instruction);
   }
 
-  static gantry_address to_gantry(const Address& bytes) noexcept {
-    gantry_address address{};
-    address.kind = GANTRY_ADDRESS_EVM;
-    address.length = evm::address_bytes;
-    std::memcpy(address.bytes, bytes.data(), bytes.size());
-    return address;
-  }
   static bool is_same(const gantry_address& a, const gantry_address& b) noexcept {
     return std::memcmp(a.bytes, b.bytes, evm::address_bytes) == 0;
   }

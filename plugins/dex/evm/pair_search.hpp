@@ -17,23 +17,14 @@
 #include <vector>
 
 #include "gantry/dex.hpp"
-#include "plugins/dex/evm/address.hpp"
+#include "plugins/dex/evm/address_list.hpp"
 
 namespace gantry::evm {
 
 // Addresses with blanks or commas between them, sorted, each once. Throws Refused.
 inline std::vector<Address> parse_token_list(std::string_view key, std::string_view text) {
   constexpr std::size_t tokens_max = 64;  // 2,016 pairs
-  constexpr std::string_view between = " ,\t\n";
-  std::vector<Address> tokens;
-  for (std::size_t at = text.find_first_not_of(between); at != std::string_view::npos;) {
-    const std::size_t end = std::min(text.find_first_of(between, at), text.size());
-    const std::string_view one = text.substr(at, end - at);
-    if (const char* wrong = parse_address(one, tokens.emplace_back())) {
-      throw Refused(std::string(key) + ": `" + std::string(one) + "` " + wrong);
-    }
-    at = text.find_first_not_of(between, end);
-  }
+  std::vector<Address> tokens = parse_address_list(key, text, " ,\t\n");
   std::ranges::sort(tokens);
   const auto repeated = std::ranges::unique(tokens);
   tokens.erase(repeated.begin(), repeated.end());

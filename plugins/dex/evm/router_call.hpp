@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gantry/pending.hpp"
+#include "plugins/dex/evm/address_list.hpp"
 #include "plugins/dex/evm/calldata.hpp"
 
 namespace gantry::evm {
@@ -81,17 +82,7 @@ gantry_status each_call(const gantry_pending_transaction& transaction, const Dec
 
 // Addresses between spaces or commas. Throws Refused.
 inline std::vector<Address> parse_routers(std::string_view text) {
-  std::vector<Address> routers;
-  constexpr std::string_view between = " ,";
-  while (true) {
-    text.remove_prefix(std::min(text.find_first_not_of(between), text.size()));
-    if (text.empty()) return routers;
-    const std::string_view one = text.substr(0, text.find_first_of(between));
-    if (const char* wrong = parse_address(one, routers.emplace_back())) {
-      throw Refused("pending_routers: `" + std::string(one) + "` " + wrong);
-    }
-    text.remove_prefix(one.size());
-  }
+  return parse_address_list("pending_routers", text, " ,");
 }
 
 inline gantry_status emit_routers(const std::vector<Address>& routers, AddressSink sink) noexcept {
