@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint64_t dust_end = 1'000;  // units, of whatever worth
 constexpr std::uint32_t usual_decimals[] = {6, 8, 18};
+const Integer unit("1000000000000000000");
 const Integer least_weight("10000000000000000");  // 1 %, the pools' own bound
 
 gantry_swap swap_of_case(const BalancerCase& each) {
@@ -20,18 +21,20 @@ gantry_swap swap_of_case(const BalancerCase& each) {
   return swap;
 }
 
-// By its share of what the pool takes or pays at the most: 30 % of a balance of a weighted pool,
-// all of what a stable pool has. What is given to a stable pool has no end, but of ten times the
-// balance it has paid out nearly all.
+// By its share of what the pool takes, after the fee, or pays at the most: 30 % of a balance of a
+// weighted pool, all of what a stable pool has. What is given to a stable pool has no end, but of
+// ten times the balance it has paid out nearly all.
 std::string size_of(const BalancerScenery& scenery, const BalancerCase& each) {
   const bool weighted = !scenery.weights.empty();
   const Integer& balance = scenery.balances[each.given_in ? each.in : each.out];
   Integer most = balance;
   if (weighted) most = balance * 3 / 10;
   if (!weighted && each.given_in) most = balance * 10;
-  if (each.amount > most) return "beyond";
+  Integer net = each.amount;
+  if (each.given_in) net -= (each.amount * scenery.fee + unit - 1) / unit;
+  if (net > most + 1) return "beyond";
   if (each.amount < dust_end) return "dust";
-  if (each.amount * 10 >= (weighted ? most : balance) * 9) return "draining";
+  if (net * 10 >= (weighted ? most : balance) * 9) return "draining";
   return each.amount * 100 < balance ? "small" : "ordinary";
 }
 

@@ -50,6 +50,10 @@ struct BalancerVerdict {
   std::string reason;  // as "BAL#304"
 };
 
+// Creation code, without "0x", from a copy of Balancer's repository of deployments that the
+// environment names by GANTRY_BALANCER_DEPLOYMENTS: for recordings of what no package carries.
+std::string balancer_repository_code(const std::string& artifact);
+
 class BalancerV2 {
  public:
   explicit BalancerV2(Anvil& chain);
@@ -63,6 +67,9 @@ class BalancerV2 {
   std::vector<VenueToken> make_tokens(const std::vector<std::uint32_t>& decimals);
   std::string make_provider(const Integer& rate);
   void set_rate(const std::string& provider, const Integer& rate);
+
+  // Of a deployment that no package carries: where its factory is in Balancer's repository.
+  static std::string repository_artifact(const std::string& deployment);
 
   BalancerPool create(const BalancerPoolOrder& order);
   // The first join. `amounts` are of the tokens but the pool's own.
@@ -103,6 +110,7 @@ class BalancerV2 {
   std::string queries_;
   std::string fee_provider_;
   std::map<std::string, std::string> factories_;
+  std::uint64_t salt_ = 1;
 };
 
 }  // namespace gantry::test

@@ -84,6 +84,7 @@ std::uint64_t let_time_pass(BalancerV2& chain, V2Scene& scene, std::size_t numbe
     scene.scenery().ramps = true;
     passed_s += 3'600 + draw.below(ramp_s / 2);
   }
+  scene.set_time(chain.time());
   REQUIRE(scene.refresh() == GANTRY_OK);
   return chain.time() + passed_s;
 }
@@ -136,9 +137,10 @@ void V2Scene::set_time(std::uint64_t time_s) {
   venue_.context().execution_time_s = time_s;
 }
 
-void V2Scene::set_balances(const std::vector<Integer>& balances) {
+void V2Scene::set_balances(const std::vector<Integer>& balances, std::uint64_t time_s) {
   scenery_.balances = balances;
   if (facts_.empty()) {
+    read_s_ = chain_.time();
     REQUIRE(venue_.requests(0, requests_) == GANTRY_OK);
     facts_ = venue_.fetch(chain_.deployer(), requests_);
     REQUIRE(facts_.size() == requests_.size());
@@ -152,7 +154,10 @@ void V2Scene::set_balances(const std::vector<Integer>& balances) {
         to_bytes("0x" + AbiArguments().addresses(tokens).words(balances).word(1).digits());
     if (recorder_ != nullptr) recorder_->fact(requests_[i], facts_[i]);
   }
+  venue_.context().state_time_s = read_s_;
+  venue_.context().execution_time_s = time_s;
   REQUIRE(venue_.apply(facts_) == GANTRY_OK);
+  if (recorder_ != nullptr) recorder_->state(read_s_, time_s, scenery_);
 }
 
 V2Made make_weighted(BalancerV2& chain, const std::string& deployment, std::size_t number,
@@ -212,8 +217,11 @@ BalancerQuery draw_query(const BalancerPool& pool, Draw& draw) {
   return query;
 }
 
-Integer draw_amount(const Integer& balance, bool weighted, bool given_in, Draw& draw) {
-  const Integer most = weighted ? Integer(balance * 3 / 10) : balance;
+Integer draw_amount(const BalancerScenery& scenery, const BalancerQuery& query, Draw& draw) {
+  const bool weighted = !scenery.weights.empty();
+  const Integer& balance = scenery.balances[query.given_in ? query.in : query.out];
+  Integer most = weighted ? Integer(balance * 3 / 10) : balance;
+  if (query.given_in) most = most * unit / (unit - scenery.fee);
   Integer amount;
   switch (draw.below(40)) {
     case 0:
@@ -226,20 +234,27 @@ Integer draw_amount(const Integer& balance, bool weighted, bool given_in, Draw& 
       amount = most + draw.below(3);  // the limit, and just beyond
       break;
     case 3:
-      amount = most + draw.up_to(balance * (given_in ? 50 : 1));
+      amount = weighted || !query.given_in ? Integer(most + draw.up_to(balance))
+                                           : Integer(most * (11 + draw.below(100)));
       break;
     case 4:
     case 5:
       amount = most - draw.up_to(most / 10 + 1);
       break;
     case 6:
-      amount = weighted || !given_in ? most - draw.up_to(most / 10 + 1)
-                                     : balance + draw.up_to(balance * 9);
+      amount = weighted || !query.given_in ? Integer(most - draw.up_to(most / 10 + 1))
+                                           : Integer(balance + draw.up_to(balance * 9));
+      break;
+    case 7:
+    case 8:
+    case 9:
+    case 10:
+      amount = most / 1'000 * (10 + draw.below(900));
       break;
     default:
       amount = draw.up_to(weighted ? most : Integer(balance * 9 / 10 + 1));
   }
-  return amount == 0 ? Integer(1) : amount;
+  return amount <= 0 ? Integer(1) : amount;
 }
 
 void run_deployment(BalancerV2& chain, const std::string& deployment, Draw& draw,
@@ -254,14 +269,11 @@ void run_deployment(BalancerV2& chain, const std::string& deployment, Draw& draw
       const std::vector<Integer> balances =
           weighted ? weighted_balances(scene.pool().tokens.size(), s, draw)
                    : stable_balances(scene.pool(), draw);
-      scene.set_balances(balances);
-      scene.set_time(time_s);
-      if (recorder != nullptr) recorder->state(time_s, scene.scenery());
+      scene.set_balances(balances, time_s);
       std::vector<BalancerQuery> queries;
       for (std::size_t i = 0; i < swaps_of_a_state; ++i) {
         BalancerQuery query = draw_query(scene.pool(), draw);
-        query.amount = draw_amount(balances[query.given_in ? query.in : query.out], weighted,
-                                   query.given_in, draw);
+        query.amount = draw_amount(scene.scenery(), query, draw);
         queries.push_back(query);
       }
       const std::vector<BalancerVerdict> verdicts = chain.on_swap(

@@ -30,7 +30,8 @@ class V2Scene {
   BalancerScenery& scenery() { return scenery_; }
   void set_time(std::uint64_t time_s);
   gantry_status refresh() { return venue_.refresh(chain_.deployer()); }
-  void set_balances(const std::vector<Integer>& balances);  // as if the Vault had said so
+  // As if the Vault had said so; quotes are for a block of that time.
+  void set_balances(const std::vector<Integer>& balances, std::uint64_t time_s);
 
  private:
   BalancerV2& chain_;
@@ -40,6 +41,7 @@ class V2Scene {
   BalancerRecorder* recorder_;
   std::vector<EmittedRequest> requests_;
   std::vector<OwnedFact> facts_;
+  std::uint64_t read_s_ = 0;  // when they were read
 };
 
 // What is ordered and what became of it.
@@ -56,8 +58,8 @@ V2Made make_stable(BalancerV2& chain, const std::string& deployment, std::size_t
 
 std::vector<Integer> stable_balances(const BalancerPool& pool, Draw& draw);
 BalancerQuery draw_query(const BalancerPool& pool, Draw& draw);
-// An amount of any size, by what the pool has of the token that is given.
-Integer draw_amount(const Integer& balance, bool weighted, bool given_in, Draw& draw);
+// An amount of any size, from one unit to more than the pool takes or pays.
+Integer draw_amount(const BalancerScenery& scenery, const BalancerQuery& query, Draw& draw);
 
 // Ten thousand swaps of one deployment, by the pools' own onSwap.
 void run_deployment(BalancerV2& chain, const std::string& deployment, Draw& draw,

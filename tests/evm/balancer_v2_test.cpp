@@ -37,16 +37,14 @@ void fund_some(BalancerV2& chain, const BalancerPool& pool, Draw& draw) {
 // BalancerQueries.querySwap of a pool that has liquidity, in a block of that time.
 void query_all(BalancerV2& chain, V2Scene& scene, std::size_t count, std::uint64_t time_s,
                Draw& draw, BalancerTally& tally) {
-  const std::vector<Integer> balances = chain.balances(scene.pool());
+  scene.scenery().balances = chain.balances(scene.pool());
   std::vector<BalancerQuery> queries;
   for (std::size_t i = 0; i < count; ++i) {
     BalancerQuery query = draw_query(scene.pool(), draw);
-    query.amount = draw_amount(balances[query.given_in ? query.in : query.out],
-                               is_weighted(scene.pool().deployment), query.given_in, draw);
+    query.amount = draw_amount(scene.scenery(), query, draw);
     queries.push_back(query);
   }
   scene.set_time(time_s);
-  scene.scenery().balances = balances;
   const std::vector<BalancerVerdict> verdicts = chain.query(queries, time_s);
   for (std::size_t i = 0; i < queries.size(); ++i) {
     tally.compare(scene.venue(), scene.scenery(), case_of(queries[i], verdicts[i]));
@@ -192,6 +190,32 @@ TEST_CASE("an amplification that ramps is the contract's at every time of the ra
     }
   }
   tally.require_no_mistake("ramps");
+}
+
+// Writes tests/plugins/balancer/answers/<deployment>.zst of deployments that no package carries.
+// GANTRY_BALANCER_DEPLOYMENTS is a copy of Balancer's repository of deployments,
+// GANTRY_BALANCER_COMMIT says of which commit, and GANTRY_RECORD_TO is the folder to write to.
+TEST_CASE("the answers of the V2 Vault's later deployments", "[.record]") {
+  const char* to = std::getenv("GANTRY_RECORD_TO");
+  const char* commit = std::getenv("GANTRY_BALANCER_COMMIT");
+  REQUIRE(to != nullptr);
+  REQUIRE(commit != nullptr);
+  for (const std::string deployment :
+       {"20230320-weighted-pool-v4", "20230320-composable-stable-pool-v4",
+        "20230711-composable-stable-pool-v5", "20240223-composable-stable-pool-v6"}) {
+    Anvil anvil({"--code-size-limit", "60000"});
+    BalancerV2 chain(anvil);
+    Draw draw(seed());
+    BalancerTally tally;
+    const std::string artifact = BalancerV2::repository_artifact(deployment);
+    BalancerRecorder recorder(
+        "balancer/balancer-deployments " + std::string(commit) + " " + artifact + ".json",
+        chain.deployer().sha3("0x" + balancer_repository_code(artifact)), chain.vault());
+    run_deployment(chain, deployment, draw, tally, &recorder);
+    const bool weighted = is_weighted(deployment);
+    tally.require_all_parts(deployment, {.ramps = !weighted, .rates = !weighted});
+    recorder.save(std::string(to) + "/" + deployment + ".zst");
+  }
 }
 
 }  // namespace gantry::test

@@ -76,6 +76,7 @@ void read_pool(std::istream& words, RecordedBalancerPool& pool, BalancerScenery&
 void read_state(std::istream& words, const BalancerScenery& scenery, std::size_t asks,
                 RecordedBalancerState& state) {
   state.scenery = scenery;
+  state.read_s = std::stoull(next(words));
   state.time_s = std::stoull(next(words));
   state.scenery.ramps = next(words) == "1";
   for (std::size_t i = 0; i < scenery.decimals.size(); ++i) {
@@ -187,8 +188,9 @@ void BalancerRecorder::fact(const EmittedRequest& request, const OwnedFact& fact
       std::to_string(place->second) + (refused ? "!" : "=") + to_hex(fact.data).substr(2);
 }
 
-void BalancerRecorder::state(std::uint64_t time_s, const BalancerScenery& scenery) {
-  text_ += "state " + std::to_string(time_s) + (scenery.ramps ? " 1" : " 0");
+void BalancerRecorder::state(std::uint64_t read_s, std::uint64_t time_s,
+                             const BalancerScenery& scenery) {
+  text_ += "state " + std::to_string(read_s) + " " + std::to_string(time_s) + (scenery.ramps ? " 1" : " 0");
   for (const Integer& balance : scenery.balances) text_ += " " + hex_of(balance);
   for (const auto& [number, fact] : pending_) {
     if (written_[number] != fact) text_ += " " + fact;

@@ -4,12 +4,12 @@
 // FORMAT  Text, zstd-compressed. "source" says where the contracts were taken from, "code" the hash
 //         of the factory's creation code, "vault" where the Vault was. "pool DEPLOYMENT ADDRESS FEE
 //         METADATA TOKENS..." opens a pool, a token being ADDRESS:DECIMALS:WEIGHT:HAS_RATE.
-//         "ask SOURCE TARGET PAYLOAD" numbers what a plugin asks, in a file from 0 on. "state TIME
-//         RAMPS BALANCES... FACTS..." is one state; a fact is NUMBER=DATA, or NUMBER!DATA of a
+//         "ask SOURCE TARGET PAYLOAD" numbers what a plugin asks, in a file from 0 on. "state READ
+//         TIME RAMPS BALANCES... FACTS..." is one state; a fact is NUMBER=DATA, or NUMBER!DATA of a
 //         revert, and one that is not there is as before in that pool. "swap MODE IN OUT AMOUNT
 //         ANSWER" is one swap on it, given in (i) or out (o); the answer is what was not given, or
 //         !REASON. "call IN OUT AMOUNT TARGET DATA PAID" is a swap that a plugin built and a router
-//         carried out. Numbers are hexadecimal but for SOURCE, TIME, places and decimals; "-" is an
+//         carried out. Numbers are hexadecimal but for SOURCE, times, places and decimals; "-" is an
 //         empty text.
 // ERRORS  Throws std::runtime_error when a file does not read so.
 #pragma once
@@ -40,7 +40,8 @@ struct RecordedCall {
 };
 
 struct RecordedBalancerState {
-  std::uint64_t time_s = 0;
+  std::uint64_t read_s = 0;  // when the facts were
+  std::uint64_t time_s = 0;  // of the block of the swaps
   BalancerScenery scenery;
   std::vector<RecordedFact> facts;  // those that have changed
   std::vector<BalancerCase> swaps;
@@ -71,7 +72,8 @@ class BalancerRecorder {
             const std::vector<VenueToken>& tokens, const std::vector<std::uint8_t>& metadata);
   // The newest answer to a question. It is written with the next state.
   void fact(const EmittedRequest& request, const OwnedFact& fact);
-  void state(std::uint64_t time_s, const BalancerScenery& scenery);
+  // Read at one time, for quotes in a block of another.
+  void state(std::uint64_t read_s, std::uint64_t time_s, const BalancerScenery& scenery);
   void swap(const BalancerCase& each);
   void call(const RecordedCall& call);
   void save(const std::filesystem::path& path) const;
