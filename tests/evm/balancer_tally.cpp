@@ -136,7 +136,7 @@ void BalancerTally::require_all_parts(const std::string& name,
     demand(std::string("dust") + mode, 20);
     demand(std::string("small") + mode, 500);
     demand(std::string("ordinary") + mode, 500);
-    demand(std::string("draining") + mode, 100);
+    demand(std::string("draining") + mode, 50);
     INFO(name << ", beyond" << mode);
     CHECK(part(std::string("beyond") + mode).asked >= 50);
     if (weighted) CHECK(part(std::string("beyond") + mode).succeed == 0);

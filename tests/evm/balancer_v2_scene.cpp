@@ -20,23 +20,6 @@ bool has_rates(std::string_view deployment) {
          deployment.find("phantom") != deployment.npos;
 }
 
-// Weights of two to eight tokens that sum to one.
-std::vector<Integer> weights_of(std::size_t count, std::size_t kind, Draw& draw) {
-  const Integer least = unit / 100;
-  std::vector<Integer> weights(count, least);
-  Integer left = unit - least * count;
-  for (std::size_t i = 0; i + 1 < count; ++i) {
-    Integer share = 0;  // kind 3: one has all, and the others what a pool must give them
-    if (kind == 0) share = unit / count - least;
-    if (kind == 1) share = left * draw.below(1000) / 1000;
-    if (kind == 2) share = unit / 5 / (count - 1) - least;  // 80 to 20, or to parts of 20
-    weights[i] += share;
-    left -= share;
-  }
-  weights[count - 1] += left;
-  return weights;
-}
-
 // A token without decimals is for weighted pools: a stable one would be of a few units.
 std::vector<std::uint32_t> decimals_of(std::size_t count, Draw& draw, bool none_too) {
   constexpr std::uint32_t usual[] = {18, 6, 8, 18, 6, 8, 0};
@@ -217,46 +200,6 @@ BalancerQuery draw_query(const BalancerPool& pool, Draw& draw) {
   return query;
 }
 
-Integer draw_amount(const BalancerScenery& scenery, const BalancerQuery& query, Draw& draw) {
-  const bool weighted = !scenery.weights.empty();
-  const Integer& balance = scenery.balances[query.given_in ? query.in : query.out];
-  Integer most = weighted ? Integer(balance * 3 / 10) : balance;
-  if (query.given_in) most = most * unit / (unit - scenery.fee);
-  Integer amount;
-  switch (draw.below(40)) {
-    case 0:
-      amount = 1 + draw.below(3);
-      break;
-    case 1:
-      amount = 1 + draw.below(1'000);
-      break;
-    case 2:
-      amount = most + draw.below(3);  // the limit, and just beyond
-      break;
-    case 3:
-      amount = weighted || !query.given_in ? Integer(most + draw.up_to(balance))
-                                           : Integer(most * (11 + draw.below(100)));
-      break;
-    case 4:
-    case 5:
-      amount = most - draw.up_to(most / 10 + 1);
-      break;
-    case 6:
-      amount = weighted || !query.given_in ? Integer(most - draw.up_to(most / 10 + 1))
-                                           : Integer(balance + draw.up_to(balance * 9));
-      break;
-    case 7:
-    case 8:
-    case 9:
-    case 10:
-      amount = most / 1'000 * (10 + draw.below(900));
-      break;
-    default:
-      amount = draw.up_to(weighted ? most : Integer(balance * 9 / 10 + 1));
-  }
-  return amount <= 0 ? Integer(1) : amount;
-}
-
 void run_deployment(BalancerV2& chain, const std::string& deployment, Draw& draw,
                     BalancerTally& tally, BalancerRecorder* recorder) {
   const bool weighted = is_weighted(deployment);
@@ -273,7 +216,7 @@ void run_deployment(BalancerV2& chain, const std::string& deployment, Draw& draw
       std::vector<BalancerQuery> queries;
       for (std::size_t i = 0; i < swaps_of_a_state; ++i) {
         BalancerQuery query = draw_query(scene.pool(), draw);
-        query.amount = draw_amount(scene.scenery(), query, draw);
+        query.amount = draw_amount(scene.scenery(), {query.given_in, query.in, query.out, 1}, draw);
         queries.push_back(query);
       }
       const std::vector<BalancerVerdict> verdicts = chain.on_swap(

@@ -58,9 +58,6 @@ V2Made make_stable(BalancerV2& chain, const std::string& deployment, std::size_t
 
 std::vector<Integer> stable_balances(const BalancerPool& pool, Draw& draw);
 BalancerQuery draw_query(const BalancerPool& pool, Draw& draw);
-// An amount of any size, from one unit to more than the pool takes or pays.
-Integer draw_amount(const BalancerScenery& scenery, const BalancerQuery& query, Draw& draw);
-
 // Ten thousand swaps of one deployment, by the pools' own onSwap.
 void run_deployment(BalancerV2& chain, const std::string& deployment, Draw& draw,
                     BalancerTally& tally, BalancerRecorder* recorder = nullptr);

@@ -41,7 +41,7 @@ void query_all(BalancerV2& chain, V2Scene& scene, std::size_t count, std::uint64
   std::vector<BalancerQuery> queries;
   for (std::size_t i = 0; i < count; ++i) {
     BalancerQuery query = draw_query(scene.pool(), draw);
-    query.amount = draw_amount(scene.scenery(), query, draw);
+    query.amount = draw_amount(scene.scenery(), {query.given_in, query.in, query.out, 1}, draw);
     queries.push_back(query);
   }
   scene.set_time(time_s);
