@@ -49,8 +49,7 @@ std::string text_of_case(const BalancerScenery& scenery, const BalancerCase& eac
 
 }  // namespace
 
-void BalancerTally::count(const BalancerScenery& scenery, const BalancerCase& each,
-                          bool succeeds) {
+void BalancerTally::count(const BalancerScenery& scenery, const BalancerCase& each, bool succeeds) {
   const auto add = [&](const std::string& name) {
     Part& part = parts_[name];
     ++part.asked;
@@ -129,7 +128,8 @@ void BalancerTally::require_all_parts(const std::string& name,
     CHECK(part(of).succeed >= least);
   };
   const bool weighted = name.find("weighted") != name.npos;
-  for (const char* direction : {"exact in", "exact out", "to a later token", "to an earlier token"}) {
+  for (const char* direction :
+       {"exact in", "exact out", "to a later token", "to an earlier token"}) {
     demand(direction, 3'000);
   }
   for (const char* mode : {", exact in", ", exact out"}) {

@@ -163,10 +163,10 @@ std::string BalancerV3::create_deployed(const V3PoolOrder& order, const V3Pool& 
 
 const std::string& BalancerV3::aggregator_router() {
   if (router_.empty()) {
-    router_ = deployer_.deploy(
-        balancer_repository_code("v3/tasks/20250218-v3-aggregator-router/artifact/"
-                                 "AggregatorRouter") +
-        AbiArguments().address(vault_).text("AggregatorRouter").digits());
+    router_ =
+        deployer_.deploy(balancer_repository_code("v3/tasks/20250218-v3-aggregator-router/artifact/"
+                                                  "AggregatorRouter") +
+                         AbiArguments().address(vault_).text("AggregatorRouter").digits());
   }
   return router_;
 }

@@ -34,7 +34,9 @@ V3PoolOrder draw_order(const std::string& deployment, std::size_t number, Draw& 
   V3PoolOrder order;
   order.deployment = deployment;
   const std::size_t few = 2 + draw.below(2);
-  const std::size_t count = number % 3 != 0 ? few : weighted ? 2 + draw.below(7) : 2 + draw.below(4);
+  const std::size_t count = number % 3 != 0 ? few
+                            : weighted      ? 2 + draw.below(7)
+                                            : 2 + draw.below(4);
   for (std::size_t i = 0; i < count; ++i) {
     order.decimals.push_back(usual[draw.below(3)]);
     const Integer rate = unit / 2 + draw.up_to(unit * 2);
@@ -105,8 +107,8 @@ class Scene {
     for (std::size_t i = 0; i < swaps_of_a_state; ++i) queries.push_back(draw_query());
     const std::vector<V3Verdict> verdicts = chain_.query(pool_, queries, time_s);
     for (std::size_t i = 0; i < queries.size(); ++i) {
-      const BalancerCase each{queries[i].given_in,  queries[i].in,      queries[i].out,
-                              queries[i].amount,    verdicts[i].accepted, verdicts[i].amount,
+      const BalancerCase each{queries[i].given_in, queries[i].in,        queries[i].out,
+                              queries[i].amount,   verdicts[i].accepted, verdicts[i].amount,
                               verdicts[i].reason};
       tally.compare(venue_, scenery_, each);
       if (recorder_ != nullptr) recorder_->swap(each);

@@ -190,7 +190,8 @@ void BalancerRecorder::fact(const EmittedRequest& request, const OwnedFact& fact
 
 void BalancerRecorder::state(std::uint64_t read_s, std::uint64_t time_s,
                              const BalancerScenery& scenery) {
-  text_ += "state " + std::to_string(read_s) + " " + std::to_string(time_s) + (scenery.ramps ? " 1" : " 0");
+  text_ += "state " + std::to_string(read_s) + " " + std::to_string(time_s) +
+           (scenery.ramps ? " 1" : " 0");
   for (const Integer& balance : scenery.balances) text_ += " " + hex_of(balance);
   for (const auto& [number, fact] : pending_) {
     if (written_[number] != fact) text_ += " " + fact;

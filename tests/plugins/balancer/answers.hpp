@@ -9,8 +9,8 @@
 //         revert, and one that is not there is as before in that pool. "swap MODE IN OUT AMOUNT
 //         ANSWER" is one swap on it, given in (i) or out (o); the answer is what was not given, or
 //         !REASON. "call IN OUT AMOUNT TARGET DATA PAID" is a swap that a plugin built and a router
-//         carried out. Numbers are hexadecimal but for SOURCE, times, places and decimals; "-" is an
-//         empty text.
+//         carried out. Numbers are hexadecimal but for SOURCE, times, places and decimals; "-" is
+//         an empty text.
 // ERRORS  Throws std::runtime_error when a file does not read so.
 #pragma once
 #include <cstdint>

@@ -1,9 +1,10 @@
 // The plugin against what the bytecode of deployments answered that no package carries, tolerance
 // zero, with each part of the swaps' space demanded.
+#include "plugins/balancer/answers.hpp"
+
 #include <catch2/catch.hpp>
 
 #include "evm/integer_words.hpp"
-#include "plugins/balancer/answers.hpp"
 
 namespace gantry::test {
 namespace {
@@ -115,7 +116,8 @@ TEST_CASE("later deployments of the V2 Vault: quotes are what their bytecode ans
   }
 }
 
-TEST_CASE("the deployed V3 Vault: quotes are what it answered, and what its AggregatorRouter paid") {
+TEST_CASE(
+    "the deployed V3 Vault: quotes are what it answered, and what its AggregatorRouter paid") {
   for (const std::string deployment : v3_deployments) {
     BalancerTally tally;
     const std::size_t calls = compare_all(deployment, tally);
