@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "evm/integer_words.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace gantry::test {
 namespace {
@@ -125,6 +126,61 @@ TEST_CASE(
     tally.require_all_parts(deployment, {.ramps = !weighted, .rates = true});
     CHECK(calls >= 100);
   }
+}
+
+TEST_CASE("recorded answers are read as they were written, and what is damaged is refused") {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "pool.zst";
+  BalancerScenery scenery;
+  scenery.deployment = "20230320-weighted-pool-v4";
+  scenery.decimals = {6, 18};
+  scenery.weights = {1, 4};
+  scenery.with_rates = {false, true};
+  scenery.fee = 3'000;
+  scenery.balances = {Integer(1) << 100, 17};
+  BalancerRecorder recorder("a source of three words", "0xc0de", "0xba");
+  recorder.pool(scenery, "0xaa", {{"0x01", 6}, {"0x02", 18}}, {'a', '=', 'b'});
+  const EmittedRequest request{GANTRY_SOURCE_EVM_CALL, 7, "0x" + std::string(40, 'a'), "0x1234"};
+  OwnedFact fact = fact_of(request, "0x00ff");
+  recorder.fact(request, fact);
+  recorder.state(100, 200, scenery);
+  recorder.state(101, 201, scenery);  // nothing has changed
+  fact.fields.status = GANTRY_REFUSED;
+  recorder.fact(request, fact);
+  recorder.state(102, 202, scenery);
+  recorder.swap({true, 0, 1, 255, true, 16, ""});
+  recorder.swap({false, 1, 0, 3, false, 0, "BAL#304 and more"});
+  recorder.call({1, 0, 9, "0xcc", "0xdd", 8});
+  recorder.save(path);
+
+  const BalancerAnswers answers = read_balancer_answers(path);
+  CHECK(answers.source == "a source of three words");
+  CHECK(answers.code == "0xc0de");
+  CHECK(answers.vault == "0xba");
+  REQUIRE(answers.asks.size() == 1);
+  CHECK(answers.asks[0].payload == "0x1234");
+  REQUIRE(answers.pools.size() == 1);
+  const RecordedBalancerPool& pool = answers.pools[0];
+  CHECK(pool.metadata == std::vector<std::uint8_t>{'a', '=', 'b'});
+  CHECK(pool.tokens.at(1).decimals == 18);
+  REQUIRE(pool.states.size() == 3);
+  CHECK(pool.states[0].facts.at(0).data == "0x00ff");
+  CHECK(pool.states[1].facts.empty());
+  CHECK(pool.states[2].facts.at(0).refused);
+  CHECK(pool.states[2].read_s == 102);
+  CHECK(pool.states[2].time_s == 202);
+  CHECK(pool.states[2].scenery.weights == scenery.weights);
+  CHECK(pool.states[2].scenery.with_rates == scenery.with_rates);
+  CHECK(pool.states[2].scenery.balances == scenery.balances);
+  REQUIRE(pool.states[2].swaps.size() == 2);
+  CHECK(pool.states[2].swaps[0].amount == 255);
+  CHECK(pool.states[2].swaps[0].answer == 16);
+  CHECK(pool.states[2].swaps[1].reason == "BAL#304_and_more");
+  CHECK(pool.states[2].calls.at(0).paid == 8);
+
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
+  CHECK_THROWS_AS(read_balancer_answers(path), std::runtime_error);
+  CHECK_THROWS_AS(read_balancer_answers(folder.path() / "nothing"), std::runtime_error);
 }
 
 }  // namespace gantry::test
