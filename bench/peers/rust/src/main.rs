@@ -1,5 +1,5 @@
 // Rust crates on the pools and swaps of a file that gantry_peers wrote: each answer has to be ours.
-// Prints "VENUE NAME NANOSECONDS" a line.
+// Prints venue, name and nanoseconds a line, with tabs between.
 //   gantry-peers FILE MILLISECONDS
 mod balancer;
 mod curve;
@@ -73,7 +73,7 @@ fn measure<Q: Quoter>(venues: &Value, name: &str, time: Duration) {
     }
     let ns = begin.elapsed().as_nanos() as f64 / f64::from(quotes);
     eprintln!("{name}: {compared} answers of {} are ours", Q::NAME);
-    println!("{name} {} {ns}", Q::NAME.replace(' ', "_"));
+    println!("{name}\t{}\t{ns}", Q::NAME);
 }
 
 fn main() {
