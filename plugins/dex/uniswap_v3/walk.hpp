@@ -139,8 +139,7 @@ struct Swapped {
 };
 
 // UniswapV3Pool.swap without a limit of the caller's. `edges` spare the ticks, which are asked from
-// where they end. GANTRY_NO_LIQUIDITY: the pool runs out before
-// the amount does.
+// where they end. GANTRY_NO_LIQUIDITY: the pool runs out before the amount does.
 template <bool zero_for_one, bool exact_in>
 gantry_status swap_across(Ticks ticks, EdgeWalk edges, const Place& start, std::uint32_t fee,
                           const u256& amount, Swapped& out) noexcept {
