@@ -356,33 +356,35 @@ std::vector<BalancerVerdict> BalancerV2::query(const std::vector<BalancerQuery>&
   return ask_all(calls, time_s);
 }
 
+BalancerV2::Call BalancerV2::on_swap_call(const BalancerQuery& query,
+                                          const std::vector<Integer>& balances) {
+  // (kind, tokenIn, tokenOut, amount, poolId, lastChangeBlock, from, to, userData)
+  const std::string request =
+      "onSwap((uint8,address,address,uint256,bytes32,uint256,address,address,bytes)";
+  const BalancerPool& pool = *query.pool;
+  AbiArguments arguments;
+  arguments.tail(word(query.given_in ? 0 : 1) + address_word(pool.tokens[query.in].address) +
+                 address_word(pool.tokens[query.out].address) + word(query.amount) +
+                 pool.id.substr(2) + word(0) + address_word(owner()) + address_word(owner()) +
+                 word(9 * 32) + word(0));
+  // Bytes 20 and 21 of an id say what the Vault tells the pool: all balances, or two.
+  std::string selector;
+  if (pool.id.substr(2 + 40, 4) == "0000") {
+    selector = deployer_.selector(request + ",uint256[],uint256,uint256)");
+    arguments.words(balances).word(query.in).word(query.out);
+  } else {
+    selector = deployer_.selector(request + ",uint256,uint256)");
+    arguments.word(balances[query.in]).word(balances[query.out]);
+  }
+  return {vault_, pool.address, selector + arguments.digits()};
+}
+
 std::vector<BalancerVerdict> BalancerV2::on_swap(const std::vector<BalancerQuery>& queries,
                                                  const std::vector<std::vector<Integer>>& balances,
                                                  std::optional<std::uint64_t> time_s) {
-  // (kind, tokenIn, tokenOut, amount, poolId, lastChangeBlock, from, to, userData)
-  const std::string request =
-      "((uint8,address,address,uint256,bytes32,uint256,address,address,bytes)";
-  const std::string general =
-      deployer_.selector("onSwap" + request + ",uint256[],uint256,uint256)");
-  const std::string minimal = deployer_.selector("onSwap" + request + ",uint256,uint256)");
   std::vector<Call> calls;
   for (std::size_t i = 0; i < queries.size(); ++i) {
-    const BalancerQuery& query = queries[i];
-    const BalancerPool& pool = *query.pool;
-    const std::string single =
-        word(query.given_in ? 0 : 1) + address_word(pool.tokens[query.in].address) +
-        address_word(pool.tokens[query.out].address) + word(query.amount) + pool.id.substr(2) +
-        word(0) + address_word(owner()) + address_word(owner()) + word(9 * 32) + word(0);
-    // Bytes 20 and 21 of an id say what the Vault tells the pool: all balances, or two.
-    const bool all = pool.id.substr(2 + 40, 4) == "0000";
-    AbiArguments arguments;
-    arguments.tail(single);
-    if (all) {
-      arguments.words(balances[i]).word(query.in).word(query.out);
-    } else {
-      arguments.word(balances[i][query.in]).word(balances[i][query.out]);
-    }
-    calls.push_back({vault_, pool.address, (all ? general : minimal) + arguments.digits()});
+    calls.push_back(on_swap_call(queries[i], balances[i]));
   }
   return ask_all(calls, time_s);
 }

@@ -56,6 +56,12 @@ std::string balancer_repository_code(const std::string& artifact);
 
 class BalancerV2 {
  public:
+  struct Call {
+    std::string from;
+    std::string to;
+    std::string data;
+  };
+
   explicit BalancerV2(Anvil& chain);
 
   Deployer& deployer() { return deployer_; }
@@ -83,6 +89,7 @@ class BalancerV2 {
   std::vector<BalancerVerdict> query(const std::vector<BalancerQuery>& queries,
                                      std::optional<std::uint64_t> time_s = std::nullopt);
   // The pool's own onSwap as the Vault calls it, with balances that are said here.
+  Call on_swap_call(const BalancerQuery& query, const std::vector<Integer>& balances);
   std::vector<BalancerVerdict> on_swap(const std::vector<BalancerQuery>& queries,
                                        const std::vector<std::vector<Integer>>& balances,
                                        std::optional<std::uint64_t> time_s = std::nullopt);
@@ -96,11 +103,6 @@ class BalancerV2 {
   static std::vector<std::uint8_t> metadata(const BalancerPool& pool);
 
  private:
-  struct Call {
-    std::string from;
-    std::string to;
-    std::string data;
-  };
   std::vector<BalancerVerdict> ask_all(const std::vector<Call>& calls,
                                        std::optional<std::uint64_t> time_s);
   const std::string& factory(const std::string& deployment);
