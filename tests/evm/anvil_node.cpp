@@ -37,9 +37,8 @@ std::string quantity_of(std::uint64_t number) {
 }
 
 json::object error_reply(const json::object& call, std::int64_t code, const char* message) {
-  return {{"jsonrpc", "2.0"},
-          {"id", call.at("id")},
-          {"error", {{"code", code}, {"message", message}}}};
+  return {
+      {"jsonrpc", "2.0"}, {"id", call.at("id")}, {"error", {{"code", code}, {"message", message}}}};
 }
 
 json::object result_reply(const json::object& call, json::value result) {
@@ -48,8 +47,7 @@ json::object result_reply(const json::object& call, json::value result) {
 
 }  // namespace
 
-AnvilNode::AnvilNode(const Anvil& chain)
-    : port_(chain.url().substr(chain.url().rfind(':') + 1)) {}
+AnvilNode::AnvilNode(const Anvil& chain) : port_(chain.url().substr(chain.url().rfind(':') + 1)) {}
 
 json::value AnvilNode::post(const json::value& body) const {
   asio::io_context context;
@@ -70,8 +68,8 @@ json::value AnvilNode::post(const json::value& body) const {
 }
 
 json::value AnvilNode::ask(const std::string& method, json::array params) const {
-  const json::value reply = post(
-      json::object{{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", std::move(params)}});
+  const json::value reply = post(json::object{
+      {"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", std::move(params)}});
   const json::value* result = reply.as_object().if_contains("result");
   return result == nullptr ? json::value() : *result;
 }

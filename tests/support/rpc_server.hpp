@@ -50,8 +50,8 @@ std::string_view to_string(RpcFault fault);
 class RpcNode {
  public:
   struct Manner {
-    std::uint64_t lag = 0;       // blocks that it is behind
-    bool by_hash = true;         // it takes a block by its hash
+    std::uint64_t lag = 0;        // blocks that it is behind
+    bool by_hash = true;          // it takes a block by its hash
     bool empty_for_none = false;  // the logs of a block that it lacks are an empty list
   };
   virtual ~RpcNode() = default;
