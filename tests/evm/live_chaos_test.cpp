@@ -230,13 +230,32 @@ class CheckedFollower {
     host::MarketView view;
     view.bind(snapshot, {}, true);
     for (std::uint32_t pool = 0; pool < pairs; ++pool) {
-      const std::string address = failing_.scene.pair(pool).contract().address();
-      const json::value said = failing_.node.ask(
-          "eth_call", {json::object{{"to", address}, {"data", get_reserves}}, hex_of(block)});
       Integer reserve[2];
-      for (std::size_t i = 0; i < 2; ++i) reserve[i] = word_at(said.as_string(), i);
+      read_reserves(pool, block, reserve);
+      const std::size_t before = wrong;
       compare(view, pool, reserve);
+      if (wrong != before) explain(view, pool, block, reserve);
     }
+  }
+  void read_reserves(std::uint32_t pool, std::uint64_t block, Integer (&reserve)[2]) const {
+    const std::string address = failing_.scene.pair(pool).contract().address();
+    const json::value said = failing_.node.ask(
+        "eth_call", {json::object{{"to", address}, {"data", get_reserves}}, hex_of(block)});
+    for (std::size_t i = 0; i < 2; ++i) reserve[i] = word_at(said.as_string(), i);
+  }
+  // What was seen, what the chain said, what it says if asked again, and of the block before.
+  void explain(const host::MarketView& view, std::uint32_t pool, std::uint64_t block,
+               const Integer (&first)[2]) {
+    gantry_amount balances[2] = {};
+    gantry_pool_view seen{0, 2, balances};
+    static_cast<void>(view.view(pool, seen));
+    Integer again[2];
+    Integer earlier[2];
+    read_reserves(pool, block, again);
+    read_reserves(pool, block - 1, earlier);
+    mistakes += fmt::format("pool {} at block {}: {} instead of {}, asked again {}, before {}\n",
+                            pool, block, to_integer(balances[0]).str(), first[0].str(),
+                            again[0].str(), earlier[0].str());
   }
   void compare(const host::MarketView& view, std::uint32_t pool, const Integer (&reserve)[2]) {
     gantry_amount balances[2] = {};
@@ -272,6 +291,7 @@ class CheckedFollower {
   std::size_t events = 0;
   std::size_t quotes = 0;
   std::size_t wrong = 0;
+  std::string mistakes;
   std::atomic<std::uint64_t> last{0};
 
  private:
@@ -404,6 +424,7 @@ TEST_CASE("with one good provider every block comes, whole and right, however th
   }
   CHECK(latest <= failover_deadline);
   CHECK(follower.events == 1);  // what begins a run; no undoing, no fresh read
+  CHECK(follower.mistakes == "");
   CHECK(follower.wrong == 0);
   CHECK(follower.quotes >= 400);
 
@@ -484,6 +505,7 @@ TEST_CASE("when nobody answers the chain is halted, and goes on by itself when s
   INFO(log.text());
   CHECK(stuck == "");
   CHECK_FALSE(given_meanwhile);
+  CHECK(follower.mistakes == "");
   CHECK(follower.wrong == 0);
 
   // The first outage's blocks all came, the second's but for the newest not.
