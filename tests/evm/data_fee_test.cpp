@@ -263,10 +263,10 @@ TEST_CASE("since Isthmus and Jovian the operator's fee is charged by the gas tha
            {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{321'654}, random() >> 30U, gas_max}) {
         // The specification's formulas; the package's own bytecode is of before Isthmus.
         const Integer scaled = Integer(gas) * fees.operator_scalar;
-        const Integer of_operator = upgrade == OpUpgrade::fjord ? Integer(0)
-                                    : upgrade == OpUpgrade::isthmus
-                                        ? scaled / 1'000'000 + fees.operator_constant
-                                        : scaled * 100 + fees.operator_constant;
+        Integer of_operator = 0;
+        if (upgrade == OpUpgrade::isthmus) of_operator = scaled / 1'000'000;
+        if (upgrade == OpUpgrade::jovian) of_operator = scaled * 100;
+        if (upgrade != OpUpgrade::fjord) of_operator += fees.operator_constant;
         u256 wei;
         REQUIRE(host::data_fee_of(fee, bytes, gas, wei));
         CAPTURE(static_cast<int>(upgrade), gas);

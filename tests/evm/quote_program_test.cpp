@@ -9,6 +9,7 @@
 #include "evm/op_stack_chain.hpp"
 #include "evm/uniswap_v3_contract.hpp"
 #include "host/cli/program.hpp"
+#include "host/rank/ranking.hpp"
 
 namespace gantry::test {
 namespace {
@@ -270,6 +271,12 @@ TEST_CASE("a quote tells what the chain charges besides gas, where it charges it
   fees.operator_constant += 1'000'000'000;
   op.set(OpUpgrade::jovian, fees);
   CHECK(wei_of(quoted(scene.space, asked).at("data_fee_native")) - cheap == 1'000'000'000);
+  // And its scalar for each unit of gas, the transaction's own among them.
+  fees.operator_scalar += 7;
+  op.set(OpUpgrade::jovian, fees);
+  const Integer gas = quote.at("gas").to_number<std::uint64_t>() + host::gas_overhead;
+  CHECK(wei_of(quoted(scene.space, asked).at("data_fee_native")) - cheap ==
+        1'000'000'000 + gas * 700);
   op.set_oracle_code("0x60006000fd");
   CHECK(quoted(scene.space, asked).at("data_fee_native").is_null());
   const Ended unknown = scene.space.run(
