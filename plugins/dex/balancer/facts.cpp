@@ -280,11 +280,13 @@ bool Reader::read_market(Ask ask, std::uint32_t token, Words& words, const Varia
     case Ask::trade_min:
       market_.trade_min = words.small(0);
       return words.count() == 1;
-    case Ask::is_from_factory:
-      if (words.good() && words.count() == 1 && !words.flag(0)) {
+    case Ask::is_from_factory: {
+      const bool made = words.flag(0);
+      if (words.good() && words.count() == 1 && !made) {
         refusal_ = "the factory that its metadata name did not make it";
       }
       return words.count() == 1;
+    }
     case Ask::minimum_balances: {
       const std::size_t at = words.array(0, count);
       for (std::uint32_t i = 0; i < count; ++i) store(market_.minimum[i], words.wide(at + i));
