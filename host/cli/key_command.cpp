@@ -42,6 +42,12 @@ sign::AskPassword ask_password() {
 // ---- import -------------------------------------------------------------------------------------
 
 Result<sign::SecretBytes> key_to_import(const KeyOptions& options) {
+  if (sign::parse_key(sign::secret_of(options.file), "")) {
+    return fail(ErrorKind::usage,
+                "what stands in the place of a file's name is a key itself: a command line is seen "
+                "by others and kept in the shell's history, so take that key for known. Name the "
+                "file that holds one, or - for standard input");
+  }
   if (!options.file.empty()) {
     const auto text = read_secret(options.file);
     if (!text) return std::unexpected(text.error());

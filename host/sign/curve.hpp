@@ -44,7 +44,7 @@ class Curve {
 
   // Whether these are 32 bytes of a number from 1 to the group's order less 1.
   bool is_key(const SecretBytes& key) const;
-  // Of a key.
+  // Of a key, as the next; anything else is our bug, and throws std::logic_error.
   EvmAddress address_of(const SecretBytes& key) const;
   Signature sign(const SecretBytes& key, const Hash32& hash) const;
   // Whose signature of `hash` it is. Fails with `format`: nobody's, or s is in the upper half.

@@ -22,7 +22,6 @@
 namespace gantry::host::sign {
 
 inline constexpr std::size_t keystore_bytes_max = std::size_t{1} << 16U;
-inline constexpr std::size_t password_bytes_max = 1024;
 
 // How dear each guess of the password is.
 enum class KeystoreCost : std::int32_t {

@@ -95,7 +95,8 @@ TEST_CASE("a key comes from standard input too, and never from the command line"
   CHECK(has(piped.out, address));
   check_silent(piped);
   const Ended argument = space.run({"key", "import", digits, "--password-env", "KEY_PASSWORD"});
-  CHECK(argument.code == 1);
+  CHECK(argument.code == 2);
+  CHECK(has(argument.err, "is a key itself"));
   check_silent(argument);
   // Without a terminal nobody can be asked.
   const Ended asked = space.shell("exec setsid \"$0\" \"$@\" </dev/null", {"key", "import"});
