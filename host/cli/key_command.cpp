@@ -280,26 +280,26 @@ void add_key(CLI::App& app, CommandLine& line) {
       "Variable of the environment that holds the password; without it the terminal is asked";
 
   auto imported = std::make_shared<KeyOptions>();
-  CLI::App* import = add_action(*group, line, "import",
-                                "Encrypt a private key into a new keystore (Keystore V3, scrypt)",
-                                "key import key.hex --out account.json", &import_key, imported);
-  import
+  CLI::App* importing = add_action(
+      *group, line, "import", "Encrypt a private key into a new keystore (Keystore V3, scrypt)",
+      "key import key.hex --out account.json", &import_key, imported);
+  importing
       ->add_option("file", imported->file,
                    "Holds the key, 64 hexadecimal digits; - for standard input; without it the "
                    "terminal is asked")
       ->type_name("FILE");
   CLI::Option* out =
-      import->add_option("--out", imported->out, "The keystore to write")->type_name("FILE");
-  import
+      importing->add_option("--out", imported->out, "The keystore to write")->type_name("FILE");
+  importing
       ->add_option("--folder", imported->folder,
                    "Where it gets a name of its own; by default gantry/keystore in $XDG_DATA_HOME "
                    "or ~/.local/share")
       ->type_name("FOLDER")
       ->excludes(out);
-  import->add_option("--password-env", imported->password_variable, password_help)
+  importing->add_option("--password-env", imported->password_variable, password_help)
       ->type_name("NAME");
-  import->add_flag("--light", imported->light,
-                   "Make each guess of the password 64 times as cheap, as geth's --lightkdf");
+  importing->add_flag("--light", imported->light,
+                      "Make each guess of the password 64 times as cheap, as geth's --lightkdf");
 
   auto listed = std::make_shared<KeyOptions>();
   add_action(*group, line, "list", "Which keystores are in a folder; needs no password", "key list",

@@ -24,7 +24,7 @@ struct KeySpace : Workspace {
     variables["KEY_PASSWORD"] = "open sesame";
     variables["XDG_DATA_HOME"] = (*this / "data").string();
   }
-  Ended import(std::vector<std::string> more = {}) const {
+  Ended import_key(std::vector<std::string> more = {}) const {
     std::vector<std::string> words = {"key",     "import",         (*this / "key.hex").string(),
                                       "--light", "--password-env", "KEY_PASSWORD"};
     words.insert(words.end(), more.begin(), more.end());
@@ -55,7 +55,7 @@ void check_silent(const Ended& ended) {
 TEST_CASE("a key is imported into a keystore that its password alone opens") {
   KeySpace space;
   const auto file = space / "account.json";
-  const Ended made = space.import({"--out", file.string(), "--json"});
+  const Ended made = space.import_key({"--out", file.string(), "--json"});
   INFO(made.err);
   REQUIRE(made.code == 0);
   check_silent(made);
@@ -80,7 +80,7 @@ TEST_CASE("a key is imported into a keystore that its password alone opens") {
 
   // No key is replaced.
   space.variables["KEY_PASSWORD"] = "another";
-  const Ended again = space.import({"--out", file.string()});
+  const Ended again = space.import_key({"--out", file.string()});
   CHECK(again.code == 1);
   CHECK(has(again.err, "a file is there already"));
 }
@@ -99,7 +99,7 @@ TEST_CASE("a key comes from standard input too, and never from the command line"
   CHECK(has(argument.err, "is a key itself"));
   check_silent(argument);
   // Without a terminal nobody can be asked.
-  const Ended asked = space.shell("exec setsid \"$0\" \"$@\" </dev/null", {"key", "import"});
+  const Ended asked = space.shell("exec setsid -w \"$0\" \"$@\" </dev/null", {"key", "import"});
   CHECK(asked.code == 2);
   CHECK(has(asked.err, "no terminal to ask for the key"));
 }
@@ -108,7 +108,7 @@ TEST_CASE("what is no key, or no password, is not imported") {
   KeySpace space;
   const auto expect = [&](const std::string& text, int code, const std::string& words) {
     write_text(space / "key.hex", text);
-    const Ended ended = space.import({"--out", (space / "x.json").string()});
+    const Ended ended = space.import_key({"--out", (space / "x.json").string()});
     INFO(text);
     CHECK(ended.code == code);
     CHECK(has(ended.err, words));
@@ -130,7 +130,7 @@ TEST_CASE("keystores are listed without a password, and what is odd is found") {
   const Ended none = space.run({"key", "list"});
   CHECK(none.code == 0);
   CHECK(has(none.out, "No keystore is in " + (space / "data").string()));
-  REQUIRE(space.import().code == 0);
+  REQUIRE(space.import_key().code == 0);
   const Ended one = space.run({"key", "list", "--json"});
   CHECK(one.code == 0);
   const json::value listed = json::parse(one.out);
@@ -158,7 +158,7 @@ TEST_CASE("keystores are listed without a password, and what is odd is found") {
 TEST_CASE("the keystore of [wallet] is of its account, or doctor and key address say so") {
   KeySpace space;
   const auto file = space / "account.json";
-  REQUIRE(space.import({"--out", file.string()}).code == 0);
+  REQUIRE(space.import_key({"--out", file.string()}).code == 0);
   CHECK(space.doctor().empty());
   const Ended nobody = space.run({"key", "address"});
   CHECK(nobody.code == 2);
