@@ -33,7 +33,8 @@ struct KeySpace : Workspace {
   std::string doctor(bool online = false) const {
     std::vector<std::string> words = {"doctor", "--json"};
     if (online) words.emplace_back("--online");
-    for (const json::value& check : json::parse(run(words).out).at("checks").as_array()) {
+    const json::value answer = json::parse(run(words).out);
+    for (const json::value& check : answer.at("checks").as_array()) {
       if (check.at("check") == "signer") {
         return std::string(check.at("verdict").as_string()) + ": " +
                std::string(check.at("detail").as_string());
