@@ -1,5 +1,8 @@
 // gantry key, and what doctor says of who signs.
+#include <pty.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
@@ -43,6 +46,45 @@ struct KeySpace : Workspace {
     return "";
   }
 };
+
+// Runs gantry at a terminal of its own, and types each answer when the question before it was
+// asked.
+struct Typed {
+  int code = -1;
+  std::string shown;  // all that was on the terminal
+};
+Typed at_terminal(const Workspace& space, const std::vector<std::string>& arguments,
+                  const std::vector<std::pair<std::string, std::string>>& answers) {
+  const std::string program = space.program.string();
+  std::vector<char*> words = {const_cast<char*>(program.c_str())};
+  for (const std::string& word : arguments) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  int terminal = -1;
+  const pid_t pid = ::forkpty(&terminal, nullptr, nullptr, nullptr);
+  REQUIRE(pid >= 0);
+  if (pid == 0) {
+    ::execv(words[0], words.data());
+    ::_exit(127);
+  }
+  Typed out;
+  std::size_t next = 0;
+  std::size_t read_from = 0;
+  char part[256];
+  for (ssize_t got = 0; (got = ::read(terminal, part, sizeof part)) > 0;) {
+    out.shown.append(part, static_cast<std::size_t>(got));
+    if (next == answers.size()) continue;
+    const std::size_t asked = out.shown.find(answers[next].first, read_from);
+    if (asked == std::string::npos) continue;
+    read_from = asked + answers[next].first.size();
+    const std::string line = answers[next++].second + "\n";
+    if (::write(terminal, line.data(), line.size()) < 0) break;
+  }
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  ::close(terminal);
+  out.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return out;
+}
 
 void check_silent(const Ended& ended) {
   for (const std::string* text : {&ended.out, &ended.err}) {
@@ -103,6 +145,46 @@ TEST_CASE("a key comes from standard input too, and never from the command line"
   const Ended asked = space.shell("exec setsid -w \"$0\" \"$@\" </dev/null", {"key", "import"});
   CHECK(asked.code == 2);
   CHECK(has(asked.err, "no terminal to ask for the key"));
+}
+
+TEST_CASE("key and passwords are asked for at a terminal, and not shown there") {
+  const KeySpace space;
+  const std::string file = (space / "typed.json").string();
+  const std::vector<std::string> import_it = {"key", "import", "--light", "--out", file};
+  const std::string ask_key = "Private key, 64 hexadecimal digits: ";
+  const std::string ask_new = "Password for the new keystore: ";
+  const std::string ask_again = "The same once more: ";
+  const Typed differ = at_terminal(
+      space, import_it, {{ask_key, digits}, {ask_new, "open sesame"}, {ask_again, "open sesamf"}});
+  INFO(differ.shown);
+  CHECK(differ.code == 2);
+  CHECK(has(differ.shown, "the two passwords differ"));
+  const Typed empty = at_terminal(space, import_it, {{ask_key, digits}, {ask_new, ""}});
+  CHECK(empty.code == 2);
+  CHECK(has(empty.shown, "the password is empty"));
+  CHECK_FALSE(std::filesystem::exists(file));
+  const Typed made = at_terminal(
+      space, import_it, {{ask_key, digits}, {ask_new, "open sesame"}, {ask_again, "open sesame"}});
+  CHECK(made.code == 0);
+  CHECK(has(made.shown, address));
+  const Typed proven =
+      at_terminal(space, {"key", "address", file}, {{"Password of the keystore: ", "open sesame"}});
+  CHECK(proven.code == 0);
+  CHECK(has(proven.shown, address));
+  for (const Typed* typed : {&differ, &empty, &made, &proven}) {
+    CHECK_FALSE(has(typed->shown, "464646"));
+    CHECK_FALSE(has(typed->shown, "sesam"));
+  }
+}
+
+TEST_CASE("a recording is replayed whoever is to sign") {
+  const KeySpace space;
+  const std::string file = (space / "run.gantry").string();
+  REQUIRE(space.run({"run", "--blocks", "5", "--record", file}).code == 0);
+  space.edit("gantry.toml", wallet_line, wallet_line + std::string("keystore = \"a.json\"\n"));
+  const Ended again = space.run({"replay", file});
+  INFO(again.err);
+  CHECK(again.code == 0);
 }
 
 TEST_CASE("what is no key, or no password, is not imported") {
