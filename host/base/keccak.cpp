@@ -2,22 +2,25 @@
 
 #include <botan/hash.h>
 
-#include <string_view>
-
 #include "host/base/text.hpp"
 
 namespace gantry::host {
 
-Keccak::Keccak() : hash_(Botan::HashFunction::create_or_throw("Keccak-1600(256)")) {}
+struct Keccak::Hash {
+  std::unique_ptr<Botan::HashFunction> botan =
+      Botan::HashFunction::create_or_throw("Keccak-1600(256)");
+};
+
+Keccak::Keccak() : hash_(std::make_unique<Hash>()) {}
 Keccak::Keccak(Keccak&&) noexcept = default;
 Keccak& Keccak::operator=(Keccak&&) noexcept = default;
 Keccak::~Keccak() = default;
 
-void Keccak::add(std::span<const std::uint8_t> bytes) { hash_->update(bytes.data(), bytes.size()); }
+void Keccak::add(std::span<const std::uint8_t> bytes) { hash_->botan->update(bytes.data(), bytes.size()); }
 
 Hash32 Keccak::finish() {
   Hash32 out;
-  hash_->final(out.data());
+  hash_->botan->final(out.data());
   return out;
 }
 

@@ -7,10 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
-
-namespace Botan {
-class HashFunction;
-}
+#include <string_view>
 
 namespace gantry::host {
 
@@ -33,7 +30,8 @@ class Keccak {
   }
 
  private:
-  std::unique_ptr<Botan::HashFunction> hash_;
+  struct Hash;
+  std::unique_ptr<Hash> hash_;
 };
 
 // Where no Keccak is at hand: makes one.
