@@ -354,7 +354,7 @@ Result<SecretBytes> parse_key(const SecretBytes& text, std::string_view name) {
                       : c >= 'A' && c <= 'F' ? c - 'A' + 10
                                              : -1;
     if (digit < 0) return refuse();
-    key[i / 2] = static_cast<std::uint8_t>(key[i / 2] << 4U | static_cast<unsigned>(digit));
+    key[i / 2] = static_cast<std::uint8_t>(key[i / 2] * 16 + digit);
   }
   return key;
 }
