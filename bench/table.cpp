@@ -52,6 +52,7 @@ constexpr Goal goals[] = {
     {"next_good_answer/hangs/iterations:1/manual_time", "", 0, 0, 0, 0, 250e3},
     {"next_good_answer/refused/iterations:1/manual_time", "", 0, 0, 0, 0, 250e3},
     {"next_good_answer/reset/iterations:1/manual_time", "", 0, 0, 0, 0, 250e3},
+    {"sign_transaction", "sign_hash", 0, 0, 0, 2000},
     {"start_with_100_plugins", "", 0, 2e9, 0},
     {"toggle_to_effect/manual_time", "", 0, 50e6, 0},
     {"toggle_triangular_to_effect/manual_time", "index_build/4", 0, 0, 0},

@@ -1,11 +1,8 @@
 // gantry bundle pack|sign|verify
 #include "host/cli/bundle_command.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -17,6 +14,7 @@
 #include "host/bundle/minisign.hpp"
 #include "host/bundle/store.hpp"
 #include "host/bundle/trust.hpp"
+#include "host/cli/prompt.hpp"
 #include "host/ports/clock.hpp"
 #include "host/report/json_text.hpp"
 #include "host/report/terminal.hpp"
@@ -73,31 +71,6 @@ struct SignOptions {
   std::string comment;
 };
 
-// From the terminal itself, unseen, whatever the standard streams are.
-std::optional<std::string> ask_passphrase() {
-  const int terminal = ::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-  if (terminal < 0) return std::nullopt;
-  constexpr std::string_view question = "Passphrase of the key: ";
-  termios before{};
-  const bool quiet = ::tcgetattr(terminal, &before) == 0;
-  termios silent = before;
-  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-  std::string passphrase;
-  bool ended = !quiet || ::tcsetattr(terminal, TCSAFLUSH, &silent) != 0 ||
-               ::write(terminal, question.data(), question.size()) < 0;
-  const bool asked = !ended;
-  constexpr std::size_t bytes_max = 1024;
-  char next = 0;
-  while (!ended && passphrase.size() < bytes_max && ::read(terminal, &next, 1) == 1) {
-    ended = next == '\n';
-    if (!ended) passphrase += next;
-  }
-  if (asked) ::tcsetattr(terminal, TCSAFLUSH, &before);
-  ::close(terminal);
-  if (!asked) return std::nullopt;
-  return passphrase;
-}
-
 ExitCode sign(const Session& session, const SignOptions& options) {
   // Only what a host would read is signed.
   const auto opened = open_bundle(options.file);
@@ -112,8 +85,12 @@ ExitCode sign(const Session& session, const SignOptions& options) {
   if (!text) return report_error(text.error());
   const auto key =
       minisign::SecretKey::parse(*text, options.key, [&]() -> std::optional<std::string> {
-        if (options.passphrase_variable.empty()) return ask_passphrase();
-        return session.environment(options.passphrase_variable);
+        if (!options.passphrase_variable.empty()) {
+          return session.environment(options.passphrase_variable);
+        }
+        const auto passphrase = ask_unseen("Passphrase of the key: ");
+        if (!passphrase) return std::nullopt;
+        return std::string(sign::text_of(*passphrase));
       });
   if (!key) return report_error(key.error());
   const std::string comment =

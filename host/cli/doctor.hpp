@@ -24,4 +24,9 @@ using Checks = std::vector<Check>;
 void check_providers(const Session& session, const Configuration& configuration, bool online,
                      Checks& checks);
 
+// Who signs for the account, and whether the keystore is of it and nobody else's to read. Asks for
+// no password; with `online` a remote signer is asked whether it has the account.
+void check_signer(const Session& session, const WalletSettings& wallet, bool online,
+                  Checks& checks);
+
 }  // namespace gantry::host::cli

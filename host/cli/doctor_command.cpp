@@ -281,6 +281,7 @@ ExitCode doctor(const Session& session, bool online, bool as_json) {
         "Set `socket` in [api] to a path in a folder that this user may write to."));
     check_variables(session, configuration, checks);
     check_providers(session, configuration, online, checks);
+    check_signer(session, configuration.wallet, online, checks);
   }
   check_machine(checks);
   const bool found =
@@ -300,7 +301,7 @@ void add_doctor(CLI::App& app, CommandLine& line) {
   CLI::App* command =
       add_command(app, "doctor", "Check that everything a run needs is there", "doctor --online");
   command->add_flag("--online", options->online,
-                    "Ask the RPC providers: chain, newest block, time");
+                    "Ask the RPC providers (chain, newest block, time) and a remote signer");
   command->add_flag("--json", options->as_json, "For a program to read");
   command->callback([&line, options] {
     line.chosen = [&, options] { return doctor(line.session, options->online, options->as_json); };

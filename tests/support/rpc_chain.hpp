@@ -6,9 +6,12 @@
 #include <atomic>
 #include <boost/json.hpp>
 #include <cstdint>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gantry::test {
@@ -27,6 +30,11 @@ class RpcChain {
   // How a node of it answers one call. `lag`: blocks that it is behind; `by_hash`: it can.
   // eth_call of "0xdead" reverts. eth_sendRawTransaction is remembered.
   boost::json::object answer(const boost::json::object& call, std::uint64_t lag, bool by_hash);
+  // Answers a method that no node of it has, or answers one otherwise; nullopt: as ever. Before the
+  // first call.
+  using Answer = std::function<std::optional<boost::json::value>(const std::string& method,
+                                                                 const boost::json::array& params)>;
+  void answer_first(Answer answer) { first_ = std::move(answer); }
   // Transactions in the order they came, as often as they came.
   std::vector<std::string> transactions() const;
 
@@ -37,6 +45,7 @@ class RpcChain {
 
   const std::uint64_t id_;
   std::atomic<std::uint64_t> head_;
+  Answer first_;
   mutable std::mutex mutex_;  // guards transactions_
   std::vector<std::string> transactions_;
 };
