@@ -17,22 +17,6 @@ json::object lane_json(const Lane& lane) {
           {"key", hex_text(lane.key)}};
 }
 
-json::value realised_json(const Realised& realised) {
-  json::value price = nullptr;
-  if (realised.price) {
-    price = json::object{{"usd_e6", realised.price->usd_e6},
-                         {"source", realised.price->source},
-                         {"age_ms", realised.price->age_ms}};
-  }
-  return json::object{{"token", realised.token},
-                      {"profit", to_string(realised.profit)},
-                      {"value_wei", to_string(realised.value_wei)},
-                      {"cost_wei", to_string(realised.cost_wei)},
-                      {"price", std::move(price)},
-                      {"balance_before", to_string(realised.balance_before)},
-                      {"balance_after", to_string(realised.balance_after)}};
-}
-
 void add_move(json::object& out, const Move& move) {
   out["state"] = to_string(move.to);
   json::array attempts;
@@ -45,6 +29,22 @@ void add_move(json::object& out, const Move& move) {
 }
 
 }  // namespace
+
+json::object realised_json(const Realised& realised) {
+  json::value price = nullptr;
+  if (realised.price) {
+    price = json::object{{"usd_e6", realised.price->usd_e6},
+                         {"source", realised.price->source},
+                         {"age_ms", realised.price->age_ms}};
+  }
+  return {{"token", realised.token},
+          {"profit", to_string(realised.profit)},
+          {"value_wei", to_string(realised.value_wei)},
+          {"cost_wei", to_string(realised.cost_wei)},
+          {"price", std::move(price)},
+          {"balance_before", to_string(realised.balance_before)},
+          {"balance_after", to_string(realised.balance_after)}};
+}
 
 json::array route_json(const std::vector<Leg>& route) {
   json::array out;
@@ -119,18 +119,19 @@ std::string move_facts(const Move& move) {
   return json::serialize(out);
 }
 
-std::string result_facts(const AttemptId& id, const Receipt& receipt,
-                         const std::optional<Realised>& realised, const Move& move) {
-  json::object out{{"intent", id.intent},
-                   {"attempt", id.number},
-                   {"success", receipt.success},
-                   {"block", receipt.block},
-                   {"block_hash", hex_text(receipt.block_hash)},
-                   {"block_time_s", receipt.block_time_s},
-                   {"gas_used", receipt.gas_used},
-                   {"gas_price", to_string(receipt.gas_price)},
-                   {"data_fee", to_string(receipt.data_fee)}};
-  out["realised"] = realised ? realised_json(*realised) : json::value(nullptr);
+json::object receipt_json(const AttemptId& id, const Receipt& receipt) {
+  return {{"attempt", id.number},
+          {"success", receipt.success},
+          {"block", receipt.block},
+          {"block_hash", hex_text(receipt.block_hash)},
+          {"block_time_s", receipt.block_time_s},
+          {"gas_used", receipt.gas_used},
+          {"gas_price", to_string(receipt.gas_price)},
+          {"data_fee", to_string(receipt.data_fee)}};
+}
+
+std::string result_facts(const AttemptId& id, const Receipt& receipt, const Move& move) {
+  json::object out{{"intent", id.intent}, {"receipt", receipt_json(id, receipt)}};
   add_move(out, move);
   return json::serialize(out);
 }

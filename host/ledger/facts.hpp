@@ -30,12 +30,14 @@ std::string intent_facts(const StoredIntent& stored);
 // Of what was signed, its SHA-256.
 std::string attempt_facts(const StoredAttempt& stored);
 std::string move_facts(const Move& move);
-std::string result_facts(const AttemptId& id, const Receipt& receipt,
-                         const std::optional<Realised>& realised, const Move& move);
+std::string result_facts(const AttemptId& id, const Receipt& receipt, const Move& move);
 std::string realised_facts(IntentId intent, const Realised& realised);
 std::string note_facts(IntentId intent, std::string_view reason);  // of final and left_open
 std::string text_facts(std::string_view text);
 
+// Parts of the above, to be compared with what the tables hold.
+boost::json::object receipt_json(const AttemptId& id, const Receipt& receipt);
+boost::json::object realised_json(const Realised& realised);
 boost::json::array route_json(const std::vector<Leg>& route);
 // Empty: it is no route.
 std::vector<Leg> route_of(const std::string& json);

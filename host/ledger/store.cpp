@@ -413,7 +413,7 @@ Status Store::set_result(const AttemptId& id, const Receipt& receipt,
       receipt.block, receipt.block_hash, receipt.block_time_s, receipt.gas_used, receipt.gas_price,
       receipt.data_fee);
   if (!done) return done;
-  trail(AuditKind::result, result_facts(id, receipt, std::nullopt, move));
+  trail(AuditKind::result, result_facts(id, receipt, move));
   const StoredResult result{id, purpose, receipt, false, {}, {}, {}};
   done = add_to_sums(*intent, result, false);
   if (done && realised) done = set_realised(id.intent, *realised);
