@@ -215,8 +215,9 @@ Result<Verification> verify(const fs::path& path, const VerifyOptions& options) 
 
   Verification out;
   Findings findings;
+  Findings of_tables;  // told after those of the trail, which they may follow from
   ChainCheck chain(*key, options, findings);
-  Replay replay(**connection, findings);
+  Replay replay(**connection, of_tables);
   std::int64_t count = 0;
   Status replayed;
   auto done = for_each_row_of_trail(**connection, [&](const AuditRow& row) {
@@ -245,8 +246,15 @@ Result<Verification> verify(const fs::path& path, const VerifyOptions& options) 
                                            "were cut off the end",
                                            options.expected->row));
   }
+  out.more = findings.more() + of_tables.more();
   out.findings = findings.take();
-  out.more = findings.more();
+  for (Finding& each : of_tables.take()) {
+    if (out.findings.size() < findings_max) {
+      out.findings.push_back(std::move(each));
+    } else {
+      ++out.more;
+    }
+  }
   return out;
 }
 
