@@ -38,7 +38,8 @@ class ProviderChain final : public ChainView {
   Result<std::uint64_t> head() override {
     const auto head = providers_.poll_head(answer_wait);
     if (!head) return fail(ErrorKind::io, head.error().message);
-    return head->number;
+    head_ = head->number;
+    return head_;
   }
 
   Result<std::uint64_t> next_nonce(const Lane& lane, std::uint64_t block) override {
@@ -88,14 +89,22 @@ class ProviderChain final : public ChainView {
   }
 
  private:
-  // One call; what the node says against it is an error.
+  // One call; what the node says against it is an error. Whoever answers has to have the block that
+  // head() told of: to a node that lags, what is in a block is not there.
   Result<json::value> one(std::string method, json::array params) {
-    const std::array calls{RpcCall{method, std::move(params)}};
+    const std::array calls{RpcCall{method, std::move(params)},
+                           RpcCall{"eth_getBlockByNumber", {quantity_text(head_), false}}};
     auto answers = ask(providers_, calls, {.deadline = answer_wait});
     if (!answers) return std::unexpected(std::move(answers.error()));
-    if (!answers->front()) {
+    for (const RpcAnswer& each : *answers) {
+      if (each) continue;
       return fail(ErrorKind::io,
-                  fmt::format("{} was refused: {}", method, answers->front().error().message));
+                  fmt::format("{} was refused: {}", method, each.error().message.substr(0, 200)));
+    }
+    if ((*answers)[1]->is_null()) {
+      return fail(
+          ErrorKind::io,
+          fmt::format("{} was answered by a node that does not have block {}", method, head_));
     }
     return std::move(*answers->front());
   }
@@ -178,6 +187,7 @@ class ProviderChain final : public ChainView {
   }
 
   Providers& providers_;
+  std::uint64_t head_ = 0;  // as head() told last
 };
 
 }  // namespace

@@ -28,9 +28,13 @@ constexpr Step steps[] = {
     {State::included, State::submitted},
     {State::reverted, State::submitted},
     {State::replaced, State::submitted},
-    // A builder kept it longer than it should have.
+    // It is in a block after all, which counts for more than any word before: a builder kept it
+    // longer
+    // than it should have, or it had left when it was withdrawn.
     {State::expired, State::included},
     {State::expired, State::reverted},
+    {State::dropped, State::included},
+    {State::dropped, State::reverted},
 };
 
 }  // namespace
