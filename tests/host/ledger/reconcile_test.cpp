@@ -28,7 +28,7 @@ class Scene {
     made.kind = kind;
     made.block = node.head();
     made.last_block = last_block;
-    const Attempt signed_ = node.sign(trader, nonce.nonce(), 10, to, data);
+    const Attempt signed_ = node.sign(trader, nonce.nonce(), 10 + ++signed_count, to, data);
     return value_of(ledger->record(made, std::move(nonce), signed_));
   }
   std::string send(const AttemptId& id) {
@@ -57,6 +57,7 @@ class Scene {
   Node node;
   const Lane lane{anvil_chain, trader, "", {}};
   std::unique_ptr<Ledger> ledger;
+  std::uint64_t signed_count = 0;  // no two attempts have the same bytes
 };
 
 // Answers getNonce() with what it has counted, and counts and logs as an EntryPoint whatever else

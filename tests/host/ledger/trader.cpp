@@ -13,6 +13,7 @@
 #include "host/ledger/reconcile.hpp"
 #include "node.hpp"
 
+using gantry::u256;
 using namespace gantry::host;
 using namespace gantry::host::ledger;
 using namespace gantry::host::ledger::test;
@@ -121,9 +122,9 @@ void trade(Ledger& ledger, Node& node, Killer& killer, Acks& acks) {
   killer.during("before_result", [&] {
     Realised realised;
     realised.token = "native";
-    realised.value_wei = SignedAmount::from_bits(gantry::u256(5));
+    realised.value_wei = SignedAmount::from_bits(u256(5));
     realised.profit = realised.value_wei;
-    realised.cost_wei = gantry::u256(2);
+    realised.cost_wei = u256(2);
     must(ledger.result(last, *receipt, realised).get());
   });
   acks.write(fmt::format("result {}", id.intent));
