@@ -111,7 +111,7 @@ TEST_CASE("the table of steps is what it says, and no state follows itself") {
     CHECK_FALSE(may_follow(from, State::intended));
     for (const State to : all) count += may_follow(from, to) ? 1 : 0;
   }
-  CHECK(count == 20);
+  CHECK(count == 18);
   // A block alone brings back what was given up.
   for (const State from : {State::dropped, State::expired}) {
     for (const State to : all) CHECK(may_follow(from, to) == is_in_block(to));
