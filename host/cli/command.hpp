@@ -51,6 +51,7 @@ void add_quote(CLI::App& app, CommandLine& line);
 void add_graph(CLI::App& app, CommandLine& line);
 void add_plugin(CLI::App& app, CommandLine& line);
 void add_bundle(CLI::App& app, CommandLine& line);
+void add_audit(CLI::App& app, CommandLine& line);
 void add_quarantine(CLI::App& app, CommandLine& line);
 void add_key(CLI::App& app, CommandLine& line);
 // __plugin-child, which is not for people.

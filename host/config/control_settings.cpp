@@ -9,7 +9,8 @@
 namespace gantry::host {
 
 std::expected<ControlSettings, ConfigReport> load_control_settings(
-    const std::filesystem::path& gantry_file, const Environment& environment) {
+    const std::filesystem::path& gantry_file, const Environment& environment,
+    std::string_view section) {
   config::Loading loading;
   const config::Document document = config::read_document(gantry_file, loading.diagnostics);
   Configuration read;
@@ -17,9 +18,9 @@ std::expected<ControlSettings, ConfigReport> load_control_settings(
   if (document.parsed) config::read_gantry(root, environment, read);
   ConfigReport report = loading.diagnostics.take();
   const bool faulty = std::ranges::any_of(
-      report.errors, [](const Diagnostic& error) { return error.key.starts_with("api"); });
+      report.errors, [&](const Diagnostic& error) { return error.key.starts_with(section); });
   if (!document.parsed || faulty) return std::unexpected(std::move(report));
-  return ControlSettings{std::move(read.api), read.log};
+  return ControlSettings{std::move(read.api), read.log, std::move(read.ledger)};
 }
 
 }  // namespace gantry::host

@@ -75,6 +75,7 @@ struct Configuration {
   StreetSettings street;
   LogSettings log;
   ApiSettings api;
+  LedgerSettings ledger;
   // Each in the order of precedence, disabled ones included.
   std::vector<DexSettings> dexes;
   std::vector<StrategySettings> strategies;

@@ -407,6 +407,17 @@ void read_gantry(TableReader& root, const Environment& environment, Configuratio
     reader.refuse_unknown();
   }
   read_live(root, out.live);
+  {
+    TableReader reader(loading, document, root.table("ledger"), "ledger");
+    reader.path({.key = "path",
+                 .help = "the file of what was sent and what became of it; empty: "
+                         "gantry/ledger.sqlite in $XDG_STATE_HOME"},
+                out.ledger.path);
+    reader.path({.key = "key",
+                 .help = "the key that its audit trail is signed with; empty: beside the file"},
+                out.ledger.key);
+    reader.refuse_unknown();
+  }
   TableReader reader(loading, document, root.table("api"), "api");
   reader.path({.key = "socket",
                .help = "where `status` and `stop` reach a running host; empty: gantry.sock in "

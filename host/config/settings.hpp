@@ -153,6 +153,12 @@ struct ApiSettings {
   std::filesystem::path socket;
 };
 
+// [ledger]: what was sent, what became of it, and the signed trail of it.
+struct LedgerSettings {
+  std::filesystem::path path;  // absolute; empty: see default_ledger
+  std::filesystem::path key;   // absolute, what the trail is signed with; empty: beside the ledger
+};
+
 // A parameter on its way to a plugin: all that its manifest declares and that has a value.
 struct ParameterSetting {
   std::string name;

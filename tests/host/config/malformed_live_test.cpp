@@ -1,5 +1,5 @@
-// Every key of [[chain]], [[chain.provider]], [live] and [[dex.pool]], each way that it can be
-// wrong: its type, its range, its name.
+// Every key of [[chain]], [[chain.provider]], [live], [ledger] and [[dex.pool]], each way that it
+// can be wrong: its type, its range, its name.
 #include "malformed.hpp"
 
 using namespace gantry::host;
@@ -143,6 +143,15 @@ constexpr Row rows[] = {
      "unknown key audit_pool in live", "audit_pools"},
     {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[live]\ncase = 1\n", 4, 1,
      "unknown key case in live", "cases"},
+    // [ledger]
+    {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[ledger]\npath = 7\n", 4, 8,
+     "ledger.path is the integer 7", "\"7\""},
+    {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[ledger]\nkey = true\n", 4, 7,
+     "ledger.key is the boolean true"},
+    {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[ledger]\npaht = \"x\"\n", 4, 1,
+     "unknown key paht in ledger", "path"},
+    {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[[ledger]]\npath = \"x\"\n", 3, 1,
+     "ledger is a list of tables"},
     {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[liv]\n", 3, 2, "unknown table liv", "live"},
     // [[dex.pool]], key by key
     {In::dex, "[[dex]]\nname = \"uniswap_v2\"\ndiscover = \"no\"\n", 3, 12,

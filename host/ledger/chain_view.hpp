@@ -1,0 +1,35 @@
+// What reconciliation asks of a chain.
+//
+// ERRORS   io: nobody answered; format: an answer is none. Never a guess: what is not known is an
+//          error, and "there is none" is an answer.
+// THREADS  As the object says.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "host/ledger/records.hpp"
+#include "host/provider/providers.hpp"
+
+namespace gantry::host::ledger {
+
+class ChainView {
+ public:
+  virtual ~ChainView() = default;
+  // The number of the newest block.
+  virtual Result<std::uint64_t> head() = 0;
+  // How many nonces of that lane are taken, in the state after that block: the next one.
+  virtual Result<std::uint64_t> next_nonce(const Lane& lane, std::uint64_t block) = 0;
+  // What became of a transaction, and of a user operation of that lane; nullopt: it is in no block
+  // that the chain has now. An operation is looked for from that block on.
+  virtual Result<std::optional<Receipt>> transaction(const Hash& hash) = 0;
+  virtual Result<std::optional<Receipt>> user_operation(const Lane& lane, const Hash& hash,
+                                                        std::uint64_t from_block) = 0;
+};
+
+// Over a chain's providers: eth_getTransactionCount and EntryPoint.getNonce,
+// eth_getTransactionReceipt, and of user operations the EntryPoint's own event, so that no bundler
+// has to be believed or asked. THREADS    One at a time. OWNERSHIP  The providers outlive it.
+std::unique_ptr<ChainView> chain_view_of(Providers& providers);
+
+}  // namespace gantry::host::ledger

@@ -1,0 +1,239 @@
+// What a real node says of open intents is written down, each with its reason.
+#include "host/ledger/reconcile.hpp"
+
+#include "fixture.hpp"
+#include "node.hpp"
+#include "support/anvil.hpp"
+
+using namespace gantry::host;
+using namespace gantry::host::ledger;
+using namespace gantry::host::ledger::test;
+
+namespace {
+
+constexpr ReconcileOptions shallow{.depth = 4};
+
+class Scene {
+ public:
+  Scene() : node(chain.url()) {
+    ledger = value_of(Ledger::open(folder / "ledger.sqlite"));
+    value_of(ledger->observe_nonce(lane, 0));
+  }
+  // Recorded, not sent.
+  AttemptId record(const std::string& key, Kind kind = Kind::transaction,
+                   std::uint64_t last_block = 0, const std::string& to = other_account,
+                   const std::string& data = "0x") {
+    Reservation nonce = value_of(ledger->reserve(lane));
+    Intent made = intent(key);
+    made.kind = kind;
+    made.block = node.head();
+    made.last_block = last_block;
+    const Attempt signed_ = node.sign(trader, nonce.nonce(), 10 + ++signed_count, to, data);
+    return value_of(ledger->record(made, std::move(nonce), signed_));
+  }
+  std::string send(const AttemptId& id) {
+    return node.send(value_of(ledger->attempts(id.intent)).at(id.number - 1).attempt.bytes);
+  }
+  // What was found of an intent.
+  Reconciled reconciled(IntentId id) {
+    const auto all = value_of(reconcile(*ledger, *node.view, anvil_chain, shallow));
+    for (const Reconciled& each : all.intents) {
+      if (each.intent == id) {
+        CHECK(value_of(ledger->intent(id)).reason == each.reason);
+        return each;
+      }
+    }
+    FAIL("intent " << id << " was not looked at");
+    return {};
+  }
+  State state(IntentId id) { return value_of(ledger->intent(id)).state; }
+  ~Scene() {
+    const auto found = value_of(verify(folder / "ledger.sqlite"));
+    for (const Finding& each : found.findings) FAIL_CHECK("row " << each.row << " " << each.what);
+  }
+
+  gantry::test::Anvil chain;
+  gantry::test::TemporaryFolder folder;
+  Node node;
+  const Lane lane{anvil_chain, trader, "", {}};
+  std::unique_ptr<Ledger> ledger;
+  std::uint64_t signed_count = 0;  // no two attempts have the same bytes
+};
+
+// Answers getNonce() with what it has counted, and counts and logs as an EntryPoint whatever else
+// it is called with: topic, hash, and the 128 bytes of the event.
+const char* const entry_point_code =
+    "0x366044146023576080604060003760203560003560806000a2600160005401600055005b"
+    "60005460005260206000f3";
+
+}  // namespace
+
+TEST_CASE("what was included while nobody looked is found, with what the chain says of it") {
+  Scene scene;
+  const AttemptId id = scene.record("a");
+  CHECK(scene.send(id).empty());
+  scene.node.mine();
+  CHECK(scene.reconciled(1).verdict == Verdict::included);
+  CHECK(scene.state(1) == State::included);
+  const auto result = value_of(scene.ledger->result_of(1));
+  REQUIRE(result);
+  CHECK(result->receipt.success);
+  CHECK(result->receipt.block == scene.node.head());
+  CHECK(result->receipt.gas_used == 21'000);
+  CHECK(result->receipt.block_time_s > 0);
+  CHECK_FALSE(result->realised);
+  // Deep enough, it is final.
+  scene.node.mine(4);
+  CHECK(value_of(reconcile(*scene.ledger, *scene.node.view, anvil_chain, shallow)).final == 1);
+  CHECK(value_of(scene.ledger->result_of(1))->final);
+}
+
+TEST_CASE("what failed on the chain is reverted, and its gas is told") {
+  Scene scene;
+  const std::string target = "0x00000000000000000000000000000000000000aa";
+  scene.node.call("anvil_setCode", {target, "0x60006000fd"});
+  const AttemptId id = scene.record("a", Kind::transaction, 0, target);
+  CHECK(scene.send(id).empty());
+  scene.node.mine();
+  CHECK(scene.reconciled(1).verdict == Verdict::reverted);
+  CHECK(scene.state(1) == State::reverted);
+  CHECK(value_of(scene.ledger->result_of(1))->receipt.gas_used > 21'000);
+}
+
+TEST_CASE("what never left may be sent again, the very same bytes, and those after it wait") {
+  Scene scene;
+  scene.record("a");
+  scene.record("b");
+  const Reconciled first = scene.reconciled(1);
+  CHECK(first.verdict == Verdict::send_again);
+  REQUIRE(first.send_again.size() == 1);
+  const Reconciled second = scene.reconciled(2);
+  has(second.reason, "nonces 0 to 0 come first");
+  CHECK(scene.send(second.send_again[0]).empty());
+  CHECK(scene.send(first.send_again[0]).empty());
+  scene.node.mine();
+  CHECK(scene.reconciled(1).verdict == Verdict::included);
+  CHECK(scene.state(2) == State::included);
+}
+
+TEST_CASE("of several attempts one is included and the others are replaced") {
+  Scene scene;
+  const AttemptId first = scene.record("a");
+  const AttemptId second = value_of(scene.ledger->record(1, scene.node.sign(trader, 0, 20)));
+  CHECK(scene.send(first).empty());
+  CHECK(scene.send(second).empty());
+  scene.node.mine();
+  CHECK(scene.reconciled(1).verdict == Verdict::included);
+  const auto attempts = value_of(scene.ledger->attempts(1));
+  CHECK(attempts[0].state == State::replaced);
+  CHECK(attempts[1].state == State::included);
+}
+
+TEST_CASE("a nonce that somebody else took drops the intent, once that is deep enough") {
+  Scene scene;
+  scene.record("a");
+  // The same account, from elsewhere.
+  CHECK(scene.node.send(scene.node.sign(trader, 0, 30).bytes).empty());
+  scene.node.mine();
+  const Reconciled early = scene.reconciled(1);
+  CHECK(early.verdict == Verdict::wait);
+  has(early.reason, "waits until that is final");
+  CHECK(scene.state(1) == State::intended);
+  scene.node.mine(4);
+  CHECK(scene.reconciled(1).verdict == Verdict::dropped);
+  CHECK(scene.state(1) == State::dropped);
+  CHECK(value_of(scene.ledger->reserve(scene.lane)).nonce() == 1);
+}
+
+TEST_CASE("a transaction whose time is over is cancelled, a bundle expires") {
+  Scene scene;
+  scene.node.mine(3);
+  scene.record("a", Kind::transaction, 2);
+  CHECK(scene.reconciled(1).verdict == Verdict::cancel);
+  Attempt cancel = scene.node.sign(trader, 0, 20, trader);
+  cancel.purpose = Purpose::cancellation;
+  const AttemptId id = value_of(scene.ledger->record(1, cancel));
+  CHECK(scene.send(id).empty());
+  scene.node.mine();
+  CHECK(scene.reconciled(1).verdict == Verdict::replaced);
+  CHECK(scene.state(1) == State::replaced);
+
+  const AttemptId bundle = scene.record("b", Kind::bundle, scene.node.head() + 1);
+  CHECK(scene.reconciled(2).verdict == Verdict::send_again);
+  scene.node.mine(2);
+  CHECK(scene.reconciled(2).verdict == Verdict::wait);
+  scene.node.mine(4);
+  CHECK(scene.reconciled(2).verdict == Verdict::expired);
+  // Its nonce is the next one's, and when it is included after all, that one is dropped.
+  const AttemptId next = scene.record("c");
+  CHECK(value_of(scene.ledger->intent(next.intent)).nonce == 1);
+  CHECK(scene.send(bundle).empty());
+  scene.node.mine();
+  CHECK(scene.reconciled(3).verdict == Verdict::dropped);
+  CHECK(scene.state(2) == State::included);
+}
+
+TEST_CASE("a reorganization takes the result back, and it is found where it went") {
+  Scene scene;
+  const AttemptId id = scene.record("a");
+  const auto before = scene.node.call("evm_snapshot");
+  CHECK(scene.send(id).empty());
+  scene.node.mine();
+  CHECK(scene.reconciled(1).verdict == Verdict::included);
+  const std::uint64_t block = value_of(scene.ledger->result_of(1))->receipt.block;
+  value_of(scene.ledger->realised(1, realised()));
+  scene.node.call("evm_revert", {before});
+  scene.node.mine(2);
+  const auto again = value_of(reconcile(*scene.ledger, *scene.node.view, anvil_chain, shallow));
+  CHECK(again.taken_back == 1);
+  CHECK(scene.state(1) == State::submitted);
+  CHECK(value_of(scene.ledger->profit({})).empty());
+  CHECK(scene.send(id).empty());
+  scene.node.mine();
+  CHECK(scene.reconciled(1).verdict == Verdict::included);
+  CHECK(value_of(scene.ledger->result_of(1))->receipt.block > block);
+}
+
+TEST_CASE("a user operation is found by the entry point's own event, and its nonce by its key") {
+  Scene scene;
+  const std::string entry_point = "0x0000000071727de22e5e9d8baf0edac6f37da032";
+  scene.node.call("anvil_setCode", {entry_point, entry_point_code});
+  Lane operations{anvil_chain, trader, entry_point, {}};
+  operations.key[23] = 9;
+  REQUIRE(value_of(scene.node.view->head()) == 0);
+  value_of(scene.ledger->observe_nonce(operations,
+                                       value_of(scene.node.view->next_nonce(operations, 0))));
+  Intent made = intent("operation");
+  made.kind = Kind::user_operation;
+  made.block = 0;
+  made.last_block = 0;
+  const AttemptId id = value_of(
+      scene.ledger->record(made, value_of(scene.ledger->reserve(operations)), attempt(4242)));
+  CHECK(scene.reconciled(1).verdict == Verdict::send_again);
+  // The bundler's transaction: nonce 0, it failed, and cost 1,000,000 wei for 3 gas.
+  const auto word = [](std::uint64_t number) { return fmt::format("{:064x}", number); };
+  const std::string event = "0x49628fd1471006c1482da88028e9ce4dbb080b815c9b0344d39e5a8e6ec1419f" +
+                            hex_text(attempt(4242).hash).substr(2) + word(0) + word(0) +
+                            word(1'000'000) + word(3);
+  CHECK(scene.node.send(scene.node.sign(other_account, 0, 10, entry_point, event).bytes).empty());
+  scene.node.mine();
+  CHECK(scene.reconciled(1).verdict == Verdict::reverted);
+  const auto result = value_of(scene.ledger->result_of(1));
+  REQUIRE(result);
+  CHECK(result->id == id);
+  CHECK(result->receipt.gas_used == 3);
+  CHECK(result->receipt.gas_price == gantry::u256(333'334));
+  CHECK(value_of(scene.ledger->reserve(operations)).nonce() == 1);
+}
+
+TEST_CASE("a chain that does not answer leaves every intent open, with that as the reason") {
+  Scene scene;
+  scene.record("a");
+  const std::string url = "http://127.0.0.1:1";  // nobody listens there
+  Node nobody(url);
+  const auto found = value_of(reconcile(*scene.ledger, *nobody.view, anvil_chain, shallow));
+  REQUIRE(found.intents.size() == 1);
+  CHECK(found.intents[0].verdict == Verdict::unknown);
+  has(value_of(scene.ledger->intent(1)).reason, "HALTED");
+  CHECK(scene.state(1) == State::intended);
+}

@@ -1,0 +1,330 @@
+// Whatever is done to a ledger behind its back is found, and where it was done is told.
+#include <sqlite3.h>
+
+#include <fstream>
+#include <random>
+
+#include "fixture.hpp"
+#include "host/ledger/trail.hpp"
+
+using namespace gantry::host;
+using namespace gantry::host::ledger;
+using namespace gantry::host::ledger::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+// What somebody does who has the file and no key: triggers are only words to him.
+void tamper(const fs::path& path, const std::string& sql) {
+  sqlite3* handle = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &handle) == SQLITE_OK);
+  const std::string all =
+      "PRAGMA foreign_keys = OFF; DROP TRIGGER IF EXISTS audit_is_not_changed;"
+      "DROP TRIGGER IF EXISTS audit_is_not_deleted; DROP TRIGGER IF EXISTS audit_is_not_replaced;" +
+      sql;
+  char* error = nullptr;
+  const int code = sqlite3_exec(handle, all.c_str(), nullptr, nullptr, &error);
+  INFO((error != nullptr ? error : ""));
+  REQUIRE(code == SQLITE_OK);
+  REQUIRE(sqlite3_close(handle) == SQLITE_OK);
+}
+
+// A ledger with some of everything in it, closed.
+class Tampered : public Desk {
+ public:
+  Tampered() {
+    trade("a");
+    trade("b", "statistical", 1);
+    record("c");
+    value_of(ledger->record(3, attempt(77)));
+    value_of(ledger->submitted({3, 2}, "relay"));
+    value_of(ledger->result({3, 2}, receipt(false)));
+    record("d");
+    value_of(ledger->withdraw(4, "the simulation failed"));
+    record("e");
+    value_of(ledger->left_open(5, "nobody answered"));
+    value_of(ledger->operator_command("stop"));
+    value_of(ledger->breaker("open: 3 reverts in a row"));
+    value_of(ledger->configuration("risk.min_profit_usd: 1 -> 5"));
+    value_of(ledger->settled(1));
+    rows = ledger->last_row();
+    close();
+  }
+  // Rows of the findings, in order.
+  std::vector<std::int64_t> found() const {
+    std::vector<std::int64_t> out;
+    for (const Finding& each : verified().findings) out.push_back(each.row);
+    return out;
+  }
+  std::string first() const {
+    const auto all = verified().findings;
+    return all.empty() ? "" : fmt::format("{}: {}", all[0].row, all[0].what);
+  }
+  std::int64_t rows = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a whole ledger verifies to its last row, also while a host writes to it") {
+  Desk desk;
+  for (int i = 0; i < 5; ++i) {
+    desk.trade(fmt::to_string(i));
+    desk.check_whole();
+  }
+  const Verification found = desk.verified();
+  CHECK(found.intents == 5);
+  CHECK(found.head.row == desk.ledger->last_row());
+  CHECK(found.notes.empty());
+  Tampered().check_whole();
+}
+
+TEST_CASE("a changed bit in any column of any row of the trail is found in that row or the next") {
+  const Tampered desk;
+  const fs::path copy = desk.folder / "copy.sqlite";
+  std::mt19937_64 random(20261122);
+  std::size_t trials = 0;
+  for (std::int64_t row = 1; row <= desk.rows; ++row) {
+    for (const std::string column : {"time_ms", "kind", "facts", "hash", "signature"}) {
+      for (const char* suffix : {"", ".head", ".key.pub"}) {
+        fs::copy_file(desk.path().string() + suffix, copy.string() + suffix,
+                      fs::copy_options::overwrite_existing);
+      }
+      const bool number = column == "time_ms" || column == "kind";
+      const int bit = static_cast<int>(random() % 8);
+      // One bit of the number, or of one byte of the text or blob.
+      tamper(copy, number ? fmt::format("UPDATE audit SET {0} = ({0} | {1}) - ({0} & {1}) "
+                                        "WHERE sequence = {2}",
+                                        column, 1 << (column == "kind" ? bit % 3 : bit), row)
+                          : "");
+      if (!number) {
+        sqlite3* handle = nullptr;
+        REQUIRE(sqlite3_open(copy.c_str(), &handle) == SQLITE_OK);
+        sqlite3_blob* blob = nullptr;
+        const int opened =
+            sqlite3_blob_open(handle, "main", "audit", column.c_str(), row, 1, &blob);
+        if (opened == SQLITE_OK) {
+          const int at =
+              static_cast<int>(random() % static_cast<std::uint64_t>(sqlite3_blob_bytes(blob)));
+          char byte = 0;
+          REQUIRE(sqlite3_blob_read(blob, &byte, 1, at) == SQLITE_OK);
+          byte = static_cast<char>(byte ^ (1 << (column == "facts" ? bit % 7 : bit)));
+          REQUIRE(sqlite3_blob_write(blob, &byte, 1, at) == SQLITE_OK);
+        }
+        sqlite3_blob_close(blob);
+        sqlite3_close(handle);
+        if (opened != SQLITE_OK) continue;  // a row without a signature
+      }
+      INFO("row " << row << ", column " << column << ", bit " << bit);
+      const Verification found = value_of(verify(copy));
+      REQUIRE_FALSE(found.findings.empty());
+      const std::int64_t first = found.findings[0].row == 0 && found.findings.size() > 1
+                                     ? found.findings[1].row
+                                     : found.findings[0].row;
+      CHECK((first == row || first == row + 1 || found.findings.back().row >= row));
+      CHECK(found.proven < row + 1);
+      ++trials;
+    }
+  }
+  CHECK(trials > 60);
+}
+
+TEST_CASE("a row that is taken out is missed, also when those after it are numbered anew") {
+  {
+    const Tampered desk;
+    tamper(desk.path(), "DELETE FROM audit WHERE sequence = 6");
+    CHECK(desk.first() == "6: row 6 is missing");
+    CHECK(desk.verified().proven == 5);
+  }
+  const Tampered desk;
+  tamper(desk.path(),
+         fmt::format("DELETE FROM audit WHERE sequence = 6;"
+                     "UPDATE audit SET sequence = sequence + 1000 WHERE sequence > 6;"
+                     "UPDATE audit SET sequence = sequence - 1001 WHERE sequence > 6"));
+  CHECK(desk.verified().proven == 5);
+  CHECK(has(desk.first(), "6: does not fit its hash"));
+}
+
+TEST_CASE("rows that change places are found, both") {
+  const Tampered desk;
+  tamper(desk.path(),
+         "UPDATE audit SET sequence = -1 WHERE sequence = 4;"
+         "UPDATE audit SET sequence = 4 WHERE sequence = 9;"
+         "UPDATE audit SET sequence = 9 WHERE sequence = -1");
+  const auto found = desk.found();
+  CHECK(std::ranges::count(found, 4) > 0);
+  CHECK(std::ranges::count(found, 9) > 0);
+}
+
+TEST_CASE("a row that is put in between or at the end is found") {
+  const Tampered desk;
+  tamper(desk.path(),
+         fmt::format("INSERT INTO audit SELECT {}, time_ms, kind, facts, hash, NULL FROM audit "
+                     "WHERE sequence = 3",
+                     desk.rows + 1));
+  const auto found = desk.found();
+  REQUIRE_FALSE(found.empty());
+  CHECK(std::ranges::count(found, desk.rows + 1) > 0);
+  CHECK(desk.verified().proven == desk.rows);
+}
+
+TEST_CASE("a tail that is cut off is missed by the head file, by verify and at the next start") {
+  const Tampered desk;
+  tamper(desk.path(), fmt::format("DELETE FROM audit WHERE sequence > {}", desk.rows - 3));
+  bool missed = false;
+  for (const Finding& each : desk.verified().findings) {
+    missed = missed || (each.row == desk.rows - 2 &&
+                        each.what == fmt::format("and those up to {} are missing: they were cut "
+                                                 "off the end",
+                                                 desk.rows));
+  }
+  CHECK(missed);
+  has(error_of(Ledger::open(desk.path())).message, "rows were cut off");
+}
+
+TEST_CASE(
+    "a missing head file is told, and a head that was noted elsewhere finds a cut without it") {
+  const Tampered desk;
+  const NotedHead noted = desk.verified().head;
+  CHECK(parse_noted_head(to_string(noted))->hash == noted.hash);
+  fs::remove(head_file(desk.path()));
+  has(desk.first(), "whether rows were cut off the end is not known");
+  tamper(desk.path(), fmt::format("DELETE FROM audit WHERE sequence > {}", desk.rows - 3));
+  const Verification found = value_of(verify(desk.path(), {.expected = noted}));
+  CHECK(std::ranges::any_of(found.findings, [](const Finding& each) {
+    return each.what.find("which was noted elsewhere, are missing") != std::string::npos;
+  }));
+  for (const char* bad : {"", "5", "5:", "x:00", "0:00"}) CHECK_FALSE(parse_noted_head(bad));
+  CHECK_FALSE(parse_noted_head("5:" + std::string(64, 'g')));
+}
+
+TEST_CASE("a head cannot be made of the signature of a row") {
+  const Tampered desk;
+  const auto key = value_of(PublicKey::read(public_key_file(default_key_file(desk.path()))));
+  const auto head = value_of(read_head(head_file(desk.path()), key));
+  CHECK(head.sequence == desk.rows);
+  CHECK(key.verifies(signed_of_head(head.sequence, head.hash), head.signature));
+  CHECK_FALSE(key.verifies(signed_of_row(head.sequence, head.hash), head.signature));
+}
+
+TEST_CASE("an earlier copy that is put back whole is found by the noted head alone") {
+  Desk desk;
+  desk.trade("a");
+  desk.close();
+  const gantry::test::TemporaryFolder kept;
+  for (const char* suffix : {"", ".head"}) {
+    fs::copy_file(desk.path().string() + suffix, (kept / "ledger").string() + suffix);
+  }
+  desk.open();
+  desk.trade("b");
+  const NotedHead noted = desk.verified().head;
+  desk.close();
+  for (const char* suffix : {"", ".head"}) {
+    fs::copy_file((kept / "ledger").string() + suffix, desk.path().string() + suffix,
+                  fs::copy_options::overwrite_existing);
+  }
+  CHECK(desk.verified().findings.empty());  // as verify.hpp says
+  CHECK_FALSE(value_of(verify(desk.path(), {.expected = noted})).findings.empty());
+}
+
+TEST_CASE("a trail that another key has signed is none of ours") {
+  const Tampered desk;
+  const Tampered other;
+  const Verification found = value_of(
+      verify(desk.path(), {.public_key = public_key_file(default_key_file(other.path()))}));
+  REQUIRE_FALSE(found.findings.empty());
+  CHECK(found.proven == 0);
+  CHECK(std::ranges::any_of(found.findings, [](const Finding& each) {
+    return each.row == 1 && each.what.find("this ledger's key") != std::string::npos;
+  }));
+  CHECK(error_of(verify(desk.path(), {.public_key = desk.folder / "none"})).kind ==
+        ErrorKind::not_found);
+}
+
+TEST_CASE("a trail that is rewritten with right hashes is found by its signatures, at its place") {
+  const Tampered desk;
+  // Chained anew from row 6 on, as one would without the key.
+  sqlite3* handle = nullptr;
+  REQUIRE(sqlite3_open(desk.path().c_str(), &handle) == SQLITE_OK);
+  sqlite3_exec(handle, "DROP TRIGGER audit_is_not_changed", nullptr, nullptr, nullptr);
+  sqlite3_stmt* rows = nullptr;
+  REQUIRE(sqlite3_prepare_v2(handle,
+                             "SELECT sequence, time_ms, kind, facts, hash, signature FROM audit "
+                             "ORDER BY sequence",
+                             -1, &rows, nullptr) == SQLITE_OK);
+  std::vector<AuditRow> all;
+  while (sqlite3_step(rows) == SQLITE_ROW) {
+    AuditRow row;
+    row.sequence = sqlite3_column_int64(rows, 0);
+    row.time_ms = sqlite3_column_int64(rows, 1);
+    row.kind = static_cast<AuditKind>(sqlite3_column_int(rows, 2));
+    row.facts = reinterpret_cast<const char*>(sqlite3_column_text(rows, 3));
+    std::memcpy(row.hash.data(), sqlite3_column_blob(rows, 4), 32);
+    if (sqlite3_column_bytes(rows, 5) == 64) {
+      row.signature.emplace();
+      std::memcpy(row.signature->data(), sqlite3_column_blob(rows, 5), 64);
+    }
+    all.push_back(row);
+  }
+  sqlite3_finalize(rows);
+  for (std::size_t i = 5; i < all.size(); ++i) {
+    if (i == 5) all[i].time_ms += 1;
+    all[i].hash = hash_of(all[i], all[i - 1].hash, all[i - 1].signature);
+    sqlite3_stmt* update = nullptr;
+    sqlite3_prepare_v2(handle, "UPDATE audit SET time_ms = ?, hash = ? WHERE sequence = ?", -1,
+                       &update, nullptr);
+    sqlite3_bind_int64(update, 1, all[i].time_ms);
+    sqlite3_bind_blob(update, 2, all[i].hash.data(), 32, SQLITE_STATIC);
+    sqlite3_bind_int64(update, 3, all[i].sequence);
+    REQUIRE(sqlite3_step(update) == SQLITE_DONE);
+    sqlite3_finalize(update);
+  }
+  sqlite3_close(handle);
+  const Verification found = desk.verified();
+  REQUIRE_FALSE(found.findings.empty());
+  CHECK(found.proven <= 5);
+  CHECK(found.proven >= 3);
+  CHECK(found.findings[0].row == found.proven + 1);
+}
+
+TEST_CASE("tables that are not what the trail says are found, with what differs") {
+  const std::pair<const char*, const char*> cases[] = {
+      {"UPDATE intent SET strategy = 'other' WHERE id = 1", "of intent 1, which the tables have"},
+      {"UPDATE intent SET amount_in = zeroblob(32) WHERE id = 2", "of intent 2"},
+      {"UPDATE intent SET amount_in = x'00' WHERE id = 2", "of intent 2"},
+      {"UPDATE intent SET state = 6 WHERE id = 1", "intent 1, which became included"},
+      {"UPDATE intent SET reason = 'x' WHERE id = 5", "intent 5"},
+      {"DROP INDEX intent_nonce; UPDATE intent SET holds_nonce = 1 WHERE id = 4", "intent 4"},
+      {"DELETE FROM intent WHERE id = 3", "intent 3, which was taken out"},
+      {"INSERT INTO intent SELECT 99, 'z', kind, strategy, coin, token_in, token_out, route, "
+       "amount_in, planned_out, min_profit, block, last_block, lane, 99, 1, state, reason, "
+       "recorded_ms FROM intent WHERE id = 1",
+       "intent 99 is in the tables, and not in the trail"},
+      {"UPDATE attempt SET bytes = x'02' WHERE intent = 3 AND number = 1", "attempt 1 of intent 3"},
+      {"UPDATE attempt SET hash = zeroblob(32) WHERE intent = 1", "attempt 1 of intent 1"},
+      {"UPDATE attempt SET state = 1 WHERE intent = 3 AND number = 2",
+       "whose attempt 2 became reverted"},
+      {"DELETE FROM attempt WHERE intent = 3 AND number = 2", "that was taken out of the tables"},
+      {"UPDATE result SET gas_used = 1 WHERE intent = 1", "result of intent 1"},
+      {"UPDATE result SET profit_wei = zeroblob(32) WHERE intent = 1", "result of intent 1"},
+      {"UPDATE result SET profit_usd_e6 = 99000000 WHERE intent = 1", "result of intent 1"},
+      {"UPDATE result SET price_source = 'me' WHERE intent = 1", "result of intent 1"},
+      {"UPDATE result SET final = 1 WHERE intent = 2", "result of intent 2"},
+      {"DELETE FROM result WHERE intent = 2", "result of intent 2, which was taken out"},
+      {"UPDATE profit_day SET usd_e6 = usd_e6 + 1 WHERE strategy = 'triangular'",
+       "strategy triangular is not that of its trades"},
+      {"DELETE FROM profit_venue", "sums by venue were taken out"},
+      {"UPDATE lane SET next = next + 1", "the next nonce of"},
+      {"DELETE FROM lane", "not in the tables"},
+  };
+  for (const auto& [sql, words] : cases) {
+    const Tampered desk;
+    tamper(desk.path(), sql);
+    INFO(sql);
+    const auto found = desk.verified().findings;
+    std::string all;
+    for (const Finding& each : found) all += fmt::format("{}: {}\n", each.row, each.what);
+    INFO(all);
+    CHECK(all.find(words) != std::string::npos);
+    CHECK(desk.verified().proven == desk.rows);
+  }
+}
