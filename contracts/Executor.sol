@@ -80,7 +80,7 @@ contract Executor {
     uint256 private constant LITERAL = 0;
     uint256 private constant BALANCE = 1;
     uint256 private constant RETURNED = 2; // a word of what the last call returned
-    uint256 private constant CALLED_WITH = 3; // a word of the callback's calldata
+    // 3: a word of the callback's calldata
     uint256 private constant NEGATED = 64;
     uint256 private constant SHARE = 16;
     uint256 private constant SUBTRACTED = 32;
@@ -432,19 +432,20 @@ contract Executor {
             } else {
                 uint256 offset;
                 (offset, at) = _read(at, 2);
-                uint256 end = offset + 32;
-                if (source == RETURNED) {
-                    assembly ("memory-safe") {
-                        if iszero(gt(end, mload(returned))) { value := mload(add(returned, end)) }
-                        if gt(end, mload(returned)) { at := 0 }
+                bool there;
+                assembly ("memory-safe") {
+                    let end := add(offset, 32)
+                    switch source
+                    case 2 {
+                        there := iszero(gt(end, mload(returned)))
+                        if there { value := mload(add(returned, end)) }
                     }
-                } else {
-                    assembly ("memory-safe") {
+                    default {
+                        there := iszero(gt(end, calldatasize()))
                         value := calldataload(offset)
                     }
-                    if (end > msg.data.length) at = 0;
                 }
-                if (at == 0) revert Malformed(offset);
+                if (!there) revert Malformed(at);
             }
             if (head & NEGATED != 0) {
                 unchecked {
