@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t loan_word = 32;
 
 // keccak-256 of the signatures.
-constexpr Selector aave_flash_loan{0x42, 0xb0, 0xc7, 0x7c};      // flashLoanSimple
+constexpr Selector aave_flash_loan{0x42, 0xb0, 0xb7, 0x7c};      // flashLoanSimple
 constexpr Selector aave_callback{0x1b, 0x11, 0xd0, 0xff};        // executeOperation
 constexpr Selector balancer_flash_loan{0x5c, 0x38, 0x44, 0x9e};  // flashLoan
 constexpr Selector balancer_callback{0xf0, 0x4f, 0x27, 0x07};    // receiveFlashLoan
