@@ -626,9 +626,15 @@ contract Executor {
         bool done;
         assembly ("memory-safe") {
             done := call(gas(), token, 0, add(data, 32), mload(data), 0, 32)
-            switch returndatasize()
+            let size := returndatasize()
+            if and(iszero(done), gt(size, 0)) {
+                let reason := mload(0x40)
+                returndatacopy(reason, 0, size)
+                revert(reason, size)
+            }
+            switch size
             case 0 { done := and(done, gt(extcodesize(token), 0)) }
-            default { done := and(done, and(gt(returndatasize(), 31), eq(mload(0), 1))) }
+            default { done := and(done, and(gt(size, 31), eq(mload(0), 1))) }
         }
         if (!done) revert TokenFailed(token);
     }

@@ -305,7 +305,7 @@ TEST_CASE("tokens that tax, that answer false and that answer nothing") {
   fails(executor.attempt(fund));
   fails(executor.attempt({}, {at_least(odd, 0, ex::Settle::send_all)}));
   // The venue is not paid and pays nothing: it does not look, the executor does.
-  CHECK(executor.attempt(other_way, planned_odd).error != "");
+  CHECK(executor.attempt(other_way, planned_odd).error == "Short");
 
   // Funds: all that was sent, or nothing.
   turn(MarketOddity::taxes);
@@ -366,7 +366,9 @@ TEST_CASE("a hostile plugin's calls cannot give away tokens or rights, or leave 
   // Nor by an amount that is written over a selector, which no encoder of ours writes.
   ex::Bytes over = program_of({scene.call(attacker, "nothing()", word(0))});
   over[1] |= 64;
-  for (const std::uint8_t byte : {1, 0, 0, 3, 0, 1, 0xff}) over.push_back(byte);
+  for (const unsigned byte : {1U, 0U, 0U, 3U, 0U, 1U, 255U}) {
+    over.push_back(static_cast<std::uint8_t>(byte));
+  }
   CHECK(executor.attempt(executor.run_bytes(over, {})).error == "Malformed");
 
   // To where no contract is, to itself, and without a function.
@@ -506,7 +508,7 @@ TEST_CASE("a venue with a callback of its own is traded on without a new contrac
   };
   const std::string fed = scene.chain().topic("fed");
   const std::vector<ex::Settlement> planned = {at_least(token, 10), at_least(other, 0)};
-  for (const std::uint8_t parts : {1, 2, 5}) {
+  for (const std::uint8_t parts : {std::uint8_t{1}, std::uint8_t{2}, std::uint8_t{5}}) {
     const ChainMoment moment(scene.chain().chain());
     const Outcome outcome = executor.mine(steps(parts, fed), planned);
     INFO(outcome.error);

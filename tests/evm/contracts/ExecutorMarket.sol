@@ -85,7 +85,8 @@ contract MarketToken {
 }
 
 // A pool with Curve's call, whose own code no package carries: it pulls what was approved, and pays
-// eleven tenths of it. The later generations return what they paid.
+// so many tenths of it. As Curve's oldest, it does not look at what tokens answer. The later
+// generations return what they paid.
 contract CurveLike {
     MarketToken[2] public coins;
     uint256 public tenths;
@@ -101,14 +102,19 @@ contract CurveLike {
     function exchange(int128 i, int128 j, uint256 dx, uint256 least) external returns (uint256) {
         uint256 dy = dx * tenths / 10;
         require(dy >= least, "Exchange resulted in fewer coins than expected");
-        coins[uint128(i)].transferFrom(msg.sender, address(this), dx);
-        coins[uint128(j)].transfer(msg.sender, dy);
+        _tell(coins[uint128(i)], abi.encodeCall(MarketToken.transferFrom, (msg.sender, address(this), dx)));
+        _tell(coins[uint128(j)], abi.encodeCall(MarketToken.transfer, (msg.sender, dy)));
         if (!returnsPaid) {
             assembly {
                 return(0, 0)
             }
         }
         return dy;
+    }
+
+    function _tell(MarketToken coin, bytes memory data) private {
+        (bool done,) = address(coin).call(data);
+        require(done, "coin");
     }
 }
 
