@@ -5,9 +5,12 @@ import { readFileSync } from "node:fs";
 
 const abi = new URL("node_modules/viem/_esm/utils/abi/", import.meta.url);
 const { encodePacked } = await import(new URL("encodePacked.js", abi));
-const { encodeFunctionData } = await import(new URL("encodeFunctionData.js", abi));
+const { encodeAbiParameters } = await import(new URL("encodeAbiParameters.js", abi));
+const { keccak256 } = await import(new URL("../hash/keccak256.js", abi));
 const artefact = new URL("../../contracts/Executor.json", import.meta.url);
-const executor = JSON.parse(readFileSync(artefact, "utf8")).abi;
+const { inputs } = JSON.parse(readFileSync(artefact, "utf8")).abi.find(({ name }) => name === "run");
+const signature = "run(uint256,(address,int256,uint8)[],bytes)";
+const selector = keccak256(new TextEncoder().encode(signature)).slice(0, 10);
 
 const packed = (fields) =>
   encodePacked(
@@ -87,5 +90,5 @@ for (const line of readFileSync(process.argv[2], "utf8").trim().split("\n")) {
     settle,
   }));
   const args = [BigInt(run.deadline), settlements, program];
-  process.stdout.write(`${encodeFunctionData({ abi: executor, functionName: "run", args })}\n`);
+  process.stdout.write(`${selector}${encodeAbiParameters(inputs, args).slice(2)}\n`);
 }

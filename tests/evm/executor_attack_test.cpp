@@ -194,28 +194,7 @@ TEST_CASE("a profit that is one unit short, or late, reverts all of it") {
         "Expired");
   CHECK(executor.attempt(executor.run_data(route, {at_least(token, 10)}, now + 100)).accepted);
 
-  // Kept, sent, and sent with what was there before.
-  const auto ends = [&](ex::Settle settle, const Integer& kept, const Integer& sent) {
-    const ChainMoment moment(scene.chain().chain());
-    const Outcome outcome = executor.mine(route, {at_least(token, 10, settle)});
-    CHECK(outcome.accepted);
-    CHECK(executor.balance(token, executor.address()) == kept);
-    CHECK(executor.balance(token, executor.owner()) == sent);
-    // Settled(token, 10).
-    REQUIRE_FALSE(outcome.logs.empty());
-    CHECK(outcome.logs.back().emitter == executor.address());
-    CHECK(word_at(outcome.logs.back().data, 0) == 10);
-  };
-  ends(ex::Settle::keep, 110, 0);
-}
-
-TEST_CASE("where what was gained goes is the plan's to say") {
-  ExecutorScene scene;
-  ExecutorContract& executor = scene.executor();
-  const std::string token = scene.token();
-  const std::string other = scene.token();
-  const std::string dear = scene.pool(token, other, 11);
-  scene.stock(token, 100);
+  // Where it goes: kept, sent, and sent with what was there before.
   const std::vector<ex::Step> swap = {scene.exchange(dear, token, true, 60)};
   const auto ends = [&](ex::Settle settle, const Integer& kept, const Integer& sent) {
     const ChainMoment moment(scene.chain().chain());
@@ -229,6 +208,13 @@ TEST_CASE("where what was gained goes is the plan's to say") {
     const std::string watched =
         scene.chain().read(executor.address(), scene.data("watchedTokens()"));
     CHECK(word_at(watched, 1) == (settle == ex::Settle::keep ? 2 : 1));
+    // Settled(other, 66).
+    bool told = false;
+    for (const ChainLog& log : outcome.logs) {
+      told = told || (log.emitter == executor.address() && word_at(log.data, 0) == 66 &&
+                      word_at(log.topics, 1) == to_integer(other));
+    }
+    CHECK(told);
   };
   ends(ex::Settle::keep, 71, 0);
   ends(ex::Settle::send_gain, 5, 66);
@@ -428,7 +414,7 @@ TEST_CASE("a hostile plugin's calls cannot give away tokens or rights, or leave 
   CHECK(executor.attempt({gives}, {at_least(coin, -3)}).accepted);
 }
 
-TEST_CASE("programs that are none are refused, whole") {
+TEST_CASE("programs that are none are refused, whole, and amounts are sums") {
   ExecutorScene scene;
   ExecutorContract& executor = scene.executor();
   const std::string token = scene.token();
@@ -476,6 +462,37 @@ TEST_CASE("programs that are none are refused, whole") {
   CHECK(callback(1, "0x" + std::string(39, '0') + "1") == "Malformed");
   CHECK(callback(1, "0x" + std::string(39, '0') + "2") == "Malformed");
   CHECK(callback(1, sink) == "NotCalledBack");
+
+  // Amounts are sums of what is known when they are needed.
+  scene.mint(token, executor.address(), 1'000'003 - plenty);
+  const std::string& stranger = scene.stranger();
+  const auto pays = [&](const ex::Amount& amount) {
+    const ChainMoment moment(scene.chain().chain());
+    const Outcome outcome =
+        executor.mine({ex::Payment{to_address(token), to_address(stranger), amount}},
+                      {at_least(token, -1'000'003)});
+    return outcome.accepted ? executor.balance(token, stranger).str() : outcome.error;
+  };
+  ex::Amount sum = ex::balance_of(to_address(token));
+  CHECK(pays(sum) == "1000003");
+  sum[0].share = 333'333;
+  CHECK(pays(sum) == "333333");  // 333,333.999999 rounded down
+  sum.push_back(ex::amount_of(u256(3)).front());
+  sum[1].subtracted = true;
+  CHECK(pays(sum) == "333330");
+  sum[0].share.reset();
+  CHECK(pays(sum) == "1000000");
+  sum[1].subtracted = false;
+  CHECK(pays(sum) == "balance");  // more than there is
+  // Below zero, and above all bits.
+  ex::Amount less = ex::amount_of(u256(2));
+  less.push_back(ex::amount_of(u256(3)).front());
+  less[1].subtracted = true;
+  CHECK(pays(less).find("0x4e487b71") != std::string::npos);  // Panic
+  ex::Amount minus = ex::amount_of(to_u256((Integer(1) << 256) - 7));
+  minus[0].negated = true;
+  CHECK(pays(minus) == "7");
+  CHECK(pays({}) == "0");
 }
 
 TEST_CASE("a venue with a callback of its own is traded on without a new contract") {
@@ -526,41 +543,6 @@ TEST_CASE("a venue with a callback of its own is traded on without a new contrac
   CHECK(executor.attempt(twice, planned).error == "NotAnnounced");
   std::get<ex::Call>(twice[0]).callback->times = 3;
   CHECK(executor.attempt(twice, planned).error == "NotCalledBack");
-}
-
-TEST_CASE("amounts are sums of what is known when they are needed") {
-  ExecutorScene scene;
-  ExecutorContract& executor = scene.executor();
-  const std::string token = scene.token();
-  scene.stock(token, 1'000'003);
-  const std::string& stranger = scene.stranger();
-  const auto pays = [&](const ex::Amount& amount) {
-    const ChainMoment moment(scene.chain().chain());
-    const Outcome outcome =
-        executor.mine({ex::Payment{to_address(token), to_address(stranger), amount}},
-                      {at_least(token, -1'000'003)});
-    return outcome.accepted ? executor.balance(token, stranger).str() : outcome.error;
-  };
-  ex::Amount sum = ex::balance_of(to_address(token));
-  CHECK(pays(sum) == "1000003");
-  sum[0].share = 333'333;
-  CHECK(pays(sum) == "333333");  // 333,333.999999 rounded down
-  sum.push_back(ex::amount_of(u256(3)).front());
-  sum[1].subtracted = true;
-  CHECK(pays(sum) == "333330");
-  sum[0].share.reset();
-  CHECK(pays(sum) == "1000000");
-  sum[1].subtracted = false;
-  CHECK(pays(sum) == "balance");  // more than there is
-  // Below zero, and above all bits.
-  ex::Amount less = ex::amount_of(u256(2));
-  less.push_back(ex::amount_of(u256(3)).front());
-  less[1].subtracted = true;
-  CHECK(pays(less).find("0x4e487b71") != std::string::npos);  // Panic
-  ex::Amount minus = ex::amount_of(to_u256((Integer(1) << 256) - 7));
-  minus[0].negated = true;
-  CHECK(pays(minus) == "7");
-  CHECK(pays({}) == "0");
 }
 
 TEST_CASE("the chain's coin is wrapped, unwrapped, kept and paid to who makes the block") {
