@@ -276,6 +276,13 @@ TEST_CASE("tokens that tax, that answer false and that answer nothing") {
                      {at_least(token, -1000), at_least(odd, 1089, ex::Settle::keep)})
             .accepted);
 
+  // A charge on what is sent to the owner, which would be taken from what stays.
+  turn(MarketOddity::charges_sender);
+  CHECK(executor
+            .attempt({scene.exchange(dear, token, true, 1000)},
+                     {at_least(token, -1000), at_least(odd, 1100)})
+            .error == "LeftBehind");
+
   // False is a failure wherever it is said.
   turn(MarketOddity::answers_false);
   const auto fails = [&](const Outcome& outcome) {

@@ -19,7 +19,8 @@ enum class MarketOddity {
   answers_nothing,
   taxes,
   keeps_allowance,
-  calls_back
+  calls_back,
+  charges_sender
 };
 
 class ExecutorScene {

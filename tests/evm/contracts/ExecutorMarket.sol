@@ -26,7 +26,8 @@ contract MarketToken {
         answersNothing, // and wants allowances to go through zero, as USDT
         taxes, // 1 % of each transfer is gone
         keepsAllowance, // as long as it is not set, and it is never set to zero
-        callsBack // `hook` is called when it moves
+        callsBack, // `hook` is called when it moves
+        chargesSender // who sends loses 1 % more than arrives
     }
 
     mapping(address => uint256) public balanceOf;
@@ -68,7 +69,7 @@ contract MarketToken {
     function _move(address from, address to, uint256 amount) private returns (bool) {
         if (oddity == Oddity.answersFalse) return false;
         require(balanceOf[from] >= amount, "balance");
-        balanceOf[from] -= amount;
+        balanceOf[from] -= oddity == Oddity.chargesSender ? amount + amount / 100 : amount;
         balanceOf[to] += oddity == Oddity.taxes ? amount - amount / 100 : amount;
         if (oddity == Oddity.callsBack) Attacker(payable(hook)).strike();
         return _answer();
