@@ -155,6 +155,7 @@ contract Executor {
 
     /// Watches a token that came by a plain transfer.
     function watch(address token) external onlyOwnerAtRest {
+        _balance(token, address(this)); // or it could not be settled
         _watch(token);
     }
 
@@ -530,7 +531,7 @@ contract Executor {
         if (gain < s.least) revert Short(s.token, gain, s.least);
         if (gain != 0) emit Settled(s.token, gain);
         if (s.settle == Settle.keep) {
-            if (left != 0 && s.token != address(0)) _watch(s.token);
+            if (left != 0) _watch(s.token);
             return gain;
         }
         uint256 amount = s.settle == Settle.sendAll ? left : gain > 0 ? uint256(gain) : 0;
@@ -564,11 +565,12 @@ contract Executor {
     }
 
     function _watch(address token) private {
+        if (token == address(0)) return; // the coin always is
         uint256 count = watched.length;
         for (uint256 i = 0; i < count; ++i) {
             if (watched[i] == token) return;
         }
-        if (token == address(0) || count == WATCHED_MAX) revert TooMany();
+        if (count == WATCHED_MAX) revert TooMany();
         watched.push(token);
     }
 

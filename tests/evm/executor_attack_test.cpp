@@ -215,12 +215,32 @@ TEST_CASE("a profit that is one unit short, or late, reverts all of it") {
                       word_at(log.topics, 1) == to_integer(other));
     }
     CHECK(told);
+    CHECK(executor.is_at_rest());
   };
   ends(ex::Settle::keep, 71, 0);
   ends(ex::Settle::send_gain, 5, 66);
   ends(ex::Settle::send_all, 0, 71);
   // One unit more than the plan may spend.
   CHECK(executor.attempt(swap, {at_least(token, -59), at_least(other, 66)}).error == "Short");
+
+  // What is withdrawn whole is watched no more; no token, or one too many, never is.
+  const auto watched = [&] {
+    return word_at(scene.chain().read(executor.address(), scene.data("watchedTokens()")), 1);
+  };
+  const auto watch = [&](const std::string& what) {
+    return executor.attempt(scene.data("watch(address)", address_word(what))).error;
+  };
+  CHECK(watched() == 1);
+  CHECK(watch(scene.stranger()) == "TokenFailed");
+  CHECK(watch(other).empty());
+  REQUIRE(executor.mine(scene.data("withdraw(address,uint256)", address_word(token) + word(100)))
+              .accepted);
+  CHECK(watched() == 0);
+  CHECK(executor.balance(token, executor.owner()) == 100);
+  constexpr int watched_slot = 3;
+  scene.chain().chain().call("anvil_setStorageAt",
+                             {executor.address(), hex_word(watched_slot), hex_word(64)});
+  CHECK(watch(other) == "TooMany");
 }
 
 TEST_CASE("tokens that tax, that answer false and that answer nothing") {
