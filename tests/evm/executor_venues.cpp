@@ -59,6 +59,13 @@ ExecutorVenues::ExecutorVenues()
   make_pools();
   aave_.emplace(chain(), token(0), depth);
   executor_.emplace(chain());
+  // Pools write more in a block's first swap, and pairs still more in their first of all: so that
+  // gas is the same every time, each swap here is the first of a block, and none is a pair's first.
+  anvil_.call("anvil_setBlockTimestampInterval", {12});
+  for (const std::string& pair :
+       {pool(VenueKind::v2, Leg::there), pool(VenueKind::v2, Leg::back), lending_pair_}) {
+    tell(pair, "sync()", {});
+  }
 }
 
 void ExecutorVenues::tell(const std::string& contract, const std::string& signature,
