@@ -465,13 +465,26 @@ TEST_CASE("programs that are none are refused, whole, and amounts are sums") {
     bad[at] = byte;
     return executor.attempt(executor.run_bytes(bad, allows)).error;
   };
-  CHECK(refused(0, 0) == "Malformed");    // no step
-  CHECK(refused(0, 4) == "Malformed");    // likewise
-  CHECK(refused(41, 4) == "Malformed");   // a source's unknown bits
-  CHECK(refused(41, 8) == "Malformed");   //
-  CHECK(refused(41, 3) == "Malformed");   // a word of calldata that is not there
-  CHECK(refused(41, 2) == "Malformed");   // a word of what no call returned
-  CHECK(refused(42, 33) == "Malformed");  // a literal of 33 bytes
+  CHECK(refused(0, 0) == "Malformed");   // no step
+  CHECK(refused(0, 4) == "Malformed");   // likewise
+  CHECK(refused(41, 4) == "Malformed");  // a source's unknown bits
+  CHECK(refused(41, 8) == "Malformed");  //
+  // Words of what no call returned, or not so far, and of calldata that is not there.
+  const auto pays_word = [&](const ex::Amount& word) {
+    const ex::Payment payment{to_address(token), to_address(scene.stranger()), word};
+    return executor.attempt({scene.call(sink, "one()"), payment}, allows).error;
+  };
+  const ex::Payment early{to_address(token), to_address(sink), ex::word_returned(0)};
+  CHECK(executor.attempt({early}, allows).error == "Malformed");
+  CHECK(pays_word(ex::word_returned(0)).empty());
+  CHECK(pays_word(ex::word_returned(1)) == "Malformed");
+  CHECK(pays_word(ex::word_called_with(0xffff)) == "Malformed");
+  // A number of 33 bytes.
+  ex::Bytes wide = program_of(
+      {ex::Payment{to_address(token), to_address(sink), amount((Integer(1) << 256) - 1)}});
+  wide[42] = 33;
+  wide.push_back(0);
+  CHECK(executor.attempt(executor.run_bytes(wide, allows)).error == "Malformed");
   const std::size_t call = good.size() - 6 - 29;
   REQUIRE(good[call] == 1);
   CHECK(refused(call + 1, 128) == "Malformed");  // a flag that is none

@@ -299,5 +299,9 @@ contract Attacker {
 
 // What lets some of the executor's coin go.
 contract Sink {
+    function one() external pure returns (uint256) {
+        return 1;
+    }
+
     function give() external payable {}
 }
