@@ -577,6 +577,16 @@ TEST_CASE("a venue with a callback of its own is traded on without a new contrac
   }
   CHECK(executor.attempt(steps(1, scene.chain().topic("hungry")), planned).error ==
         "what was that?");
+  // A callback within the callback ends the outer one's announcement for none of its turns.
+  const std::string inner = scene.deploy("Attacker", address_word(executor.address()));
+  scene.arm(inner, {callback_data(scene, {})}, false);
+  auto nested = steps(2, fed);
+  const std::vector<ex::Step> fed_twice = {
+      announced(scene, inner, {}),
+      ex::Payment{to_address(token), to_address(venue), ex::word_called_with(4 + 2 * 32)},
+      ex::Answer{bytes_of(fed)}};
+  std::get<ex::Call>(nested[0]).callback->program = program_of(fed_twice);
+  CHECK(executor.attempt(nested, planned).error.empty());
   // Called back more often, or less, than announced.
   auto twice = steps(2, fed);
   std::get<ex::Call>(twice[0]).callback->times = 1;
