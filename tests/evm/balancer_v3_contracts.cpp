@@ -77,6 +77,7 @@ std::string BalancerV3::code(const std::string& name) const {
 
 V3Pool BalancerV3::create(const V3PoolOrder& order) {
   V3Pool pool;
+  pool.tokens = order.tokens;
   for (const std::uint32_t decimals : order.decimals) {
     pool.tokens.push_back({deployer_.deploy(code("V3Token") + word(decimals)), decimals});
   }

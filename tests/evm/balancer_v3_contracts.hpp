@@ -22,12 +22,13 @@ namespace gantry::test {
 
 struct V3PoolOrder {
   std::string deployment;
-  std::vector<std::uint32_t> decimals;
-  std::vector<Integer> weights;  // of a weighted pool; empty: a stable one
-  std::vector<Integer> rates;    // by token; 0: a token without
-  Integer amp;                   // of a stable pool, without precision
-  Integer fee;                   // 18 decimals
+  std::vector<std::uint32_t> decimals;  // of new tokens
+  std::vector<Integer> weights;         // of a weighted pool; empty: a stable one
+  std::vector<Integer> rates;           // by token; 0: a token without
+  Integer amp;                          // of a stable pool, without precision
+  Integer fee;                          // 18 decimals
   bool pays_yield_fees = false;
+  std::vector<VenueToken> tokens;  // that are there already, instead of new ones
 };
 
 struct V3Pool {
@@ -64,9 +65,10 @@ class BalancerV3 {
   // As if it had been sent there.
   void give(const std::string& token, const std::string& to, const Integer& amount);
   Integer balance(const std::string& token, const std::string& owner);
+  const std::string& market() const { return market_; }
 
   V3Pool create(const V3PoolOrder& order);
-  // The first liquidity.
+  // The first liquidity. Of tokens that were there already, market() has to have it.
   void fund(const V3Pool& pool, const std::vector<Integer>& amounts);
   // Mined.
   void swap(const V3Pool& pool, const V3Query& query);
