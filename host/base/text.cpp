@@ -3,6 +3,16 @@
 #include <algorithm>
 
 namespace gantry::host {
+namespace {
+
+int hex_digit_of(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
 
 std::string decimal_text(const u256& amount, std::uint32_t decimals) {
   std::string digits = to_string(amount);
@@ -30,6 +40,18 @@ std::string hex_text(std::span<const std::uint8_t> bytes) {
     text += digits[byte & 15U];
   }
   return text;
+}
+
+std::optional<std::vector<std::uint8_t>> bytes_of_hex(std::string_view text) {
+  if (!text.starts_with("0x") || text.size() % 2 != 0) return std::nullopt;
+  std::vector<std::uint8_t> bytes(text.size() / 2 - 1);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const int high = hex_digit_of(text[2 + 2 * i]);
+    const int low = hex_digit_of(text[3 + 2 * i]);
+    if (high < 0 || low < 0) return std::nullopt;
+    bytes[i] = static_cast<std::uint8_t>(16 * high + low);
+  }
+  return bytes;
 }
 
 std::string address_text(const gantry_address& address) {

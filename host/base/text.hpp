@@ -1,9 +1,11 @@
 // Amounts, addresses and bytes as text.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gantry/abi.h"
 #include "gantry/u256.hpp"
@@ -15,6 +17,8 @@ namespace gantry::host {
 std::string decimal_text(const u256& amount, std::uint32_t decimals);
 // 0x and lower-case digits.
 std::string hex_text(std::span<const std::uint8_t> bytes);
+// "0x" and an even number of digits of either case; nullopt: it is not that.
+std::optional<std::vector<std::uint8_t>> bytes_of_hex(std::string_view text);
 // An EVM address or 32-byte id as hex_text; "native"; "-" for none.
 std::string address_text(const gantry_address& address);
 // "2 blocks", "1 block", "1 bps"; the number alone when there is no unit.

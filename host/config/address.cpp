@@ -2,12 +2,14 @@
 
 #include <botan/base58.h>
 #include <botan/exceptn.h>
-#include <botan/hash.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <vector>
+
+#include "host/base/keccak.hpp"
 
 namespace gantry::host::config {
 namespace {
@@ -26,19 +28,8 @@ bool is_letter_or_digit(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-// EIP-55: a letter is upper case where the same digit of the Keccak-256 of the lower-case text is
-// 8 or more.
 std::string checksummed(const std::uint8_t* bytes) {
-  std::string text;
-  for (std::size_t i = 0; i < evm_bytes; ++i) text += fmt::format("{:02x}", bytes[i]);
-  const auto keccak = Botan::HashFunction::create_or_throw("Keccak-1600(256)");
-  keccak->update(text);
-  const auto hash = keccak->final();
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const unsigned digit = i % 2 == 0 ? hash[i / 2] >> 4 : hash[i / 2] & 15u;
-    if (digit >= 8 && text[i] >= 'a') text[i] = static_cast<char>(text[i] - 'a' + 'A');
-  }
-  return "0x" + text;
+  return checksummed_address(std::span<const std::uint8_t, evm_bytes>(bytes, evm_bytes));
 }
 
 std::expected<gantry_address, std::string> parse_evm(std::string_view text) {

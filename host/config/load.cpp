@@ -94,6 +94,10 @@ std::string_view to_string(Trust trust) {
   return "?";
 }
 
+std::string_view to_string(RemoteSignerKind kind) {
+  return kind == RemoteSignerKind::clef ? "clef" : "web3signer";
+}
+
 std::string_view to_string(DataFeeKind kind) {
   switch (kind) {
     case DataFeeKind::op_stack:
@@ -164,6 +168,11 @@ std::vector<NamedVariable> variables_of(const Configuration& configuration) {
     for (const RpcProviderSettings& provider : chain.providers) {
       add(provider.url, {.name = {}, .by = "provider " + provider.name});
     }
+  }
+  const WalletSettings& wallet = configuration.wallet;
+  add(wallet.remote_signer, {.name = {}, .by = "the remote signer"});
+  if (!wallet.password_variable.empty()) {
+    found.push_back({.name = wallet.password_variable, .by = "the keystore"});
   }
   const auto add_instances = [&](std::string_view kind, const auto& instances) {
     for (const InstanceSettings& instance : instances) {

@@ -102,6 +102,108 @@ void read_chain(TableReader& root, const Node& node, const Environment& environm
   if (!chain.id.empty()) out.push_back(std::move(chain));
 }
 
+bool is_signer_variable(std::string_view name) {
+  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') &&
+         std::ranges::all_of(name, [](char c) {
+           return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+         });
+}
+
+// The name of a variable, never a password: what is no name is not repeated.
+void read_password_variable(TableReader& reader, const Environment& environment, std::string& out) {
+  static constexpr std::string_view key = "password_variable";
+  reader.text({.key = key,
+               .help = "variable of the environment that holds the keystore's password; empty: "
+                       "the terminal is asked"},
+              out);
+  const Member* member = reader.node().find(key);
+  if (member == nullptr || out.empty() || reader.is_faulty(key)) return;
+  if (!is_signer_variable(out)) {
+    out.clear();
+    reader.fault(Severity::error, member->value.place, key,
+                 {"is no name of a variable",
+                  "a name of A to Z, 0 to 9 and _, as \"GANTRY_PASSWORD\"; the password itself "
+                  "never stands in a file",
+                  {}});
+    return;
+  }
+  const auto set = environment(out);
+  if (set && !set->empty()) return;
+  reader.fault(Severity::warning, member->value.place, key,
+               {fmt::format("names the environment variable {}, which is not set", out),
+                fmt::format("set {} before the start; until then nothing can be signed", out),
+                {},
+                out});
+}
+
+// What was set needs something else that was not, or was.
+void check_signer(TableReader& reader, const WalletSettings& wallet) {
+  const auto refuse = [&](std::string_view key, std::string message, std::string expected) {
+    const Member* member = reader.node().find(key);
+    if (member == nullptr || reader.is_faulty(key)) return;
+    reader.fault(Severity::error, member->value.place, key,
+                 {std::move(message), std::move(expected), {}});
+  };
+  const bool remote = !wallet.remote_signer.empty();
+  if (remote && !wallet.keystore.empty()) {
+    refuse("remote_signer", "is set beside keystore", "one of the two: who signs");
+  }
+  if (remote && wallet.signer().length == 0) {
+    refuse("remote_signer", "is set, but no account that it signs for",
+           "owner = \"0x...\" or sender in [wallet]");
+  }
+  if (wallet.remote_signer.text().starts_with("ws")) {
+    refuse("remote_signer", "is no URL of HTTP", "a URL that begins with https:// or http://");
+  }
+  if (wallet.keystore.empty()) {
+    refuse("password_variable", "is set without keystore", "keystore = \"FILE\" beside it");
+  }
+  if (remote) return;
+  for (const std::string_view key : {"remote_signer_kind", "remote_signer_timeout_ms"}) {
+    refuse(key, "is set without remote_signer", "remote_signer = \"https://...\" beside it");
+  }
+}
+
+void read_wallet(TableReader& root, std::string_view chain, const Environment& environment,
+                 WalletSettings& wallet) {
+  TableReader reader(root.loading(), root.document(), root.table("wallet"), "wallet");
+  reader.address({.key = "sender", .help = "the account that trades; none: nothing is planned"},
+                 chain, wallet.sender);
+  if (wallet.sender.kind == GANTRY_ADDRESS_NONE && !reader.is_faulty("sender")) {
+    const Member* member = reader.node().find("sender");
+    reader.fault(Severity::warning, member != nullptr ? member->value.place : reader.node().place,
+                 "sender",
+                 {"is missing: what the risk gate approves cannot be planned",
+                  "sender = \"0x...\" in [wallet], the address of your account",
+                  {}});
+  }
+  reader.address({.key = "entry_point", .help = "ERC-4337 contract for user operations"}, chain,
+                 wallet.entry_point);
+  reader.address({.key = "owner",
+                  .help = "whose key signs for sender, where that is a smart account; none: "
+                          "sender's own"},
+                 chain, wallet.owner);
+  reader.path({.key = "keystore", .help = "file with the key, encrypted (Keystore V3)"},
+              wallet.keystore);
+  read_password_variable(reader, environment, wallet.password_variable);
+  reader.url({.key = "remote_signer",
+              .help = "where a signer elsewhere takes requests, in place of a keystore"},
+             wallet.remote_signer, true, environment);
+  reader.choice({.key = "remote_signer_kind",
+                 .help = "what it speaks: web3signer (eth_signTransaction) or clef "
+                         "(account_signTransaction)"},
+                std::array{RemoteSignerKind::web3signer, RemoteSignerKind::clef},
+                wallet.remote_signer_kind);
+  reader.integer({.key = "remote_signer_timeout_ms",
+                  .help = "how long it may take to sign; longer where a human says yes",
+                  .unit = "ms",
+                  .min = 100,
+                  .max = 600'000},
+                 wallet.remote_signer_timeout_ms);
+  check_signer(reader, wallet);
+  reader.refuse_unknown();
+}
+
 void read_risk(TableReader& root, RiskSettings& risk) {
   TableReader reader(root.loading(), root.document(), root.table("risk"), "risk");
   reader.integer({.key = "pool_concentration_bps",
@@ -254,22 +356,7 @@ void read_gantry(TableReader& root, const Environment& environment, Configuratio
                 out.market.recording);
     reader.refuse_unknown();
   }
-  {
-    TableReader reader(loading, document, root.table("wallet"), "wallet");
-    reader.address({.key = "sender", .help = "the account that trades; none: nothing is planned"},
-                   chain, out.wallet.sender);
-    if (out.wallet.sender.kind == GANTRY_ADDRESS_NONE && !reader.is_faulty("sender")) {
-      const Member* member = reader.node().find("sender");
-      reader.fault(Severity::warning, member != nullptr ? member->value.place : reader.node().place,
-                   "sender",
-                   {"is missing: what the risk gate approves cannot be planned",
-                    "sender = \"0x...\" in [wallet], the address of your account",
-                    {}});
-    }
-    reader.address({.key = "entry_point", .help = "ERC-4337 contract for user operations"}, chain,
-                   out.wallet.entry_point);
-    reader.refuse_unknown();
-  }
+  read_wallet(root, chain, environment, out.wallet);
   read_risk(root, out.risk);
   {
     TableReader reader(loading, document, root.table("plugins"), "plugins");

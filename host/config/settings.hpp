@@ -66,10 +66,27 @@ struct LiveSettings {
   std::filesystem::path cases;  // absolute: of audits that found something; empty: see cases_folder
 };
 
-// [wallet]
+// The JSON-RPC that a remote signer speaks.
+enum class RemoteSignerKind : std::int32_t {
+  web3signer = 1,  // eth_signTransaction; also of geth and others
+  clef = 2,        // account_signTransaction, of go-ethereum's clef
+};
+std::string_view to_string(RemoteSignerKind kind);
+
+// [wallet]: the account, and who signs for it: a keystore, a remote signer, or nobody.
 struct WalletSettings {
-  gantry_address sender{};       // the account that trades; none: nothing is planned
-  gantry_address entry_point{};  // ERC-4337 contract that user operations go through
+  gantry_address sender{};         // the account that trades; none: nothing is planned
+  gantry_address entry_point{};    // ERC-4337 contract that user operations go through
+  gantry_address owner{};          // whose key signs; none: sender's own, which is no smart account
+  std::filesystem::path keystore;  // absolute; Keystore V3; or empty
+  std::string password_variable;   // holds its password; empty: the terminal is asked
+  TemplatedUrl remote_signer;      // http or https; or empty
+  RemoteSignerKind remote_signer_kind = RemoteSignerKind::web3signer;
+  std::int64_t remote_signer_timeout_ms = 10000;
+
+  // The address that signatures have to be of.
+  const gantry_address& signer() const { return owner.length != 0 ? owner : sender; }
+  bool signs() const { return !keystore.empty() || !remote_signer.empty(); }
 };
 
 // [risk]: what the gate refuses.

@@ -1,35 +1,16 @@
 #include "host/live/chain_text.hpp"
 
-#include <botan/hash.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "host/base/keccak.hpp"
+#include "host/base/text.hpp"
+
 namespace gantry::host {
 
-namespace {
-
-int digit_of(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-}  // namespace
-
-std::optional<recording::Bytes> bytes_of(std::string_view text) {
-  if (!text.starts_with("0x") || text.size() % 2 != 0) return std::nullopt;
-  recording::Bytes bytes(text.size() / 2 - 1);
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const int high = digit_of(text[2 + 2 * i]);
-    const int low = digit_of(text[3 + 2 * i]);
-    if (high < 0 || low < 0) return std::nullopt;
-    bytes[i] = static_cast<std::uint8_t>(16 * high + low);
-  }
-  return bytes;
-}
+std::optional<recording::Bytes> bytes_of(std::string_view text) { return bytes_of_hex(text); }
 
 std::optional<recording::Bytes> bytes_of(const boost::json::value& value) {
   if (!value.is_string()) return std::nullopt;
@@ -63,9 +44,7 @@ const boost::json::value* member(const boost::json::value& value, std::string_vi
 }
 
 recording::Bytes keccak(std::span<const std::uint8_t> bytes) {
-  const auto hash = Botan::HashFunction::create_or_throw("Keccak-1600(256)");
-  hash->update(bytes.data(), bytes.size());
-  const auto digest = hash->final();
+  const Hash32 digest = keccak_of(bytes);
   return {digest.begin(), digest.end()};
 }
 

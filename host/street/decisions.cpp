@@ -65,8 +65,10 @@ bool decides(std::string_view path, const Plugins& plugins) {
   if (table == "chain") {
     return path.find(".provider") == path.npos && !path.ends_with(".enabled");
   }
-  return table == "wallet" || table == "risk" || path == "plugins.strikes_max" ||
-         path == "street.snapshots_in_flight" || path == "street.opportunities_per_snapshot";
+  // Who signs is nothing that a trade is decided by.
+  if (table == "wallet") return rest == "sender" || rest == "entry_point";
+  return table == "risk" || path == "plugins.strikes_max" || path == "street.snapshots_in_flight" ||
+         path == "street.opportunities_per_snapshot";
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
