@@ -226,7 +226,7 @@ class Payer {
 std::string hex(const u256& value) { return to_hex(value); }
 
 // Answers as sponsors give them: JSON-RPC with the fields of ERC-7677 and of both generations of
-// EntryPoints. `gas` is each limit's.
+// EntryPoints, and Gelato's quote. `gas` is each limit's, and at 10 gwei what the quote is of.
 std::vector<std::string> grants(const u256& gas) {
   const std::string address = "0x" + std::string(40, '7');
   const std::string g = hex(gas);
@@ -245,7 +245,10 @@ std::vector<std::string> grants(const u256& gas) {
           rpc(own),
           rpc(packed),
           rpc(own + "," + limits + R"(,"isFinal":true)"),
-          rpc(own + "," + packed + "," + limits)};
+          rpc(own + "," + packed + "," + limits),
+          rpc(fmt::format(R"("fee":"{}","gas":"{}",)",
+                          hex(wrapping_mul(gas, u256(10'000'000'000ULL))), g) +
+              limits)};
 }
 
 u256 gas_of(Random& random, unsigned bits) {
@@ -349,8 +352,12 @@ class CapTrial {
     const auto& s = answered.sponsorship;
     if (answered.status != GANTRY_OK || s.outcome != GANTRY_SPONSOR_GRANTED) return false;
     ++granted;
-    if (s.fee_mode == GANTRY_FEE_ZERO) return true;
     ++held;
+    require(u256(s.cost_max_wei) <= cap_,
+            fmt::format("it says that up to {} wei may be charged, and its cap is {}",
+                        to_string(u256(s.cost_max_wei)), to_string(cap_)));
+    // Nothing in an operation without fees says what it costs: only what is granted can be held.
+    if (s.fee_mode == GANTRY_FEE_ZERO) return true;
     require(s.fee_mode == GANTRY_FEE_PAYMASTER,
             fmt::format("it grants with fee mode {}", s.fee_mode));
     u256 cost;
@@ -358,9 +365,6 @@ class CapTrial {
     require(fits && cost <= cap_,
             fmt::format("it grants an operation that may cost {} wei, and its cap is {}",
                         fits ? to_string(cost) : "more than 2^256", to_string(cap_)));
-    require(u256(s.cost_max_wei) <= cap_,
-            fmt::format("it says that up to {} wei may be charged, and its cap is {}",
-                        to_string(u256(s.cost_max_wei)), to_string(cap_)));
     require(u256(s.cost_max_wei) >= cost,
             fmt::format("it says that at most {} wei will be charged, and the gas that it grants "
                         "costs {}",
@@ -413,7 +417,8 @@ void check_paymaster_cap(Subject& subject) {
   if (granted > 0) return;
   if (!asks) throw Skipped{"it asks nobody, and grants nothing"};
   throw Untried{
-      "it asks its service, and takes none of the grants that the kit knows (ERC-7677), so no cost "
+      "it asks its service, and takes none of the grants that the kit knows (ERC-7677, a quote), "
+      "so no cost "
       "was held against its cap. An operator who trusts it untried installs it with --unchecked"};
 }
 

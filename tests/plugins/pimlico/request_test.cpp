@@ -16,12 +16,6 @@ json::object operation_sent(const SentRequest& request) {
   return request.json().at("params").as_array().at(0).as_object();
 }
 
-std::set<std::string> keys_of(const json::object& object) {
-  std::set<std::string> keys;
-  for (const auto& member : object) keys.emplace(member.key());
-  return keys;
-}
-
 TEST_CASE("pimlico posts JSON-RPC to its URL, with the chain in it and the secret by name") {
   Pimlico pimlico({.timeout_ms = 1234}, "eip155:8453");
   auto operation = sample_operation(7);

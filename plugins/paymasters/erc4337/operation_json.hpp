@@ -9,7 +9,7 @@
 #include "gantry/paymaster.h"
 #include "gantry/u256.hpp"
 
-namespace gantry::pimlico {
+namespace gantry::erc4337 {
 
 // Which fields an operation is written with.
 enum class Form {
@@ -31,4 +31,4 @@ std::string hex_bytes(std::span<const std::uint8_t> bytes);      // "0x", two di
 std::string hex_address(const gantry_address& address);          // lower case
 std::optional<std::string> bytes_of_hex(std::string_view text);  // raw bytes of "0x..."
 
-}  // namespace gantry::pimlico
+}  // namespace gantry::erc4337

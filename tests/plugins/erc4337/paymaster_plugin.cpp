@@ -1,4 +1,4 @@
-#include "plugins/pimlico/pimlico_library.hpp"
+#include "plugins/erc4337/paymaster_plugin.hpp"
 
 #include <array>
 #include <catch2/catch.hpp>
@@ -13,18 +13,6 @@ gantry_parameter row(std::string_view name, std::int32_t type) {
   gantry_parameter parameter{};
   parameter.name = text(name);
   parameter.type = type;
-  return parameter;
-}
-
-gantry_parameter string_row(std::string_view name, std::string_view value) {
-  auto parameter = row(name, GANTRY_PARAMETER_STRING);
-  parameter.string = text(value);
-  return parameter;
-}
-
-gantry_parameter integer_row(std::string_view name, std::int64_t value) {
-  auto parameter = row(name, GANTRY_PARAMETER_INTEGER);
-  parameter.integer = value;
   return parameter;
 }
 
@@ -43,36 +31,48 @@ gantry_status keep(void* self, const gantry_http_request* request) {
 
 }  // namespace
 
-Pimlico::Pimlico(const PimlicoParameters& parameters, std::string_view chain) {
-  auto cost = row("max_cost_eth", GANTRY_PARAMETER_NUMBER);
-  cost.number = parameters.max_cost_eth;
-  const std::array rows = {string_row("url", parameters.url),
-                           string_row("method", parameters.method),
-                           string_row("sponsorship_policy_id", parameters.policy),
-                           cost,
-                           integer_row("timeout_ms", parameters.timeout_ms),
-                           integer_row("retry_after_ms", parameters.retry_after_ms)};
-  const gantry_instance_config config{text("pimlico"), text(chain), rows.data(),
+gantry_parameter string_row(std::string_view name, std::string_view value) {
+  auto parameter = row(name, GANTRY_PARAMETER_STRING);
+  parameter.string = text(value);
+  return parameter;
+}
+
+gantry_parameter integer_row(std::string_view name, std::int64_t value) {
+  auto parameter = row(name, GANTRY_PARAMETER_INTEGER);
+  parameter.integer = value;
+  return parameter;
+}
+
+gantry_parameter number_row(std::string_view name, double value) {
+  auto parameter = row(name, GANTRY_PARAMETER_NUMBER);
+  parameter.number = value;
+  return parameter;
+}
+
+PaymasterPlugin::PaymasterPlugin(const char* library, const std::vector<gantry_parameter>& rows,
+                                 std::string_view chain)
+    : library_(library) {
+  const gantry_instance_config config{text("it"), text(chain), rows.data(),
                                       static_cast<std::uint32_t>(rows.size()), 0};
   context_.chain = text("eip155:1");
   created_ = table_->create(&PluginLibrary::silent_host(), &config, &instance_, &error_);
 }
 
-Pimlico::~Pimlico() { table_->destroy(instance_); }
+PaymasterPlugin::~PaymasterPlugin() { table_->destroy(instance_); }
 
-gantry_status Pimlico::supports(const gantry_user_operation& operation) {
+gantry_status PaymasterPlugin::supports(const gantry_user_operation& operation) {
   return table_->supports(instance_, &context_, &operation);
 }
 
-gantry_status Pimlico::request(const gantry_user_operation& operation, std::uint32_t round,
-                               SentRequest& out) {
+gantry_status PaymasterPlugin::request(const gantry_user_operation& operation, std::uint32_t round,
+                                       SentRequest& out) {
   const gantry_http_sink sink{&out, &keep};
   return table_->request(instance_, &context_, &operation, round, &sink);
 }
 
-gantry_status Pimlico::response(const gantry_user_operation& operation, std::uint32_t round,
-                                std::uint32_t http_status, std::string_view body,
-                                gantry_sponsorship& out) {
+gantry_status PaymasterPlugin::response(const gantry_user_operation& operation, std::uint32_t round,
+                                        std::uint32_t http_status, std::string_view body,
+                                        gantry_sponsorship& out) {
   const gantry_bytes bytes{reinterpret_cast<const std::uint8_t*>(body.data()), body.size()};
   return table_->response(instance_, &context_, &operation, round, http_status, bytes, &out);
 }
@@ -103,6 +103,12 @@ std::string hex_of(const gantry_address& address) {
 }
 
 u256 amount_of(const gantry_amount& amount) { return u256(amount); }
+
+std::set<std::string> keys_of(const boost::json::object& object) {
+  std::set<std::string> keys;
+  for (const auto& member : object) keys.emplace(member.key());
+  return keys;
+}
 
 gantry_user_operation sample_operation(std::uint32_t entry_point_version) {
   static constexpr std::array<std::uint8_t, 6> call = {0xb6, 0x1d, 0x27, 0xf6, 0x00, 0x0a};

@@ -1,13 +1,13 @@
-#include "plugins/paymasters/pimlico/answer.hpp"
+#include "plugins/paymasters/erc4337/answer.hpp"
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <limits>
 #include <optional>
 
-#include "plugins/paymasters/pimlico/operation_json.hpp"
+#include "plugins/paymasters/erc4337/operation_json.hpp"
 
-namespace gantry::pimlico {
+namespace gantry::erc4337 {
 namespace {
 
 namespace json = boost::json;
@@ -31,22 +31,6 @@ const std::string_view* find_text(const json::object& from, const char* name,
   if (value == nullptr || !value->is_string()) return nullptr;
   out = value->get_string();
   return &out;
-}
-
-// Absent is 0; anything but a quantity of at most 256 bits (128 from EntryPoint 0.7 on) fails.
-bool read_quantity(const json::object& from, const char* name, bool wide, u256& out) {
-  const json::value* value = from.if_contains(name);
-  if (value == nullptr || value->is_null()) {
-    out = u256();
-    return true;
-  }
-  if (!value->is_string()) return false;
-  const std::string_view text = value->get_string();
-  if (!text.starts_with("0x")) return false;
-  const auto parsed = parse_hex(text);
-  if (!parsed || (!wide && !parsed->fits_u128())) return false;
-  out = *parsed;
-  return true;
 }
 
 bool read_paymaster(std::string_view bytes, gantry_address& out) {
@@ -75,22 +59,6 @@ bool read_paymaster_fields(const json::object& from, bool packed, Grant& out) {
   if (!data) return false;
   out.paymaster_data = std::move(*data);
   return true;
-}
-
-bool read_grant(const json::object& from, bool packed, Grant& out) {
-  if (!read_paymaster_fields(from, packed, out)) return false;
-  const json::value* final = from.if_contains("isFinal");
-  if (final != nullptr && !final->is_bool()) return false;
-  out.final = final != nullptr && final->get_bool();
-  if (!read_quantity(from, "callGasLimit", packed, out.call_gas_limit) ||
-      !read_quantity(from, "verificationGasLimit", packed, out.verification_gas_limit) ||
-      !read_quantity(from, "preVerificationGas", true, out.pre_verification_gas)) {
-    return false;
-  }
-  if (packed) return true;
-  return read_quantity(from, "paymasterVerificationGasLimit", false,
-                       out.paymaster_verification_gas_limit) &&
-         read_quantity(from, "paymasterPostOpGasLimit", false, out.paymaster_post_op_gas_limit);
 }
 
 std::int32_t clamp_code(std::int64_t code) {
@@ -129,6 +97,37 @@ std::optional<json::object> parse_body(std::string_view body) {
 
 }  // namespace
 
+bool read_quantity(const json::object& from, const char* name, bool wide, u256& out) {
+  const json::value* value = from.if_contains(name);
+  if (value == nullptr || value->is_null()) {
+    out = u256();
+    return true;
+  }
+  if (!value->is_string()) return false;
+  const std::string_view text = value->get_string();
+  if (!text.starts_with("0x")) return false;
+  const auto parsed = parse_hex(text);
+  if (!parsed || (!wide && !parsed->fits_u128())) return false;
+  out = *parsed;
+  return true;
+}
+
+bool read_grant(const json::object& from, bool packed, Grant& out) {
+  if (!read_paymaster_fields(from, packed, out)) return false;
+  const json::value* final = from.if_contains("isFinal");
+  if (final != nullptr && !final->is_bool()) return false;
+  out.final = final != nullptr && final->get_bool();
+  if (!read_quantity(from, "callGasLimit", packed, out.call_gas_limit) ||
+      !read_quantity(from, "verificationGasLimit", packed, out.verification_gas_limit) ||
+      !read_quantity(from, "preVerificationGas", true, out.pre_verification_gas)) {
+    return false;
+  }
+  if (packed) return true;
+  return read_quantity(from, "paymasterVerificationGasLimit", false,
+                       out.paymaster_verification_gas_limit) &&
+         read_quantity(from, "paymasterPostOpGasLimit", false, out.paymaster_post_op_gas_limit);
+}
+
 std::int32_t outcome_of_error(std::int64_t code, std::string_view message, bool names_paymaster) {
   switch (code) {
     case -32500:  // rejected in validation: AA3x are the EntryPoint's complaints of a paymaster
@@ -161,7 +160,8 @@ std::int32_t outcome_of_http(std::uint32_t http_status) {
   return GANTRY_SPONSOR_RETRY_OTHER;
 }
 
-Answer read_answer(std::uint32_t http_status, std::string_view body, bool packed) {
+Answer read_answer(std::uint32_t http_status, std::string_view body, bool packed,
+                   const ReadResult& read_result) {
   const auto root = parse_body(body);
   if (root) {
     const json::value* error = root->if_contains("error");
@@ -184,8 +184,8 @@ Answer read_answer(std::uint32_t http_status, std::string_view body, bool packed
   if (error != nullptr && !error->is_null()) return answer;
   if (id == nullptr || !id->is_int64() || id->get_int64() != 1) return answer;
   if (result == nullptr || !result->is_object()) return answer;
-  if (read_grant(result->get_object(), packed, answer.grant)) answer.reading = Reading::granted;
+  if (read_result(result->get_object(), packed, answer.grant)) answer.reading = Reading::granted;
   return answer;
 }
 
-}  // namespace gantry::pimlico
+}  // namespace gantry::erc4337

@@ -1,8 +1,8 @@
-#include "plugins/paymasters/pimlico/operation_json.hpp"
+#include "plugins/paymasters/erc4337/operation_json.hpp"
 
 #include "gantry/plugin.hpp"
 
-namespace gantry::pimlico {
+namespace gantry::erc4337 {
 namespace {
 
 namespace json = boost::json;
@@ -134,4 +134,4 @@ std::optional<std::string> bytes_of_hex(std::string_view text) {
   return out;
 }
 
-}  // namespace gantry::pimlico
+}  // namespace gantry::erc4337
