@@ -19,7 +19,7 @@ std::expected<ControlSettings, ConfigReport> load_control_settings(
   const bool faulty = std::ranges::any_of(
       report.errors, [](const Diagnostic& error) { return error.key.starts_with("api"); });
   if (!document.parsed || faulty) return std::unexpected(std::move(report));
-  return ControlSettings{std::move(read.api), read.log};
+  return ControlSettings{std::move(read.api), read.log, std::move(read.risk)};
 }
 
 }  // namespace gantry::host

@@ -10,6 +10,7 @@ namespace gantry::host {
 struct ControlSettings {
   ApiSettings api;
   LogSettings log;
+  RiskSettings risk;  // as far as it can be read, without the scopes below it
 };
 
 // [api] and [log] of gantry.toml, whatever else is wrong in it and in the other files. Fails when
