@@ -1,17 +1,16 @@
 #include "host/risk/breaker.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <chrono>
-
-#include "host/config/keys.hpp"
+#include <ctime>
 
 namespace gantry::host {
 
 namespace {
 
 std::string time_of(std::uint64_t seconds) {
-  return time_text(std::chrono::sys_seconds(std::chrono::seconds(seconds)));
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds)));
 }
 
 }  // namespace

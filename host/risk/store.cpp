@@ -21,6 +21,10 @@ constexpr std::string_view state_suffix = ".state";
 constexpr std::size_t state_bytes_max = 1U << 20U;
 
 Result<std::string> read_state(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) {
+    return fail(ErrorKind::io, fmt::format("{}: is no file", path.string()));
+  }
   std::ifstream file(path, std::ios::binary);
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   if (!file.good() && !file.eof()) {
