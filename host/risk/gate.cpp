@@ -73,8 +73,8 @@ std::string_view to_string(RefusalReason reason) {
 }
 
 bool is_of_size(RefusalReason reason) {
+  // Not max_position: that was shown to the strategy, which sized by it.
   switch (reason) {
-    case RefusalReason::max_position:
     case RefusalReason::reduced_size:
     case RefusalReason::ramp:
     case RefusalReason::max_concurrent:
