@@ -96,7 +96,7 @@ void ChainRun::stop() noexcept {
 
 std::optional<ChainHealth> ChainRun::health() const {
   if (state() != RunState::running || !live_ || !live_->feed) return std::nullopt;
-  return ChainHealth{live_->providers->statistics().halted, live_->feed->status().time_s};
+  return ChainHealth{live_->providers->statistics().halted, live_->feed->status().block};
 }
 
 void ChainRun::tell(json::object& told) const {

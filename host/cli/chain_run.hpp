@@ -24,8 +24,8 @@ namespace gantry::host::cli {
 
 // Of a chain that is followed, what its risk book is told of.
 struct ChainHealth {
-  bool providers_lost = false;       // none can be asked
-  std::uint64_t newest_block_s = 0;  // its time, Unix seconds; 0: none was read yet
+  bool providers_lost = false;     // none can be asked
+  std::uint64_t newest_block = 0;  // that was read; 0: none yet
 };
 
 // What the runs of a process share.

@@ -77,7 +77,7 @@ Result<std::unique_ptr<RiskKeeper>> RiskKeeper::start(
 RiskKeeper::RiskKeeper(std::optional<RiskStore> store, const RiskSettings& settings,
                        const std::vector<std::unique_ptr<ChainRun>>& runs)
     : store_(std::move(store)), stale_s_(settings.stale_s) {
-  for (const auto& run : runs) watched_.push_back({run.get(), {}, {}, {}});
+  for (const auto& run : runs) watched_.push_back({.run = run.get()});
 }
 
 RiskKeeper::~RiskKeeper() {
@@ -139,7 +139,7 @@ void RiskKeeper::look() {
   }
 }
 
-// Of a chain that is followed: its providers, and how old its newest block is.
+// Of a chain that is followed: its providers, and since when its newest block is.
 void RiskKeeper::look_at_chain(Watched& watched) {
   const auto health = watched.run->health();
   if (!health) return;
@@ -158,10 +158,15 @@ void RiskKeeper::look_at_chain(Watched& watched) {
     }
   };
   tell_book(BreakerCause::provider_loss, health->providers_lost, 0, 0);
+  // By this machine's clock: a chain's own may be ahead or behind.
+  const std::uint64_t time_s = now_s();
+  if (health->newest_block != watched.block || watched.block_since_s == 0) {
+    watched.block = health->newest_block;
+    watched.block_since_s = time_s;
+  }
   const auto stale_s = static_cast<std::uint64_t>(stale_s_);
-  const std::uint64_t age_s = now_s() - std::min(now_s(), health->newest_block_s);
-  tell_book(BreakerCause::stale_state,
-            stale_s != 0 && health->newest_block_s != 0 && age_s > stale_s,
+  const std::uint64_t age_s = time_s - std::min(time_s, watched.block_since_s);
+  tell_book(BreakerCause::stale_state, stale_s != 0 && watched.block != 0 && age_s > stale_s,
             static_cast<double>(age_s), static_cast<double>(stale_s));
 }
 

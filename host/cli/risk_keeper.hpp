@@ -45,6 +45,8 @@ class RiskKeeper {
     std::string kept;                                     // the text that is on the disk
     std::set<std::pair<std::string, BreakerCause>> told;  // of the log
     std::set<BreakerCause> begun;                         // by this
+    std::uint64_t block = 0;                              // the newest, and since when it is
+    std::uint64_t block_since_s = 0;
   };
 
   RiskKeeper(std::optional<RiskStore> store, const RiskSettings& settings,

@@ -34,7 +34,7 @@ enum class BreakerCause : std::int32_t {
   trade_loss_share = 6,  // bps of the capital, of one trade
   quote_deviation = 7,   // bps that a fill was below its quote; REDUCING, the others HALTED
   provider_loss = 8,     // of a chain: no provider can be asked
-  stale_state = 9,       // of a chain: seconds since its newest block
+  stale_state = 9,       // of a chain: seconds without a newer block
   unreadable = 10,       // what was kept of earlier breakers cannot be read
 };
 inline constexpr std::size_t breaker_causes = 11;

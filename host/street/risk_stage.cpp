@@ -38,7 +38,9 @@ RiskStage::RiskStage(const Configuration& configuration, const ChangeLog& change
 
 std::vector<RiskFact> RiskStage::begin(const Snapshot& snapshot, const MarketView& view) {
   look_at_prices(snapshot);
-  if (plugins_ != snapshot.plugins || topology_ != snapshot.topology) name_scopes(snapshot);
+  const bool same_plugins =
+      !plugins_.owner_before(snapshot.plugins) && !snapshot.plugins.owner_before(plugins_);
+  if (!same_plugins || topology_ != snapshot.topology->id) name_scopes(snapshot);
   if (!open_.empty()) settle(view);
   auto turn = book_->begin_group(snapshot.context.state_time_s);
   turn_ = std::move(turn.view);
@@ -57,18 +59,18 @@ void RiskStage::look_at_prices(const Snapshot& snapshot) {
 }
 
 void RiskStage::name_scopes(const Snapshot& snapshot) {
-  topology_ = snapshot.topology;
+  topology_ = snapshot.topology->id;
   plugins_ = snapshot.plugins;
   const auto scopes_of = [this](RiskScopeKind kind, const auto& instance) {
     return PluginScopes{book_->scope(kind, instance.name()),
                         book_->scope(RiskScopeKind::plugin, instance.file().manifest.name)};
   };
   venues_.clear();
-  for (const VenueInstance* venue : topology_->venues) {
+  for (const VenueInstance* venue : snapshot.topology->venues) {
     venues_.push_back(venue == nullptr ? PluginScopes() : scopes_of(RiskScopeKind::venue, *venue));
   }
   lanes_.clear();
-  for (const auto& strategy : plugins_->strategies) {
+  for (const auto& strategy : snapshot.plugins->strategies) {
     lanes_.push_back({strategy.lane, scopes_of(RiskScopeKind::strategy, *strategy.instance)});
   }
 }
@@ -86,8 +88,8 @@ TradeRisk RiskStage::risk_of(const Snapshot& snapshot, const Ranked& ranked) {
   const gantry_opportunity& o = ranked.opportunity;
   for (std::uint32_t i = 0; i < o.leg_count; ++i) {
     const std::uint32_t pool = o.legs[i].hop.pool;
-    if (pool >= topology_->pools.size()) continue;
-    const std::uint32_t venue = topology_->pools[pool].venue;
+    if (pool >= snapshot.topology->pools.size()) continue;
+    const std::uint32_t venue = snapshot.topology->pools[pool].venue;
     if (venue >= venues_.size()) continue;
     risk.scopes.add(venues_[venue].own);
     risk.scopes.add(venues_[venue].library);

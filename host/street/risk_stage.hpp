@@ -71,8 +71,9 @@ class RiskStage {
   PoolVolatility volatility_;
   std::uint64_t newest_ = 0;  // snapshot whose prices were looked at
   std::vector<std::uint32_t> changed_;
-  std::shared_ptr<const Topology> topology_;  // that the scopes below are of
-  std::shared_ptr<const PluginSet> plugins_;
+  // Whose scopes are below. Not held: a set that no snapshot carries has to go.
+  std::uint64_t topology_ = UINT64_MAX;
+  std::weak_ptr<const PluginSet> plugins_;
   std::vector<PluginScopes> venues_;  // by the topology's number
   std::vector<Lane> lanes_;
   std::vector<OpenTrade> open_;

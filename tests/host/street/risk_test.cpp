@@ -13,7 +13,7 @@ namespace {
 
 const std::string one_trip = "[strategies.round_trip_strategy]\ntrips = \"1 0 1000\"\n";
 
-struct Street_ {
+struct Scene {
   TemporaryFolder folder;
   std::filesystem::path recording = folder.path() / "market.gantry";
   std::filesystem::path recorded = folder.path() / "run.gantry";
@@ -65,7 +65,7 @@ RiskFact halt() {
 }  // namespace
 
 TEST_CASE("a halted street plans nothing at all, and neither does its replay") {
-  Street_ street;
+  Scene street;
   street.market(std::vector<bool>(6, true));
   const auto configuration = street.make("");
   const RunReport free = street.run(configuration);
@@ -85,7 +85,7 @@ TEST_CASE("a halted street plans nothing at all, and neither does its replay") {
 }
 
 TEST_CASE("a stop while it runs holds from the next group on, and a replay stops there too") {
-  Street_ street;
+  Scene street;
   write_busy_market(street.recording, 6, 2000, 5);
   const auto configuration = street.make("", "[strategies.triangular]\nmin_profit_bps = 0\n");
   const auto book = book_of(configuration);
@@ -113,7 +113,7 @@ TEST_CASE("a stop while it runs holds from the next group on, and a replay stops
 }
 
 TEST_CASE("a dry run that counts fills ends its ramp, and trades small until then") {
-  Street_ street;
+  Scene street;
   street.market(std::vector<bool>(8, true));
   const std::string ramp =
       "dry_run_fills = \"next_block\"\nramp_hours = 0\nramp_position_eth = 0.25\n"
@@ -145,7 +145,7 @@ TEST_CASE("a dry run that counts fills ends its ramp, and trades small until the
 }
 
 TEST_CASE("a dry run that counts fills trips on failures, and a replay trips there too") {
-  Street_ street;
+  Scene street;
   // Out of line in every other block: in the next one the profit is gone.
   std::vector<bool> out;
   for (int i = 0; i < 30; ++i) out.push_back(i % 2 == 1);
@@ -167,7 +167,7 @@ TEST_CASE("a dry run that counts fills trips on failures, and a replay trips the
 }
 
 TEST_CASE("a dry run that counts nothing never trips") {
-  Street_ street;
+  Scene street;
   std::vector<bool> out;
   for (int i = 0; i < 30; ++i) out.push_back(i % 2 == 1);
   street.market(out);
