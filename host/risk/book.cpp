@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "gantry/u256_convert.hpp"
+#include "host/risk/amounts.hpp"
 
 namespace gantry::host {
 
@@ -35,18 +36,12 @@ u256 excess(const u256& a, const u256& b) {
   return sub(a, b, out) ? out : u256();
 }
 
-double ether_of(const u256& wei) { return to_double(wei) * 1e-18; }
-
 // Whether part / whole is above bps / 10,000, in exact integers.
 bool above_bps(const u256& part, const u256& whole, std::int64_t bps) {
   u256 left;
   u256 right;
   return !mul(part, u256(10000), left) ||
          (mul(whole, u256(static_cast<std::uint64_t>(bps)), right) && left > right);
-}
-
-double bps_of(const u256& part, const u256& whole) {
-  return to_double(part) / std::max(to_double(whole), 1.0) * 1e4;
 }
 
 ScopeLimits resolved(const RiskLimits& limits) {

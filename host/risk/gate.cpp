@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "host/risk/amounts.hpp"
+
 namespace gantry::host {
 
 std::string_view to_string(RefusalReason reason) {
@@ -133,13 +135,6 @@ bool above_share(const u256& amount, const u256& balance, std::uint64_t share_ma
 }
 
 namespace {
-
-double ether_of(const u256& wei) { return to_double(wei) * 1e-18; }
-
-// part / whole in bps, for people.
-double bps_of(const u256& part, const u256& whole) {
-  return to_double(part) / std::max(to_double(whole), 1.0) * 1e4;
-}
 
 u256 sum_of(const u256& a, const u256& b) {
   u256 sum;
