@@ -132,7 +132,7 @@ void read_limits(TableReader& reader, RiskLimits& limits) {
   }
 }
 
-double value_of(const RiskLimits& limits, const LimitField& field) {
+double limit_of(const RiskLimits& limits, const LimitField& field) {
   if (const auto* number = std::get_if<double RiskLimits::*>(&field.member)) {
     return limits.**number;
   }
@@ -142,8 +142,8 @@ double value_of(const RiskLimits& limits, const LimitField& field) {
 // A trade has to meet the limits of all: one that is looser than the total's would do nothing.
 void refuse_looser(TableReader& reader, const RiskLimits& total, const RiskLimits& limits) {
   for (const LimitField& each : limit_fields()) {
-    const double whole = value_of(total, each);
-    const double own = value_of(limits, each);
+    const double whole = limit_of(total, each);
+    const double own = limit_of(limits, each);
     if (each.least ? own >= whole : own <= whole) continue;
     const Member* member = reader.node().find(each.field.key);
     if (member == nullptr) continue;
@@ -157,7 +157,7 @@ void refuse_looser(TableReader& reader, const RiskLimits& total, const RiskLimit
   }
 }
 
-std::vector<std::string> names_of(RiskScopeKind kind, const Configuration& out) {
+std::vector<std::string> scope_names_of(RiskScopeKind kind, const Configuration& out) {
   std::vector<std::string> names;
   if (kind == RiskScopeKind::chain) {
     for (const ChainSettings& chain : out.chains) names.push_back(chain.id);
@@ -183,7 +183,7 @@ constexpr std::array scope_kinds{RiskScopeKind::chain, RiskScopeKind::venue,
 void read_scopes(TableReader& risk, RiskScopeKind kind, Configuration& out) {
   const std::string word(to_string(kind));
   const Node& table = risk.table(word);
-  const auto names = names_of(kind, out);
+  const auto names = scope_names_of(kind, out);
   TableReader parent(risk.loading(), risk.document(), table, "risk." + word);
   for (const Member& member : table.members) {
     const bool known = std::ranges::find(names, member.key) != names.end();

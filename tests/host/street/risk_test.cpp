@@ -124,7 +124,7 @@ TEST_CASE("a dry run that counts fills ends its ramp, and trades small until the
   const RunReport small = street.run(in_ramp, book);
   CHECK(small.approved == small.snapshots);
   REQUIRE(small.plan);
-  CHECK(small.plan->trade.size.starts_with("0.24999"));
+  CHECK(small.plan->trade.size_units == "249999750000000000");
   const auto view = book->view();
   // The last one's block never came.
   CHECK(view->scopes[total_scope].counts.successes == small.snapshots - 1);
@@ -136,12 +136,12 @@ TEST_CASE("a dry run that counts fills ends its ramp, and trades small until the
   const auto over_soon = street.make(ramp + "3\n");
   const RunReport grown = street.run(over_soon);
   REQUIRE(grown.plan);
-  CHECK(grown.plan->trade.size == "1");
+  CHECK(grown.plan->trade.size_units == "1000000000000000000");
   CHECK(report_text(street.replay(over_soon)) == report_text(grown));
 
   // What does not count results has no ramp.
   const auto uncounted = street.make("ramp_position_eth = 0.25\n");
-  CHECK(street.run(uncounted).plan->trade.size == "1");
+  CHECK(street.run(uncounted).plan->trade.size_units == "1000000000000000000");
 }
 
 TEST_CASE("a dry run that counts fills trips on failures, and a replay trips there too") {
