@@ -27,7 +27,7 @@ std::uint64_t approved_in(const Workspace& space) {
   INFO(ended.err);
   REQUIRE(ended.code == 0);
   const json::value report = json::parse(ended.out);
-  const auto approved = report.at("approved").to_number<std::uint64_t>();
+  const auto approved = report.at("opportunities").at("approved").to_number<std::uint64_t>();
   CHECK((approved == 0) == (halted_in(report) != 0));
   return approved;
 }
