@@ -84,9 +84,9 @@ TEST_CASE("where it is kept follows the configuration, then the environment") {
       return std::nullopt;
     };
   };
-  CHECK(risk_folder("/x", with("HOME", "/home/a")) == fs::path("/x"));
+  CHECK(risk_folder("/x", with("HOME", "/own")) == fs::path("/x"));
   CHECK(risk_folder({}, with("XDG_STATE_HOME", "/s")) == fs::path("/s/gantry/risk"));
-  CHECK(risk_folder({}, with("HOME", "/home/a")) == fs::path("/home/a/.local/state/gantry/risk"));
+  CHECK(risk_folder({}, with("HOME", "/own")) == fs::path("/own/.local/state/gantry/risk"));
   CHECK_FALSE(risk_folder({}, with("XDG_STATE_HOME", "relative")));
   CHECK_FALSE(risk_folder({}, with("PATH", "/bin")));
 }
