@@ -243,7 +243,7 @@ RiskBook::Turn RiskBook::begin_group(std::uint64_t time_s) {
   if (time_s > now_s_) {
     now_s_ = time_s;
     for (Scope& scope : scopes_) {
-      roll_day(scope);
+      changed_ = roll_day(scope) || changed_;
       for (std::size_t i = 0; i < breaker_causes; ++i) {
         Breaker& breaker = scope.breakers[i];
         if (breaker.mode == TradingMode::halted && breaker.until_s != 0 &&
@@ -266,13 +266,14 @@ RiskBook::Turn RiskBook::begin_group(std::uint64_t time_s) {
   return {view_, std::exchange(outside_, {})};
 }
 
-void RiskBook::roll_day(Scope& scope) const {
+bool RiskBook::roll_day(Scope& scope) const {
   ScopeCounts& counts = scope.counts;
   const std::uint64_t day = now_s_ / day_s;
-  if (day <= counts.day) return;
+  if (day <= counts.day) return false;
   counts.day = day;
   counts.gained_wei = counts.lost_wei = counts.gas_wei = u256();
   counts.gained_usd_e6 = counts.lost_usd_e6 = 0;
+  return true;
 }
 
 void RiskBook::opened(const TradeOpened& trade) {

@@ -161,7 +161,7 @@ class RiskBook {
 
   // mutex_ held, all of them.
   ScopeId add_scope(RiskScopeKind kind, std::string_view name);
-  void roll_day(Scope& scope) const;
+  bool roll_day(Scope& scope) const;  // whether a new one began
   void book_result(Scope& scope, const TradeClosed& trade);
   void check_losses(Scope& scope, const TradeClosed& trade, const u256& capital);
   void check_equity(Scope& scope);

@@ -357,7 +357,7 @@ TEST_CASE("the composite score is the mean of five") {
   t.ranked.opportunity.legs[0].amount_in = amount(thousandths(1'000'000));
   t.passes();
   t.ranked.opportunity.legs[0].amount_in = amount(thousandths(1'001'000));
-  t.is_refused(RefusalReason::composite, 0.5002, 0.5, "");
+  t.is_refused(RefusalReason::composite, 0.50002, 0.5, "");
 }
 
 TEST_CASE("a scope's own limits hold for its trades alone, whichever kind it is") {
