@@ -188,7 +188,7 @@ TEST_CASE("the risk gate allocates nothing") {
   Busy busy;
   StrategyRunner runner(busy.plugins.strategies[0], busy.changes, busy.history, {});
   const RiskGate gate(busy.configuration.risk);
-  RiskBook book(busy.configuration.risk, "eip155:1", true);
+  RiskBook book(busy.configuration.risk, "eip155:1", false);
   TradeScopes scopes;
   scopes.add(book.scope(RiskScopeKind::strategy, "triangular"));
   scopes.add(book.scope(RiskScopeKind::venue, "uniswap_v2"));
