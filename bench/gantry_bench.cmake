@@ -13,6 +13,7 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/live_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/loading_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/provider_bench.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/risk_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/start_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/street_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/toggle_bench.cpp

@@ -39,6 +39,8 @@ constexpr Goal goals[] = {
     {"curve_crypto_quote_through_boundary", "", 0, 0, 0},
     {"guarded_call", "indirect_call", 0, 0, 0, 5},
     {"guarded_call_inside_another", "indirect_call", 0, 0, 0, 5},
+    {"risk_check", "risk_pool_reads", 0, 1000, 0},
+    {"risk_stop/real_time", "", 0, 100e6, 0},
     {"head_to_snapshot_of_200_pools/iterations:20/manual_time", "", 0, 100e6, 0},
     {"ledger_trade_visible/iterations:50/real_time", "", 0, 0, 0, 0, 1e6},
     {"ledger_profit/by_strategy", "", 0, 100e6, 0},

@@ -1,6 +1,6 @@
-// `gantry status` and `gantry stop` reach a running host over a Unix socket that only its user may
-// open: the socket is 0600 from the moment it exists, its folder is the user's alone, and the
-// peer's user is checked once more. A request is one line, the answer is one line of JSON.
+// `gantry status`, `stop`, `resume` and `reload` reach a running host over a Unix socket that only
+// its user may open: the socket is 0600 from the moment it exists, its folder is the user's alone,
+// and the peer's user is checked once more. A request is one line, the answer is one line of JSON.
 //
 // ERRORS   A folder that others may write, a path too long for a socket, a socket in use.
 //          What a client does wrong (garbage, too long, too slow, gone) costs that client alone.
@@ -34,6 +34,7 @@ struct ControlHandlers {
   std::function<std::string()> stop;
   // Requests that begin with "reload"; none: they are unknown.
   std::function<std::string(std::string_view)> reload = {};
+  std::function<std::string()> resume = {};  // none: unknown
 };
 
 struct ControlOptions {

@@ -126,6 +126,7 @@ class ControlServer::Serving {
   std::string answer(std::string_view request) const {
     if (request == "status") return handlers_.status();
     if (request == "stop") return handlers_.stop();
+    if (handlers_.resume && request == "resume") return handlers_.resume();
     if (handlers_.reload && request.starts_with("reload")) return handlers_.reload(request);
     return R"({"error":"unknown request; status and stop are known"})";
   }

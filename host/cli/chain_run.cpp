@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "host/cli/risk_keeper.hpp"
 #include "host/log/log.hpp"
 #include "host/report/terminal.hpp"
 
@@ -34,7 +35,12 @@ std::string_view state_word(RunState state, bool halted, const LiveStatus& live)
 }  // namespace
 
 ChainRun::ChainRun(Configuration part, StreetOptions options, bool several)
-    : part_(std::move(part)), options_(std::move(options)), several_(several) {
+    : part_(std::move(part)),
+      options_(std::move(options)),
+      several_(several),
+      book_(std::make_shared<RiskBook>(
+          part_.risk, part_.chains.empty() ? std::string() : part_.chains.front().id,
+          part_.risk.dry_run_fills == DryRunFills::next_block)) {
   if (!options_.recording.empty() || part_.chains.empty()) return;
   chain_ = part_.chains.front().id;
   name_ = part_.chains.front().name;
@@ -56,6 +62,7 @@ Status ChainRun::prepare(const RunGround& ground) {
       make_plugins(part_, ground.store, ground.record, {{}, ground.note_lost}, ground.libraries);
   // The feed is the session's, and of the street, which ends before it.
   StreetOptions options = options_;
+  options.risk = book_;
   if (live_) {
     if (auto followed = follow(*live_, part_, part_.chains.front(), plugins); !followed) {
       return followed;
@@ -87,6 +94,11 @@ void ChainRun::stop() noexcept {
   if (street_) street_->request_stop();
 }
 
+std::optional<ChainHealth> ChainRun::health() const {
+  if (state() != RunState::running || !live_ || !live_->feed) return std::nullopt;
+  return ChainHealth{live_->providers->statistics().halted, live_->feed->status().block};
+}
+
 void ChainRun::tell(json::object& told) const {
   const StreetStatus status = street_ ? street_->status() : StreetStatus();
   told["block"] = status.block;
@@ -94,6 +106,7 @@ void ChainRun::tell(json::object& told) const {
   told["skipped"] = status.skipped;
   told["opportunities"] = status.opportunities;
   told["approved"] = status.approved;
+  tell_risk(*book_, told);
   if (!chain_.empty()) {
     tell_live(told);
   } else if (!options_.recording.empty()) {

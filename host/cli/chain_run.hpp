@@ -17,9 +17,16 @@
 #include "host/cli/live_session.hpp"
 #include "host/plugin/instances.hpp"
 #include "host/report/run_report.hpp"
+#include "host/risk/book.hpp"
 #include "host/street/street.hpp"
 
 namespace gantry::host::cli {
+
+// Of a chain that is followed, what its risk book is told of.
+struct ChainHealth {
+  bool providers_lost = false;     // none can be asked
+  std::uint64_t newest_block = 0;  // that was read; 0: none yet
+};
 
 // What the runs of a process share.
 struct RunGround {
@@ -60,6 +67,9 @@ class ChainRun {
   const std::string& name() const { return name_; }
   Street* street() { return street_.get(); }  // null before prepare()
   bool live() const { return live_ != nullptr; }
+  RiskBook& book() { return *book_; }
+  // Nothing: no chain is followed, or not any more.
+  std::optional<ChainHealth> health() const;
   RunState state() const { return state_.load(); }
   // After run() or give_up().
   Result<RunReport>& outcome() { return *outcome_; }
@@ -73,6 +83,7 @@ class ChainRun {
   const Configuration part_;
   const StreetOptions options_;  // without the feed
   const bool several_;
+  const std::shared_ptr<RiskBook> book_;
   std::string chain_;
   std::string name_;
   std::unique_ptr<LiveSession> live_;  // outlives the street

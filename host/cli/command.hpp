@@ -63,6 +63,7 @@ void add_plugin_check(CLI::App& plugin, CommandLine& line);
 void add_config(CLI::App& app, CommandLine& line);
 void add_status(CLI::App& app, CommandLine& line);
 void add_stop(CLI::App& app, CommandLine& line);
+void add_resume(CLI::App& app, CommandLine& line);
 void add_reload(CLI::App& app, CommandLine& line);
 void add_doctor(CLI::App& app, CommandLine& line);
 

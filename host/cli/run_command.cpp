@@ -16,6 +16,7 @@
 #include "host/cli/number.hpp"
 #include "host/cli/progress.hpp"
 #include "host/cli/reloader.hpp"
+#include "host/cli/risk_keeper.hpp"
 #include "host/cli/run_control.hpp"
 #include "host/cli/run_output.hpp"
 #include "host/config/chain_part.hpp"
@@ -189,7 +190,7 @@ void run_all(const Runs& runs) {
 
 // With all that reaches it from outside: reload, the control socket, signals.
 void run_reachable(const Session& session, const Configuration& configuration,
-                   const Options& options, const Runs& runs) {
+                   const Options& options, const Runs& runs, RiskKeeper* keeper) {
   const SteadyClock clock;
   std::vector<ReloadedStreet> reloaded;
   std::vector<WatchedStreet> watched;
@@ -215,7 +216,8 @@ void run_reachable(const Session& session, const Configuration& configuration,
                      watch ? watched_files(session, configuration.plugin)
                            : std::vector<std::filesystem::path>());
   }
-  const auto server = serve_runs(session, configuration.api, runs, reloader ? &*reloader : nullptr);
+  const auto server =
+      serve_runs(session, configuration.api, runs, reloader ? &*reloader : nullptr, keeper);
   const Progress progress(std::move(watched),
                           {session.terminal_err, runs.front()->options().recording, options.blocks},
                           clock);
@@ -258,7 +260,14 @@ ExitCode run(const Session& session, const Options& options) {
     one->give_up(prepared.error());
   }
   if (std::ranges::any_of(runs, [](const auto& one) { return one->street() != nullptr; })) {
-    run_reachable(session, configuration, options, runs);
+    // What a replay's book is told is in the recording.
+    std::unique_ptr<RiskKeeper> keeper;
+    if (!replay) {
+      auto started = RiskKeeper::start(session, configuration.risk, runs);
+      if (!started) return report_error(started.error());
+      keeper = std::move(*started);
+    }
+    run_reachable(session, configuration, options, runs, keeper.get());
   }
   // What a replay finds was found by the run, and is in its record.
   for (const auto& one : runs) {

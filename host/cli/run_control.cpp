@@ -47,7 +47,8 @@ void tell_runs(const Runs& runs, json::object& told) {
 }  // namespace
 
 std::unique_ptr<ControlServer> serve_runs(const Session& session, const ApiSettings& settings,
-                                          const Runs& runs, Reloader* reloader) {
+                                          const Runs& runs, Reloader* reloader,
+                                          RiskKeeper* keeper) {
   ControlHandlers handlers;
   if (reloader != nullptr) {
     handlers.reload = [reloader](std::string_view request) { return reloader->answer(request); };
@@ -64,10 +65,29 @@ std::unique_ptr<ControlServer> serve_runs(const Session& session, const ApiSetti
     }
     return json::serialize(told);
   };
-  handlers.stop = [&runs] {
+  handlers.stop = [&runs, keeper] {
+    json::object told{{"stopping", true}};
+    if (keeper != nullptr) {
+      const auto kept = keeper->stop();
+      if (!kept) {
+        spdlog::error("trading is stopped, but not for the next start: {}", kept.error().message);
+      }
+      told["trading"] = to_string(TradingMode::halted);
+      told["kept"] = kept.has_value();
+    }
     for (const auto& run : runs) run->stop();
-    return json::serialize(json::object{{"stopping", true}});
+    return json::serialize(told);
   };
+  if (keeper != nullptr) {
+    handlers.resume = [keeper, &runs] {
+      const auto done = keeper->resume();
+      TradingMode mode = TradingMode::active;
+      for (const auto& run : runs) mode = std::max(mode, run->book().mode());
+      json::object told{{"resumed", done.has_value()}, {"trading", to_string(mode)}};
+      if (!done) told["reason"] = printable(done.error().message);
+      return json::serialize(told);
+    };
+  }
   const auto socket = control_socket(settings, session.environment);
   auto server = ControlServer::start(socket, std::move(handlers));
   if (server) return std::move(*server);

@@ -7,6 +7,7 @@
 
 #include "host/api/control.hpp"
 #include "host/cli/command.hpp"
+#include "host/cli/risk_keeper.hpp"
 #include "host/config/control_settings.hpp"
 #include "host/report/json_text.hpp"
 #include "host/report/terminal.hpp"
@@ -55,6 +56,25 @@ std::string providers_text(const json::object& chain) {
   return out;
 }
 
+// What has tripped, each with what it stops and how it recovers.
+std::string breakers_text(const json::object& chain) {
+  std::string out;
+  const json::value* breakers = chain.if_contains("breakers");
+  if (breakers == nullptr || !breakers->is_array()) return out;
+  for (const json::value& breaker : breakers->get_array()) {
+    const auto text = [&](std::string_view key) {
+      const json::value* value =
+          breaker.is_object() ? breaker.get_object().if_contains(key) : nullptr;
+      return value != nullptr && value->is_string()
+                 ? printable(std::string_view(value->get_string()))
+                 : std::string();
+    };
+    out += fmt::format("    {}\n      stops {}; goes on {}\n", text("summary"), text("stops"),
+                       text("recovers"));
+  }
+  return out;
+}
+
 // A chain of several in a line, with its trouble and its providers below it.
 std::string chain_text(const json::object& chain) {
   const auto word = [&](std::string_view key) {
@@ -76,7 +96,7 @@ std::string chain_text(const json::object& chain) {
                      grouped(number("approved")));
   const std::string trouble = word("trouble");
   if (!trouble.empty()) out += fmt::format("  {:<14} {}\n", "", trouble);
-  return out + providers_text(chain);
+  return out + breakers_text(chain) + providers_text(chain);
 }
 
 std::string status_text(const json::object& status) {
@@ -87,6 +107,10 @@ std::string status_text(const json::object& status) {
       for (const json::value& chain : value.get_array()) {
         if (chain.is_object()) out += chain_text(chain.get_object());
       }
+      continue;
+    }
+    if (member.key() == "breakers" && value.is_array()) {
+      out += breakers_text(status);
       continue;
     }
     if (member.key() == "providers" && value.is_array()) {
@@ -133,6 +157,61 @@ void add_request(CLI::App& app, CommandLine& line, const std::string& request,
   command->callback([&line, options, request] {
     line.chosen = [&, options, request] { return ask(line.session, *options, request); };
   });
+}
+
+// Without a host that runs: in what the next start reads.
+ExitCode resume_without_host(const Session& session, const Options& options,
+                             const RiskSettings& settings) {
+  const auto folder = risk_folder(settings.state, session.environment);
+  if (!folder) {
+    return report_error({ErrorKind::configuration,
+                         "nothing is kept, for HOME and XDG_STATE_HOME are not set: set `state` in "
+                         "[risk]"});
+  }
+  const auto store = RiskStore::open(*folder);
+  if (!store) return report_error(store.error());
+  const auto lifted = resume_kept(*store, settings);
+  if (!lifted) return report_error(lifted.error());
+  if (options.as_json) {
+    json::array lines;
+    for (const std::string& line : *lifted) lines.emplace_back(printable(line));
+    print(json_text(json::object{{"resumed", true}, {"running", false}, {"lifted", lines}}));
+    return ExitCode::done;
+  }
+  std::string out = lifted->empty() ? "nothing was stopped\n" : "resumed, for the next start\n";
+  for (const std::string& line : *lifted) out += "  " + printable(line) + "\n";
+  print(out);
+  return ExitCode::done;
+}
+
+ExitCode resume(const Session& session, const Options& options) {
+  const auto read = load_control_settings(ConfigFiles::in_folder(config_folder(session)).gantry,
+                                          session.environment);
+  if (!read && options.socket.empty()) {
+    std::fputs(render_text(read.error(), session.colour_err).c_str(), stderr);
+    if (options.as_json) print(render_json(read.error()) + "\n");
+    return ExitCode::usage;
+  }
+  const std::filesystem::path socket = options.socket.empty()
+                                           ? control_socket(read->api, session.environment)
+                                           : std::filesystem::path(options.socket);
+  const auto answer = ask_host(socket, "resume");
+  if (!answer && answer.error().kind == ErrorKind::not_found && options.socket.empty()) {
+    start_log(session, read->log);
+    return resume_without_host(session, options, read->risk);
+  }
+  if (!answer) return report_error(answer.error());
+  json::error_code error;
+  const json::value value = json::parse(*answer, error);
+  if (error || !value.is_object() || value.get_object().contains("error")) {
+    return report_error(
+        {ErrorKind::io, fmt::format("{}: the host cannot resume: a replay trades nothing, and an "
+                                    "older host does not know how",
+                                    socket.string())});
+  }
+  print(options.as_json ? json_text(value) : status_text(value.get_object()));
+  const json::value* done = value.get_object().if_contains("resumed");
+  return done != nullptr && done->is_bool() && done->get_bool() ? ExitCode::done : ExitCode::failed;
 }
 
 // Asks for it, and again for what became of it.
@@ -211,7 +290,19 @@ void add_status(CLI::App& app, CommandLine& line) {
 }
 
 void add_stop(CLI::App& app, CommandLine& line) {
-  add_request(app, line, "stop", "Let the running host finish its snapshot and end");
+  add_request(app, line, "stop",
+              "Stop all trading at once, until `gantry resume`, and let the running host end");
+}
+
+void add_resume(CLI::App& app, CommandLine& line) {
+  CLI::App* command = add_command(
+      app, "resume", "Let trading go on after `gantry stop`, or after a breaker", "resume --json");
+  auto options = std::make_shared<Options>();
+  command->add_flag("--json", options->as_json, "For a program to read");
+  command->add_option("--socket", options->socket, "Its socket, instead of the configuration's")
+      ->type_name("FILE");
+  command->callback(
+      [&line, options] { line.chosen = [&, options] { return resume(line.session, *options); }; });
 }
 
 }  // namespace gantry::host::cli

@@ -20,7 +20,8 @@ std::expected<ControlSettings, ConfigReport> load_control_settings(
   const bool faulty = std::ranges::any_of(
       report.errors, [&](const Diagnostic& error) { return error.key.starts_with(section); });
   if (!document.parsed || faulty) return std::unexpected(std::move(report));
-  return ControlSettings{std::move(read.api), read.log, std::move(read.ledger)};
+  return ControlSettings{std::move(read.api), read.log, std::move(read.ledger),
+                         std::move(read.risk)};
 }
 
 }  // namespace gantry::host

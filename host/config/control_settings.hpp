@@ -12,6 +12,7 @@ struct ControlSettings {
   ApiSettings api;
   LogSettings log;
   LedgerSettings ledger;
+  RiskSettings risk;  // as far as it can be read, without the scopes below it
 };
 
 // [api], [log] and [ledger] of gantry.toml, whatever else is wrong in it and in the other files.

@@ -57,6 +57,9 @@ std::expected<Configuration, ConfigReport> load_documents(const Documents& docum
                         {}});
     }
   }
+  if (documents.gantry.parsed && documents.dex.parsed && documents.strategies.parsed) {
+    config::read_risk_scopes(gantry, out);
+  }
   const bool failed = loading.diagnostics.has_errors();
   out.report = loading.diagnostics.take();
   if (failed) return std::unexpected(std::move(out.report));

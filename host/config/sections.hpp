@@ -13,6 +13,11 @@ namespace gantry::host::config {
 // Everything of gantry.toml but its [[paymaster]]s, which need the plugins.
 void read_gantry(TableReader& root, const Environment& environment, Configuration& out);
 
+// [risk] alone, without the scopes below it.
+void read_risk(TableReader& root, RiskSettings& out);
+// [risk.KIND.NAME]s, when all that they may name is known.
+void read_risk_scopes(TableReader& root, Configuration& out);
+
 // What an instance is checked against.
 struct Surroundings {
   const std::vector<ChainSettings>& chains;  // empty: gantry.toml could not be read

@@ -89,15 +89,81 @@ struct WalletSettings {
   bool signs() const { return !keystore.empty() || !remote_signer.empty(); }
 };
 
-// [risk]: what the gate refuses.
-struct RiskSettings {
-  std::int64_t pool_concentration_bps = 1000;  // most of a pool's reserve one trade may put in
-  double min_profit_usd = 1;                   // least profit after fees and gas
-  double max_position_eth = 50;                // most that one trade may put in, in the coin
-  double max_position_usd = 100000;            // the same in dollars
+// What bounds trades: of all, [risk], and of one chain, venue, strategy or library, as
+// [risk.venue.NAME]. A trade has to meet those of every scope that it touches.
+struct RiskLimits {
+  // One trade.
+  std::int64_t pool_concentration_bps = 1000;  // most of a pool's reserve that it may put in
+  double min_profit_usd = 1000;                // least profit after fees and gas
+  double max_position_eth = 1000;              // most that it may put in, in the coin
+  double max_position_usd = 10'000'000;        // the same in dollars
   double min_confidence = 0.5;                 // 0 to 1, as the strategy states it
   double max_risk_score = 0.8;                 // 0 to 1, as the strategy states it
   std::int64_t max_snapshot_age_blocks = 2;    // older than this is stale
+  double min_profit_gas = 5;                   // least profit after gas, in times the gas
+  double max_loss_usd = 10'000;                // most that it may lose
+  std::int64_t max_loss_bps = 200;             // the same, of the capital
+  double min_success = 0.85;                   // least forecast of its success, 0 to 1
+  std::int64_t max_slippage_bps = 100;         // most that its prices are expected to move
+  std::int64_t max_volatility_bps = 500;       // standard deviation of that
+  double max_value_at_risk_usd = 250'000;      // with all that is under way
+  double max_composite = 0.75;                 // 0 to 1: mean of what is used up of the limits
+  // All that is under way.
+  double max_concurrent_eth = 3000;  // put in, in the coin
+  std::int64_t reserve_bps = 2000;   // of the capital, that is never put in
+  double max_gas_eth_day = 10;       // spent on gas in a day (UTC)
+  // Breakers: what trips when it is exceeded.
+  double max_daily_loss_eth = 100;             // of a day (UTC), less what was gained
+  double max_daily_loss_usd = 50'000;          // the same in dollars
+  std::int64_t max_drawdown_bps = 250;         // of equity, below its highest
+  std::int64_t max_failures = 5;               // one after the other
+  std::int64_t max_quote_deviation_bps = 100;  // a fill below what was quoted
+  // The ramp: until both are reached, ramp_position_eth bounds a trade.
+  std::int64_t ramp_successes = 20;
+  double ramp_hours = 24;
+  double ramp_position_eth = 10;
+};
+
+enum class RiskScopeKind : std::int32_t {
+  total = 1,
+  chain = 2,     // CAIP-2
+  venue = 3,     // a [[dex]]
+  strategy = 4,  // a [strategies.NAME]
+  plugin = 5,    // a library, by its manifest's name, in all its instances
+};
+std::string_view to_string(RiskScopeKind kind);
+
+struct RiskScope {
+  RiskScopeKind kind = RiskScopeKind::total;
+  std::string name;
+  RiskLimits limits;  // whole: what is not given is [risk]'s
+};
+
+// How trading goes on after a breaker of losses, failures or deviations.
+enum class Recovery : std::int32_t {
+  automatic = 1,  // after cool_down_s HALTED, reduced_s REDUCING
+  by_hand = 2,    // with `gantry resume`
+};
+std::string_view to_string(Recovery recovery);
+
+// What a dry run counts as the result of a trade that it planned.
+enum class DryRunFills : std::int32_t {
+  none = 1,        // nothing: no capital moves
+  next_block = 2,  // what its route pays in the block in which it would have been executed
+};
+std::string_view to_string(DryRunFills fills);
+
+// [risk]
+struct RiskSettings : RiskLimits {
+  double capital_eth = 3750;  // until a balance is read
+  Recovery recovery = Recovery::automatic;
+  std::int64_t cool_down_s = 3600;
+  std::int64_t reduced_s = 3600;
+  std::int64_t reduced_bps = 2500;  // of every limit of size, while REDUCING
+  std::int64_t stale_s = 120;       // a chain without a newer block for so long is HALTED; 0: never
+  DryRunFills dry_run_fills = DryRunFills::none;
+  std::filesystem::path state;  // absolute: of breakers; empty: gantry/risk in $XDG_STATE_HOME
+  std::vector<RiskScope> scopes;
 };
 
 // What a library has to show before any of it is loaded.

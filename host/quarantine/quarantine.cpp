@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "host/base/descriptor.hpp"
+#include "host/base/durable_file.hpp"
 #include "host/quarantine/entry_json.hpp"
 #include "host/quarantine/left_behind.hpp"
 
@@ -43,26 +44,6 @@ Result<std::string> read_all(int file, const fs::path& path) {
   if (size > record_bytes_max) return fail(ErrorKind::format, "it is too large for a record");
   text.resize(size);
   return text;
-}
-
-Status write_durably(const fs::path& path, const std::string& text) {
-  const fs::path draft = path.string() + fmt::format(".{}.tmp", ::getpid());
-  {
-    const Descriptor file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (file.get() < 0) return cannot(draft, "cannot be written");
-    std::size_t done = 0;
-    while (done < text.size()) {
-      const ssize_t put = ::write(file.get(), text.data() + done, text.size() - done);
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0) return cannot(draft, "cannot be written");
-      done += static_cast<std::size_t>(put);
-    }
-    if (::fsync(file.get()) != 0) return cannot(draft, "cannot be written");
-  }
-  if (::rename(draft.c_str(), path.c_str()) != 0) return cannot(path, "cannot be written");
-  const Descriptor folder(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder.get() < 0 || ::fsync(folder.get()) != 0) return cannot(path, "cannot be kept");
-  return {};
 }
 
 }  // namespace

@@ -48,6 +48,10 @@ Ranked price_opportunity(const MarketView& view, const gantry_opportunity& oppor
   if (!mul_div_floor(ranked.net, u256(view.snapshot().ether_usd_e6), ether, ranked.net_usd_e6)) {
     ranked.net_usd_e6 = u256();
   }
+  if (!mul_div_floor(ranked.gas_cost, u256(view.snapshot().ether_usd_e6), ether,
+                     ranked.gas_usd_e6)) {
+    ranked.gas_usd_e6 = u256::max();
+  }
   // At the price that valued it; floor() keeps it below what is there.
   if (gross.is_zero() || !mul_div_floor(ranked.gross_token, ranked.net, gross, ranked.net_token)) {
     ranked.net_token = u256();

@@ -30,6 +30,7 @@ struct Ranked {
   bool pays = false;           // gross > gas_cost
   u256 net;                    // gross - gas_cost when it pays, else gas_cost - gross: a loss
   u256 net_usd_e6;             // of the same
+  u256 gas_usd_e6;             // of gas_cost; the largest when it does not fit
   u256 net_token;              // of the same
   // What the strategy wants called before the legs; null: nothing.
   std::shared_ptr<const std::vector<Instruction>> before;

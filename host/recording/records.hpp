@@ -97,6 +97,7 @@ enum class DecisionKind : std::int32_t {
   batch = 3,       // the strategy completed the snapshot; their order is the order of completion
   verdict = 4,     // a deadline: payload is the verdict
   plugin_set = 5,  // the plugins from this snapshot on, 0: from the start
+  risk = 6,        // what the risk book was told from outside before a group
 };
 
 // What the host decided, which replay obeys.

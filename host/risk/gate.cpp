@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+
+#include "host/risk/amounts.hpp"
 
 namespace gantry::host {
 
@@ -37,8 +40,51 @@ std::string_view to_string(RefusalReason reason) {
       return "approximate";
     case RefusalReason::data_fee_unknown:
       return "data_fee_unknown";
+    case RefusalReason::halted:
+      return "halted";
+    case RefusalReason::reducing:
+      return "reducing";
+    case RefusalReason::reduced_size:
+      return "reduced_size";
+    case RefusalReason::ramp:
+      return "ramp";
+    case RefusalReason::max_concurrent:
+      return "max_concurrent";
+    case RefusalReason::reserve:
+      return "reserve";
+    case RefusalReason::min_profit_gas:
+      return "min_profit_gas";
+    case RefusalReason::success:
+      return "success";
+    case RefusalReason::volatility:
+      return "volatility";
+    case RefusalReason::slippage:
+      return "slippage";
+    case RefusalReason::value_at_risk:
+      return "value_at_risk";
+    case RefusalReason::loss_per_trade:
+      return "loss_per_trade";
+    case RefusalReason::loss_per_trade_share:
+      return "loss_per_trade_share";
+    case RefusalReason::gas_budget:
+      return "gas_budget";
+    case RefusalReason::composite:
+      return "composite";
   }
   return "unknown";
+}
+
+bool is_of_size(RefusalReason reason) {
+  // Not max_position: that was shown to the strategy, which sized by it.
+  switch (reason) {
+    case RefusalReason::reduced_size:
+    case RefusalReason::ramp:
+    case RefusalReason::max_concurrent:
+    case RefusalReason::reserve:
+      return true;
+    default:
+      return false;
+  }
 }
 
 std::string_view unit_of(RefusalReason reason) {
@@ -47,12 +93,24 @@ std::string_view unit_of(RefusalReason reason) {
       return "blocks";
     case RefusalReason::pool_concentration:
     case RefusalReason::min_profit_bps:
+    case RefusalReason::volatility:
+    case RefusalReason::slippage:
+    case RefusalReason::loss_per_trade_share:
       return "bps";
     case RefusalReason::max_position:
+    case RefusalReason::reduced_size:
+    case RefusalReason::ramp:
+    case RefusalReason::max_concurrent:
+    case RefusalReason::reserve:
+    case RefusalReason::gas_budget:
       return "ETH";
     case RefusalReason::max_position_usd:
     case RefusalReason::min_profit:
+    case RefusalReason::value_at_risk:
+    case RefusalReason::loss_per_trade:
       return "USD";
+    case RefusalReason::min_profit_gas:
+      return "x gas";
     default:
       return "";
   }
@@ -76,35 +134,110 @@ bool above_share(const u256& amount, const u256& balance, std::uint64_t share_ma
          share > allowed;
 }
 
-std::expected<Approved<Ranked>, RiskRefusal> RiskGate::check(const MarketView& view,
-                                                             const Ranked& ranked,
-                                                             const StrategySettings& strategy,
-                                                             std::uint64_t newest_block) const {
-  const RiskRefusal refusal = first_refusal(view, ranked, strategy, newest_block);
-  if (refusal.reason != RefusalReason::none) return std::unexpected(refusal);
-  return Approved<Ranked>(ranked);
+namespace {
+
+u256 sum_of(const u256& a, const u256& b) {
+  u256 sum;
+  return add(a, b, sum) ? sum : u256::max();
 }
 
-RiskRefusal RiskGate::first_refusal(const MarketView& view, const Ranked& ranked,
-                                    const StrategySettings& strategy,
-                                    std::uint64_t newest_block) const {
+// part * bps / 10,000, rounded down.
+u256 share_of(const u256& whole, std::int64_t bps) {
+  u256 part;
+  return mul_div_floor(whole, u256(static_cast<std::uint64_t>(bps)), u256(10000), part)
+             ? part
+             : u256::max();
+}
+
+template <class Limit>
+void at_most(Limit& limit, const Limit& own) {
+  limit = std::min(limit, own);
+}
+template <class Limit>
+void at_least(Limit& limit, const Limit& own) {
+  limit = std::max(limit, own);
+}
+
+// Of the limits that look at one trade alone.
+RiskLimits strictest(const RiskView& book, const TradeScopes& scopes) {
+  RiskLimits limits = book.scopes[total_scope].limits;
+  for (const ScopeId id : scopes.all()) {
+    if (!book.scopes[id].own_limits) continue;
+    const RiskLimits& own = book.scopes[id].limits;
+    at_most(limits.pool_concentration_bps, own.pool_concentration_bps);
+    at_most(limits.max_position_usd, own.max_position_usd);
+    at_most(limits.max_risk_score, own.max_risk_score);
+    at_most(limits.max_snapshot_age_blocks, own.max_snapshot_age_blocks);
+    at_most(limits.max_loss_usd, own.max_loss_usd);
+    at_most(limits.max_loss_bps, own.max_loss_bps);
+    at_most(limits.max_slippage_bps, own.max_slippage_bps);
+    at_most(limits.max_volatility_bps, own.max_volatility_bps);
+    at_most(limits.max_value_at_risk_usd, own.max_value_at_risk_usd);
+    at_most(limits.max_composite, own.max_composite);
+    at_least(limits.min_profit_usd, own.min_profit_usd);
+    at_least(limits.min_profit_gas, own.min_profit_gas);
+    at_least(limits.min_confidence, own.min_confidence);
+    at_least(limits.min_success, own.min_success);
+  }
+  return limits;
+}
+
+// One check of one trade.
+struct Judging {
+  const MarketView& view;
+  const Ranked& ranked;
+  const StrategySettings& strategy;
+  std::uint64_t newest_block;
+  const TradeRisk& risk;
+  RiskLimits limits;
+  double pool_share_bps = 0;  // the largest of its legs, once check_pools() has passed
+
+  RiskRefusal first_refusal();
+  RiskRefusal check_modes() const;
+  RiskRefusal check_pools();
+  RiskRefusal check_money() const;
+  RiskRefusal check_size() const;
+  RiskRefusal check_profit() const;
+  RiskRefusal check_forecast() const;
+  RiskRefusal check_loss() const;
+  RiskRefusal check_composite() const;
+};
+
+RiskRefusal Judging::first_refusal() {
   const gantry_opportunity& opportunity = ranked.opportunity;
   if ((opportunity.flags & GANTRY_OPPORTUNITY_SIMULATE_ONLY) != 0) {
     return {RefusalReason::simulate_only, 0, 0};
   }
+  if (const auto refusal = check_modes(); refusal.reason != RefusalReason::none) return refusal;
   const std::uint64_t age = newest_block > opportunity.block ? newest_block - opportunity.block : 0;
-  const auto age_max = static_cast<std::uint64_t>(settings_.max_snapshot_age_blocks);
+  const auto age_max = static_cast<std::uint64_t>(limits.max_snapshot_age_blocks);
   if (age > age_max || newest_block > opportunity.valid_until_block) {
     return {RefusalReason::stale_snapshot, static_cast<double>(age), static_cast<double>(age_max)};
   }
-  if (const auto refusal = check_pools(view, opportunity); refusal.reason != RefusalReason::none) {
-    return refusal;
+  RiskRefusal refusal = check_pools();
+  using Check = RiskRefusal (Judging::*)() const;
+  for (const Check check :
+       {&Judging::check_money, &Judging::check_size, &Judging::check_profit,
+        &Judging::check_forecast, &Judging::check_loss, &Judging::check_composite}) {
+    if (refusal.reason != RefusalReason::none) return refusal;
+    refusal = (this->*check)();
   }
-  return check_money(ranked, strategy);
+  return refusal;
 }
 
-RiskRefusal RiskGate::check_pools(const MarketView& view,
-                                  const gantry_opportunity& opportunity) const {
+RiskRefusal Judging::check_modes() const {
+  const bool leaves_open = ranked.opportunity.token_in != ranked.opportunity.token_out;
+  RiskRefusal refusal;
+  for (const ScopeId id : risk.scopes.all()) {
+    const TradingMode mode = risk.book->scopes[id].mode;
+    if (mode == TradingMode::halted) return {RefusalReason::halted, 0, 0};
+    if (mode == TradingMode::reducing && leaves_open) refusal.reason = RefusalReason::reducing;
+  }
+  return refusal;
+}
+
+RiskRefusal Judging::check_pools() {
+  const gantry_opportunity& opportunity = ranked.opportunity;
   constexpr std::uint32_t tokens_max = 64;
   std::array<gantry_amount, tokens_max> balances;
   for (std::uint32_t i = 0; i < opportunity.leg_count; ++i) {
@@ -119,54 +252,194 @@ RiskRefusal RiskGate::check_pools(const MarketView& view,
     if (in >= pool.token_count) return {RefusalReason::pool_unusable, 0, 0};
     const u256 balance(balances[in]);
     const u256 amount = amount_into_pool(opportunity, i);
-    if (above_share(amount, balance,
-                    static_cast<std::uint64_t>(settings_.pool_concentration_bps))) {
-      const double measured = to_double(amount) / std::max(to_double(balance), 1.0) * 1e4;
-      return {RefusalReason::pool_concentration, measured,
-              static_cast<double>(settings_.pool_concentration_bps)};
+    const double share_bps = bps_of(amount, balance);
+    if (above_share(amount, balance, static_cast<std::uint64_t>(limits.pool_concentration_bps))) {
+      return {RefusalReason::pool_concentration, share_bps,
+              static_cast<double>(limits.pool_concentration_bps)};
     }
+    pool_share_bps = std::max(pool_share_bps, share_bps);
   }
   return {};
 }
 
-RiskRefusal RiskGate::check_money(const Ranked& ranked, const StrategySettings& strategy) const {
+RiskRefusal Judging::check_money() const {
   if (!ranked.data_fee_known) return {RefusalReason::data_fee_unknown, 0, 0};
   if (ranked.gross.status != GANTRY_OK || u256(ranked.gross.usd_e6).is_zero()) {
     return {RefusalReason::unvalued, 0, 0};
   }
   const double confidence = std::min(ranked.opportunity.confidence, ranked.gross.confidence);
   // Written so that what is no number is refused.
-  if (!(confidence >= settings_.min_confidence)) {
-    return {RefusalReason::low_confidence, confidence, settings_.min_confidence};
+  if (!(confidence >= limits.min_confidence)) {
+    return {RefusalReason::low_confidence, confidence, limits.min_confidence};
   }
-  if (!(ranked.opportunity.risk_score <= settings_.max_risk_score)) {
-    return {RefusalReason::high_risk, ranked.opportunity.risk_score, settings_.max_risk_score};
+  if (!(ranked.opportunity.risk_score <= limits.max_risk_score)) {
+    return {RefusalReason::high_risk, ranked.opportunity.risk_score, limits.max_risk_score};
   }
-  const double position_eth = to_double(u256(ranked.stake.ether_wei)) * 1e-18;
-  u256 position_max;
-  if (!from_double_floor(settings_.max_position_eth * 1e18, position_max)) {
-    position_max = u256::max();
-  }
-  if (u256(ranked.stake.ether_wei) > position_max) {
-    return {RefusalReason::max_position, position_eth, settings_.max_position_eth};
+  return {};
+}
+
+RiskRefusal Judging::check_size() const {
+  const u256 position(ranked.stake.ether_wei);
+  const SizeBound bound = size_bound(*risk.book, risk.scopes);
+  if (position > bound.wei) {
+    return {bound.reason, ether_of(sum_of(position, bound.under_way_wei)),
+            ether_of(sum_of(bound.wei, bound.under_way_wei))};
   }
   // Divided, not times 1e-6: a limit with cents is met by exactly as many.
   const double position_usd = to_double(u256(ranked.stake.usd_e6)) / 1e6;
-  if (position_usd > settings_.max_position_usd) {
-    return {RefusalReason::max_position_usd, position_usd, settings_.max_position_usd};
+  if (position_usd > limits.max_position_usd) {
+    return {RefusalReason::max_position_usd, position_usd, limits.max_position_usd};
   }
+  return {};
+}
+
+RiskRefusal Judging::check_profit() const {
+  const double position_usd = to_double(u256(ranked.stake.usd_e6)) / 1e6;
   const double profit_usd = to_double(ranked.net_usd_e6) / 1e6 * (ranked.pays ? 1 : -1);
   // A loss may be too small for a millionth of a dollar.
   const bool loses = !ranked.pays && !ranked.net.is_zero();
-  if (loses || profit_usd < settings_.min_profit_usd) {
-    return {RefusalReason::min_profit, profit_usd, settings_.min_profit_usd};
+  if (loses || profit_usd < limits.min_profit_usd) {
+    return {RefusalReason::min_profit, profit_usd, limits.min_profit_usd};
   }
   const double profit_bps = profit_usd / position_usd * 1e4;
   if (profit_bps < static_cast<double>(strategy.min_profit_bps)) {
     return {RefusalReason::min_profit_bps, profit_bps,
             static_cast<double>(strategy.min_profit_bps)};
   }
+  // In thousandths of the gas, exact.
+  u256 profit;
+  u256 wanted;
+  const auto times = static_cast<std::uint64_t>(std::llround(limits.min_profit_gas * 1000));
+  if (mul(ranked.net, u256(1000), profit) &&
+      (!mul(ranked.gas_cost, u256(times), wanted) || profit < wanted)) {
+    return {RefusalReason::min_profit_gas,
+            to_double(ranked.net) / std::max(to_double(ranked.gas_cost), 1.0),
+            limits.min_profit_gas};
+  }
   return {};
+}
+
+RiskRefusal Judging::check_forecast() const {
+  const Forecast& forecast = risk.forecast;
+  const auto above = [](RefusalReason reason, double fraction, std::int64_t limit_bps) {
+    const double bps = fraction * 1e4;
+    const auto limit = static_cast<double>(limit_bps);
+    return !(bps <= limit) ? RiskRefusal{reason, bps, limit} : RiskRefusal{};
+  };
+  if (!(forecast.success >= limits.min_success)) {
+    return {RefusalReason::success, forecast.success, limits.min_success};
+  }
+  if (const auto refusal =
+          above(RefusalReason::volatility, forecast.volatility, limits.max_volatility_bps);
+      refusal.reason != RefusalReason::none) {
+    return refusal;
+  }
+  if (const auto refusal =
+          above(RefusalReason::slippage, forecast.slippage, limits.max_slippage_bps);
+      refusal.reason != RefusalReason::none) {
+    return refusal;
+  }
+  for (const ScopeId id : risk.scopes.all()) {
+    const ScopeView& scope = risk.book->scopes[id];
+    const double var_usd = scope.counts.under_way_var_usd + forecast.value_at_risk_usd;
+    if (!(var_usd <= scope.limits.max_value_at_risk_usd)) {
+      return {RefusalReason::value_at_risk, var_usd, scope.limits.max_value_at_risk_usd};
+    }
+  }
+  return {};
+}
+
+// A cycle that would end with less than it began reverts: then its gas is lost. Of another trade,
+// all that goes in may be.
+RiskRefusal Judging::check_loss() const {
+  const bool cycle = ranked.opportunity.token_in == ranked.opportunity.token_out;
+  const u256 loss_wei =
+      cycle ? ranked.gas_cost : sum_of(ranked.gas_cost, u256(ranked.stake.ether_wei));
+  const u256 loss_usd_e6 =
+      cycle ? ranked.gas_usd_e6 : sum_of(ranked.gas_usd_e6, u256(ranked.stake.usd_e6));
+  if (const double usd = to_double(loss_usd_e6) / 1e6; usd > limits.max_loss_usd) {
+    return {RefusalReason::loss_per_trade, usd, limits.max_loss_usd};
+  }
+  const u256& capital = risk.book->capital_wei;
+  if (above_share(loss_wei, capital, static_cast<std::uint64_t>(limits.max_loss_bps))) {
+    return {RefusalReason::loss_per_trade_share, bps_of(loss_wei, capital),
+            static_cast<double>(limits.max_loss_bps)};
+  }
+  for (const ScopeId id : risk.scopes.all()) {
+    const ScopeView& scope = risk.book->scopes[id];
+    const u256 spent = sum_of(scope.counts.gas_wei, ranked.gas_cost);
+    if (spent > scope.limits.gas_day_max_wei) {
+      return {RefusalReason::gas_budget, ether_of(spent), scope.limits.max_gas_eth_day};
+    }
+  }
+  return {};
+}
+
+// The mean of how much of five limits is used up.
+RiskRefusal Judging::check_composite() const {
+  const auto used = [](double measured, double limit) {
+    return measured <= 0 ? 0.0 : limit <= 0 ? 1.0 : std::min(1.0, measured / limit);
+  };
+  const Forecast& forecast = risk.forecast;
+  const double score =
+      (ranked.opportunity.risk_score + (1 - forecast.success) +
+       used(forecast.slippage * 1e4, static_cast<double>(limits.max_slippage_bps)) +
+       used(forecast.value_at_risk_usd, limits.max_value_at_risk_usd) +
+       used(pool_share_bps, static_cast<double>(limits.pool_concentration_bps))) /
+      5;
+  if (!(score <= limits.max_composite)) {
+    return {RefusalReason::composite, score, limits.max_composite};
+  }
+  return {};
+}
+
+}  // namespace
+
+SizeBound size_bound(const RiskView& book, const TradeScopes& scopes) noexcept {
+  SizeBound bound;
+  const auto at_most_wei = [&](const u256& most, const u256& under_way, RefusalReason reason) {
+    u256 room;
+    if (!sub(most, under_way, room)) room = u256();
+    if (room < bound.wei) bound = {room, reason, under_way};
+  };
+  for (const ScopeId id : scopes.all()) {
+    const ScopeView& scope = book.scopes[id];
+    const u256& under_way = scope.counts.under_way_wei;
+    at_most_wei(scope.limits.position_max_wei, u256(), RefusalReason::max_position);
+    at_most_wei(scope.limits.concurrent_max_wei, under_way, RefusalReason::max_concurrent);
+    if (scope.in_ramp) {
+      at_most_wei(scope.limits.ramp_position_wei, u256(), RefusalReason::ramp);
+    }
+    if (scope.mode == TradingMode::reducing) {
+      at_most_wei(share_of(scope.limits.position_max_wei, book.reduced_bps), u256(),
+                  RefusalReason::reduced_size);
+      at_most_wei(share_of(scope.limits.concurrent_max_wei, book.reduced_bps), under_way,
+                  RefusalReason::reduced_size);
+    }
+    at_most_wei(share_of(book.capital_wei, 10000 - scope.limits.reserve_bps), under_way,
+                RefusalReason::reserve);
+  }
+  return bound;
+}
+
+std::expected<Approved<Ranked>, RiskRefusal> RiskGate::check(const MarketView& view,
+                                                             const Ranked& ranked,
+                                                             const StrategySettings& strategy,
+                                                             std::uint64_t newest_block,
+                                                             const TradeRisk& risk) const {
+  Judging judging{view, ranked, strategy, newest_block, risk, strictest(*risk.book, risk.scopes)};
+  const RiskRefusal refusal = judging.first_refusal();
+  if (refusal.reason != RefusalReason::none) return std::unexpected(refusal);
+  return Approved<Ranked>(ranked);
+}
+
+std::expected<Approved<Ranked>, RiskRefusal> RiskGate::check(const MarketView& view,
+                                                             const Ranked& ranked,
+                                                             const StrategySettings& strategy,
+                                                             std::uint64_t newest_block) const {
+  const TradeRisk risk{
+      alone_.get(), {}, forecast(PoolVolatility(), view.snapshot().context, ranked, {})};
+  return check(view, ranked, strategy, newest_block, risk);
 }
 
 }  // namespace gantry::host

@@ -1,6 +1,9 @@
 // The risk gate: the only place that can make an Approved<...>, and only that can become a plan.
 // A refusal is data: an enum reason with what was measured and what is allowed.
 //
+// A trade meets the limits of every scope that it touches, so the strictest. What limits mean is
+// told in docs/operating.md, formulas of forecasts in forecast.hpp.
+//
 // THREADS  check() is pure: any thread, no allocation.
 #pragma once
 #include <cstdint>
@@ -9,11 +12,13 @@
 
 #include "host/config/settings.hpp"
 #include "host/rank/ranking.hpp"
+#include "host/risk/book.hpp"
+#include "host/risk/forecast.hpp"
 
 namespace gantry::host {
 
-// In the order in which they are checked, but for pool_concentration, which is checked with the
-// pools. Recorded: never renumber.
+// Recorded and told to strategies: never renumber; append. Checked in this order: simulate_only,
+// halted, reducing, stale_snapshot, those of pools, data_fee_unknown, then as they are listed.
 enum class RefusalReason : std::int32_t {
   none = 0,
   simulate_only = 1,       // measured and reported, never traded
@@ -30,9 +35,27 @@ enum class RefusalReason : std::int32_t {
   pool_used_already = 12,  // a better one of this snapshot trades in the same pool
   approximate = 13,        // a pool's quotes are not exact to the chain: never traded unsimulated
   data_fee_unknown = 14,   // what the chain charges for its bytes is not known
+  halted = 15,             // a scope is HALTED: see `gantry status`
+  reducing = 16,           // a scope is REDUCING, and the trade leaves a position open
+  reduced_size = 17,       // ether that goes in, while a scope is REDUCING
+  ramp = 18,               // ether that goes in, while a scope is in its ramp
+  max_concurrent = 19,     // ether that would be under way
+  reserve = 20,            // ether that would be under way: more than the capital less the reserve
+  min_profit_gas = 21,     // profit after gas, in times the gas
+  success = 22,            // the forecast
+  volatility = 23,         // the forecast, in bps
+  slippage = 24,           // the forecast, in bps
+  value_at_risk = 25,      // dollars, with what is under way
+  loss_per_trade = 26,     // dollars that it may lose
+  loss_per_trade_share = 27,  // the same, in bps of the capital
+  gas_budget = 28,            // ether for gas, of this day
+  composite = 29,             // the composite score
 };
+inline constexpr RefusalReason last_refusal_reason = RefusalReason::composite;
 std::string_view to_string(RefusalReason reason);
-// The unit of `measured` and `limit`: "bps", "ETH", "USD", "blocks" or "".
+// Of one that a smaller trade may not meet.
+bool is_of_size(RefusalReason reason);
+// The unit of `measured` and `limit`: "bps", "ETH", "USD", "blocks", "x gas" or "".
 std::string_view unit_of(RefusalReason reason);
 
 struct RiskRefusal {
@@ -59,22 +82,37 @@ u256 amount_into_pool(const gantry_opportunity& opportunity, std::uint32_t leg) 
 // Whether that is more than `share_max_bps` of the pool's `balance`, in exact integers.
 bool above_share(const u256& amount, const u256& balance, std::uint64_t share_max_bps) noexcept;
 
+// What is known of a trade besides itself.
+struct TradeRisk {
+  const RiskView* book;  // borrowed
+  TradeScopes scopes;
+  Forecast forecast;
+};
+
+// The most that may go into a trade of these scopes, and what bounds it.
+struct SizeBound {
+  u256 wei = u256::max();
+  RefusalReason reason = RefusalReason::none;
+  u256 under_way_wei;  // that the limit counts besides; not in `wei`
+};
+SizeBound size_bound(const RiskView& book, const TradeScopes& scopes) noexcept;
+
 class RiskGate {
  public:
-  explicit RiskGate(const RiskSettings& settings) : settings_(settings) {}
+  explicit RiskGate(const RiskSettings& settings) : alone_(RiskBook(settings, {}, false).view()) {}
 
   // `view` is bound to the snapshot in which it would execute; `newest_block` is the chain's head.
+  std::expected<Approved<Ranked>, RiskRefusal> check(const MarketView& view, const Ranked& ranked,
+                                                     const StrategySettings& strategy,
+                                                     std::uint64_t newest_block,
+                                                     const TradeRisk& risk) const;
+  // Of a trade alone: nothing else is under way, nothing has tripped, prices do not move.
   std::expected<Approved<Ranked>, RiskRefusal> check(const MarketView& view, const Ranked& ranked,
                                                      const StrategySettings& strategy,
                                                      std::uint64_t newest_block) const;
 
  private:
-  RiskRefusal first_refusal(const MarketView& view, const Ranked& ranked,
-                            const StrategySettings& strategy, std::uint64_t newest_block) const;
-  RiskRefusal check_pools(const MarketView& view, const gantry_opportunity& opportunity) const;
-  RiskRefusal check_money(const Ranked& ranked, const StrategySettings& strategy) const;
-
-  RiskSettings settings_;
+  std::shared_ptr<const RiskView> alone_;
 };
 
 }  // namespace gantry::host

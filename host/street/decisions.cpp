@@ -53,6 +53,8 @@ bool runs(const Instances& instances, std::string_view name) {
 bool decides(std::string_view path, const Plugins& plugins) {
   // A plugin gives the same answers wherever it runs.
   if (path.ends_with(".isolation") || path.ends_with(".call_timeout_ms")) return false;
+  // Where breakers are kept, and when somebody looks at the clock: what follows is recorded.
+  if (path == "risk.state" || path == "risk.stale_s") return false;
   const std::size_t dot = path.find('.');
   const std::string_view table = path.substr(0, dot);
   const std::string_view rest = dot == path.npos ? std::string_view() : path.substr(dot + 1);
@@ -195,6 +197,7 @@ Status DecisionPlan::take(const Decision& decision, const std::string& plugin_se
     if (recorded == plugin_set) return {};
     return fail(ErrorKind::configuration, other_plugins(recorded, plugin_set));
   }
+  if (decision.kind == DecisionKind::risk) return take_risk(decision);
   if (decision.strategy >= strategies_.size()) {
     return fail(ErrorKind::format, fmt::format("a decision names strategy {} of {}",
                                                decision.strategy, strategies_.size()));
@@ -241,6 +244,20 @@ Status DecisionPlan::take_change(const Decision& decision) {
   begin_period(change.from, change.plugin_set);
   changes_.push_back(std::move(change));
   return {};
+}
+
+Status DecisionPlan::take_risk(const Decision& decision) {
+  const Bytes& bytes = decision.payload;
+  if (bytes.size() < word) return fail(ErrorKind::format, "a change of the risk book that is cut");
+  auto fact = parse_risk_fact(std::string(bytes.begin() + word, bytes.end()));
+  if (!fact) return std::unexpected(fact.error());
+  risk_[number_at(bytes, 0)].push_back(std::move(*fact));
+  return {};
+}
+
+std::span<const RiskFact> DecisionPlan::risk_facts(std::uint64_t group) const {
+  const auto found = risk_.find(group);
+  return found == risk_.end() ? std::span<const RiskFact>() : std::span(found->second);
 }
 
 // Reads which strategies run; each gets its number as it did in the run.
@@ -309,6 +326,12 @@ void Recorder::input(const BlockInput& block) {
 
 void Recorder::decide(const Group& group) {
   const std::lock_guard lock(mutex_);
+  for (const RiskFact& fact : group.risk_facts) {
+    Bytes payload = bytes_of({group.number});
+    const std::string text = to_text(fact);
+    payload.insert(payload.end(), text.begin(), text.end());
+    append(Decision{DecisionKind::risk, 0, group.snapshot->id, std::move(payload)});
+  }
   for (const BatchPtr& batch : group.batches) {
     append(Decision{DecisionKind::delivered, batch->strategy, batch->snapshot->id,
                     bytes_of({batch->results_seen})});

@@ -5,7 +5,8 @@
 //
 // LAYOUT   Decision.snapshot is the snapshot's number (from 1, dense). Payloads, little-endian:
 //          delivered: u64 outcomes that had ended. batch: u64 group number, u64 head
-//          block. verdict: empty, late.
+//          block. verdict: empty, late. risk: u64 number of the first group that it holds for,
+//          then the text of a RiskFact.
 //          plugin_set: one line "kind instance sha256" each, then one "setting key = value" for
 //          each that a result depends on. Of a change while the street ran, whose `snapshot` is the
 //          first with the new set: u64 snapshot on which the new instances were prepared, u64 size
@@ -13,9 +14,11 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -69,6 +72,8 @@ class DecisionPlan {
   // In the order of their groups.
   const std::vector<BatchPlace>& places() const noexcept { return places_; }
   const std::vector<RecordedChange>& changes() const noexcept { return changes_; }
+  // What the risk book was told from outside before that group, in order.
+  std::span<const RiskFact> risk_facts(std::uint64_t group) const;
 
  private:
   // Which strategies run from a snapshot on.
@@ -78,6 +83,7 @@ class DecisionPlan {
   };
   Status take(const recording::Decision& decision, const std::string& plugin_set);
   Status take_change(const recording::Decision& decision);
+  Status take_risk(const recording::Decision& decision);
   void begin_period(std::uint64_t from, const std::string& plugin_set);
   bool runs(const BatchPlace& place) const;
   Status check();
@@ -91,6 +97,7 @@ class DecisionPlan {
   std::vector<Period> periods_;     // ascending
   std::vector<RecordedChange> changes_;
   std::vector<BatchPlace> places_;
+  std::map<std::uint64_t, std::vector<RiskFact>> risk_;  // by group
 };
 
 // Blocks whose facts may be lost when the host is killed. At live pace each is flushed. Price,

@@ -44,6 +44,7 @@ struct Group {
   std::uint64_t tokens = 0;      // snapshots that are done with when it ends
   std::vector<BatchPtr> batches;
   std::vector<Ranked> ranked;              // filled by rank
+  std::vector<RiskFact> risk_facts;        // told to the book since the group before
   std::vector<RiskRefusal> verdicts;       // of ranked, filled by risk; reason none: approved
   std::vector<Approved<Ranked>> approved;  // best first
   std::shared_ptr<const Plan> plan;        // of the best approved one

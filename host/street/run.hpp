@@ -29,6 +29,7 @@
 #include "host/street/mailbox.hpp"
 #include "host/street/merge.hpp"
 #include "host/street/messages.hpp"
+#include "host/street/risk_stage.hpp"
 #include "host/street/strategy_runner.hpp"
 #include "host/street/street.hpp"
 #include "host/street/taken_out.hpp"
@@ -143,7 +144,8 @@ class Street::Run {
   SnapshotPtr give_up(Error error);
   void subscribe(const Snapshot& snapshot);
   void rank_group(Group& group) const;
-  void judge_group(Group& group) const;
+  void judge_group(Group& group);
+  void begin_risk(Group& group);
   void plan_group(Group& group) const;
   std::vector<std::pair<std::uint32_t, OutcomePtr>> end_group(const Group& group);
   void release_tokens(std::uint64_t count = 1);
@@ -166,6 +168,7 @@ class Street::Run {
   ChangeLog changes_;
   History history_;
   RiskGate gate_;
+  std::unique_ptr<RiskStage> risk_;  // the judging node's; set by open()
   Planner planner_;
   std::unique_ptr<Collector> collector_;
   std::vector<std::unique_ptr<Lane>> lanes_;
@@ -201,7 +204,7 @@ class Street::Run {
   std::atomic<std::ptrdiff_t> tokens_ended_{0};
 
   // Of the planning and judging nodes, which are serial each.
-  mutable MarketView risk_view_;
+  MarketView risk_view_;
   mutable MarketView plan_view_;
 
   std::atomic<bool> stop_{false};

@@ -142,15 +142,38 @@ const StrategySettings& Street::Run::settings_of(const Group& group, const Ranke
   return (*batch)->snapshot->plugins->find(ranked.strategy)->instance->settings;
 }
 
-void Street::Run::judge_group(Group& group) const {
-  if (group.ranked.empty()) return;
-  const auto start = Clock::now();
-  group.verdicts.resize(group.ranked.size());
+// What the book was told from outside holds from this group on; a replay tells it the same.
+void Street::Run::begin_risk(Group& group) {
+  if (decisions_) {
+    for (const RiskFact& fact : decisions_->risk_facts(group.number)) {
+      // What was restored and could not be read halted the run too.
+      (void)risk_->book().apply(fact);
+    }
+  }
   risk_view_.bind(*group.snapshot, {}, true);
+  group.risk_facts = risk_->begin(*group.snapshot, risk_view_);
+}
+
+void Street::Run::judge_group(Group& group) {
+  const auto start = Clock::now();
+  begin_risk(group);
+  if (group.ranked.empty()) return;
+  group.verdicts.resize(group.ranked.size());
   for (std::size_t i = 0; i < group.ranked.size(); ++i) {
-    const Ranked& ranked = group.ranked[i];
+    Ranked& ranked = group.ranked[i];
     const auto& settings = settings_of(group, ranked);
-    auto verdict = gate_.check(risk_view_, ranked, settings, group.head_block);
+    TradeRisk risk = risk_->risk_of(*group.snapshot, ranked);
+    auto verdict = gate_.check(risk_view_, ranked, settings, group.head_block, risk);
+    if (!verdict && is_of_size(verdict.error().reason)) {
+      if (auto smaller = risk_->cut(risk_view_, ranked, risk)) {
+        risk = risk_->risk_of(*group.snapshot, *smaller);
+        auto second = gate_.check(risk_view_, *smaller, settings, group.head_block, risk);
+        if (second) {
+          ranked = std::move(*smaller);
+          verdict = std::move(second);
+        }
+      }
+    }
     if (!verdict) {
       group.verdicts[i] = verdict.error();
     } else if (shares_pool(group, ranked)) {
@@ -159,6 +182,7 @@ void Street::Run::judge_group(Group& group) const {
       group.approved.push_back(std::move(*verdict));
     }
   }
+  if (!group.approved.empty()) risk_->planned(*group.snapshot, group.approved.front());
   group.risk_ns = since(start);
 }
 

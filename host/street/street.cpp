@@ -138,7 +138,7 @@ void Street::Run::wire() {
         }
         for (GroupPtr& group : g.due) std::get<0>(out).try_put(std::move(group));
       });
-  const auto stage = [&](void (Run::*body)(Group&) const) {
+  const auto stage = [&](auto body) {
     return std::make_unique<Graph::Stage>(graph, flow::serial,
                                           [this, body](const GroupPtr& group, auto& out) {
                                             (this->*body)(*group);
@@ -233,6 +233,12 @@ Status Street::Run::open() {
   // be.
   venue_lag_ = std::max(2 * under_way_max, in_flight_);
   for (const auto& venue : plugins_.venues) venue->health().set_lag(venue_lag_);
+  if (!options_.risk) {
+    options_.risk =
+        std::make_shared<RiskBook>(configuration_.risk, chain_->id,
+                                   configuration_.risk.dry_run_fills == DryRunFills::next_block);
+  }
+  risk_ = std::make_unique<RiskStage>(configuration_, changes_, options_.risk);
   collector_ = std::make_unique<Collector>(plugins_);
   for (std::uint32_t i = 0; i < plugins_.strategies.size() + lanes_spare; ++i) {
     lanes_.push_back(std::make_unique<Lane>(

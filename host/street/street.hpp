@@ -19,6 +19,7 @@
 #include "host/config/load.hpp"
 #include "host/plugin/instances.hpp"
 #include "host/report/run_report.hpp"
+#include "host/risk/book.hpp"
 
 namespace gantry::host {
 
@@ -36,6 +37,9 @@ struct StreetOptions {
   std::uint64_t blocks_max = 0;  // 0: all
   std::size_t best_max = 20;     // routes in the report
   bool obey_decisions = true;    // replay a recording's own decisions, when it has any
+  // Limits look at this; null: at one of the street's own, in which nothing has happened. A replay
+  // tells it what the recorded run's was told.
+  std::shared_ptr<RiskBook> risk;
 };
 
 // What a running street says of itself.

@@ -93,7 +93,8 @@ std::string gantry_toml(const PlaygroundMarket& market, const Deployer& chain,
   text << "]\n\n[[chain.provider]]\nname = \"anvil\"\nurl = \"" << chain.chain().url()
        << "\"\npriority = 1\n\n[wallet]\nsender = \"" << chain.account()
        << "\"  # the account that everything was deployed with\n"
-          "\n[risk]\nmin_profit_usd = 1\n\n[plugins]\nfolders = [\""
+          "\n[risk]\nmin_profit_usd = 1\nmin_profit_gas = 0\nmin_success = "
+          "0.3\n\n[plugins]\nfolders = [\""
        << fs::relative(own_folder() / "plugins", folder).string()
        << "\"]\n\n[street]\npace = \"live\"\n";
   return text.str();

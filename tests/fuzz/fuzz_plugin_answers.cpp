@@ -489,6 +489,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   configuration.risk.min_confidence = 0;
   configuration.risk.max_risk_score = 1;
   configuration.risk.min_profit_usd = 0;
+  configuration.risk.min_profit_gas = 0;
+  configuration.risk.min_success = 0;
+  configuration.risk.max_composite = 1;
+  configuration.risk.reserve_bps = 0;
+  configuration.risk.max_concurrent_eth = 1e15;
+  configuration.risk.capital_eth = 1e15;
   configuration.risk.max_position_eth = in.one_in(4) ? 1 : 1e15;
   configuration.risk.max_position_usd = 1e18;
   configuration.risk.pool_concentration_bps = 10000;

@@ -133,6 +133,26 @@ void write_busy_market(const fs::path& file, std::uint32_t tokens, std::uint32_t
   write_market(file, tokens, pools, updates);
 }
 
+namespace {
+
+// Limits that a small market's trades meet, but for those that the test sets.
+std::string with_risk(std::string gantry) {
+  constexpr std::string_view head = "[risk]\n";
+  if (!gantry.contains(head)) gantry += head;
+  const std::size_t at = gantry.find(head) + head.size();
+  for (const std::string line :
+       {"min_profit_usd = 1\n", "max_position_eth = 50\n", "max_position_usd = 100000\n",
+        "min_profit_gas = 0\n", "min_success = 0\n", "max_composite = 1\n",
+        "max_slippage_bps = 10000\n", "max_volatility_bps = 100000\n",
+        "max_value_at_risk_usd = 1e12\n"}) {
+    const std::string key = line.substr(0, line.find('='));
+    if (!gantry.contains("\n" + key) && !gantry.starts_with(key)) gantry.insert(at, line);
+  }
+  return gantry;
+}
+
+}  // namespace
+
 Configuration configure(const fs::path& folder, const ConfigurationTexts& texts,
                         const std::vector<fs::path>& folders) {
   const auto write = [&](const char* name, const std::string& text) {
@@ -146,7 +166,7 @@ Configuration configure(const fs::path& folder, const ConfigurationTexts& texts,
             "\"]\n"
             "[wallet]\nsender = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\n"
             "entry_point = \"0x0000000071727De22E5E9d8BAf0edAc6f37da032\"\n" +
-            texts.gantry);
+            with_risk(texts.gantry));
   write("dex_config.toml", texts.dex);
   write("strategies.toml", texts.strategies);
   std::vector<fs::path> all{GANTRY_PLUGIN_FOLDER};

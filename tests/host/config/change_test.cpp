@@ -103,9 +103,10 @@ TEST_CASE("what cannot be changed while it runs is refused with the reason") {
     REQUIRE(all.front().starts_with("refused: "));
     return all.front().substr(9);
   };
-  CHECK(refused({.gantry = std::string(good_gantry) + "[risk]\nmin_profit_usd = 7\n"}) ==
-        "risk.min_profit_usd: 1 -> 7: cannot be changed while it runs, as only venues, strategies "
-        "and paymasters are changed while it runs; stop, and start again");
+  CHECK(
+      refused({.gantry = std::string(good_gantry) + "[risk]\nmin_profit_usd = 7\n"}) ==
+      "risk.min_profit_usd: 1000 -> 7: cannot be changed while it runs, as only venues, strategies "
+      "and paymasters are changed while it runs; stop, and start again");
   CHECK(refused({.strategies = triangular + "[strategy_priorities]\ntriangular = 5\n"})
             .starts_with("strategy_priorities.triangular: 0 -> 5: cannot be changed"));
   // All that is refused is told.

@@ -74,6 +74,9 @@ struct Case {
                texts) {
     risk.min_confidence = 0;
     risk.min_profit_usd = 0;
+    risk.min_profit_gas = 0;
+    risk.min_success = 0;
+    risk.max_composite = 1;
     risk.pool_concentration_bps = 10000;
   }
 

@@ -43,7 +43,8 @@ class Installation {
         {{{0, 99'000, 40'400'000}}, {{1, 101'000, 43'600'000}}, {{2, 100'000, 48'000'000}}});
     ConfigurationTexts all = texts;
     all.gantry +=
-        "[risk]\nmin_confidence = 0\nmin_profit_usd = 0\n"
+        "[risk]\nmin_confidence = 0\nmin_profit_usd = 0\nmin_profit_gas = 0\nmin_success = 0\n"
+        "max_composite = 1\n"
         "[market]\nrecording = \"market.gantry\"\n[plugins]\nfolders = [\"" GANTRY_PLUGIN_FOLDER
         "\", \"extra\"]\n";
     const auto write = [&](const char* name, const std::string& text) {

@@ -63,18 +63,20 @@ class Sabotaged {
                         {0, 1, 100'000, 42'000'000, venue}},
                        blocks);
     const auto config = space.path() / "config";
-    write_text(config / "gantry.toml",
-               "[[chain]]\nid = \"eip155:1\"\nname = \"ethereum\"\nblock_time_s = 13\n"
-               "gas_price_gwei = 20\n"
-               "wrapped_native = \"0x1000000000000000000000000000000000000000\"\n"
-               "usd_tokens = [\"0x1000000000000000000000000000000000000001\"]\n"
-               "[wallet]\nsender = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\n"
-               "entry_point = \"0x0000000071727De22E5E9d8BAf0edAc6f37da032\"\n"
-               "[risk]\nmin_confidence = 0\nmin_profit_usd = 0\n"
-               "[market]\nrecording = \"../market.gantry\"\n"
-               "[plugins]\nfolders = [\"" GANTRY_PLUGINS "\", \"../extra\"]\nhang_s = " +
-                   std::string(act == "loop" ? "2" : "600") + "\n" +
-                   (kind == "paymaster" ? "[[paymaster]]\nname = \"" + name_ + "\"\n" : ""));
+    write_text(
+        config / "gantry.toml",
+        "[[chain]]\nid = \"eip155:1\"\nname = \"ethereum\"\nblock_time_s = 13\n"
+        "gas_price_gwei = 20\n"
+        "wrapped_native = \"0x1000000000000000000000000000000000000000\"\n"
+        "usd_tokens = [\"0x1000000000000000000000000000000000000001\"]\n"
+        "[wallet]\nsender = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\n"
+        "entry_point = \"0x0000000071727De22E5E9d8BAf0edAc6f37da032\"\n"
+        "[risk]\nmin_confidence = 0\nmin_profit_usd = 0\nmin_profit_gas = 0\nmin_success = 0\n"
+        "max_composite = 1\n"
+        "[market]\nrecording = \"../market.gantry\"\n"
+        "[plugins]\nfolders = [\"" GANTRY_PLUGINS "\", \"../extra\"]\nhang_s = " +
+            std::string(act == "loop" ? "2" : "600") + "\n" +
+            (kind == "paymaster" ? "[[paymaster]]\nname = \"" + name_ + "\"\n" : ""));
     write_text(config / "dex_config.toml",
                "[[dex]]\nname = \"uniswap_v2\"\nmin_liquidity_usd = 0\n" +
                    (kind == "dex" ? "[[dex]]\nname = \"" + name_ + "\"\nmin_liquidity_usd = 0\n"

@@ -18,7 +18,31 @@ namespace {
 const Integer ether = Integer(1'000'000'000) * 1'000'000'000;
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
+// That anything could exceed.
+RiskSettings no_limits() {
+  RiskSettings risk;
+  risk.pool_concentration_bps = 10000;
+  risk.min_profit_usd = 0;
+  risk.max_position_eth = 1e9;
+  risk.max_position_usd = 1e12;
+  risk.min_confidence = 0;
+  risk.max_risk_score = 1;
+  risk.max_snapshot_age_blocks = 10000;
+  risk.min_success = 0;
+  risk.max_composite = 1;
+  risk.reserve_bps = 0;
+  risk.max_concurrent_eth = 1e9;
+  risk.capital_eth = 1e9;
+  return risk;
+}
+
 struct Case {
+  Case() {
+    risk.min_profit_usd = 1;
+    risk.min_success = 0;
+    risk.max_composite = 1;
+  }
+
   AppliedMarket market{
       market_inputs(3, {{0, 1, 100'000, 40'000'000}, {1, 2, 40'000'000, 80'000'000}}, {})};
   RiskSettings risk;
@@ -100,7 +124,7 @@ TEST_CASE("risk never approves what is to be simulated only") {
   c.ranked.opportunity.flags = UINT32_MAX;
   CHECK(c.refusal().reason == RefusalReason::simulate_only);
   // Without a limit that anything could exceed, too.
-  c.risk = {10000, 0, 1e9, 1e12, 0, 1, 10000};
+  c.risk = no_limits();
   c.strategy.min_profit_bps = 0;
   CHECK(c.refusal().reason == RefusalReason::simulate_only);
   c.ranked.opportunity.flags = 0;
@@ -158,7 +182,7 @@ TEST_CASE("risk refuses a pool whose quotes are not exact to the chain") {
     c.ranked.opportunity.legs[pool].amount_in = u256::max();
     check_refused(c, RefusalReason::approximate, 0, 0, "");
     c.ranked.opportunity.legs[pool].amount_in = u256(1);
-    c.risk = {10000, 0, 1e9, 1e12, 0, 1, 10000};
+    c.risk = no_limits();
     c.strategy.min_profit_bps = 0;
     check_refused(c, RefusalReason::approximate, 0, 0, "");
     // A pool that takes no part is that first.
@@ -388,11 +412,13 @@ TEST_CASE("risk names the first limit that a trade exceeds, in a fixed order") {
 
 TEST_CASE("every reason of a refusal has a name of its own") {
   std::set<std::string_view> names;
-  for (std::int32_t i = 0; i <= static_cast<std::int32_t>(RefusalReason::data_fee_unknown); ++i) {
+  for (std::int32_t i = 0; i <= static_cast<std::int32_t>(last_refusal_reason); ++i) {
     names.insert(to_string(static_cast<RefusalReason>(i)));
   }
-  CHECK(names.size() == 15);
+  CHECK(names.size() == 30);
   CHECK_FALSE(names.contains("unknown"));
   CHECK(to_string(static_cast<RefusalReason>(13)) == "approximate");
-  CHECK(to_string(static_cast<RefusalReason>(15)) == "unknown");
+  CHECK(to_string(static_cast<RefusalReason>(15)) == "halted");
+  CHECK(to_string(static_cast<RefusalReason>(29)) == "composite");
+  CHECK(to_string(static_cast<RefusalReason>(30)) == "unknown");
 }

@@ -188,6 +188,12 @@ TEST_CASE("the risk gate allocates nothing") {
   Busy busy;
   StrategyRunner runner(busy.plugins.strategies[0], busy.changes, busy.history, {});
   const RiskGate gate(busy.configuration.risk);
+  RiskBook book(busy.configuration.risk, "eip155:1", false);
+  TradeScopes scopes;
+  scopes.add(book.scope(RiskScopeKind::strategy, "triangular"));
+  scopes.add(book.scope(RiskScopeKind::venue, "uniswap_v2"));
+  const auto published = book.view();
+  PoolVolatility volatility;
   MarketView view;
   std::uint64_t allocated = 0;
   std::uint64_t approved = 0;
@@ -199,8 +205,12 @@ TEST_CASE("the risk gate allocates nothing") {
     for (const Ranked& ranked : batch.ranked) {
       // Half of them too late.
       const std::uint64_t head = busy.snapshot->context.state_block + (ranked.index % 2) * 1000;
+      volatility.update(*busy.snapshot, busy.snapshot->changed, false);
       allocated += allocations_of([&] {
-        const bool passed = gate.check(view, ranked, busy.strategy().settings, head).has_value();
+        const TradeRisk risk{published.get(), scopes,
+                             forecast(volatility, busy.snapshot->context, ranked, {})};
+        const bool passed =
+            gate.check(view, ranked, busy.strategy().settings, head, risk).has_value();
         ++(passed ? approved : refused);
       });
     }

@@ -1,0 +1,186 @@
+// What limits look at: exposure, results, failures, gas and equity, in total and of each chain,
+// venue, strategy and library; and the breakers that follow from them.
+//
+// It changes by facts alone, each with its time, so that a replay of the facts is the run again.
+// Two kinds: results of trades, which the street tells in the order of its groups and a replay
+// finds again; and facts from outside (an operator, a provider), which begin_group() hands out to
+// be recorded.
+//
+// UNITS    Amounts in wei of the chain's coin, exact; dollars in millionths; times in Unix seconds.
+// THREADS  Any; begin_group() by the judging node alone. A published view is immutable.
+#pragma once
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gantry/market.h"
+#include "gantry/u256.hpp"
+#include "host/base/result.hpp"
+#include "host/risk/breaker.hpp"
+
+namespace gantry::host {
+
+using ScopeId = std::uint16_t;
+inline constexpr ScopeId total_scope = 0;
+inline constexpr ScopeId chain_scope = 1;
+
+// Those that a trade touches: total, chain, strategy and its library, and those of each leg.
+struct TradeScopes {
+  std::array<ScopeId, 4 + 2 * GANTRY_LEGS_MAX> ids{total_scope, chain_scope};
+  std::uint32_t count = 2;
+
+  void add(ScopeId id) noexcept;  // once
+  std::span<const ScopeId> all() const noexcept { return {ids.data(), count}; }
+};
+
+struct ScopeCounts {
+  u256 under_way_wei;            // put into trades whose result is not known
+  double under_way_var_usd = 0;  // their value at risk, summed
+  std::uint64_t day = 0;         // of the next five, since 1970 (UTC)
+  u256 gained_wei;
+  u256 lost_wei;
+  u256 gas_wei;
+  std::uint64_t gained_usd_e6 = 0;
+  std::uint64_t lost_usd_e6 = 0;
+  std::uint64_t failures_in_row = 0;
+  std::uint64_t successes = 0;
+  std::uint64_t failures = 0;
+  std::uint64_t first_success_s = 0;  // 0: none yet
+  u256 equity_wei;
+  u256 peak_wei;
+};
+
+// A scope's limits with the amounts as integers.
+struct ScopeLimits : RiskLimits {
+  u256 position_max_wei;
+  u256 concurrent_max_wei;
+  u256 gas_day_max_wei;
+  u256 daily_loss_max_wei;
+  u256 ramp_position_wei;
+};
+// Above 2^256 wei there is no limit.
+u256 wei_of(double ether) noexcept;
+
+struct ScopeView {
+  ScopeLimits limits;
+  ScopeCounts counts;
+  TradingMode mode = TradingMode::active;
+  bool own_limits = false;  // some differ from the total's
+  bool in_ramp = false;     // ramp_position_eth bounds a trade
+};
+
+struct RiskView {
+  std::vector<ScopeView> scopes;  // by ScopeId
+  u256 capital_wei;
+  std::int64_t reduced_bps = 10000;
+};
+
+// Put in, with what is lost in the worst of a hundred cases.
+struct TradeOpened {
+  TradeScopes scopes;
+  u256 put_in_wei;
+  double value_at_risk_usd = 0;
+};
+
+struct TradeClosed {
+  TradeOpened opened;
+  bool success = false;
+  bool gained = false;  // `amount` was gained, else lost: gas included
+  u256 amount_wei;
+  std::uint64_t amount_usd_e6 = 0;
+  u256 gas_wei;
+  double deviation_bps = 0;  // that it paid less than was quoted; 0 of a failure
+};
+
+// What comes from outside.
+struct RiskFact {
+  enum class Kind : std::int32_t {
+    restore = 1,  // text: what an earlier run kept
+    halt = 2,     // `gantry stop`
+    resume = 3,   // `gantry resume`: all that recovers by hand or by time
+    begin = 4,    // of `cause`, of the chain
+    end = 5,
+  };
+  Kind kind = Kind::halt;
+  BreakerCause cause = BreakerCause::operator_stop;
+  std::uint64_t time_s = 0;
+  double measured = 0;
+  double limit = 0;
+  std::string text;
+};
+// One line, and what it says; of restore the text follows the line.
+std::string to_text(const RiskFact& fact);
+Result<RiskFact> parse_risk_fact(std::string_view text);
+
+class RiskBook {
+ public:
+  // `counts`: results will be told, so that the ramp holds.
+  RiskBook(RiskSettings settings, std::string chain, bool counts);
+
+  // The scope's number, for as long as the book lives. At most 65,535; more share the total's.
+  ScopeId scope(RiskScopeKind kind, std::string_view name);
+
+  // From outside, at once in force. Fails with `format` for a restore of what is no such text,
+  // which HALTS everything (unreadable) until it is resumed by hand.
+  Status apply(const RiskFact& fact);
+
+  struct Turn {
+    std::shared_ptr<const RiskView> view;
+    std::vector<RiskFact> outside;  // applied since the last turn, in order
+  };
+  // The judging node's, before each group: time goes on, breakers whose time has come recover.
+  Turn begin_group(std::uint64_t time_s);
+  // The judging node's. Time is that of its group.
+  void opened(const TradeOpened& trade);
+  void closed(const TradeClosed& trade);
+  void equity(ScopeId scope, const u256& wei);
+
+  // The strictest mode of total and chain; changes before apply() returns.
+  TradingMode mode() const noexcept { return mode_.load(std::memory_order_acquire); }
+  std::shared_ptr<const RiskView> view() const;
+  std::vector<TrippedBreaker> tripped() const;
+  // What a restart has to know: breakers, and the counts of days and rows. Grows with changes().
+  std::string text() const;
+  std::uint64_t changes() const noexcept { return changes_.load(std::memory_order_acquire); }
+
+ private:
+  struct Scope {
+    RiskScopeKind kind;
+    std::string name;
+    ScopeLimits limits;
+    bool own_limits = false;
+    ScopeCounts counts;
+    std::array<Breaker, breaker_causes> breakers;
+  };
+
+  // mutex_ held, all of them.
+  ScopeId add_scope(RiskScopeKind kind, std::string_view name);
+  bool roll_day(Scope& scope) const;  // whether a new one began
+  void book_result(Scope& scope, const TradeClosed& trade);
+  void check_losses(Scope& scope, const TradeClosed& trade, const u256& capital);
+  void check_equity(Scope& scope);
+  void trip(Scope& scope, BreakerCause cause, TradingMode mode, double measured, double limit);
+  void recover(Scope& scope, BreakerCause cause);
+  void resume_all();
+  Status restore(std::string_view text);
+  void publish();
+
+  const RiskSettings settings_;
+  const bool counts_results_;
+  mutable std::mutex mutex_;  // guards the next five
+  std::vector<Scope> scopes_;
+  std::vector<RiskFact> outside_;
+  std::uint64_t now_s_ = 0;
+  bool changed_ = true;
+  std::shared_ptr<const RiskView> view_;
+  std::atomic<TradingMode> mode_{TradingMode::active};
+  std::atomic<std::uint64_t> changes_{0};
+};
+
+}  // namespace gantry::host

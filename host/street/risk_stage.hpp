@@ -1,0 +1,82 @@
+// What the judging node knows besides the trades themselves: the risk book, the scopes of whoever
+// takes part, how prices move, and what a dry run counts as results.
+//
+// THREADS    The judging node's, one group at a time.
+// OWNERSHIP  Borrows the configuration and the change log, which outlive it.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "host/config/load.hpp"
+#include "host/market/market_view.hpp"
+#include "host/plan/calls.hpp"
+#include "host/risk/gate.hpp"
+
+namespace gantry::host {
+
+class RiskStage {
+ public:
+  // Trades of a dry run whose result is not known yet; more are not counted.
+  static constexpr std::size_t open_max = 4096;
+
+  RiskStage(const Configuration& configuration, const ChangeLog& changes,
+            std::shared_ptr<RiskBook> book);
+
+  // Before a group is judged: time goes on, and what would have been executed by then has its
+  // result. Returns what the book was told from outside since the group before, to be recorded.
+  // `view` is bound to the snapshot.
+  std::vector<RiskFact> begin(const Snapshot& snapshot, const MarketView& view);
+  // Until the next begin().
+  TradeRisk risk_of(const Snapshot& snapshot, const Ranked& ranked);
+  // The same trade with no more than `bound` allows, quoted anew; nothing: it cannot be cut.
+  std::optional<Ranked> cut(const MarketView& view, const Ranked& ranked,
+                            const TradeRisk& risk) const;
+  // The one of its group that is planned.
+  void planned(const Snapshot& snapshot, const Approved<Ranked>& trade);
+
+  RiskBook& book() noexcept { return *book_; }
+
+ private:
+  struct PluginScopes {
+    ScopeId own = total_scope;
+    ScopeId library = total_scope;
+  };
+  struct Lane {
+    std::uint32_t lane = 0;
+    PluginScopes scopes;
+  };
+  struct OpenTrade {
+    Ranked ranked;
+    TradeOpened opened;
+    std::uint64_t execution_block = 0;
+  };
+
+  void look_at_prices(const Snapshot& snapshot);
+  void name_scopes(const Snapshot& snapshot);
+  void settle(const MarketView& view);
+  TradeClosed result_of(const MarketView& view, const OpenTrade& trade) const;
+  // Of the same route with another amount in; nothing: it cannot be quoted.
+  std::optional<gantry_opportunity> requoted(const MarketView& view,
+                                             const gantry_opportunity& opportunity,
+                                             const u256& amount_in) const;
+
+  const bool counts_;
+  const std::uint64_t gas_overhead_;
+  const Sender sender_;
+  const ChangeLog& changes_;
+  std::shared_ptr<RiskBook> book_;
+  std::shared_ptr<const RiskView> turn_;  // of the group that is judged
+  PoolVolatility volatility_;
+  std::uint64_t newest_ = 0;  // snapshot whose prices were looked at
+  std::vector<std::uint32_t> changed_;
+  // Whose scopes are below. Not held: a set that no snapshot carries has to go.
+  std::uint64_t topology_ = UINT64_MAX;
+  std::weak_ptr<const PluginSet> plugins_;
+  std::vector<PluginScopes> venues_;  // by the topology's number
+  std::vector<Lane> lanes_;
+  std::vector<OpenTrade> open_;
+};
+
+}  // namespace gantry::host

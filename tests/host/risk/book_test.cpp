@@ -1,0 +1,483 @@
+// Breakers: what just does not trip each, what just does, what it stops, how it goes on.
+#include "host/risk/book.hpp"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <set>
+
+using namespace gantry;
+using namespace gantry::host;
+
+namespace {
+
+constexpr std::uint64_t noon_s = 20'000 * 86'400ULL + 43'200;
+const u256 one_ether(1'000'000'000'000'000'000ULL);
+
+u256 ether(std::uint64_t count) {
+  u256 wei;
+  REQUIRE(mul(u256(count), one_ether, wei));
+  return wei;
+}
+u256 more(const u256& wei, std::uint64_t by = 1) { return wrapping_add(wei, u256(by)); }
+
+struct Book {
+  explicit Book(RiskSettings with = {}, bool counts = true)
+      : settings(std::move(with)), book(settings, "eip155:1", counts) {
+    venue = book.scope(RiskScopeKind::venue, "uniswap_v2");
+    strategy = book.scope(RiskScopeKind::strategy, "triangular");
+    other = book.scope(RiskScopeKind::venue, "curve");
+    at(noon_s);
+  }
+
+  TradeOpened opened(const u256& put_in = ether(1)) const {
+    TradeOpened trade{{}, put_in, 100};
+    trade.scopes.add(venue);
+    trade.scopes.add(strategy);
+    return trade;
+  }
+  TradeClosed lost(const u256& wei, std::uint64_t usd_e6 = 0) const {
+    return {opened(u256()), false, false, wei, usd_e6, u256(), 0};
+  }
+  TradeClosed gained(const u256& wei, std::uint64_t usd_e6 = 0) const {
+    return {opened(u256()), true, true, wei, usd_e6, u256(), 0};
+  }
+  void at(std::uint64_t time_s) { turn = book.begin_group(time_s); }
+  TradingMode mode(ScopeId scope) { return book.view()->scopes[scope].mode; }
+  // Of the total.
+  const Breaker breaker(BreakerCause cause) {
+    for (const TrippedBreaker& each : book.tripped()) {
+      if (each.kind == RiskScopeKind::total && each.cause == cause) return each.breaker;
+    }
+    return {};
+  }
+  bool is_active() { return book.tripped().empty() && book.mode() == TradingMode::active; }
+
+  RiskSettings settings;
+  RiskBook book;
+  RiskBook::Turn turn;
+  ScopeId venue = 0;
+  ScopeId strategy = 0;
+  ScopeId other = 0;
+};
+
+// That nothing else trips with it.
+RiskSettings only(double capital_eth = 1e9) {
+  RiskSettings settings;
+  settings.capital_eth = capital_eth;
+  settings.max_loss_usd = 1e9;
+  settings.max_failures = 1'000'000;
+  return settings;
+}
+
+RiskFact fact(RiskFact::Kind kind, std::uint64_t time_s = noon_s,
+              BreakerCause cause = BreakerCause::operator_stop) {
+  RiskFact out;
+  out.kind = kind;
+  out.time_s = time_s;
+  out.cause = cause;
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a day's loss of ether trips above its limit, to the wei") {
+  Book b(only());
+  b.book.closed(b.lost(ether(60)));
+  b.book.closed(b.lost(ether(40)));
+  CHECK(b.is_active());
+  b.book.closed(b.lost(u256(1)));
+  CHECK(b.book.mode() == TradingMode::halted);
+  const Breaker tripped = b.breaker(BreakerCause::daily_loss);
+  CHECK(tripped.mode == TradingMode::halted);
+  CHECK(tripped.since_s == noon_s);
+  CHECK(tripped.measured == Approx(100));
+  CHECK(tripped.limit == 100);
+  // Until the day is over, and no shorter than the cool-down.
+  CHECK(tripped.until_s == 20'001 * 86'400ULL);
+}
+
+TEST_CASE("what a day gained is set against what it lost, and a new day begins at nothing") {
+  Book b(only());
+  b.book.closed(b.gained(ether(50)));
+  b.book.closed(b.lost(ether(150)));
+  CHECK(b.is_active());
+  b.at(noon_s + 86'400);
+  b.book.closed(b.lost(ether(100)));
+  CHECK(b.is_active());
+  b.book.closed(b.lost(u256(1)));
+  CHECK_FALSE(b.is_active());
+}
+
+TEST_CASE("a day's loss of dollars trips above its limit, to the millionth") {
+  Book b(only());
+  b.book.closed(b.lost(u256(), 50'000'000'000));
+  CHECK(b.is_active());
+  b.book.closed(b.lost(u256(), 1));
+  CHECK(b.breaker(BreakerCause::daily_loss_usd).mode == TradingMode::halted);
+  CHECK(b.breaker(BreakerCause::daily_loss_usd).measured == Approx(50'000.000001));
+}
+
+TEST_CASE("a drawdown of equity trips above its limit, to the wei") {
+  RiskSettings settings = only(1000);
+  settings.max_loss_bps = 10000;
+  Book b(settings);
+  b.book.closed(b.lost(ether(25)));
+  CHECK(b.is_active());
+  b.book.closed(b.lost(u256(1)));
+  CHECK(b.breaker(BreakerCause::drawdown).mode == TradingMode::halted);
+  CHECK(b.breaker(BreakerCause::drawdown).measured == Approx(250));
+  CHECK(b.breaker(BreakerCause::drawdown).limit == 250);
+}
+
+TEST_CASE("a drawdown is below the highest equity, whether gained or read") {
+  RiskSettings settings = only(1000);
+  settings.max_loss_bps = 10000;
+  Book b(settings);
+  b.book.closed(b.gained(ether(1000)));
+  b.book.closed(b.lost(ether(50)));
+  CHECK(b.is_active());
+  b.book.equity(total_scope, ether(4000));
+  b.book.equity(total_scope, ether(3900));
+  CHECK(b.is_active());
+  b.book.equity(total_scope, wrapping_sub(ether(3900), u256(1)));
+  CHECK(b.breaker(BreakerCause::drawdown).mode == TradingMode::halted);
+}
+
+TEST_CASE("more failures in a row than allowed trip, and a success begins anew") {
+  RiskSettings settings = only();
+  settings.max_failures = 5;
+  Book b(settings);
+  for (int i = 0; i < 5; ++i) b.book.closed(b.lost(u256()));
+  CHECK(b.is_active());
+  b.book.closed(b.gained(u256()));
+  for (int i = 0; i < 5; ++i) b.book.closed(b.lost(u256()));
+  CHECK(b.is_active());
+  b.book.closed(b.lost(u256()));
+  CHECK(b.breaker(BreakerCause::failures).mode == TradingMode::halted);
+  CHECK(b.breaker(BreakerCause::failures).measured == 6);
+}
+
+TEST_CASE("one trade's loss trips above its dollars, and above its share of the capital") {
+  RiskSettings settings;
+  settings.max_daily_loss_usd = 1e9;
+  Book b(settings);
+  b.book.closed(b.lost(u256(), 10'000'000'000));
+  CHECK(b.is_active());
+  b.book.closed(b.lost(u256(), 10'000'000'001));
+  CHECK(b.breaker(BreakerCause::trade_loss).mode == TradingMode::halted);
+
+  settings = only(1000);
+  settings.max_drawdown_bps = 10000;
+  Book share(settings);
+  share.book.closed(share.lost(ether(20)));
+  CHECK(share.is_active());
+  // Of what is left of it.
+  share.book.closed(share.lost(more(wrapping_sub(ether(20), u256(400'000'000'000'000'000)))));
+  CHECK(share.breaker(BreakerCause::trade_loss_share).mode == TradingMode::halted);
+}
+
+TEST_CASE("a fill far below its quote reduces, and what is open counts as under way") {
+  Book b(only());
+  TradeClosed close = b.gained(u256(1));
+  close.deviation_bps = 100;
+  b.book.closed(close);
+  CHECK(b.is_active());
+  close.deviation_bps = std::nextafter(100.0, 101.0);
+  b.book.closed(close);
+  CHECK(b.breaker(BreakerCause::quote_deviation).mode == TradingMode::reducing);
+  CHECK(b.book.mode() == TradingMode::reducing);
+}
+
+TEST_CASE("what is under way counts in every scope that the trade touches, until its result") {
+  Book b;
+  const TradeOpened trade = b.opened(ether(7));
+  b.book.opened(trade);
+  b.book.opened(trade);
+  const auto view = b.book.view();
+  for (const ScopeId id : {total_scope, chain_scope, b.venue, b.strategy}) {
+    CHECK(view->scopes[id].counts.under_way_wei == ether(14));
+    CHECK(view->scopes[id].counts.under_way_var_usd == 200);
+  }
+  CHECK(view->scopes[b.other].counts.under_way_wei == u256());
+  TradeClosed close{trade, true, true, u256(5), 0, u256(3), 0};
+  b.book.closed(close);
+  CHECK(b.book.view()->scopes[b.venue].counts.under_way_wei == ether(7));
+  CHECK(b.book.view()->scopes[b.venue].counts.gas_wei == u256(3));
+  // What was published before is as it was.
+  CHECK(view->scopes[b.venue].counts.under_way_wei == ether(14));
+}
+
+TEST_CASE("a scope's own limit trips it alone") {
+  RiskSettings settings = only();
+  RiskScope scope{RiskScopeKind::venue, "uniswap_v2", settings};
+  scope.limits.max_daily_loss_eth = 10;
+  settings.scopes.push_back(scope);
+  Book b(settings);
+  b.book.closed(b.lost(ether(10)));
+  CHECK(b.is_active());
+  b.book.closed(b.lost(u256(1)));
+  CHECK(b.mode(b.venue) == TradingMode::halted);
+  CHECK(b.mode(total_scope) == TradingMode::active);
+  CHECK(b.mode(b.strategy) == TradingMode::active);
+  CHECK(b.mode(b.other) == TradingMode::active);
+  REQUIRE(b.book.tripped().size() == 1);
+  CHECK(to_string(b.book.tripped()[0]) ==
+        "HALTED: daily_loss of venue uniswap_v2: 10 ETH, limit 10");
+}
+
+TEST_CASE("a breaker that recovers by itself is HALTED, then REDUCING, then ACTIVE") {
+  RiskSettings settings = only();
+  settings.max_failures = 0;
+  settings.cool_down_s = 100;
+  settings.reduced_s = 50;
+  Book b(settings);
+  b.book.closed(b.lost(u256()));
+  const auto is = [&](std::uint64_t after_s) {
+    b.at(noon_s + after_s);
+    return b.book.mode();
+  };
+  CHECK(is(0) == TradingMode::halted);
+  CHECK(is(99) == TradingMode::halted);
+  CHECK(is(100) == TradingMode::reducing);
+  CHECK(is(149) == TradingMode::reducing);
+  CHECK(is(150) == TradingMode::active);
+  CHECK(b.book.tripped().empty());
+  // Time that goes back changes nothing.
+  b.book.closed(b.lost(u256()));
+  CHECK(is(0) == TradingMode::halted);
+}
+
+TEST_CASE("what trips again while it is REDUCING halts again, for as long") {
+  RiskSettings settings = only();
+  settings.max_failures = 0;
+  settings.cool_down_s = 100;
+  settings.reduced_s = 50;
+  Book b(settings);
+  b.book.closed(b.lost(u256()));
+  b.at(noon_s + 120);
+  REQUIRE(b.book.mode() == TradingMode::reducing);
+  b.book.closed(b.lost(u256()));
+  CHECK(b.book.mode() == TradingMode::halted);
+  CHECK(b.breaker(BreakerCause::failures).since_s == noon_s);
+  b.at(noon_s + 219);
+  CHECK(b.book.mode() == TradingMode::halted);
+  b.at(noon_s + 220);
+  CHECK(b.book.mode() == TradingMode::reducing);
+}
+
+TEST_CASE("a drawdown that recovered counts from the equity that was left") {
+  RiskSettings settings = only(1000);
+  settings.max_loss_bps = 10000;
+  settings.max_daily_loss_eth = 1e9;
+  settings.cool_down_s = 100;
+  settings.reduced_s = 0;
+  Book b(settings);
+  b.book.closed(b.lost(ether(100)));
+  REQUIRE(b.book.mode() == TradingMode::halted);
+  b.at(noon_s + 100);
+  CHECK(b.is_active());
+  // 2.5 % of 900.
+  b.book.closed(b.lost(wrapping_sub(ether(23), u256(500'000'000'000'000'000))));
+  CHECK(b.is_active());
+  b.book.closed(b.lost(u256(1)));
+  CHECK(b.book.mode() == TradingMode::halted);
+}
+
+TEST_CASE("by hand means by hand, however long it takes") {
+  RiskSettings settings = only();
+  settings.max_failures = 0;
+  settings.recovery = Recovery::by_hand;
+  Book b(settings);
+  b.book.closed(b.lost(u256()));
+  b.at(noon_s + 100 * 365 * 86'400ULL);
+  CHECK(b.book.mode() == TradingMode::halted);
+  CHECK(how_it_recovers(b.book.tripped()[0]) == "by hand: gantry resume");
+  REQUIRE(b.book.apply(fact(RiskFact::Kind::resume)));
+  CHECK(b.is_active());
+  b.book.closed(b.lost(u256()));
+  CHECK_FALSE(b.is_active());
+}
+
+TEST_CASE("an operator's stop is in force when apply() returns, and lasts until resumed") {
+  Book b;
+  REQUIRE(b.book.apply(fact(RiskFact::Kind::halt, 77)));
+  CHECK(b.book.mode() == TradingMode::halted);
+  CHECK(b.book.view()->scopes[total_scope].mode == TradingMode::halted);
+  b.at(noon_s + 100 * 86'400ULL);
+  CHECK(b.book.mode() == TradingMode::halted);
+  CHECK(b.breaker(BreakerCause::operator_stop).since_s == 77);
+  REQUIRE(b.book.apply(fact(RiskFact::Kind::halt, 99)));
+  CHECK(b.breaker(BreakerCause::operator_stop).since_s == 77);
+  REQUIRE(b.book.apply(fact(RiskFact::Kind::resume)));
+  CHECK(b.is_active());
+}
+
+TEST_CASE("a chain whose providers are gone, or that stands still, is halted until that ends") {
+  for (const BreakerCause cause : {BreakerCause::provider_loss, BreakerCause::stale_state}) {
+    Book b;
+    REQUIRE(b.book.apply(fact(RiskFact::Kind::begin, noon_s, cause)));
+    CHECK(b.book.mode() == TradingMode::halted);
+    CHECK(b.mode(total_scope) == TradingMode::active);
+    CHECK(b.mode(chain_scope) == TradingMode::halted);
+    // No hand and no time ends it.
+    REQUIRE(b.book.apply(fact(RiskFact::Kind::resume)));
+    b.at(noon_s + 86'400'000);
+    CHECK(b.book.mode() == TradingMode::halted);
+    REQUIRE(b.book.apply(fact(RiskFact::Kind::end, noon_s, cause)));
+    CHECK(b.is_active());
+  }
+}
+
+TEST_CASE("two causes halt until both are over") {
+  Book b;
+  REQUIRE(b.book.apply(fact(RiskFact::Kind::halt)));
+  REQUIRE(b.book.apply(fact(RiskFact::Kind::begin, noon_s, BreakerCause::provider_loss)));
+  REQUIRE(b.book.apply(fact(RiskFact::Kind::resume)));
+  CHECK(b.book.mode() == TradingMode::halted);
+  REQUIRE(b.book.apply(fact(RiskFact::Kind::end, noon_s, BreakerCause::provider_loss)));
+  CHECK(b.is_active());
+}
+
+TEST_CASE("the ramp ends after so many successes and so many hours, whichever is later") {
+  RiskSettings settings = only();
+  settings.ramp_successes = 2;
+  settings.ramp_hours = 1;
+  Book b(settings);
+  const auto in_ramp = [&] { return b.book.view()->scopes[b.venue].in_ramp; };
+  CHECK(in_ramp());
+  b.book.closed(b.gained(u256()));
+  b.book.closed(b.gained(u256()));
+  CHECK(in_ramp());
+  b.at(noon_s + 3599);
+  CHECK(in_ramp());
+  b.at(noon_s + 3600);
+  CHECK_FALSE(in_ramp());
+  // A venue without a success of its own is still in its own.
+  CHECK(b.book.view()->scopes[b.other].in_ramp);
+
+  Book late(settings);
+  late.book.closed(late.gained(u256()));
+  late.at(noon_s + 7200);
+  CHECK(late.book.view()->scopes[late.venue].in_ramp);
+  late.book.closed(late.gained(u256()));
+  CHECK_FALSE(late.book.view()->scopes[late.venue].in_ramp);
+
+  // Where no results are told, there is nothing to wait for.
+  Book dry(settings, false);
+  CHECK_FALSE(dry.book.view()->scopes[dry.venue].in_ramp);
+}
+
+TEST_CASE("what a book keeps makes another one the same") {
+  RiskSettings settings = only();
+  settings.max_failures = 2;
+  Book b(settings);
+  b.book.closed(b.gained(ether(3), 9'000'000));
+  for (int i = 0; i < 3; ++i) b.book.closed(b.lost(more(ether(1)), 77));
+  REQUIRE(b.book.mode() == TradingMode::halted);
+  const std::string kept = b.book.text();
+
+  Book again(settings);
+  RiskFact restore = fact(RiskFact::Kind::restore);
+  restore.text = kept;
+  REQUIRE(again.book.apply(restore));
+  CHECK(again.book.text() == kept);
+  CHECK(again.book.mode() == TradingMode::halted);
+  CHECK(again.breaker(BreakerCause::failures) == b.breaker(BreakerCause::failures));
+  CHECK(again.book.view()->scopes[b.venue].counts.lost_wei ==
+        b.book.view()->scopes[b.venue].counts.lost_wei);
+  // An operator's word is kept elsewhere, and whether a chain's cause still is, is seen anew.
+  REQUIRE(b.book.apply(fact(RiskFact::Kind::halt)));
+  REQUIRE(b.book.apply(fact(RiskFact::Kind::begin, noon_s, BreakerCause::stale_state)));
+  CHECK(b.book.text() == kept);
+}
+
+TEST_CASE("what cannot be read halts, until it is resumed by hand") {
+  Book b;
+  b.book.closed(b.gained(ether(3)));
+  const std::string good = b.book.text();
+  const std::string bad[] = {"",
+                             "gantry.risk/2\n",
+                             good + "count total - 1\n",
+                             good + "counts total - 1 2 3\n",
+                             good + "counts nowhere - 0 0 0 0 0 0 0 0 0 0 0 0\n",
+                             good + "breaker total - failures HALTED 1 2 3 nan4x 5\n",
+                             good + "breaker total - hunger HALTED 1 2 3 4 5\n",
+                             good + "breaker total - failures HALTED -1 2 3 4 5\n",
+                             good + "breaker total - failures HALTED 1 2 3 4 5 6\n",
+                             good.substr(0, good.size() / 2)};
+  for (const std::string& text : bad) {
+    CAPTURE(text);
+    Book again;
+    const std::string before = again.book.text();
+    RiskFact restore = fact(RiskFact::Kind::restore);
+    restore.text = text;
+    const auto done = again.book.apply(restore);
+    CHECK_FALSE(done);
+    CHECK(again.book.mode() == TradingMode::halted);
+    CHECK(again.breaker(BreakerCause::unreadable).mode == TradingMode::halted);
+    again.at(noon_s + 86'400'000);
+    CHECK(again.book.mode() == TradingMode::halted);
+    REQUIRE(again.book.apply(fact(RiskFact::Kind::resume)));
+    CHECK(again.is_active());
+  }
+}
+
+TEST_CASE("facts from outside are handed out once, in their order, and their text says them") {
+  Book b;
+  CHECK(b.turn.outside.empty());
+  REQUIRE(b.book.apply(fact(RiskFact::Kind::halt, 5)));
+  RiskFact begin = fact(RiskFact::Kind::begin, 6, BreakerCause::stale_state);
+  begin.measured = 120.1;
+  begin.limit = 60;
+  REQUIRE(b.book.apply(begin));
+  b.at(noon_s + 1);
+  REQUIRE(b.turn.outside.size() == 2);
+  b.book.closed(b.lost(u256(1)));
+  for (const RiskFact& each : b.turn.outside) {
+    const auto parsed = parse_risk_fact(to_text(each));
+    REQUIRE(parsed);
+    CHECK(parsed->kind == each.kind);
+    CHECK(parsed->cause == each.cause);
+    CHECK(parsed->time_s == each.time_s);
+    CHECK(parsed->measured == each.measured);
+    CHECK(parsed->limit == each.limit);
+  }
+  b.at(noon_s + 2);
+  CHECK(b.turn.outside.empty());
+  for (const char* text :
+       {"", "\n", "2\n", "2 operator_stop 1 2\n", "9 operator_stop 1 2 3\n",
+        "0 operator_stop 1 2 3\n", "2 nothing 1 2 3\n", "4 daily_loss 1 2 3\n",
+        "2 operator_stop 1 2 3 4\n", "2 operator_stop 1 2 3", "-2 operator_stop 1 2 3\n"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_risk_fact(text));
+  }
+}
+
+TEST_CASE("a book that is told the same facts is the same book") {
+  const auto run = [] {
+    Book b;
+    b.book.opened(b.opened());
+    b.book.closed({b.opened(), false, false, ether(2), 900, u256(7), 0});
+    (void)b.book.apply(fact(RiskFact::Kind::halt));
+    b.at(noon_s + 50);
+    (void)b.book.apply(fact(RiskFact::Kind::resume));
+    for (int i = 0; i < 6; ++i) b.book.closed(b.lost(u256(1)));
+    b.at(noon_s + 5000);
+    return b.book.text();
+  };
+  CHECK(run() == run());
+}
+
+TEST_CASE("every cause and state has a name of its own, a unit, and words for what it stops") {
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i < breaker_causes; ++i) {
+    const auto cause = static_cast<BreakerCause>(i);
+    names.insert(to_string(cause));
+    TrippedBreaker tripped{RiskScopeKind::total, "", cause, {TradingMode::halted, 1, 0, 0, 2, 1}};
+    CHECK_FALSE(how_it_recovers(tripped).empty());
+  }
+  CHECK(names.size() == breaker_causes);
+  CHECK_FALSE(names.contains("?"));
+  CHECK(what_it_stops(TradingMode::halted) == "every trade");
+  CHECK(what_it_stops(TradingMode::active) == "nothing");
+}
