@@ -22,15 +22,16 @@ using namespace gantry::test;
 
 struct Pool {
   gantry_dex_instance* instance = nullptr;
-  std::vector<std::uint8_t> chunk;
+  std::vector<std::vector<std::uint8_t>> chunks;
   std::vector<std::vector<std::uint8_t>> payloads;
   std::vector<gantry_request> requests;
-  gantry_bytes view{};
+  std::vector<gantry_bytes> view;
   gantry_context context{};
 
   gantry_state state() {
-    view = {chunk.data(), chunk.size()};
-    return {&view, 1, 0};
+    view.clear();
+    for (const auto& chunk : chunks) view.push_back({chunk.data(), chunk.size()});
+    return {view.data(), static_cast<std::uint32_t>(view.size()), 0};
   }
 };
 
@@ -75,17 +76,18 @@ class Venue {
     spec.token_count = static_cast<std::uint32_t>(tokens.size());
     spec.metadata = {reinterpret_cast<const std::uint8_t*>(metadata.data()), metadata.size()};
     pool.context.execution_time_s = state.time_s;
-    std::vector<std::uint8_t> written;
+    std::vector<std::vector<std::uint8_t>> written;
     const gantry_state_writer writer{
-        &written, [](void* self, std::uint32_t, std::uint64_t size) -> std::uint8_t* {
-          auto& bytes = *static_cast<std::vector<std::uint8_t>*>(self);
-          bytes.assign(size, 0);
-          return bytes.data();
+        &written, [](void* self, std::uint32_t index, std::uint64_t size) -> std::uint8_t* {
+          auto& chunks = *static_cast<std::vector<std::vector<std::uint8_t>>*>(self);
+          if (index >= chunks.size()) chunks.resize(index + 1);
+          chunks[index].assign(size, 0);
+          return chunks[index].data();
         }};
     gantry_pool_traits traits{};
     gantry_error error{};
     check(table->open_pool(instance, &spec, &writer, &traits, &error));
-    pool.chunk = written;
+    pool.chunks = written;
     const gantry_request_sink sink{
         &pool, [](void* self, const gantry_request* request) -> gantry_status {
           auto& to = *static_cast<Pool*>(self);
@@ -97,7 +99,16 @@ class Venue {
     gantry_state now = pool.state();
     check(table->requests(instance, &pool.context, &spec, &now, 0, &sink));
     std::vector<gantry_fact> facts;
+    const std::vector<std::uint8_t> no_known_code(32, 1);
     for (std::size_t i = 0; i < pool.requests.size(); ++i) {
+      if (pool.requests[i].source == GANTRY_SOURCE_EVM_CODE_HASH) {
+        gantry_fact fact{};
+        fact.source = pool.requests[i].source;
+        fact.tag = pool.requests[i].tag;
+        fact.data = {no_known_code.data(), no_known_code.size()};
+        facts.push_back(fact);
+        continue;
+      }
       for (std::size_t k = 0; k < recorded.asks.size(); ++k) {
         if (recorded.asks[k].payload != pool.payloads[i]) continue;
         gantry_fact fact{};
@@ -109,7 +120,7 @@ class Venue {
     }
     check(table->apply(instance, &pool.context, &now, facts.data(),
                        static_cast<std::uint32_t>(facts.size()), &writer));
-    pool.chunk = written;
+    pool.chunks[0] = written[0];
     pool.state();
     return pool;
   }
@@ -136,7 +147,7 @@ std::vector<Ask> asks_of(const std::vector<std::string>& variants) {
         Pool& pool = venue().add(recorded, state);
         for (const RecordedSwap& swap : state.swaps) {
           if (!swap.first.paid || swap.first.paid->is_zero()) continue;
-          asks.push_back({{{&pool.view, 1, 0}, {}, &pool.context},
+          asks.push_back({{pool.state(), {}, &pool.context},
                           {swap.first.amount, swap.first.in, swap.first.out, GANTRY_EXACT_IN, 0},
                           *swap.first.paid});
         }

@@ -52,12 +52,25 @@ add_test(NAME bench_small COMMAND gantry_bench --benchmark_min_time=0.001
   --benchmark_repetitions=1 --json=${CMAKE_BINARY_DIR}/bench_small.json)
 set_tests_properties(bench_small PROPERTIES LABELS bench)
 
-# What the peers in bench/peers are asked. By bench/peers/run.sh alone.
-add_executable(gantry_peers EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/peers/ours.cpp
+# What the peers in bench/peers are asked, by bench/peers/run.sh.
+if(GANTRY_SANITIZE)
+  return()
+endif()
+add_executable(gantry_peers ${CMAKE_CURRENT_LIST_DIR}/peers/ours.cpp
+  ${PROJECT_SOURCE_DIR}/tests/evm/balancer_v2_contracts.cpp
   ${PROJECT_SOURCE_DIR}/tests/evm/uniswap_v3_contract.cpp
-  ${PROJECT_SOURCE_DIR}/tests/plugins/balancer/told_pool.cpp)
-target_link_libraries(gantry_peers PRIVATE gantry_options gantry_test_venue ${CMAKE_DL_LIBS})
+  ${PROJECT_SOURCE_DIR}/tests/plugins/balancer/told_pool.cpp
+  ${PROJECT_SOURCE_DIR}/tests/plugins/curve/answers.cpp)
+target_link_libraries(gantry_peers PRIVATE gantry_options gantry_test_venue ${ZSTD_LIBRARY}
+  ${CMAKE_DL_LIBS})
 target_include_directories(gantry_peers PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/tests)
 target_compile_definitions(gantry_peers PRIVATE GANTRY_PLUGIN_FOLDER="${CMAKE_BINARY_DIR}/plugins"
+  GANTRY_CURVE_ANSWERS="${PROJECT_SOURCE_DIR}/tests/plugins/curve/answers"
   GANTRY_UNISWAP_V3_PLUGIN="$<TARGET_FILE:uniswap_v3>")
-add_dependencies(gantry_peers balancer uniswap_v2 uniswap_v3)
+add_dependencies(gantry_peers balancer curve uniswap_v2 uniswap_v3)
+
+# Those peers that are installed: a wrong answer fails it. What is not there is left out, and said.
+add_test(NAME "peers: packages, crates and contracts answer as Gantry quotes"
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/peers/run.sh --quick ${CMAKE_BINARY_DIR})
+set_tests_properties("peers: packages, crates and contracts answer as Gantry quotes"
+  PROPERTIES LABELS release_only)

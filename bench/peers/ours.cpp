@@ -1,6 +1,7 @@
 // What the peers are asked, and what our quotes of it are and cost: pools and swaps of each venue
-// as one JSON file. The V3 pool is a real one on a local node, whose own quoter is asked too.
-//   gantry_peers FILE
+// as one JSON file. The V3 pool is a real one on a local node, whose own quoter is asked too, as
+// are the pools of Balancer V2. Curve's are those whose contracts' answers are recorded.
+//   gantry_peers FILE MILLISECONDS
 #include <dlfcn.h>
 #include <fmt/format.h>
 
@@ -8,12 +9,15 @@
 #include <chrono>
 #include <fstream>
 #include <random>
+#include <span>
 
+#include "evm/balancer_v2_contracts.hpp"
 #include "evm/integer_words.hpp"
 #include "evm/uniswap_v3_contract.hpp"
 #include "evm/uniswap_v3_model.hpp"
 #include "gantry/plugin.h"
 #include "plugins/balancer/told_pool.hpp"
+#include "plugins/curve/answers.hpp"
 
 namespace {
 
@@ -21,10 +25,12 @@ using namespace gantry;
 using namespace gantry::test;
 namespace json = boost::json;
 using Steady = std::chrono::steady_clock;
+using Time = std::chrono::milliseconds;
 
 constexpr std::size_t swaps_of_a_pool = 64;
 constexpr std::size_t pools_of_a_venue = 64;
 constexpr std::size_t quotes_of_the_node = 200;
+const Integer unit("1000000000000000000");
 
 // A venue's library by its C table, without anything of the tests around it.
 class Library {
@@ -84,7 +90,6 @@ struct Pool {
   gantry_context context{};
   std::vector<gantry_swap> swaps;
   std::vector<Integer> answers;
-  std::vector<std::uint32_t> crossings;
 
   gantry_pool_state state() {
     chunks.clear();
@@ -99,26 +104,28 @@ void draw_swaps(const Library& library, Pool& pool, const std::vector<Integer>& 
                 std::mt19937_64& random) {
   const gantry_pool_state state = pool.state();
   while (pool.swaps.size() < swaps_of_a_pool) {
-    const auto in = static_cast<std::uint32_t>(random() % 2);
+    const auto in = static_cast<std::uint32_t>(random() % most.size());
+    const auto out =
+        static_cast<std::uint32_t>((in + 1 + random() % (most.size() - 1)) % most.size());
     const Integer amount = most[in] * (1 + random() % 1'000'000) / 1'000'000 >> (random() % 20);
-    gantry_swap swap{to_amount(amount), in, 1 - in, GANTRY_EXACT_IN, 0};
+    gantry_swap swap{to_amount(amount), in, out, GANTRY_EXACT_IN, 0};
     gantry_quote quote{};
     if (amount == 0 || library.quote(state, swap, quote) != GANTRY_OK) continue;
     pool.swaps.push_back(swap);
     pool.answers.push_back(to_integer(quote.amount_out));
-    pool.crossings.push_back(quote.crossings);
   }
 }
 
-double time_ns(const Library& library, std::vector<Pool>& pools) {
+double time_ns(const Library& library, std::vector<Pool>& pools, Time time) {
   std::vector<gantry_pool_state> states;
   for (Pool& pool : pools) states.push_back(pool.state());
   std::uint64_t quotes = 0;
   std::uint64_t sum = 0;
   const auto begin = Steady::now();
-  while (Steady::now() - begin < std::chrono::milliseconds(500)) {
+  while (Steady::now() - begin < time) {
     for (std::size_t s = 0; s < swaps_of_a_pool; ++s) {
       for (std::size_t p = 0; p < pools.size(); ++p) {
+        if (s >= pools[p].swaps.size()) continue;
         gantry_quote quote;
         library.quote(states[p], pools[p].swaps[s], quote);
         sum += quote.amount_out.limb[0];
@@ -136,8 +143,8 @@ json::object venue_of(const char* name, double ns, std::vector<Pool>& pools) {
   for (Pool& pool : pools) {
     json::array swaps;
     for (std::size_t i = 0; i < pool.swaps.size(); ++i) {
-      swaps.push_back(json::array{pool.swaps[i].token_in, to_integer(pool.swaps[i].amount).str(),
-                                  pool.answers[i].str(), pool.crossings[i]});
+      swaps.push_back(json::array{pool.swaps[i].token_in, pool.swaps[i].token_out,
+                                  to_integer(pool.swaps[i].amount).str(), pool.answers[i].str()});
     }
     pool.described["swaps"] = std::move(swaps);
     list.push_back(pool.described);
@@ -145,7 +152,7 @@ json::object venue_of(const char* name, double ns, std::vector<Pool>& pools) {
   return {{"venue", name}, {"ours_ns", ns}, {"pools", std::move(list)}};
 }
 
-json::object of_uniswap_v2(std::mt19937_64& random) {
+json::object of_uniswap_v2(std::mt19937_64& random, Time time) {
   const Library library(
       "uniswap_v2",
       {parameter("fee_bps", 30), parameter("factory", ""), parameter("discover_tokens", ""),
@@ -165,36 +172,221 @@ json::object of_uniswap_v2(std::mt19937_64& random) {
     pool.described["reserves"] = {reserves[0].str(), reserves[1].str()};
     draw_swaps(library, pool, {reserves[0] / 2, reserves[1] / 2}, random);
   }
-  return venue_of("uniswap_v2", time_ns(library, pools), pools);
+  return venue_of("uniswap_v2", time_ns(library, pools, time), pools);
 }
 
-json::object of_balancer(std::mt19937_64& random) {
+Library balancer_library() {
   constexpr const char* nobody = "0x00000000000000000000000000000000000000f3";
-  const Library library("balancer", {parameter("variant", ""), parameter("vault", nobody),
-                                     parameter("vault_v3", nobody), parameter("router_v3", "")});
-  const Integer unit("1000000000000000000");
+  return Library("balancer", {parameter("variant", ""), parameter("vault", nobody),
+                              parameter("vault_v3", nobody), parameter("router_v3", "")});
+}
+
+json::array texts(const std::vector<Integer>& numbers) {
+  json::array list;
+  for (const Integer& number : numbers) list.push_back(json::string(number.str()));
+  return list;
+}
+
+json::object of_balancer_v3(bool weighted, std::mt19937_64& random, Time time) {
+  const Library library = balancer_library();
   std::vector<Pool> pools(pools_of_a_venue);
   for (Pool& pool : pools) {
     ToldPool told;
-    told.variant = "20241205-v3-weighted-pool";
+    told.variant = weighted ? "20241205-v3-weighted-pool" : "20241205-v3-stable-pool";
     told.tokens = told_tokens({18, 18});
     const Integer first = unit / 100 * (10 + random() % 81);
-    told.weights = {first, unit - first};
+    if (weighted) {
+      told.weights = {first, unit - first};
+    } else {
+      told.amp = 1'000 * (10 + random() % 2'000);
+    }
     told.fee = unit / 1000 * 3;
-    for (int i = 0; i < 2; ++i) told.balances.push_back(unit + (Integer(random()) << 16));
+    for (int i = 0; i < 2; ++i) {
+      told.balances.push_back(weighted ? unit + (Integer(random()) << 16)
+                                       : unit * (1'000'000 + random() % 1'000'000));
+    }
     PluginVenue venue(GANTRY_PLUGIN_FOLDER "/balancer.so", "balancer");
-    if (tell(venue, told) != GANTRY_OK) throw std::runtime_error("no weighted pool");
+    if (tell(venue, told) != GANTRY_OK) throw std::runtime_error("no pool of " + told.variant);
     pool.bytes = venue.state_bytes();
-    pool.described = {{"balances", {told.balances[0].str(), told.balances[1].str()}},
-                      {"weights", {told.weights[0].str(), told.weights[1].str()}},
+    pool.described = {{"balances", texts(told.balances)},
+                      {"weights", texts(told.weights)},
+                      {"amp", told.amp.str()},
                       {"fee", told.fee.str()}};
     draw_swaps(library, pool, {told.balances[0] / 4, told.balances[1] / 4}, random);
   }
-  return venue_of("balancer_weighted", time_ns(library, pools), pools);
+  return venue_of(weighted ? "balancer_v3_weighted" : "balancer_v3_stable",
+                  time_ns(library, pools, time), pools);
+}
+
+// What a call reads: code and storage by account, added to what is there.
+void add_accounts(Anvil& chain, const BalancerV2::Call& call, json::object& accounts) {
+  const json::value seen = chain.call(
+      "debug_traceCall", {json::object{{"from", call.from}, {"to", call.to}, {"data", call.data}},
+                          "latest", json::object{{"tracer", "prestateTracer"}}});
+  for (const auto& [address, account] : seen.as_object()) {
+    const json::value* code = account.as_object().if_contains("code");
+    if (code == nullptr) continue;
+    json::object& to = accounts[address].is_null() ? accounts[address].emplace_object()
+                                                   : accounts[address].as_object();
+    to["code"] = *code;
+    json::object& slots =
+        to["storage"].is_null() ? to["storage"].emplace_object() : to["storage"].as_object();
+    if (const json::value* storage = account.as_object().if_contains("storage")) {
+      for (const auto& [slot, value] : storage->as_object()) slots[slot] = value;
+    }
+  }
+}
+
+// Four real pools of the V2 Vault's, each at sixteen balances.
+json::object of_balancer_v2(bool weighted, std::mt19937_64& random, Time time) {
+  const Library library = balancer_library();
+  Anvil chain({"--code-size-limit", "60000"});
+  BalancerV2 contracts(chain);
+  std::vector<BalancerPool> real;
+  std::vector<ToldPool> told;
+  for (std::size_t i = 0; i < 4; ++i) {
+    const std::size_t count = 2 + i % 3;
+    BalancerPoolOrder order;
+    order.deployment = weighted ? "20230206-weighted-pool-v3" : "20220609-stable-pool-v2";
+    order.tokens = contracts.make_tokens(std::vector<std::uint32_t>(count, 18));
+    order.fee = unit / 1000 * 3;
+    if (weighted) {
+      order.weights.assign(count, unit / 10);
+      order.weights[0] = unit - unit / 10 * (count - 1);
+    } else {
+      order.amp = 10 + random() % 2'000;
+    }
+    real.push_back(contracts.create(order));
+    ToldPool& one = told.emplace_back();
+    one.variant = order.deployment;
+    one.address = real.back().address;
+    one.tokens = order.tokens;
+    one.weights = order.weights;
+    one.amp = order.amp * 1'000;
+    one.fee = order.fee;
+  }
+  json::object accounts;
+  double ns = 0;
+  std::size_t asked = 0;
+  std::vector<Pool> pools(pools_of_a_venue);
+  for (std::size_t p = 0; p < pools.size(); ++p) {
+    Pool& pool = pools[p];
+    ToldPool& one = told[p % told.size()];
+    std::vector<Integer> most;
+    one.balances.clear();
+    for (std::size_t i = 0; i < one.tokens.size(); ++i) {
+      one.balances.push_back(unit * (1'000'000 + random() % 1'000'000) + random());
+      most.push_back(one.balances.back() / 4);
+    }
+    PluginVenue venue(GANTRY_PLUGIN_FOLDER "/balancer.so", "balancer");
+    if (tell(venue, one) != GANTRY_OK) throw std::runtime_error("no pool of " + one.variant);
+    pool.bytes = venue.state_bytes();
+    draw_swaps(library, pool, most, random);
+    json::array calls;
+    for (std::size_t s = 0; s < pool.swaps.size(); ++s) {
+      const BalancerQuery query{&real[p % real.size()], true, pool.swaps[s].token_in,
+                                pool.swaps[s].token_out, to_integer(pool.swaps[s].amount)};
+      const BalancerV2::Call call = contracts.on_swap_call(query, one.balances);
+      calls.push_back(json::string(call.data));
+      if (p >= real.size() || s >= quotes_of_the_node / real.size()) continue;
+      const auto begin = Steady::now();
+      const auto verdict = contracts.on_swap({query}, {one.balances}).front();
+      ns += std::chrono::duration<double, std::nano>(Steady::now() - begin).count();
+      ++asked;
+      if (!verdict.accepted || verdict.amount != pool.answers[s]) {
+        throw std::runtime_error("onSwap of " + one.variant + " differs");
+      }
+      add_accounts(chain, call, accounts);
+    }
+    pool.described = {{"address", one.address}, {"calls", std::move(calls)}};
+  }
+  json::object out = venue_of(weighted ? "balancer_v2_weighted" : "balancer_v2_stable",
+                              time_ns(library, pools, time), pools);
+  out["vault"] = contracts.vault();
+  out["time"] = std::to_string(contracts.time());
+  out["accounts"] = std::move(accounts);
+  out["node"] = "onSwap by eth_call, local node";
+  out["node_ns"] = ns / static_cast<double>(asked);
+  return out;
+}
+
+// Big-endian.
+Integer integer_of(std::span<const std::uint8_t> bytes) {
+  Integer number;
+  boost::multiprecision::import_bits(number, bytes.begin(), bytes.end());
+  return number;
+}
+
+// StableSwap-NG pools of two to four coins whose A is at rest: what the contracts answered, by
+// get_dy() and exchange() alike.
+json::object of_curve(Time time) {
+  const Library library("curve", {parameter("variant", "")});
+  std::vector<Pool> pools;
+  for (const RecordedPool& recorded : read_answers(GANTRY_CURVE_ANSWERS "/ng.zst")) {
+    const std::size_t count = recorded.decimals.size();
+    if (count > 4) continue;
+    // balances(), initial_A(), future_A(), both times, fee(), stored_rates(),
+    // offpeg_fee_multiplier(), version()
+    if (recorded.asks.size() != count + 8) throw std::runtime_error("ng.zst asks something else");
+    for (const RecordedState& state : recorded.states) {
+      const auto answer = [&](std::size_t i) { return integer_of(state.answers[i]); };
+      if (answer(count) != answer(count + 1)) continue;
+      PluginVenue venue(GANTRY_PLUGIN_FOLDER "/curve.so", "curve");
+      const std::string metadata = "variant=ng";
+      if (venue.open_pool("0x00000000000000000000000000000000000000cc",
+                          told_tokens(recorded.decimals),
+                          {metadata.begin(), metadata.end()}) != GANTRY_OK) {
+        throw std::runtime_error(venue.refusal());
+      }
+      Pool& pool = pools.emplace_back();
+      pool.context.execution_time_s = state.time_s;
+      venue.context() = pool.context;
+      std::vector<EmittedRequest> requests;
+      venue.requests(0, requests);
+      std::vector<OwnedFact> facts;
+      for (const EmittedRequest& request : requests) {
+        for (std::size_t i = 0; i < recorded.asks.size(); ++i) {
+          if (to_bytes(request.payload) != recorded.asks[i].payload) continue;
+          facts.push_back(fact_of(request, "0x"));
+          facts.back().data = state.answers[i];
+        }
+      }
+      if (venue.apply(facts) != GANTRY_OK) throw std::runtime_error("no pool of Curve");
+      pool.bytes = venue.state_bytes();
+      std::vector<Integer> balances;
+      std::vector<Integer> rates;
+      for (std::size_t i = 0; i < count; ++i) {
+        balances.push_back(answer(i));
+        const auto* at = state.answers[count + 5].data() + 32 * (2 + i);
+        rates.push_back(integer_of({at, 32}));
+      }
+      pool.described = {{"balances", texts(balances)},
+                        {"rates", texts(rates)},
+                        {"amp", answer(count).str()},
+                        {"fee", answer(count + 4).str()},
+                        {"offpeg_fee_multiplier", answer(count + 6).str()}};
+      const gantry_pool_state quoted = pool.state();
+      for (const RecordedSwap& swap : state.swaps) {
+        if (!swap.first.paid || swap.first.paid->is_zero() || swap.get_dy != swap.first.paid) {
+          continue;
+        }
+        const gantry_swap asked{swap.first.amount, swap.first.in, swap.first.out, GANTRY_EXACT_IN,
+                                0};
+        gantry_quote quote{};
+        if (library.quote(quoted, asked, quote) != GANTRY_OK ||
+            u256(quote.amount_out) != *swap.first.paid) {
+          throw std::runtime_error("a quote of Curve differs from what exchange() paid");
+        }
+        pool.swaps.push_back(asked);
+        pool.answers.push_back(to_integer(quote.amount_out));
+      }
+    }
+  }
+  return venue_of("curve_stable_ng", time_ns(library, pools, time), pools);
 }
 
 // One pool on the chain, 64 times in memory of its own.
-json::object of_uniswap_v3(std::mt19937_64& random) {
+json::object of_uniswap_v3(std::mt19937_64& random, Time time) {
   constexpr unsigned fee = 3000;
   constexpr int spacing = 60;
   constexpr int centre = 1200;
@@ -244,7 +436,7 @@ json::object of_uniswap_v3(std::mt19937_64& random) {
     pool.described = described;
     draw_swaps(library, pool, {balances[0], balances[1]}, random);
   }
-  json::object out = venue_of("uniswap_v3", time_ns(library, pools), pools);
+  json::object out = venue_of("uniswap_v3", time_ns(library, pools, time), pools);
   // The same of the chain's own quoter, one call after the other.
   const std::string quote =
       node.selector("quoteExactInputSingle((address,address,uint256,uint24,uint160))");
@@ -263,16 +455,24 @@ json::object of_uniswap_v3(std::mt19937_64& random) {
     ns += std::chrono::duration<double, std::nano>(Steady::now() - begin).count();
     if (word_at(answer, 0) != pool.answers[s]) throw std::runtime_error("QuoterV2 differs");
   }
-  out["eth_call_ns"] = ns / quotes_of_the_node;
+  out["node"] = "QuoterV2 by eth_call, local node";
+  out["node_ns"] = ns / quotes_of_the_node;
   return out;
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count != 2) return 2;
+  if (count != 3) return 2;
+  const Time time(std::stoul(arguments[2]));
   std::mt19937_64 random(4096);
-  const json::array all{of_uniswap_v2(random), of_uniswap_v3(random), of_balancer(random)};
+  const json::array all{of_uniswap_v2(random, time),
+                        of_uniswap_v3(random, time),
+                        of_curve(time),
+                        of_balancer_v3(true, random, time),
+                        of_balancer_v3(false, random, time),
+                        of_balancer_v2(true, random, time),
+                        of_balancer_v2(false, random, time)};
   std::ofstream file(arguments[1]);
   file << json::serialize(all);
   return file.flush() ? 0 : 1;

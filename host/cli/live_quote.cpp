@@ -9,6 +9,7 @@
 #include "host/base/text.hpp"
 #include "host/config/address.hpp"
 #include "host/live/chain_text.hpp"
+#include "host/live/data_fee_reads.hpp"
 #include "host/live/pool_list.hpp"
 #include "host/plugin/library.hpp"
 
@@ -178,6 +179,10 @@ Result<std::unique_ptr<QuotedMarket>> open_live_market(const Session& session,
   input.tokens = std::move(found->tokens);
   input.pools = std::move(found->pools);
   input.block = {block.number, block.time_s, block.base_fee, read->gas_price};
+  const DataFeeReads data_fee((*chain)->data_fee);
+  if (auto asked = data_fee.ask_if_missing(fetcher, context, input.facts); !asked) {
+    return std::unexpected(asked.error());
+  }
   market->state = std::make_unique<MarketState>(**chain, std::vector{*venue});
   auto snapshot = market->state->advance(input, fetcher);
   if (!snapshot) return std::unexpected(snapshot.error());

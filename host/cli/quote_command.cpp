@@ -13,6 +13,7 @@
 #include "host/cli/number.hpp"
 #include "host/cli/quoted_market.hpp"
 #include "host/market/market_view.hpp"
+#include "host/plan/calls.hpp"
 #include "host/report/json_text.hpp"
 #include "host/report/terminal.hpp"
 
@@ -39,6 +40,7 @@ struct Answer {
   std::uint32_t token_in = 0;  // market handles
   std::uint32_t token_out = 0;
   gantry_quote quote{};
+  std::optional<u256> data_fee;  // wei, of a transaction of this swap alone; nothing: not known
 };
 
 Result<std::uint32_t> find_pool(const Topology& topology, std::string text) {
@@ -83,6 +85,24 @@ std::string why_not(gantry_status status, const PoolInfo& pool) {
   }
 }
 
+// What the chain charges besides the gas price for a transaction of this swap alone.
+std::optional<u256> data_fee(const QuotedMarket& market, const MarketView& view,
+                             const Answer& found) {
+  gantry_opportunity trade{};
+  trade.leg_count = 1;
+  trade.token_in = found.token_in;
+  trade.token_out = found.token_out;
+  trade.amount_in = found.quote.amount_in;
+  trade.amount_out = found.quote.amount_out;
+  trade.gas = found.quote.gas;
+  trade.legs[0] = {{found.pool, found.token_in, found.token_out, 0},
+                   found.quote.amount_in,
+                   found.quote.amount_out};
+  u256 wei;
+  if (!data_fee_of(view, trade, sender_of(market.configuration), nullptr, wei)) return {};
+  return wei;
+}
+
 Result<Answer> answer(const QuotedMarket& market, const Options& options) {
   const Topology& topology = *market.snapshot->topology;
   Answer out;
@@ -112,6 +132,7 @@ Result<Answer> answer(const QuotedMarket& market, const Options& options) {
   if (status != GANTRY_OK) {
     return fail(ErrorKind::not_found, fmt::format("no quote: {}", why_not(status, info)));
   }
+  out.data_fee = data_fee(market, view, out);
   return out;
 }
 
@@ -149,16 +170,21 @@ json::value quote_json(const QuotedMarket& market, const Answer& found) {
                         {"units", text.units}};
   };
   const PoolInfo& pool = topology.pools[found.pool];
-  return json::object{{"pool", address_text(pool.address)},
-                      {"venue", printable(topology.venue_of(pool).name())},
-                      {"in", amount(in, found.quote.amount_in)},
-                      {"out", amount(out, found.quote.amount_out)},
-                      {"fee", amount(found.quote.fee_on_out != 0 ? out : in, found.quote.fee)},
-                      {"price_impact", found.quote.price_impact},
-                      {"gas", found.quote.gas},
-                      {"gas_cost_native", gas_cost(context, found.quote.gas)},
-                      {"block", context.state_block},
-                      {"time_s", context.state_time_s}};
+  json::object told{{"pool", address_text(pool.address)},
+                    {"venue", printable(topology.venue_of(pool).name())},
+                    {"in", amount(in, found.quote.amount_in)},
+                    {"out", amount(out, found.quote.amount_out)},
+                    {"fee", amount(found.quote.fee_on_out != 0 ? out : in, found.quote.fee)},
+                    {"price_impact", found.quote.price_impact},
+                    {"gas", found.quote.gas},
+                    {"gas_cost_native", gas_cost(context, found.quote.gas)},
+                    {"block", context.state_block},
+                    {"time_s", context.state_time_s}};
+  if (market.snapshot->data_fee.rule != DataFeeRule::none) {
+    told["data_fee_native"] =
+        found.data_fee ? json::value(decimal_text(*found.data_fee, 18)) : json::value(nullptr);
+  }
+  return told;
 }
 
 std::string quote_text(const QuotedMarket& market, const Answer& found, const Style& style) {
@@ -182,6 +208,13 @@ std::string quote_text(const QuotedMarket& market, const Answer& found, const St
   line("impact", fmt::format("{} %", short_number(found.quote.price_impact * 100, 4)));
   line("gas", fmt::format("{}, {} of the chain's coin", counted(found.quote.gas, "unit"),
                           gas_cost(context, found.quote.gas)));
+  if (market.snapshot->data_fee.rule != DataFeeRule::none) {
+    line("data fee",
+         found.data_fee ? fmt::format("{} of the chain's coin, of a transaction of this swap alone",
+                                      decimal_text(*found.data_fee, 18))
+                        : "not known: the chain does not say its prices, or the venue cannot build "
+                          "the swap");
+  }
   line("block", fmt::format("{}, {}", context.state_block, time_text(context.state_time_s)));
   return text;
 }

@@ -19,7 +19,7 @@
 #include <span>
 #include <string_view>
 
-#include "gantry/strategy.h"
+#include "gantry/pending.h"
 #include "host/market/state_store.hpp"
 #include "host/plugin/call_guard.hpp"
 
@@ -44,6 +44,7 @@ enum class Call : std::uint32_t {
   plan = 9,
   result = 10,
   stop = 11,
+  pending = 12,  // payload: behind the market's, at `pending_offset`, gantry_pending_events
 };
 
 // The snapshot that a call is about. What it points to lies in the arena.
@@ -67,8 +68,10 @@ struct Request {
   gantry_opportunity opportunity;
   gantry_sizing_limits limits;
   gantry_result result;
+  std::uint64_t pending_offset;
+  std::uint64_t pending_dropped;
   gantry_status answer;  // to what the child asked
-  std::uint32_t reserved;
+  std::uint32_t pending_count;
 };
 inline constexpr std::uint64_t payload_offset = 4096;
 inline constexpr std::uint64_t requests_bytes = 1ULL << 28U;
@@ -109,7 +112,10 @@ struct Reply {
   std::uint64_t beyond;  // opportunities above the bound, which are only counted
   gantry_error error;
   gantry_opportunity sized;  // of size()
+  std::uint32_t offers;      // of load: offers_pending
+  std::uint32_t reserved;
 };
+inline constexpr std::uint32_t offers_pending = 1;
 inline constexpr std::uint64_t reply_offset = 64;
 inline constexpr std::uint64_t records_offset = 4096;
 static_assert(sizeof(Turn) <= reply_offset);

@@ -133,6 +133,8 @@ class Child {
     return {};
   }
 
+  // In the answer to the load.
+  void say_offers() { reply_.offers = strategy_->pending == nullptr ? 0 : offers_pending; }
   void answer(gantry_status status) {
     reply_.says = Says::done;
     reply_.status = status;
@@ -217,11 +219,21 @@ class Child {
         return plan();
       case Call::result:
         return table.on_result(object, &request_.result);
+      case Call::pending:
+        return take_pending();
       case Call::load:
       case Call::stop:
         break;
     }
     return GANTRY_HOST_FAULT;
+  }
+
+  gantry_status take_pending() {
+    if (strategy_->pending == nullptr) return GANTRY_UNSUPPORTED;
+    const auto* events =
+        reinterpret_cast<const gantry_pending_event*>(payload_ + request_.pending_offset);
+    return strategy_->pending->on_pending(strategy_->object(), view_.market(), events,
+                                          request_.pending_count, request_.pending_dropped);
   }
 
   gantry_status take_topology() {
@@ -369,6 +381,7 @@ int run_plugin_child() {
     child->refuse(loaded.error());
     ::_exit(0);
   }
+  child->say_offers();
   child->answer(GANTRY_OK);
   child->serve();
   return 0;

@@ -102,10 +102,16 @@ struct IsolatedStrategy::Table {
   }
   static gantry_status load(gantry_strategy_instance*, gantry_bytes) { return GANTRY_UNSUPPORTED; }
   static const void* get_extension(const gantry_strategy_instance*, const char*) { return nullptr; }
+  static gantry_status on_pending(gantry_strategy_instance* instance, const gantry_market* market,
+                                  const gantry_pending_event* events, std::uint32_t count,
+                                  std::uint64_t dropped) {
+    return self(instance).pending(*market, {events, count}, dropped);
+  }
 
   static constexpr gantry_strategy_v1 functions = {
       &create, &destroy,  &subscribe, &prepare, &find, &validate,     &size,
       &plan,   &on_event, &on_result, &save,    &load, &get_extension};
+  static constexpr gantry_strategy_pending_v1 pending_functions = {&on_pending};
 };
 
 IsolatedStrategy::IsolatedStrategy(IsolationOrder order) : order_(std::move(order)) {}
@@ -150,6 +156,7 @@ Result<std::shared_ptr<StrategyInstance>> IsolatedStrategy::start(IsolationOrder
       file, std::move(services), &Table::functions,
       reinterpret_cast<gantry_strategy_instance*>(object), object->health_);
   instance->isolated = object;
+  if ((object->reply_.offers & offers_pending) != 0) instance->pending = &Table::pending_functions;
   return instance;
 }
 
@@ -556,6 +563,21 @@ gantry_status IsolatedStrategy::find(const gantry_market& market,
   }
   fresh_ = false;
   return reply_.status;
+}
+
+gantry_status IsolatedStrategy::pending(const gantry_market& market,
+                                        std::span<const gantry_pending_event> events,
+                                        std::uint64_t dropped) {
+  if (!child_ || !show(market, Phase::pending)) return GANTRY_REFUSED;
+  const Market& shown = request().market;
+  const std::uint64_t offset = padded(shown.venue_count * sizeof(std::uint64_t) +
+                                      shown.changed_count * sizeof(std::uint32_t));
+  if (offset + events.size_bytes() > requests_->size() - payload_offset) return GANTRY_REFUSED;
+  std::memcpy(requests_->data() + payload_offset + offset, events.data(), events.size_bytes());
+  request().pending_offset = offset;
+  request().pending_dropped = dropped;
+  request().pending_count = static_cast<std::uint32_t>(events.size());
+  return exchange(Call::pending, Phase::pending, {}) ? reply_.status : GANTRY_REFUSED;
 }
 
 // Of the snapshot that find() was shown.

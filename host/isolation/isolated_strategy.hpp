@@ -110,6 +110,8 @@ class IsolatedStrategy {
   gantry_status subscribe(const gantry_market& market, const gantry_subscription_sink& sink);
   gantry_status prepare(const gantry_market& market, gantry_error* error);
   gantry_status find(const gantry_market& market, const gantry_opportunity_sink& sink);
+  gantry_status pending(const gantry_market& market, std::span<const gantry_pending_event> events,
+                        std::uint64_t dropped);
   gantry_status about(isolation::Call what, Phase phase, const gantry_opportunity& opportunity,
                       const Ends& ends);
   gantry_status result(const gantry_result& result);

@@ -38,7 +38,15 @@ Result<ChainBlocks> read_blocks(Providers& providers, const BlockRange& range) {
     calls.push_back({"eth_getBlockByNumber", {quantity_text(range.first + i), false}});
   }
   calls.push_back({"eth_gasPrice", {}});
-  auto answers = ask(providers, calls, {});
+  // Whoever told of the head has these: one that has not is behind, and another is asked.
+  auto answers = ask(providers, calls, {.blocks_are_there = true});
+  if (!answers && answers.error().kind == ErrorKind::not_found) {
+    return fail(ErrorKind::not_found,
+                fmt::format("block {} is not there: {}",
+                            count == 1 ? fmt::to_string(range.first)
+                                       : fmt::format("{} to {}", range.first, range.last),
+                            answers.error().message));
+  }
   if (!answers) return std::unexpected(answers.error());
   ChainBlocks out;
   for (std::uint64_t i = 0; i < count; ++i) {

@@ -138,8 +138,14 @@ Result<std::vector<std::vector<ChainLog>>> read_logs(Providers& providers, const
     calls.push_back({"eth_getLogs", {std::move(filter)}});
   }
   calls.insert(calls.end(), beside.calls.begin(), beside.calls.end());
-  auto answers = ask(providers, calls, {});
+  // Some nodes say of a block that they lack that it has no logs. Whether they have it they say
+  // here, with null where they have not.
+  for (const ChainBlock& block : blocks) {
+    calls.push_back({"eth_getBlockTransactionCountByHash", {boost::json::string(block.hash)}});
+  }
+  auto answers = ask(providers, calls, {.blocks_are_there = true});
   if (!answers) return std::unexpected(answers.error());
+  answers->resize(calls.size() - blocks.size(), RpcAnswer());
   const auto others = answers->begin() + static_cast<std::ptrdiff_t>(blocks.size());
   beside.answers.assign(std::move_iterator(others), std::move_iterator(answers->end()));
   for (std::size_t i = 0; i < blocks.size(); ++i) {

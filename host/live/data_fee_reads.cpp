@@ -28,11 +28,10 @@ void DataFeeReads::take(const RpcAnswer& answer, std::vector<recording::Fact>& f
   const auto bytes = answer ? bytes_of(*answer) : std::nullopt;
   auto each = bytes ? multicall::decode(*bytes, requests_.size()) : std::nullopt;
   if (!each) return;
-  // What failed without a word may have run out of the gas of all: it is asked for by itself.
-  if (std::ranges::any_of(*each,
-                          [](const auto& one) { return !one.success && one.data.empty(); })) {
-    return;
-  }
+  // What failed without a word may have run out of the gas of all, unless one after it had enough:
+  // then all are asked by themselves. A chain of before an upgrade has no other word for the
+  // upgrade's questions, and the last question is one that every oracle answers.
+  if (each->empty() || (!each->back().success && each->back().data.empty())) return;
   for (std::size_t i = 0; i < requests_.size(); ++i) {
     recording::Fact fact;
     fact.pool = requests_[i].pool;

@@ -9,6 +9,7 @@
 
 #include "host/base/text.hpp"
 #include "host/live/chain_text.hpp"
+#include "host/live/code_hashes.hpp"
 #include "host/live/multicall.hpp"
 
 namespace gantry::host {
@@ -93,33 +94,48 @@ Status Fetcher::look_for_multicall() {
   return {};
 }
 
-// One round trip; a second for what Multicall3 could not do in one call, or what failed there
-// without saying why.
+// One round trip; a second for what could not be done many at a time, or what failed there without
+// saying why.
 Status Fetcher::fetch(std::span<Job> jobs) {
   struct Group {
     std::size_t begin;  // into `order`
     std::size_t end;
+    bool of_hashes;
   };
   std::vector<Job*> order;
   for (Job& job : jobs) order.push_back(&job);
-  std::ranges::stable_partition(
-      order, [](const Job* job) { return job->request->source == GANTRY_SOURCE_EVM_CALL; });
-  const auto contract_calls = static_cast<std::size_t>(std::ranges::count(
-      order, GANTRY_SOURCE_EVM_CALL, [](const Job* j) { return j->request->source; }));
+  const auto move_up = [&](std::size_t from, std::int32_t source) {
+    const auto rest =
+        std::stable_partition(order.begin() + static_cast<std::ptrdiff_t>(from), order.end(),
+                              [&](const Job* job) { return job->request->source == source; });
+    return static_cast<std::size_t>(rest - order.begin());
+  };
+  const std::size_t hashes_end = move_up(0, GANTRY_SOURCE_EVM_CODE_HASH);
+  const std::size_t calls_end = move_up(hashes_end, GANTRY_SOURCE_EVM_CALL);
   std::vector<RpcCall> calls;
   std::vector<Group> groups;
   std::size_t at = 0;
-  while (*has_multicall_ && contract_calls > 1 && at < contract_calls) {
+  while (at < hashes_end) {
+    std::vector<gantry_address> targets;
+    const std::size_t begin = at;
+    while (at < hashes_end && targets.size() < code_hashes::targets_max) {
+      targets.push_back(order[at++]->request->target);
+    }
+    groups.push_back({begin, at, true});
+    calls.push_back(
+        {"eth_call", {boost::json::object{{"data", hex_text(code_hashes::encode(targets))}}}});
+  }
+  while (*has_multicall_ && calls_end - hashes_end > 1 && at < calls_end) {
     std::vector<multicall::Call> inner;
     std::size_t bytes = 0;
     const std::size_t begin = at;
-    while (at < contract_calls && inner.size() < calls_per_multicall &&
+    while (at < calls_end && inner.size() < calls_per_multicall &&
            (inner.empty() || bytes < bytes_per_multicall)) {
       const PoolRequest& request = *order[at++]->request;
       inner.push_back({request.target, request.payload});
       bytes += request.payload.size();
     }
-    groups.push_back({begin, at});
+    groups.push_back({begin, at, false});
     calls.push_back({"eth_call",
                      {boost::json::object{{"to", multicall::address},
                                           {"data", hex_text(multicall::encode(inner))}}}});
@@ -132,18 +148,11 @@ Status Fetcher::fetch(std::span<Job> jobs) {
   for (std::size_t g = 0; g < groups.size(); ++g) {
     const RpcAnswer& answer = (*answers)[g];
     const auto bytes = answer ? bytes_of(*answer) : std::nullopt;
-    const std::size_t count = groups[g].end - groups[g].begin;
-    auto each = bytes ? multicall::decode(*bytes, count) : std::nullopt;
-    for (std::size_t i = 0; i < count; ++i) {
-      Job& job = *order[groups[g].begin + i];
-      // What fails without a word may have found no gas left by those before it.
-      if (!each || (!(*each)[i].success && (*each)[i].data.empty())) {
-        again.push_back(&job);
-        continue;
-      }
-      const bool fits = (*each)[i].data.size() <= recording::fact_bytes_max;
-      job.status = (*each)[i].success && fits ? GANTRY_OK : GANTRY_REFUSED;
-      if (fits) job.data = std::move((*each)[i].data);
+    const std::span<Job*> group(order.data() + groups[g].begin, groups[g].end - groups[g].begin);
+    if (groups[g].of_hashes) {
+      take_hashes(bytes, group, again);
+    } else {
+      take_calls(bytes, group, again);
     }
   }
   for (std::size_t i = single; i < order.size(); ++i) {
@@ -159,6 +168,36 @@ Status Fetcher::fetch(std::span<Job> jobs) {
     take((*answers)[i], again[i]->request->source, again[i]->status, again[i]->data);
   }
   return {};
+}
+
+// A node that runs no creation code is asked for each code.
+void Fetcher::take_hashes(const std::optional<recording::Bytes>& bytes, std::span<Job*> jobs,
+                          std::vector<Job*>& again) {
+  auto each = bytes ? code_hashes::decode(*bytes, jobs.size()) : std::nullopt;
+  if (!each) {
+    again.insert(again.end(), jobs.begin(), jobs.end());
+    return;
+  }
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    jobs[i]->status = GANTRY_OK;
+    jobs[i]->data = std::move((*each)[i]);
+  }
+}
+
+// What fails without a word may have found no gas left by those before it.
+void Fetcher::take_calls(const std::optional<recording::Bytes>& bytes, std::span<Job*> jobs,
+                         std::vector<Job*>& again) {
+  auto each = bytes ? multicall::decode(*bytes, jobs.size()) : std::nullopt;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    Job& job = *jobs[i];
+    if (!each || (!(*each)[i].success && (*each)[i].data.empty())) {
+      again.push_back(&job);
+      continue;
+    }
+    const bool fits = (*each)[i].data.size() <= recording::fact_bytes_max;
+    job.status = (*each)[i].success && fits ? GANTRY_OK : GANTRY_REFUSED;
+    if (fits) job.data = std::move((*each)[i].data);
+  }
 }
 
 Result<std::vector<recording::Fact>> Fetcher::answer(const gantry_context&,

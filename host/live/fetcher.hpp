@@ -1,7 +1,8 @@
 // Answers from an EVM chain: all requests of all pools for one block in one batched round trip,
 // from that very block.
 //
-// Equal requests are fetched once. Calls of contracts go through Multicall3 where the chain has it.
+// Equal requests are fetched once. Calls of contracts go through Multicall3 where the chain has it,
+// and code hashes come by the hundred (code_hashes.hpp).
 //
 // THREADS  One at a time.
 // ERRORS   As chain_blocks.hpp. What a contract refuses is an answer. `not_found`: the block is not
@@ -38,6 +39,10 @@ class Fetcher final : public Answers {
 
   Status look_for_multicall();
   Status fetch(std::span<Job> jobs);
+  static void take_hashes(const std::optional<recording::Bytes>& bytes, std::span<Job*> jobs,
+                          std::vector<Job*>& again);
+  static void take_calls(const std::optional<recording::Bytes>& bytes, std::span<Job*> jobs,
+                         std::vector<Job*>& again);
   Result<std::vector<RpcAnswer>> send(std::span<const RpcCall> calls);
 
   Providers& providers_;

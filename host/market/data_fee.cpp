@@ -10,7 +10,7 @@ namespace gantry::host {
 
 namespace {
 
-// What is asked of each oracle; the tag of an answer is its place here.
+// Tags of the answers.
 enum OpStackTag : std::uint32_t {
   tag_l1_base_fee,
   tag_is_fjord,
@@ -20,20 +20,38 @@ enum OpStackTag : std::uint32_t {
   tag_blob_base_fee,
   tag_overhead,
   tag_scalar,
+  tag_is_isthmus,
+  tag_is_jovian,
+  tag_operator_scalar,
+  tag_operator_constant,
+  op_stack_tags,
 };
 using Selector = std::array<std::uint8_t, 4>;
-constexpr Selector op_stack_calls[] = {
-    {0x51, 0x9b, 0x4b, 0xd3},  // l1BaseFee()
-    {0x96, 0x0e, 0x3a, 0x23},  // isFjord()
-    {0x4e, 0xf6, 0xe2, 0x24},  // isEcotone()
-    {0xc5, 0x98, 0x59, 0x18},  // baseFeeScalar()
-    {0x68, 0xd5, 0xdc, 0xa6},  // blobBaseFeeScalar()
-    {0xf8, 0x20, 0x61, 0x40},  // blobBaseFee()
-    {0x0c, 0x18, 0xc1, 0x62},  // overhead()
-    {0xf4, 0x5e, 0x65, 0xd8},  // scalar()
+enum class Contract : std::uint8_t { gas_price_oracle, l1_block, arb_gas_info };
+struct Question {
+  std::uint32_t tag;
+  Contract contract;
+  Selector selector;
 };
-constexpr Selector arbitrum_calls[] = {
-    {0xf5, 0xd6, 0xde, 0xd7},  // getL1BaseFeeEstimate()
+// The last one is answered whatever the chain's upgrade is: data_fee_reads.cpp rests on that.
+constexpr Question op_stack_questions[] = {
+    {tag_is_jovian, Contract::gas_price_oracle, {0x10, 0x5d, 0x0b, 0x81}},   // isJovian()
+    {tag_is_isthmus, Contract::gas_price_oracle, {0xb5, 0x45, 0x01, 0xbc}},  // isIsthmus()
+    {tag_operator_scalar, Contract::l1_block, {0x4d, 0x5d, 0x9a, 0x2a}},     // operatorFeeScalar()
+    {tag_operator_constant, Contract::l1_block, {0x16, 0xd3, 0xbc, 0x7f}},  // operatorFeeConstant()
+    {tag_is_fjord, Contract::gas_price_oracle, {0x96, 0x0e, 0x3a, 0x23}},   // isFjord()
+    {tag_is_ecotone, Contract::gas_price_oracle, {0x4e, 0xf6, 0xe2, 0x24}},       // isEcotone()
+    {tag_base_fee_scalar, Contract::gas_price_oracle, {0xc5, 0x98, 0x59, 0x18}},  // baseFeeScalar()
+    {tag_blob_base_fee_scalar,
+     Contract::gas_price_oracle,
+     {0x68, 0xd5, 0xdc, 0xa6}},  // blobBaseFeeScalar()
+    {tag_blob_base_fee, Contract::gas_price_oracle, {0xf8, 0x20, 0x61, 0x40}},  // blobBaseFee()
+    {tag_overhead, Contract::gas_price_oracle, {0x0c, 0x18, 0xc1, 0x62}},       // overhead()
+    {tag_scalar, Contract::gas_price_oracle, {0xf4, 0x5e, 0x65, 0xd8}},         // scalar()
+    {tag_l1_base_fee, Contract::gas_price_oracle, {0x51, 0x9b, 0x4b, 0xd3}},    // l1BaseFee()
+};
+constexpr Question arbitrum_questions[] = {
+    {0, Contract::arb_gas_info, {0xf5, 0xd6, 0xde, 0xd7}},  // getL1BaseFeeEstimate()
 };
 
 constexpr std::uint64_t signature_bytes = 68;     // as the oracle counts one
@@ -47,25 +65,25 @@ constexpr std::uint64_t fjord_size_min = 100 * millionth;
 // A fee above it cannot be: 2^96 wei for one byte are 79 billion of the coin.
 constexpr unsigned price_bits_max = 96;
 
-gantry_address oracle_of(DataFeeKind kind) {
+gantry_address address_of(Contract contract) {
   gantry_address address{};
   address.kind = GANTRY_ADDRESS_EVM;
   address.length = 20;
-  if (kind == DataFeeKind::op_stack) {
-    address.bytes[0] = 0x42;  // 0x420000000000000000000000000000000000000F
-    address.bytes[19] = 0x0f;
-  } else {
+  if (contract == Contract::arb_gas_info) {
     address.bytes[19] = 0x6c;
+  } else {
+    address.bytes[0] = 0x42;  // 0x42000000000000000000000000000000000000..
+    address.bytes[19] = contract == Contract::l1_block ? 0x15 : 0x0f;
   }
   return address;
 }
 
-std::span<const Selector> calls_of(DataFeeKind kind) {
+std::span<const Question> questions_of(DataFeeKind kind) {
   switch (kind) {
     case DataFeeKind::op_stack:
-      return op_stack_calls;
+      return op_stack_questions;
     case DataFeeKind::arbitrum:
-      return arbitrum_calls;
+      return arbitrum_questions;
     default:
       return {};
   }
@@ -75,10 +93,11 @@ std::span<const Selector> calls_of(DataFeeKind kind) {
 class OracleAnswers {
  public:
   OracleAnswers(DataFeeKind kind, std::span<const recording::Fact> facts) {
-    const gantry_address oracle = oracle_of(kind);
     for (const recording::Fact& fact : facts) {
-      if (fact.pool != recording::no_pool || fact.kind != recording::FactKind::evm_call ||
-          fact.tag >= answers_.size() || !std::ranges::equal(fact.source.bytes, oracle.bytes)) {
+      if (fact.pool != recording::no_pool || fact.kind != recording::FactKind::evm_call) continue;
+      const auto asked = std::ranges::find(questions_of(kind), fact.tag, &Question::tag);
+      if (asked == questions_of(kind).end() ||
+          !std::ranges::equal(fact.source.bytes, address_of(asked->contract).bytes)) {
         continue;
       }
       answers_[fact.tag] = &fact;
@@ -104,10 +123,10 @@ class OracleAnswers {
   }
 
  private:
-  std::array<const recording::Fact*, 8> answers_{};
+  std::array<const recording::Fact*, op_stack_tags> answers_{};
 };
 
-constexpr DataFee unknown_fee{DataFeeRule::unknown, {}, {}, {}};
+constexpr DataFee unknown_fee{DataFeeRule::unknown, {}, {}, {}, {}, {}};
 
 // baseFeeScalar() * 16 * l1BaseFee() + blobBaseFeeScalar() * blobBaseFee().
 std::optional<u256> scaled_price(const OracleAnswers& oracle, const u256& l1_base_fee) {
@@ -121,7 +140,7 @@ std::optional<u256> scaled_price(const OracleAnswers& oracle, const u256& l1_bas
   return price.is_zero() ? std::nullopt : std::optional(price);
 }
 
-DataFee read_op_stack(const OracleAnswers& oracle) {
+DataFee read_bytes_fee(const OracleAnswers& oracle) {
   const auto l1_base_fee = oracle.number(tag_l1_base_fee, price_bits_max);
   const auto is_fjord = oracle.flag(tag_is_fjord);
   const auto is_ecotone = oracle.flag(tag_is_ecotone);
@@ -129,12 +148,27 @@ DataFee read_op_stack(const OracleAnswers& oracle) {
   if (*is_fjord || *is_ecotone) {
     const auto price = scaled_price(oracle, *l1_base_fee);
     if (!price) return unknown_fee;
-    return {*is_fjord ? DataFeeRule::fjord : DataFeeRule::ecotone, *price, {}, {}};
+    return {*is_fjord ? DataFeeRule::fjord : DataFeeRule::ecotone, *price, {}, {}, {}, {}};
   }
   const auto overhead = oracle.number(tag_overhead, 64);
   const auto scalar = oracle.number(tag_scalar, 64);
   if (!overhead || !scalar || scalar->is_zero()) return unknown_fee;
-  return {DataFeeRule::bedrock, *l1_base_fee, *overhead, *scalar};
+  return {DataFeeRule::bedrock, *l1_base_fee, *overhead, *scalar, {}, {}};
+}
+
+// An operator may charge nothing: zeros are an answer here.
+DataFee read_op_stack(const OracleAnswers& oracle) {
+  DataFee fee = read_bytes_fee(oracle);
+  const auto is_isthmus = oracle.flag(tag_is_isthmus);
+  const auto is_jovian = oracle.flag(tag_is_jovian);
+  if (!is_isthmus || !is_jovian || (*is_jovian && !*is_isthmus)) return unknown_fee;
+  if (fee.rule == DataFeeRule::unknown || !*is_isthmus) return fee;
+  const auto scalar = oracle.number(tag_operator_scalar, 32);
+  const auto constant = oracle.number(tag_operator_constant, 64);
+  if (!scalar || !constant) return unknown_fee;
+  fee.operator_scalar = *is_jovian ? wrapping_mul(*scalar, u256(100 * millionth)) : *scalar;
+  fee.operator_constant = *constant;
+  return fee;
 }
 
 std::uint64_t calldata_units(std::span<const std::uint8_t> bytes) {
@@ -150,12 +184,12 @@ bool times_by(const u256& a, const u256& b, std::uint64_t divisor, u256& out) {
 
 std::vector<PoolRequest> data_fee_requests(DataFeeKind kind) {
   std::vector<PoolRequest> requests;
-  for (const Selector& selector : calls_of(kind)) {
+  for (const Question& question : questions_of(kind)) {
     requests.push_back({recording::no_pool,
                         GANTRY_SOURCE_EVM_CALL,
-                        static_cast<std::uint32_t>(requests.size()),
-                        oracle_of(kind),
-                        {selector.begin(), selector.end()}});
+                        question.tag,
+                        address_of(question.contract),
+                        {question.selector.begin(), question.selector.end()}});
   }
   return requests;
 }
@@ -166,10 +200,12 @@ DataFee read_data_fee(DataFeeKind kind, std::span<const recording::Fact> facts) 
   if (kind == DataFeeKind::op_stack) return read_op_stack(oracle);
   // Nitro's price falls to nothing where nobody is owed for publishing: zero is an answer here.
   const auto price = oracle.number(0, price_bits_max);
-  return price ? DataFee{DataFeeRule::arbitrum, *price, {}, {}} : unknown_fee;
+  return price ? DataFee{DataFeeRule::arbitrum, *price, {}, {}, {}, {}} : unknown_fee;
 }
 
-bool data_fee_of(const DataFee& fee, std::span<const std::uint8_t> transaction, u256& wei) {
+namespace {
+
+bool bytes_fee_of(const DataFee& fee, std::span<const std::uint8_t> transaction, u256& wei) {
   wei = u256();
   switch (fee.rule) {
     case DataFeeRule::none:
@@ -200,6 +236,16 @@ bool data_fee_of(const DataFee& fee, std::span<const std::uint8_t> transaction, 
     }
   }
   return false;
+}
+
+}  // namespace
+
+bool data_fee_of(const DataFee& fee, std::span<const std::uint8_t> transaction, std::uint64_t gas,
+                 u256& wei) {
+  if (!bytes_fee_of(fee, transaction, wei)) return false;
+  u256 of_operator;
+  return times_by(u256(gas), fee.operator_scalar, millionth, of_operator) &&
+         add(of_operator, fee.operator_constant, of_operator) && add(wei, of_operator, wei);
 }
 
 // Rationale: sizes alone, as op-geth's FlzCompressLen, which must agree with LibZip.

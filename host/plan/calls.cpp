@@ -6,6 +6,7 @@
 #include <array>
 
 #include "host/plan/abi.hpp"
+#include "host/rank/ranking.hpp"
 
 namespace gantry::host {
 
@@ -156,7 +157,8 @@ std::vector<std::uint8_t> batch_of(std::span<const PlannedCall> calls) {
 
 Sender sender_of(const Configuration& configuration) {
   Sender sender{configuration.wallet.sender,
-                std::ranges::any_of(configuration.paymasters, &InstanceSettings::runs)};
+                std::ranges::any_of(configuration.paymasters, &InstanceSettings::runs),
+                gas_overhead_of(configuration)};
   if (sender.address.kind != GANTRY_ADDRESS_NONE) return sender;
   // Nothing is planned without one, but what it would cost can be said.
   sender.address = {};
@@ -185,7 +187,8 @@ bool data_fee_of(const MarketView& view, const gantry_opportunity& opportunity,
   if (fee.rule == DataFeeRule::none) return true;
   if (fee.rule == DataFeeRule::unknown) return false;
   const auto built = build_calls(view, opportunity, {sender.address, u256(), before});
-  return built && data_fee_of(fee, published_bytes(batch_of(built->calls), sender.sponsored), wei);
+  return built && data_fee_of(fee, published_bytes(batch_of(built->calls), sender.sponsored),
+                              opportunity.gas + sender.gas, wei);
 }
 
 }  // namespace gantry::host

@@ -47,6 +47,7 @@ std::vector<std::uint8_t> batch_of(std::span<const PlannedCall> calls);
 struct Sender {
   gantry_address address{};
   bool sponsored = false;  // a paymaster may pay: it is sent as a user operation
+  std::uint64_t gas = 0;   // that a transaction uses besides its swaps
 };
 Sender sender_of(const Configuration& configuration);
 
@@ -54,8 +55,8 @@ Sender sender_of(const Configuration& configuration);
 // yet: bytes that no packing makes shorter stand for them, at their greatest length.
 std::vector<std::uint8_t> published_bytes(std::span<const std::uint8_t> batch, bool sponsored);
 
-// What the chain charges for an opportunity's bytes; false: it is not known, for the chain does not
-// say its prices or the calls cannot be built.
+// What the chain charges for an opportunity besides its gas price; false: it is not known, for the
+// chain does not say its prices or the calls cannot be built.
 [[nodiscard]] bool data_fee_of(const MarketView& view, const gantry_opportunity& opportunity,
                                const Sender& sender, const std::vector<Instruction>* before,
                                u256& wei);

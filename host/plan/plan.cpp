@@ -97,7 +97,8 @@ Result<Plan> Planner::plan(const MarketView& view, const Approved<Ranked>& trade
   const Sender sender = sender_of(configuration_);
   const auto published = published_bytes(plan.user_operation_call, sender.sponsored);
   plan.published_bytes = published.size();
-  if (!data_fee_of(view.snapshot().data_fee, published, plan.data_fee)) {
+  const std::uint64_t gas = plan.trade.opportunity.gas + sender.gas;
+  if (!data_fee_of(view.snapshot().data_fee, published, gas, plan.data_fee)) {
     return fail(ErrorKind::internal, "an approved trade has no data fee");
   }
   add_sponsorship(view, plan);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
@@ -9,6 +10,10 @@
 #include <boost/beast/ssl.hpp>
 #include <boost/beast/websocket.hpp>
 #include <boost/beast/websocket/ssl.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <system_error>
+#include <thread>
 
 #include "host/base/version.hpp"
 #include "host/ports/certificate.hpp"
@@ -62,6 +67,60 @@ std::optional<Address> parse(std::string_view url) {
 
 // How long it takes at most until a stop is noticed.
 constexpr std::chrono::milliseconds look{100};
+
+// Names that are looked up at once, of all connections. The system's resolver cannot be
+// interrupted, so one that hangs keeps its thread; who waits for it leaves.
+constexpr int lookups_max = 8;
+
+// One look-up, in a thread of its own that shares this and nothing else.
+class Lookup {
+ public:
+  // Null: there are too many on their way, or no thread is to be had.
+  static std::shared_ptr<Lookup> begin(const Address& address) {
+    if (++on_their_way() > lookups_max) {
+      --on_their_way();
+      return nullptr;
+    }
+    auto lookup = std::make_shared<Lookup>();
+    try {
+      std::thread([lookup, host = address.host, port = address.port] {
+        error_code error;
+        asio::io_context io(1);
+        auto found = tcp::resolver(io).resolve(host, port, error);
+        {
+          const std::lock_guard lock(lookup->mutex_);
+          lookup->found_ = std::move(found);
+          lookup->error_ = error;
+        }
+        lookup->done_.notify_all();
+        --on_their_way();
+      }).detach();
+    } catch (const std::system_error&) {
+      --on_their_way();
+      return nullptr;
+    }
+    return lookup;
+  }
+  // Nothing: it is not done yet.
+  std::optional<error_code> wait(std::chrono::nanoseconds at_most) {
+    std::unique_lock lock(mutex_);
+    done_.wait_for(lock, at_most, [&] { return error_.has_value(); });
+    return error_;
+  }
+  // Once it is done.
+  tcp::resolver::results_type take() { return std::move(found_); }
+
+ private:
+  static std::atomic<int>& on_their_way() {
+    static std::atomic<int> count{0};
+    return count;
+  }
+
+  std::mutex mutex_;  // guards the two below
+  std::optional<error_code> error_;
+  tcp::resolver::results_type found_;
+  std::condition_variable done_;
+};
 
 template <class Stream>
 class Connection final : public WebSocket {
@@ -152,26 +211,48 @@ class Connection final : public WebSocket {
   std::unexpected<Error> stopped() const { return broken("closed by this host"); }
 
   Status connect(const Address& address, Steady::time_point end) {
-    tcp::resolver resolver(*io_);
-    tcp::resolver::results_type found;
-    auto done = wait_for(
-        Step::resolve, end,
-        [&](auto handler) {
-          resolver.async_resolve(address.host, address.port,
-                                 [&found, handler](error_code error, auto results) {
-                                   found = std::move(results);
-                                   handler(error);
-                                 });
-        },
-        [&] { resolver.cancel(); });
-    if (!done) return done;
-    done = wait_for(Step::connect, end, [&](auto handler) {
+    const auto resolved = resolve(address, end);
+    if (!resolved) return std::unexpected(resolved.error());
+    const tcp::resolver::results_type& found = *resolved;
+    auto done = wait_for(Step::connect, end, [&](auto handler) {
       lowest().async_connect(found, [handler](error_code error, const auto&) { handler(error); });
     });
     if (!done) return done;
     error_code ignored;
     lowest().socket().set_option(tcp::no_delay(true), ignored);
     return {};
+  }
+
+  Result<tcp::resolver::results_type> resolve(const Address& address, Steady::time_point end) {
+    error_code fault;
+    // An address needs no look-up, and this none but of the port.
+    asio::ip::make_address(address.host, fault);
+    if (!fault) {
+      auto found = tcp::resolver(*io_).resolve(address.host, address.port, fault);
+      if (fault) return broken(websocket_words(Step::resolve, fault));
+      return found;
+    }
+    const auto lookup = Lookup::begin(address);
+    if (!lookup) {
+      return broken(
+          fmt::format("its host is not looked up: {} look-ups have no answer yet. Does "
+                      "this machine's resolver (DNS) work?",
+                      lookups_max));
+    }
+    while (!options_.stop.stop_requested()) {
+      const auto left = end - Steady::now();
+      if (left <= Steady::duration::zero()) {
+        return broken(
+            fmt::format("its host was not found within {} ms: does this machine's "
+                        "resolver (DNS) work?",
+                        options_.deadline.count()));
+      }
+      const auto error = lookup->wait(std::min<Steady::duration>(left, look));
+      if (!error) continue;
+      if (*error) return broken(websocket_words(Step::resolve, *error));
+      return lookup->take();
+    }
+    return stopped();
   }
 
   Status begin_tls(const Address& address, Steady::time_point end) {
@@ -210,10 +291,6 @@ class Connection final : public WebSocket {
   // under way goes on meanwhile.
   template <class Begin>
   Status wait_for(Step step, Steady::time_point end, Begin begin) {
-    return wait_for(step, end, begin, [this] { lowest().cancel(); });
-  }
-  template <class Begin, class Cancel>
-  Status wait_for(Step step, Steady::time_point end, Begin begin, Cancel cancel) {
     std::optional<error_code> result;
     begin([&result](error_code error) { result = error; });
     bool late = false;
@@ -221,7 +298,7 @@ class Connection final : public WebSocket {
       const auto left = end - Steady::now();
       if (!late && (left <= Steady::duration::zero() || options_.stop.stop_requested())) {
         late = true;
-        cancel();
+        lowest().cancel();
       }
       io_->restart();
       io_->run_one_for(late ? look : std::min<Steady::duration>(left, look));

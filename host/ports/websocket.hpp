@@ -4,7 +4,8 @@
 // A peer that is silent is pinged, and one that then stays silent is gone: receive() says so within
 // twice `silence`.
 //
-// THREADS  One at a time.
+// THREADS  One at a time. Names are looked up by a thread of their own each, a few at once: the
+//          system's resolver cannot be interrupted, and one that hangs outlives who waits for it.
 // ERRORS   `usage`: not ws or wss; `io`: no connection, TLS, handshake, or it is over; `limit`: a
 //          message was longer than message_bytes_max; `format`: what came is no text. Each ends the
 //          connection, and is one line that says what happened, and what to do where that helps.

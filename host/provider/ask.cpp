@@ -193,8 +193,14 @@ void Ask::check_answers(Attempt& attempt, AnswerVerdict& verdict, std::string& c
                    fmt::format("is of {}, not {}", chain_told, board_.chain()));
     }
   }
-  if (!accept_) return;
   const auto own = std::span(verdict.answers).subspan(batch.guards_before);
+  for (std::size_t i = 0; options_.blocks_are_there && i < calls_.size(); ++i) {
+    const bool is_block = calls_[i].method.starts_with("eth_getBlock");
+    if (is_block && own[i] && own[i]->is_null()) {
+      return doubt(FailureCause::behind, "does not have the block");
+    }
+  }
+  if (!accept_) return;
   std::string fault = accept_(attempt.to.index, own, attempt.to.name);
   if (!fault.empty()) doubt(FailureCause::behind, std::move(fault));
 }

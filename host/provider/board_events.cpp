@@ -69,7 +69,8 @@ void Board::tell_state(Endpoint& endpoint, ProviderState state, Time now) {
   switch (state) {
     case ProviderState::down:
       tell(ProviderEventKind::down, &endpoint,
-           fmt::format("is down: {}. It is checked every {} s", endpoint.health.reason(),
+           fmt::format("is down: {}{} It is checked every {} s", endpoint.health.reason(),
+                       endpoint.health.reason().ends_with('?') ? "" : ".",
                        whole_seconds(HealthTimes{}.recheck_every)));
       break;
     case ProviderState::limited:

@@ -51,6 +51,9 @@ struct RpcOptions {
   RpcKind kind = RpcKind::read;
   std::optional<BlockPin> pin = std::nullopt;
   bool hedge = true;  // a read only: ask a second provider when the first is slower than usual
+  // The blocks that it asks for (eth_getBlock...) are known to be there: a provider that answers
+  // one of them with null is behind, and passed over.
+  bool blocks_are_there = false;
 };
 
 struct RpcBatch {

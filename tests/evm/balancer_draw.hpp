@@ -1,8 +1,10 @@
-// Amounts of every size, the same for a seed.
+// Pools and amounts of every kind and size, the same for a seed.
 #pragma once
 #include <cstdint>
 #include <random>
+#include <vector>
 
+#include "evm/balancer_tally.hpp"
 #include "evm/integer_words.hpp"
 
 namespace gantry::test {
@@ -27,5 +29,19 @@ class Draw {
  private:
   std::mt19937_64 random_;
 };
+
+// Weights of two to eight tokens that sum to one. Of four kinds: equal, any, 80 to 20 (or to parts
+// of 20), and one token with all but the 1 % that the others must have.
+std::vector<Integer> weights_of(std::size_t count, std::size_t kind, Draw& draw);
+
+struct AmountOrder {
+  bool given_in = true;
+  std::size_t in = 0;
+  std::size_t out = 0;
+  Integer least = 1;  // what the Vault trades; most amounts are more
+};
+
+// An amount of any size, from one unit to more than the pool takes or pays.
+Integer draw_amount(const BalancerScenery& scenery, const AmountOrder& order, Draw& draw);
 
 }  // namespace gantry::test

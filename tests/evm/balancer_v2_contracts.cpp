@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -17,10 +20,21 @@ constexpr std::string_view tasks = "@balancer-labs/v2-deployments/dist/tasks/";
 struct FactoryFile {
   std::string_view deployment;
   std::string_view artifact;
-  enum class Order { weighted_1, weighted_2, stable, meta_stable, phantom, composable } order;
+  enum class Order {
+    weighted_1,
+    weighted_2,
+    weighted_4,
+    stable,
+    meta_stable,
+    phantom,
+    composable,
+    composable_4,
+    composable_5
+  } order;
   int constructor_words;  // vault; with the provider of protocol fees; with two texts of version
   bool has_own_token;
   bool names_itself;
+  bool in_package = true;  // else in a copy of Balancer's repository of deployments
 };
 using Order = FactoryFile::Order;
 
@@ -50,6 +64,17 @@ constexpr FactoryFile files[] = {
     {"20230206-composable-stable-pool-v3",
      "20230206-composable-stable-pool-v3/artifact/ComposableStablePoolFactory", Order::composable,
      4, true, true},
+    {"20230320-weighted-pool-v4", "v2/tasks/20230320-weighted-pool-v4/artifact/WeightedPoolFactory",
+     Order::weighted_4, 4, false, true, false},
+    {"20230320-composable-stable-pool-v4",
+     "v2/deprecated/20230320-composable-stable-pool-v4/artifact/ComposableStablePoolFactory",
+     Order::composable_4, 4, true, true, false},
+    {"20230711-composable-stable-pool-v5",
+     "v2/deprecated/20230711-composable-stable-pool-v5/artifact/ComposableStablePoolFactory",
+     Order::composable_5, 4, true, true, false},
+    {"20240223-composable-stable-pool-v6",
+     "v2/deprecated/20240223-composable-stable-pool-v6/artifact/ComposableStablePoolFactory",
+     Order::composable_5, 4, true, true, false},
 };
 
 const FactoryFile& file_of(const std::string& deployment) {
@@ -74,6 +99,21 @@ std::string creation_of(const std::string& runtime) {
 const std::string one = "1" + std::string(18, '0');
 
 }  // namespace
+
+std::string balancer_repository_code(const std::string& artifact) {
+  const char* folder = std::getenv("GANTRY_BALANCER_DEPLOYMENTS");
+  if (folder == nullptr) throw std::runtime_error("GANTRY_BALANCER_DEPLOYMENTS names no folder");
+  const std::string path = std::string(folder) + "/" + artifact + ".json";
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) throw std::runtime_error(path + " cannot be read");
+  return text_of(json::parse(text.str()).as_object().at("bytecode")).substr(2);
+}
+
+std::string BalancerV2::repository_artifact(const std::string& deployment) {
+  return std::string(file_of(deployment).artifact);
+}
 
 BalancerV2::BalancerV2(Anvil& chain) : deployer_(chain) {
   const auto task = [&](std::string_view artifact, const AbiArguments& arguments) {
@@ -126,7 +166,8 @@ const std::string& BalancerV2::factory(const std::string& deployment) {
   std::string& address = factories_[deployment];
   if (!address.empty()) return address;
   const FactoryFile& file = file_of(deployment);
-  std::string code = creation_code(file.artifact);
+  std::string code = file.in_package ? creation_code(file.artifact)
+                                     : balancer_repository_code(std::string(file.artifact));
   if (file.order == Order::meta_stable) {
     // The one library that is linked: its place is 40 digits that begin with "__$".
     const std::string library = deployer_.deploy(
@@ -169,6 +210,10 @@ BalancerPool BalancerV2::create(const BalancerPoolOrder& order) {
       create.words(order.weights).addresses(providers).word(order.fee);
       signature += "[],address[],uint256,address)";
       break;
+    case Order::weighted_4:
+      create.words(order.weights).addresses(providers).word(order.fee);
+      signature += "[],address[],uint256,address,bytes32)";
+      break;
     case Order::stable:
       create.word(order.amp).word(order.fee);
       signature += ",uint256,address)";
@@ -186,8 +231,18 @@ BalancerPool BalancerV2::create(const BalancerPoolOrder& order) {
       create.words(std::vector<Integer>(tokens.size(), 0)).word(order.fee);
       signature += ",address[],uint256[],bool[],uint256,address)";
       break;
+    case Order::composable_4:
+      create.word(order.amp).addresses(providers).words(durations);
+      create.words(std::vector<Integer>(tokens.size(), 0)).word(order.fee);
+      signature += ",address[],uint256[],bool[],uint256,address,bytes32)";
+      break;
+    case Order::composable_5:
+      create.word(order.amp).addresses(providers).words(durations).word(0).word(order.fee);
+      signature += ",address[],uint256[],bool,uint256,address,bytes32)";
+      break;
   }
   create.address(owner());
+  if (!file.in_package) create.word(salt_++);
   const std::vector<ChainLog> logs =
       deployer_.send(factory(order.deployment), deployer_.selector(signature) + create.digits());
   const std::string created = deployer_.topic("PoolCreated(address)");
@@ -301,33 +356,35 @@ std::vector<BalancerVerdict> BalancerV2::query(const std::vector<BalancerQuery>&
   return ask_all(calls, time_s);
 }
 
+BalancerV2::Call BalancerV2::on_swap_call(const BalancerQuery& query,
+                                          const std::vector<Integer>& balances) {
+  // (kind, tokenIn, tokenOut, amount, poolId, lastChangeBlock, from, to, userData)
+  const std::string request =
+      "onSwap((uint8,address,address,uint256,bytes32,uint256,address,address,bytes)";
+  const BalancerPool& pool = *query.pool;
+  AbiArguments arguments;
+  arguments.tail(word(query.given_in ? 0 : 1) + address_word(pool.tokens[query.in].address) +
+                 address_word(pool.tokens[query.out].address) + word(query.amount) +
+                 pool.id.substr(2) + word(0) + address_word(owner()) + address_word(owner()) +
+                 word(9 * 32) + word(0));
+  // Bytes 20 and 21 of an id say what the Vault tells the pool: all balances, or two.
+  std::string selector;
+  if (pool.id.substr(2 + 40, 4) == "0000") {
+    selector = deployer_.selector(request + ",uint256[],uint256,uint256)");
+    arguments.words(balances).word(query.in).word(query.out);
+  } else {
+    selector = deployer_.selector(request + ",uint256,uint256)");
+    arguments.word(balances[query.in]).word(balances[query.out]);
+  }
+  return {vault_, pool.address, selector + arguments.digits()};
+}
+
 std::vector<BalancerVerdict> BalancerV2::on_swap(const std::vector<BalancerQuery>& queries,
                                                  const std::vector<std::vector<Integer>>& balances,
                                                  std::optional<std::uint64_t> time_s) {
-  // (kind, tokenIn, tokenOut, amount, poolId, lastChangeBlock, from, to, userData)
-  const std::string request =
-      "((uint8,address,address,uint256,bytes32,uint256,address,address,bytes)";
-  const std::string general =
-      deployer_.selector("onSwap" + request + ",uint256[],uint256,uint256)");
-  const std::string minimal = deployer_.selector("onSwap" + request + ",uint256,uint256)");
   std::vector<Call> calls;
   for (std::size_t i = 0; i < queries.size(); ++i) {
-    const BalancerQuery& query = queries[i];
-    const BalancerPool& pool = *query.pool;
-    const std::string single =
-        word(query.given_in ? 0 : 1) + address_word(pool.tokens[query.in].address) +
-        address_word(pool.tokens[query.out].address) + word(query.amount) + pool.id.substr(2) +
-        word(0) + address_word(owner()) + address_word(owner()) + word(9 * 32) + word(0);
-    // Bytes 20 and 21 of an id say what the Vault tells the pool: all balances, or two.
-    const bool all = pool.id.substr(2 + 40, 4) == "0000";
-    AbiArguments arguments;
-    arguments.tail(single);
-    if (all) {
-      arguments.words(balances[i]).word(query.in).word(query.out);
-    } else {
-      arguments.word(balances[i][query.in]).word(balances[i][query.out]);
-    }
-    calls.push_back({vault_, pool.address, (all ? general : minimal) + arguments.digits()});
+    calls.push_back(on_swap_call(queries[i], balances[i]));
   }
   return ask_all(calls, time_s);
 }

@@ -50,8 +50,18 @@ struct BalancerVerdict {
   std::string reason;  // as "BAL#304"
 };
 
+// Creation code, without "0x", from a copy of Balancer's repository of deployments that the
+// environment names by GANTRY_BALANCER_DEPLOYMENTS: for recordings of what no package carries.
+std::string balancer_repository_code(const std::string& artifact);
+
 class BalancerV2 {
  public:
+  struct Call {
+    std::string from;
+    std::string to;
+    std::string data;
+  };
+
   explicit BalancerV2(Anvil& chain);
 
   Deployer& deployer() { return deployer_; }
@@ -63,6 +73,9 @@ class BalancerV2 {
   std::vector<VenueToken> make_tokens(const std::vector<std::uint32_t>& decimals);
   std::string make_provider(const Integer& rate);
   void set_rate(const std::string& provider, const Integer& rate);
+
+  // Of a deployment that no package carries: where its factory is in Balancer's repository.
+  static std::string repository_artifact(const std::string& deployment);
 
   BalancerPool create(const BalancerPoolOrder& order);
   // The first join. `amounts` are of the tokens but the pool's own.
@@ -76,6 +89,7 @@ class BalancerV2 {
   std::vector<BalancerVerdict> query(const std::vector<BalancerQuery>& queries,
                                      std::optional<std::uint64_t> time_s = std::nullopt);
   // The pool's own onSwap as the Vault calls it, with balances that are said here.
+  Call on_swap_call(const BalancerQuery& query, const std::vector<Integer>& balances);
   std::vector<BalancerVerdict> on_swap(const std::vector<BalancerQuery>& queries,
                                        const std::vector<std::vector<Integer>>& balances,
                                        std::optional<std::uint64_t> time_s = std::nullopt);
@@ -89,11 +103,6 @@ class BalancerV2 {
   static std::vector<std::uint8_t> metadata(const BalancerPool& pool);
 
  private:
-  struct Call {
-    std::string from;
-    std::string to;
-    std::string data;
-  };
   std::vector<BalancerVerdict> ask_all(const std::vector<Call>& calls,
                                        std::optional<std::uint64_t> time_s);
   const std::string& factory(const std::string& deployment);
@@ -103,6 +112,7 @@ class BalancerV2 {
   std::string queries_;
   std::string fee_provider_;
   std::map<std::string, std::string> factories_;
+  std::uint64_t salt_ = 1;
 };
 
 }  // namespace gantry::test

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "evm/balancer_v2_contracts.hpp"
 #include "evm/node_output.hpp"
 
 namespace gantry::test {
@@ -12,6 +13,7 @@ namespace json = boost::json;
 
 constexpr std::size_t calls_per_batch = 100;
 constexpr std::uint64_t minimum_trade = 1'000'000;  // as the deployed vaults have them
+constexpr std::uint64_t factory_pause_window_s = 4 * 365 * 86'400;
 constexpr std::uint64_t minimum_wrap = 10'000;
 constexpr std::uint64_t swap_fee_share = 500'000'000'000'000'000;   // of the protocol
 constexpr std::uint64_t yield_fee_share = 100'000'000'000'000'000;  // likewise
@@ -24,15 +26,23 @@ std::vector<std::string> addresses_of(const V3Pool& pool) {
   return addresses;
 }
 
-std::string version_of(const char* name, const char* deployment) {
-  return std::string(R"({"name":")") + name + R"(","version":2,"deployment":")" + deployment +
-         "\"}";
+std::string version_of(const std::string& name, const std::string& deployment) {
+  return R"({"name":")" + name + R"(","version":2,"deployment":")" + deployment + "\"}";
 }
 
 }  // namespace
 
-BalancerV3::BalancerV3(Anvil& chain)
-    : deployer_(chain), codes_(json::parse(node_output("compile_balancer_v3.mjs")).as_object()) {
+std::string v3_factory_artifact(const std::string& deployment) {
+  const bool newest = deployment.starts_with("2026");
+  const bool weighted = deployment.find("weighted") != deployment.npos;
+  return std::string("v3/") + (newest ? "tasks/" : "deprecated/") + deployment + "/artifact/" +
+         (weighted ? "WeightedPoolFactory" : "StablePoolFactory");
+}
+
+BalancerV3::BalancerV3(Anvil& chain, Contracts contracts)
+    : deployer_(chain),
+      contracts_(contracts),
+      codes_(json::parse(node_output("compile_balancer_v3.mjs")).as_object()) {
   const std::string authorizer = deployer_.deploy(code("V3Authorizer"));
   // The parts of the Vault name it before it is there: it is the fourth contract from here on.
   const auto nonce = to_integer(text_of(
@@ -58,6 +68,10 @@ BalancerV3::BalancerV3(Anvil& chain)
 }
 
 std::string BalancerV3::code(const std::string& name) const {
+  const bool of_vault = name.starts_with("Vault");
+  if (contracts_ == Contracts::deployed && of_vault) {
+    return "0x" + balancer_repository_code("v3/tasks/20241204-v3-vault/artifact/" + name);
+  }
   return "0x" + text_of(codes_.at(name));
 }
 
@@ -72,22 +86,29 @@ V3Pool BalancerV3::create(const V3PoolOrder& order) {
     pool.providers.push_back(rate == 0 ? "" : deployer_.deploy(code("V3Rate") + word(rate)));
     rates.push_back(rate == 0 ? nobody : pool.providers.back());
   }
+  pool.address = contracts_ == Contracts::deployed ? create_deployed(order, pool, rates)
+                                                   : create_compiled(order, pool, rates);
+  return pool;
+}
+
+std::string BalancerV3::create_compiled(const V3PoolOrder& order, const V3Pool& pool,
+                                        const std::vector<std::string>& rates) {
   AbiArguments parameters;
   parameters.text("pool").text("POOL");
   if (order.weights.empty()) {
-    parameters.word(order.amp).text(version_of("StablePool", "20260116-v3-stable-pool-v3"));
+    parameters.word(order.amp).text(version_of("StablePool", order.deployment));
   } else {
     const std::vector<Integer> least(order.weights.size(), minimum_trade);
     parameters.word(order.weights.size())
         .words(order.weights)
-        .text(version_of("WeightedPool", "20260115-v3-weighted-pool-v2"))
+        .text(version_of("WeightedPool", order.deployment))
         .words(least);
   }
-  pool.address =
+  const std::string address =
       deployer_.deploy(code(order.weights.empty() ? "StablePool" : "WeightedPool") +
                        AbiArguments().tail(parameters.digits()).address(vault_).digits());
   const std::string arguments = AbiArguments()
-                                    .address(pool.address)
+                                    .address(address)
                                     .addresses(addresses_of(pool))
                                     .addresses(rates)
                                     .word(order.pays_yield_fees ? 1 : 0)
@@ -95,7 +116,69 @@ V3Pool BalancerV3::create(const V3PoolOrder& order) {
                                     .digits();
   deployer_.send(market_, deployer_.selector("register(address,address[],address[],bool,uint256)") +
                               arguments);
-  return pool;
+  return address;
+}
+
+std::string BalancerV3::create_deployed(const V3PoolOrder& order, const V3Pool& pool,
+                                        const std::vector<std::string>& rates) {
+  const bool weighted = !order.weights.empty();
+  std::string& factory = factories_[order.deployment];
+  if (factory.empty()) {
+    const std::string version =
+        version_of(weighted ? "WeightedPool" : "StablePool", order.deployment);
+    factory = deployer_.deploy(balancer_repository_code(v3_factory_artifact(order.deployment)) +
+                               AbiArguments()
+                                   .address(vault_)
+                                   .word(factory_pause_window_s)
+                                   .text(version)
+                                   .text(version)
+                                   .digits());
+  }
+  std::string config = word(pool.tokens.size());  // token, its kind, its rates, who has the yield
+  for (std::size_t i = 0; i < pool.tokens.size(); ++i) {
+    const bool has_rate = rates[i] != nobody;
+    config += address_word(pool.tokens[i].address) + word(has_rate ? 1 : 0) +
+              address_word(rates[i]) + word(has_rate && order.pays_yield_fees ? 1 : 0);
+  }
+  AbiArguments arguments;
+  arguments.text("pool").text("POOL").tail(config);
+  if (weighted) {
+    arguments.words(order.weights);
+  } else {
+    arguments.word(order.amp);
+  }
+  arguments.word(0).word(0).word(0);  // nobody has a role
+  arguments.word(order.fee).word(0).word(0).word(0).word(salt_++);
+  const std::string signature =
+      std::string("create(string,string,(address,uint8,address,bool)[],") +
+      (weighted ? "uint256[]" : "uint256") +
+      ",(address,address,address),uint256,address,bool,bool,bytes32)";
+  const std::string created = deployer_.topic("PoolCreated(address)");
+  for (const ChainLog& log :
+       deployer_.send(factory, deployer_.selector(signature) + arguments.digits())) {
+    if (log.topics.starts_with(created)) return "0x" + log.topics.substr(2 + 64 + 24);
+  }
+  throw std::runtime_error("the factory of " + order.deployment + " named no pool");
+}
+
+const std::string& BalancerV3::aggregator_router() {
+  if (router_.empty()) {
+    router_ =
+        deployer_.deploy(balancer_repository_code("v3/tasks/20250218-v3-aggregator-router/artifact/"
+                                                  "AggregatorRouter") +
+                         AbiArguments().address(vault_).text("AggregatorRouter").digits());
+  }
+  return router_;
+}
+
+void BalancerV3::give(const std::string& token, const std::string& to, const Integer& amount) {
+  deployer_.send(token,
+                 deployer_.selector("mint(address,uint256)") + address_word(to) + word(amount));
+}
+
+Integer BalancerV3::balance(const std::string& token, const std::string& owner) {
+  return word_at(
+      deployer_.read(token, deployer_.selector("balanceOf(address)") + address_word(owner)), 0);
 }
 
 void BalancerV3::fund(const V3Pool& pool, const std::vector<Integer>& amounts) {

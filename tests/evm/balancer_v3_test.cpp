@@ -3,13 +3,13 @@
 // on its way.
 #include <catch2/catch.hpp>
 #include <cstdlib>
-#include <iostream>
-#include <map>
-#include <random>
 
 #include "evm/balancer_draw.hpp"
+#include "evm/balancer_tally.hpp"
+#include "evm/balancer_v2_contracts.hpp"
 #include "evm/balancer_v3_contracts.hpp"
 #include "evm/integer_words.hpp"
+#include "plugins/balancer/answers.hpp"
 
 namespace gantry::test {
 namespace {
@@ -19,83 +19,33 @@ constexpr std::uint64_t default_seed = 20260116;
 constexpr std::size_t pools_of_a_kind = 45;
 constexpr std::size_t states_of_a_pool = 3;
 constexpr std::size_t swaps_of_a_state = 75;
+constexpr std::size_t calls_of_a_state = 3;  // through the router, when they are recorded
 
 std::uint64_t seed() {
   const char* text = std::getenv("GANTRY_TEST_SEED");
   return text == nullptr ? default_seed : std::strtoull(text, nullptr, 10);
 }
 
-struct Tally {
-  std::size_t swaps = 0;
-  std::size_t succeed = 0;
-  std::size_t given_in = 0;
-  std::size_t nothing = 0;  // the contract pays zero, which the plugin does not call a swap
-  std::size_t with_rates = 0;
-  std::size_t ramping = 0;
-  std::map<std::string, std::size_t> reasons;
-  std::vector<std::string> mistakes;
-};
-
-void compare(PluginVenue& venue, const V3Query& query, const V3Verdict& verdict, Tally& tally) {
-  ++tally.swaps;
-  tally.given_in += query.given_in ? 1U : 0U;
-  gantry_swap swap{};
-  swap.amount = to_amount(query.amount);
-  swap.token_in = static_cast<std::uint32_t>(query.in);
-  swap.token_out = static_cast<std::uint32_t>(query.out);
-  swap.mode = query.given_in ? GANTRY_EXACT_IN : GANTRY_EXACT_OUT;
-  gantry_quote quote{};
-  const gantry_status status = venue.quote(swap, quote);
-  const auto mistake = [&](const std::string& text) {
-    tally.mistakes.push_back(
-        (query.given_in ? "given in " : "given out ") + query.amount.str() + " of " +
-        std::to_string(query.in) + " to " + std::to_string(query.out) + ": the contract " +
-        (verdict.accepted ? verdict.amount.str() : verdict.reason) + ", the plugin " + text);
-  };
-  if (!verdict.accepted) {
-    ++tally.reasons[verdict.reason];
-    if (status == GANTRY_OK) mistake("quotes");
-    return;
-  }
-  if (verdict.amount == 0) {
-    ++tally.nothing;
-    if (status != GANTRY_NO_LIQUIDITY) mistake("status " + std::to_string(status));
-    return;
-  }
-  if (status != GANTRY_OK) return mistake("status " + std::to_string(status));
-  ++tally.succeed;
-  const Integer in = to_integer(quote.amount_in);
-  const Integer out = to_integer(quote.amount_out);
-  if ((query.given_in ? in : out) != query.amount) mistake("is given something else");
-  const Integer& found = query.given_in ? out : in;
-  if (found != verdict.amount) mistake(found.str());
-}
-
-V3PoolOrder draw_order(bool weighted, Draw& draw) {
-  constexpr std::uint32_t usual[] = {18, 6, 8, 18};
+V3PoolOrder draw_order(const std::string& deployment, std::size_t number, Draw& draw) {
+  constexpr std::uint32_t usual[] = {18, 6, 8};
   constexpr std::uint64_t fees[] = {10, 100, 500, 3'000, 100'000};  // of a million
-  constexpr std::uint64_t amps[] = {1, 5, 50, 200, 2'000, 50'000};
+  constexpr std::uint64_t amps[] = {1, 5, 50, 200, 2'000, 5'000};
+  const bool weighted = deployment.find("weighted") != deployment.npos;
   V3PoolOrder order;
-  const std::size_t count = weighted ? 2 + draw.below(7) : 2 + draw.below(4);
+  order.deployment = deployment;
+  const std::size_t few = 2 + draw.below(2);
+  const std::size_t count = number % 3 != 0 ? few
+                            : weighted      ? 2 + draw.below(7)
+                                            : 2 + draw.below(4);
   for (std::size_t i = 0; i < count; ++i) {
-    order.decimals.push_back(usual[draw.below(4)]);
+    order.decimals.push_back(usual[draw.below(3)]);
     const Integer rate = unit / 2 + draw.up_to(unit * 2);
     order.rates.push_back(draw.below(3) == 0 ? rate : Integer(0));
   }
-  order.fee = unit / 1'000'000 * fees[draw.below(5)];
+  order.fee = unit / 1'000'000 * fees[number % 5];
   order.amp = amps[draw.below(6)];
   order.pays_yield_fees = draw.below(2) == 0;
-  if (!weighted) return order;
-  const Integer least = unit / 100;
-  Integer left = unit - least * count;
-  const bool equal = draw.below(3) == 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const Integer share = i + 1 == count ? left
-                          : equal        ? Integer((unit - least * count) / count)
-                                         : Integer(left * draw.below(1000) / 1000);
-    order.weights.push_back(least + share);
-    left -= share;
-  }
+  if (weighted) order.weights = weights_of(count, number % 4, draw);
   return order;
 }
 
@@ -111,77 +61,88 @@ std::vector<Integer> draw_balances(const V3Pool& pool, bool weighted, Draw& draw
   return balances;
 }
 
-V3Query draw_query(const std::vector<Integer>& balances, bool weighted, Draw& draw) {
-  V3Query query;
-  query.given_in = draw.below(2) == 0;
-  query.in = draw.below(balances.size());
-  query.out = (query.in + 1 + draw.below(balances.size() - 1)) % balances.size();
-  const Integer& balance = balances[query.given_in ? query.in : query.out];
-  const Integer usual = weighted ? Integer(balance * 3 / 10) : Integer(balance * 9 / 10);
-  switch (draw.below(20)) {
-    case 0:
-      query.amount = 1 + draw.below(3);
-      break;
-    case 1:
-      query.amount = draw.up_to(balance * 2);
-      break;
-    case 2:
-      query.amount = weighted ? Integer(balance * 3 / 10 + draw.below(3)) : balance;
-      break;
-    default:
-      // Of any size that is more than the least that the Vault trades.
-      query.amount = usual / (1 + draw.below(10'000)) + 1;
-      break;
-  }
-  return query;
-}
-
 class Scene {
  public:
-  Scene(BalancerV3& chain, bool weighted, Draw& draw)
+  Scene(BalancerV3& chain, const V3PoolOrder& order, Draw& draw, BalancerRecorder* recorder)
       : chain_(chain),
-        weighted_(weighted),
         draw_(draw),
-        order_(draw_order(weighted, draw)),
+        recorder_(recorder),
+        order_(order),
         pool_(chain.create(order_)),
-        venue_(GANTRY_BALANCER_PLUGIN, "balancer", {{"vault_v3", chain.vault()}}),
-        balances_(draw_balances(pool_, weighted, draw)) {
-    chain_.fund(pool_, balances_);
+        venue_(GANTRY_BALANCER_PLUGIN, "balancer", parameters()) {
+    scenery_.deployment = order.deployment;
+    scenery_.weights = order.weights;
+    scenery_.fee = order.fee;
+    for (std::size_t i = 0; i < pool_.tokens.size(); ++i) {
+      scenery_.decimals.push_back(pool_.tokens[i].decimals);
+      scenery_.with_rates.push_back(!pool_.providers[i].empty());
+    }
+    chain_.fund(pool_, draw_balances(pool_, !order.weights.empty(), draw));
     if (venue_.open_pool(pool_.address, pool_.tokens) != GANTRY_OK) {
       throw std::runtime_error(venue_.refusal());
     }
+    if (recorder_ == nullptr) return;
+    recorder_->pool(scenery_, pool_.address, pool_.tokens, {});
+    venue_.watch([this](const EmittedRequest& request, const OwnedFact& fact) {
+      recorder_->fact(request, fact);
+    });
   }
 
-  void run(std::size_t state, Tally& tally) {
-    const bool ramps = !weighted_ && state == 1;
+  void run(std::size_t state, BalancerTally& tally) {
     if (state > 0) move();
-    if (ramps) {
-      chain_.ramp(pool_, order_.amp == 50'000 ? Integer(40'000) : Integer(order_.amp * 3 / 2 + 1),
+    scenery_.ramps = order_.weights.empty() && state > 0;
+    if (scenery_.ramps && state == 1) {
+      chain_.ramp(pool_, order_.amp == 5'000 ? Integer(4'000) : Integer(order_.amp * 3 / 2 + 1),
                   2 * 86'400);
     }
     std::uint64_t time_s = chain_.time();
-    if (ramps) time_s += 3'600 * (1 + draw_.below(47));
+    if (scenery_.ramps && state == 1) time_s += 3'600 * (1 + draw_.below(47));
     venue_.context().state_time_s = time_s;
     venue_.context().execution_time_s = time_s;
     REQUIRE(venue_.refresh(chain_.deployer()) == GANTRY_OK);
+    std::uint32_t fee = 0;
+    REQUIRE(venue_.view(fee, scenery_.balances) == GANTRY_OK);
+    if (recorder_ != nullptr) recorder_->state(time_s, time_s, scenery_);
     std::vector<V3Query> queries;
-    for (std::size_t i = 0; i < swaps_of_a_state; ++i) {
-      queries.push_back(draw_query(balances_, weighted_, draw_));
-    }
+    for (std::size_t i = 0; i < swaps_of_a_state; ++i) queries.push_back(draw_query());
     const std::vector<V3Verdict> verdicts = chain_.query(pool_, queries, time_s);
     for (std::size_t i = 0; i < queries.size(); ++i) {
-      compare(venue_, queries[i], verdicts[i], tally);
-      tally.ramping += ramps ? 1U : 0U;
-      tally.with_rates += pool_.providers[queries[i].in].empty() ? 0U : 1U;
+      const BalancerCase each{queries[i].given_in, queries[i].in,        queries[i].out,
+                              queries[i].amount,   verdicts[i].accepted, verdicts[i].amount,
+                              verdicts[i].reason};
+      tally.compare(venue_, scenery_, each);
+      if (recorder_ != nullptr) recorder_->swap(each);
+    }
+    // A mined swap comes later than what was read, and finds another A while that ramps.
+    for (std::size_t i = 0; recorder_ != nullptr && !scenery_.ramps && i < calls_of_a_state; ++i) {
+      call_router(i);
     }
   }
 
  private:
+  VenueParameters parameters() {
+    VenueParameters all = {{"vault_v3", chain_.vault()}};
+    if (recorder_ != nullptr) all["router_v3"] = chain_.aggregator_router();
+    return all;
+  }
+
+  V3Query draw_query() {
+    V3Query query;
+    query.given_in = draw_.below(2) == 0;
+    query.in = draw_.below(pool_.tokens.size());
+    query.out = (query.in + 1 + draw_.below(pool_.tokens.size() - 1)) % pool_.tokens.size();
+    // The Vault trades from a million on, of 18 decimals and at the token's rate.
+    const VenueToken& token = pool_.tokens[query.given_in ? query.in : query.out];
+    const Integer least = token.decimals == 18 ? 10'000'000 : 2;
+    query.amount = draw_amount(scenery_, {query.given_in, query.in, query.out, least}, draw_);
+    return query;
+  }
+
   // A swap of a twentieth, and rates that have gone up or down since.
   void move() {
-    const std::size_t in = draw_.below(balances_.size());
-    const std::size_t out = (in + 1) % balances_.size();
-    const V3Query query{true, in, out, balances_[in] / 20 + 1};
+    const std::size_t in = draw_.below(pool_.tokens.size());
+    const std::size_t out = (in + 1) % pool_.tokens.size();
+    const V3Query query{true, in, out, scenery_.balances[in] / 20 + 1};
     if (chain_.query(pool_, {query})[0].accepted) {
       chain_.swap(pool_, query);
     }
@@ -191,33 +152,68 @@ class Scene {
     }
   }
 
+  // The call that the plugin builds, sent to the AggregatorRouter behind the transfer that it asks
+  // for: it pays what is quoted, and is refused for one unit more, and when nothing was sent.
+  void call_router(std::size_t number) {
+    Deployer& deployer = chain_.deployer();
+    REQUIRE(venue_.refresh(deployer) == GANTRY_OK);
+    recorder_->state(venue_.context().state_time_s, venue_.context().execution_time_s, scenery_);
+    constexpr std::uint64_t parts[calls_of_a_state] = {7, 900, 40};
+    RecordedCall made;
+    made.in = draw_.below(pool_.tokens.size());
+    made.out = (made.in + 1) % pool_.tokens.size();
+    made.amount = scenery_.balances[made.in] / parts[number] + 1;
+    gantry_swap_order order{};
+    order.swap.amount = to_amount(made.amount);
+    order.swap.token_in = static_cast<std::uint32_t>(made.in);
+    order.swap.token_out = static_cast<std::uint32_t>(made.out);
+    order.swap.mode = GANTRY_EXACT_IN;
+    gantry_quote quote{};
+    if (venue_.quote(order.swap, quote) != GANTRY_OK) return;
+    order.out = quote.amount_out;
+    order.min_out = quote.amount_out;
+    order.sender = to_address(deployer.account());
+    order.recipient = order.sender;
+    std::vector<EmittedInstruction> calls;
+    REQUIRE(venue_.build_swap(order, calls) == GANTRY_OK);
+    REQUIRE(calls.size() == 1);
+    const EmittedInstruction& call = calls[0];
+    CHECK(call.target == chain_.aggregator_router());
+    CHECK(call.spender == chain_.vault());
+    CHECK(call.fields.input == GANTRY_INPUT_TRANSFER);
+    made.target = call.target;
+    made.data = call.data;
+    const std::string& paid_in = pool_.tokens[made.out].address;
+    CHECK_FALSE(deployer.read_many({{call.target, call.data, {}}})[0].accepted);
+    chain_.give(pool_.tokens[made.in].address, chain_.vault(), made.amount);
+    std::string greedy = call.data;
+    greedy.replace(2 + 2 * std::size_t{call.fields.min_out_offset}, word_digits,
+                   word(to_integer(quote.amount_out) + 1));
+    CHECK_FALSE(deployer.read_many({{call.target, greedy, {}}})[0].accepted);
+    const Integer before = chain_.balance(paid_in, deployer.account());
+    deployer.send(call.target, call.data);
+    made.paid = chain_.balance(paid_in, deployer.account()) - before;
+    CHECK(made.paid == to_integer(quote.amount_out));
+    recorder_->call(made);
+  }
+
   BalancerV3& chain_;
-  bool weighted_;
   Draw& draw_;
+  BalancerRecorder* recorder_;
   V3PoolOrder order_;
   V3Pool pool_;
   PluginVenue venue_;
-  std::vector<Integer> balances_;  // at the beginning
+  BalancerScenery scenery_;
 };
 
-void report(const std::string& name, const Tally& tally) {
-  std::cout << name << ": " << tally.swaps << " swaps, " << tally.succeed << " succeed, "
-            << tally.given_in << " given in, " << tally.nothing << " pay nothing, "
-            << tally.with_rates << " of tokens with rates, " << tally.ramping
-            << " while A moves; refused:";
-  for (const auto& [reason, count] : tally.reasons) std::cout << " " << reason << " " << count;
-  std::cout << "\n";
-  std::string first;
-  for (std::size_t i = 0; i < tally.mistakes.size() && i < 10; ++i) {
-    first += tally.mistakes[i] + "\n";
+void run_deployment(BalancerV3& chain, const std::string& deployment, Draw& draw,
+                    BalancerTally& tally, BalancerRecorder* recorder = nullptr) {
+  for (std::size_t number = 0; number < pools_of_a_kind; ++number) {
+    Scene scene(chain, draw_order(deployment, number, draw), draw, recorder);
+    for (std::size_t state = 0; state < states_of_a_pool; ++state) scene.run(state, tally);
   }
-  INFO(name << ", seed " << seed() << ", " << tally.mistakes.size() << " mistakes, the first:\n"
-            << first);
-  REQUIRE(tally.mistakes.empty());
-  CHECK(tally.swaps >= 10'000);
-  CHECK(tally.succeed * 10 >= tally.swaps * 8);
-  CHECK(tally.given_in * 10 >= tally.swaps * 4);
-  CHECK(tally.with_rates >= 1'000);
+  const bool weighted = deployment.find("weighted") != deployment.npos;
+  tally.require_all_parts(deployment, {.ramps = !weighted, .rates = true});
 }
 
 }  // namespace
@@ -226,14 +222,33 @@ TEST_CASE("ten thousand swaps of either kind of V3 pool are quoted as its contra
   Anvil chain({"--disable-code-size-limit"});
   BalancerV3 contracts(chain);
   Draw draw(seed());
-  for (const bool weighted : {true, false}) {
-    Tally tally;
-    for (std::size_t pool = 0; pool < pools_of_a_kind; ++pool) {
-      Scene scene(contracts, weighted, draw);
-      for (std::size_t state = 0; state < states_of_a_pool; ++state) scene.run(state, tally);
-    }
-    report(weighted ? "weighted pools" : "stable pools", tally);
-    if (!weighted) CHECK(tally.ramping >= 1'000);
+  for (const std::string deployment :
+       {"20260115-v3-weighted-pool-v2", "20260116-v3-stable-pool-v3"}) {
+    BalancerTally tally;
+    run_deployment(contracts, deployment, draw, tally);
+  }
+}
+
+// Writes tests/plugins/balancer/answers/<deployment>.zst of the deployed Vault, factories and
+// AggregatorRouter; the environment is that of the V2 Vault's recording.
+TEST_CASE("the answers of the V3 Vault's deployments", "[.record]") {
+  const char* to = std::getenv("GANTRY_RECORD_TO");
+  const char* commit = std::getenv("GANTRY_BALANCER_COMMIT");
+  REQUIRE(to != nullptr);
+  REQUIRE(commit != nullptr);
+  for (const std::string deployment :
+       {"20241205-v3-weighted-pool", "20241205-v3-stable-pool", "20250324-v3-stable-pool-v2",
+        "20260115-v3-weighted-pool-v2", "20260116-v3-stable-pool-v3"}) {
+    Anvil anvil({"--disable-code-size-limit"});
+    BalancerV3 chain(anvil, BalancerV3::Contracts::deployed);
+    Draw draw(seed());
+    BalancerTally tally;
+    const std::string artifact = v3_factory_artifact(deployment);
+    BalancerRecorder recorder(
+        "balancer/balancer-deployments " + std::string(commit) + " " + artifact + ".json",
+        chain.deployer().sha3("0x" + balancer_repository_code(artifact)), chain.vault());
+    run_deployment(chain, deployment, draw, tally, &recorder);
+    recorder.save(std::string(to) + "/" + deployment + ".zst");
   }
 }
 

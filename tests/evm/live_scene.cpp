@@ -135,6 +135,16 @@ void LiveScene::add_websocket() {
       must(host::Providers::make(configuration_.chains.front(), {*http_, clock_, environment_}));
 }
 
+void LiveScene::ask_through(std::vector<host::RpcProviderSettings> providers,
+                            host::HttpPoolOptions http) {
+  configuration_.chains.front().providers = std::move(providers);
+  providers_->stop();
+  providers_.reset();
+  http_ = must(host::make_curl_http_pool(std::move(http)));
+  providers_ =
+      must(host::Providers::make(configuration_.chains.front(), {*http_, clock_, environment_}));
+}
+
 std::shared_ptr<host::LiveFeed> LiveScene::follow() {
   feeds_.push_back(must(host::LiveFeed::open(configuration_.chains.front(), configuration_.live,
                                              plugins_.venues, *providers_)));

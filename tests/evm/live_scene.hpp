@@ -54,6 +54,8 @@ class LiveScene {
 
   // A second provider, whose url is the chain's WebSocket. Before follow().
   void add_websocket();
+  // Whom the chain is asked through from now on, instead of the node itself. Before follow().
+  void ask_through(std::vector<host::RpcProviderSettings> providers, host::HttpPoolOptions http);
   // A feed that begins at the chain's newest block.
   std::shared_ptr<host::LiveFeed> follow();
   host::MarketState market() const;

@@ -38,6 +38,7 @@ class Scene {
   ~Scene() { providers_->stop(); }
 
   Deployer& deployer() { return deployer_; }
+  Anvil& chain() { return chain_; }
   const std::string& pair() const { return pair_.address(); }
 
   // getReserves() of each, by a fetcher that knows of nothing yet.
@@ -128,6 +129,36 @@ TEST_CASE(
     CHECK(facts[i].data.size() == 96);
   }
   CHECK(scene.round_trips() == 2);
+}
+
+TEST_CASE("the code hashes of many contracts come in one call, and are those of their code") {
+  Scene scene;
+  std::vector<std::string> targets = {scene.pair(), "0x00000000000000000000000000000000000000ee"};
+  for (std::size_t i = 0; i < 600; ++i) {  // more than one call has room for
+    targets.push_back(deploy_that_answers(scene.deployer(), i));
+  }
+  std::vector<host::PoolRequest> requests;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    requests.push_back({static_cast<std::uint32_t>(i),
+                        GANTRY_SOURCE_EVM_CODE_HASH,
+                        5,
+                        to_address(targets[i]),
+                        {}});
+  }
+  requests.push_back(
+      {0, GANTRY_SOURCE_EVM_CALL, 6, to_address(scene.pair()), to_bytes("0x0902f1ac")});
+  const auto facts = scene.ask_as_it_is(requests);
+  CHECK(scene.round_trips() == 1);
+  REQUIRE(facts.size() == requests.size());
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    CAPTURE(i);
+    CHECK(facts[i].status == GANTRY_OK);
+    CHECK(facts[i].tag == 5);
+    const std::string code = text_of(scene.chain().call("eth_getCode", {targets[i], "latest"}));
+    CHECK(facts[i].data == to_bytes(scene.deployer().sha3(code)));
+  }
+  CHECK(facts[0].data != facts[1].data);
+  CHECK(facts.back().data.size() == 96);
 }
 
 TEST_CASE("a venue that asks an address of another length than the chain's is refused") {

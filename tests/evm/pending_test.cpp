@@ -2,6 +2,7 @@
 // ordered, whatever was sent; a replay reads the same.
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <csignal>
 #include <fstream>
 #include <thread>
 
@@ -434,6 +435,91 @@ TEST_CASE("a strategy is told of swaps that wait, live and in the replay alike")
   INFO(replay.err);
   CHECK(replay.code == 0);
   CHECK(replay.out == ended.out);
+}
+
+TEST_CASE("a run that is stopped while pending swaps come ends whole, and its recording replays") {
+  using host::tests::Ended;
+  using host::tests::Running;
+  using host::tests::Workspace;
+  // As an operator does it, and as a terminal does.
+  const bool by_signal = GENERATE(false, true);
+  CAPTURE(by_signal);
+  std::mt19937_64 random(by_signal ? 5 : 4);
+  PendingScene scene;
+  Workspace space;
+  const std::string strategies = "[strategies.pending_strategy]\n";
+  host::tests::write_text(space / "config/gantry.toml",
+                          scene.gantry_toml("\"" GANTRY_PLUGINS "\", \"" GANTRY_TEST_PLUGINS "\""));
+  host::tests::write_text(space / "config/dex_config.toml", scene.dex_toml());
+  host::tests::write_text(space / "config/strategies.toml", strategies);
+  const std::string file = (space / "run.gantry").string();
+  Running running = space.start({"run", "--record", file, "--json", "--no-timings"});
+  const auto begun = std::chrono::steady_clock::now();
+  std::uint64_t told = 0;
+  bool stopping = false;
+  std::thread stopper;
+  Ended stopped;
+  while (!running.ended()) {
+    REQUIRE(std::chrono::steady_clock::now() - begun < std::chrono::minutes(4));
+    // It comes to an end in the middle of these.
+    for (const Order& order : scene.orders(random)) scene.send(order);
+    if (stopping) continue;
+    scene.chain().call("evm_mine");
+    const Ended status = space.run({"status", "--json"});
+    if (status.code != 0) continue;
+    const auto said = boost::json::parse(status.out);
+    REQUIRE(said.at("pending_taken").to_number<std::uint64_t>() >= told);
+    told = said.at("pending_taken").to_number<std::uint64_t>();
+    if (told < 40 || said.at("snapshots").to_number<int>() < 10) continue;
+    stopping = true;
+    if (by_signal) {
+      running.signal(SIGINT);
+    } else {
+      stopper = std::thread([&] { stopped = space.run({"stop"}); });
+    }
+  }
+  if (stopper.joinable()) stopper.join();
+  const Ended ended = running.wait();
+  INFO(ended.err);
+  REQUIRE(ended.code == 0);
+  if (!by_signal) CHECK(stopped.code == 0);
+  CHECK_FALSE(host::tests::has(ended.err, "error"));
+
+  const auto counters = [](const std::string& text) {
+    const auto report = boost::json::parse(text);
+    for (const auto& plugin : report.at("plugins").as_array()) {
+      if (plugin.at("instance") == "pending_strategy") return plugin.at("counters").as_object();
+    }
+    return boost::json::object();
+  };
+  REQUIRE(counters(ended.out).contains("swaps"));
+  CHECK(counters(ended.out).at("swaps").to_number<int>() >= 20);
+  CHECK_FALSE(counters(ended.out).contains("unknown pools"));
+
+  const Ended replay = space.run({"replay", file, "--json", "--no-timings"});
+  INFO(replay.err);
+  CHECK(replay.code == 0);
+  CHECK(replay.out == ended.out);
+
+  // In a process of its own it is told the same: how many, in which calls, and all they say.
+  host::tests::write_text(space / "config/strategies.toml",
+                          strategies + "isolation = \"process\"\n");
+  const Ended isolated = space.run({"replay", file, "--json", "--no-timings"});
+  INFO(isolated.err);
+  CHECK(isolated.code == 0);
+  CHECK(isolated.out == ended.out);
+
+  // There it may also die of it: each time a strike with the reason, until it is retired, which the
+  // code says, and the run goes on to its end.
+  host::tests::write_text(space / "config/strategies.toml",
+                          strategies + "isolation = \"process\"\ndies_at_call = 1\n");
+  const Ended died = space.run({"replay", file, "--ignore-decisions", "--json", "--no-timings"});
+  INFO(died.err);
+  CHECK(died.code == 3);
+  CHECK(boost::json::parse(died.out).at("market").at("snapshots") ==
+        boost::json::parse(ended.out).at("market").at("snapshots"));
+  CHECK(host::tests::has(died.out, "its process died of SIGABRT"));
+  CHECK(counters(died.out).empty());
 }
 
 }  // namespace gantry::test

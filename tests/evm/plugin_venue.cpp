@@ -198,6 +198,7 @@ struct PluginVenue::Parts {
   std::string refusal;
   Chunks chunks;
   std::uint32_t rounds_taken = 0;
+  std::function<void(const EmittedRequest&, const OwnedFact&)> watcher;
 };
 
 PluginVenue::PluginVenue(const std::string& library_path, const std::string& name,
@@ -308,8 +309,13 @@ std::vector<OwnedFact> PluginVenue::fetch(const Deployer& chain,
     facts.push_back(fact_of(*asked[i], returned));
     facts.back().fields.block = number;
     if (failure) facts.back().fields.status = GANTRY_REFUSED;
+    if (parts_->watcher) parts_->watcher(*asked[i], facts.back());
   }
   return facts;
+}
+
+void PluginVenue::watch(std::function<void(const EmittedRequest&, const OwnedFact&)> watcher) {
+  parts_->watcher = std::move(watcher);
 }
 
 gantry_status PluginVenue::refresh(const Deployer& chain, const std::string& block) {

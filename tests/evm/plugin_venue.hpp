@@ -5,6 +5,7 @@
 //         chain not asked; statuses of the calls under test are returned.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -85,6 +86,8 @@ class PluginVenue {
   // The chain's answers to all requests but the standing ones. Calls, storage and code hashes.
   std::vector<OwnedFact> fetch(const Deployer& chain, const std::vector<EmittedRequest>& requests,
                                const std::string& block = "latest") const;
+  // Is told each fact that is fetched.
+  void watch(std::function<void(const EmittedRequest&, const OwnedFact&)> watcher);
   // requests(), fetch() and apply() in as many rounds as the plugin asks for, and again from round
   // 0 as long as apply() says GANTRY_NEED_STATE, within a bound. Returns the first other status.
   gantry_status refresh(const Deployer& chain, const std::string& block = "latest");

@@ -6,8 +6,10 @@
 #include <catch2/catch.hpp>
 
 #include "evm/live_scene.hpp"
+#include "evm/op_stack_chain.hpp"
 #include "evm/uniswap_v3_contract.hpp"
 #include "host/cli/program.hpp"
+#include "host/rank/ranking.hpp"
 
 namespace gantry::test {
 namespace {
@@ -246,6 +248,80 @@ TEST_CASE("a quote after trades is of the newest block, and of an older one when
   const json::object again = json::parse(ended.out).as_object();
   CHECK(units(again, "out") == old_answer);
   CHECK(again.at("time_s") == before.at("time_s"));
+}
+
+TEST_CASE("a quote tells what the chain charges besides gas, where it charges it") {
+  V3Scene scene;
+  const Asked asked{scene.pool, scene.contracts.token(0), amount_text(3 * wad)};
+  CHECK_FALSE(quoted(scene.space, asked).contains("data_fee_native"));
+
+  OpStackChain op(scene.anvil);
+  OpFees fees;
+  op.set(OpUpgrade::jovian, fees);
+  scene.space.edit("gantry.toml", "block_time_s = 1", "block_time_s = 1\ndata_fee = \"op_stack\"");
+  const json::object quote = quoted(scene.space, asked);
+  const Integer cheap = wei_of(quote.at("data_fee_native"));
+  CHECK(cheap > 0);
+  const Ended text = scene.space.run(
+      {"quote", "--pool", asked.pool, "--in", asked.token_in, "--amount", asked.amount});
+  INFO(text.err);
+  CHECK(has(text.out, "data fee"));
+  CHECK(has(text.out, json::value_to<std::string>(quote.at("data_fee_native"))));
+  // The operator's constant is for each transaction.
+  fees.operator_constant += 1'000'000'000;
+  op.set(OpUpgrade::jovian, fees);
+  CHECK(wei_of(quoted(scene.space, asked).at("data_fee_native")) - cheap == 1'000'000'000);
+  // And its scalar for each unit of gas, the transaction's own among them.
+  fees.operator_scalar += 7;
+  op.set(OpUpgrade::jovian, fees);
+  const Integer gas = quote.at("gas").to_number<std::uint64_t>() + host::gas_overhead;
+  CHECK(wei_of(quoted(scene.space, asked).at("data_fee_native")) - cheap ==
+        1'000'000'000 + gas * 700);
+  op.set_oracle_code("0x60006000fd");
+  CHECK(quoted(scene.space, asked).at("data_fee_native").is_null());
+  const Ended unknown = scene.space.run(
+      {"quote", "--pool", asked.pool, "--in", asked.token_in, "--amount", asked.amount});
+  CHECK(unknown.code == 0);
+  CHECK(has(unknown.out, "not known: the chain does not say its prices"));
+}
+
+TEST_CASE("a Curve pool of other code than it is listed with is refused by name") {
+  Anvil anvil;
+  const PairContract tokens(anvil);
+  const Workspace space;
+  const std::string pool = "0x00000000000000000000000000000000000c0de5";
+  const std::string hash = "0x" + std::string(64, '7');
+  const std::string implementation = "0x00000000000000000000000000000000000c0de6";
+  const auto told = [&](const std::string& metadata, const std::string& code) {
+    write_configuration(space, anvil.url(), tokens.token(0), tokens.token(1),
+                        fmt::format("[[dex]]\nname = \"curve\"\nmin_liquidity_usd = 0\n"
+                                    "[[dex.pool]]\naddress = \"{}\"\ntokens = [\"{}\", \"{}\"]\n"
+                                    "metadata = \"variant=factory_plain2{}\"\n",
+                                    pool, tokens.token(0), tokens.token(1), metadata));
+    anvil.call("anvil_setCode", {json::string(pool), json::string(code)});
+    const Ended ended =
+        space.run({"quote", "--pool", pool, "--in", tokens.token(0), "--amount", "1000"});
+    INFO(ended.err);
+    CHECK(ended.code == 1);
+    CHECK(ended.out.empty());
+    return ended.err;
+  };
+  const std::string refused = "pool " + pool + " is refused: ";
+  CHECK(has(told("", "0x"), refused + "there is no contract at its address"));
+  CHECK(
+      has(told(" code_hash=" + hash, "0x60006000fd"),
+          ", and its metadata say code_hash=" + hash + ": it is not the contract that was meant"));
+  const std::string proxy =
+      "0x363d3d373d3d3d363d73" + implementation.substr(2) + "5af43d82803e903d91602b57fd5bf3";
+  CHECK(has(told(" implementation=" + implementation, "0x60006000fd"),
+            "is no minimal proxy of the implementation"));
+  CHECK(has(told(" implementation=" + implementation, proxy),
+            "there is no contract at the implementation's address"));
+  // Nothing contradicts it, and it answers nothing that a pool would.
+  anvil.call("anvil_setCode", {json::string(implementation), json::string("0x60006000fd")});
+  const std::string word = told(" implementation=" + implementation, proxy);
+  CHECK(has(word, "variant 'factory_plain2' is named by the operator, not verified: code_hash=0x"));
+  CHECK_FALSE(has(word, "is refused"));
 }
 
 TEST_CASE("what cannot be quoted is told in one line, with an exit code of its kind") {

@@ -1,7 +1,6 @@
 // Quotes of the uniswap_v3 plugin against real pools' bytecode, and against a slow reference:
 // tolerance zero for amounts, price, tick and liquidity after the swap.
 #include <catch2/catch.hpp>
-#include <chrono>
 #include <cstdlib>
 #include <iomanip>
 #include <iostream>
@@ -61,6 +60,9 @@ const Tier tiers[] = {
     {"0.3 %, decimals 8/18", false, 3000, 60, 257340, 40, 66, 7000, true},
     {"1 %, decimals 18/18", false, 10000, 200, -58096, 20, 90, 7000, true},
     {"PancakeSwap 0.25 %, 18/6", true, 2500, 50, -196257, 40, 74, 7000, true},
+    {"PancakeSwap 0.01 %, 18/18", true, 100, 1, -12, 60, 90, 8, false},
+    {"PancakeSwap 0.05 %, 8/18", true, 500, 10, 257340, 60, 66, 7000, true},
+    {"PancakeSwap 1 %, 6/8", true, 10000, 200, -64200, 20, 60, 7000, true},
 };
 
 struct Scene {
@@ -250,65 +252,96 @@ std::string judge_by_reference(Scene& scene, const Case& each) {
   return same ? "" : "the reference quotes another amount, fee or number of crossings";
 }
 
-constexpr int cases_per_tier = 2100;
+constexpr int cases_per_tier = 2600;
 constexpr std::size_t reference_every = 5;
+
+std::vector<Tier> tiers_of(bool pancake) {
+  std::vector<Tier> chosen;
+  for (const Tier& tier : tiers) {
+    if (tier.pancake == pancake) chosen.push_back(tier);
+  }
+  return chosen;
+}
+
+// All swaps of one exchange's tiers.
+struct Comparison {
+  Count buckets[bucket_count];
+  std::size_t directions[2] = {};  // that succeed: token 0 in, token 1 in
+  std::size_t modes[2] = {};       // likewise: exactly out, exactly in
+  std::vector<std::string> mistakes;
+
+  void run(Scene& scene, Random& random) {
+    const std::vector<Case> cases = cases_for(scene, random, cases_per_tier);
+    std::vector<SwapQuestion> questions;
+    for (const Case& each : cases) questions.push_back(each.question);
+    const std::vector<ProbedSwap> contract = scene.chain.probe(scene.pool, questions);
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      Count& bucket = buckets[cases[i].bucket];
+      const std::size_t before = bucket.succeeded;
+      std::string wrong = judge(scene, cases[i], contract[i], bucket);
+      if (wrong.empty() && i % reference_every == 0) wrong = judge_by_reference(scene, cases[i]);
+      if (!wrong.empty()) mistakes.push_back(text_of_case(scene, cases[i]) + ": " + wrong);
+      directions[cases[i].question.zero_for_one ? 0 : 1] += bucket.succeeded - before;
+      modes[cases[i].question.exact_in ? 1 : 0] += bucket.succeeded - before;
+    }
+  }
+
+  void require_all_buckets(const std::string& name) const {
+    Count all;
+    for (std::size_t i = 0; i < bucket_count; ++i) {
+      const Count& each = buckets[i];
+      std::cout << "  " << std::left << std::setw(20) << bucket_names[i] << std::right
+                << std::setw(6) << each.cases << " swaps, " << std::setw(5) << each.succeeded
+                << " succeed, " << each.refused << " refused, " << each.pays_nothing
+                << " pay nothing, " << each.beyond_known << " beyond what is known, "
+                << each.crossed << " cross, " << each.crossed_ten << " ten or more\n";
+      all.cases += each.cases;
+      all.succeeded += each.succeeded;
+      all.crossed += each.crossed;
+      all.crossed_ten += each.crossed_ten;
+    }
+    std::cout << name << ": " << all.cases << " swaps, " << all.succeeded << " succeed, "
+              << all.crossed << " cross ticks, " << all.crossed_ten << " ten or more, seed "
+              << seed() << "\n";
+    std::string first;
+    for (std::size_t i = 0; i < mistakes.size() && i < 10; ++i) first += mistakes[i] + "\n";
+    INFO(name << ", seed " << seed() << ", " << mistakes.size() << " mistakes, the first:\n"
+              << first);
+    REQUIRE(mistakes.empty());
+    CHECK(all.cases >= 10'000);
+    CHECK(all.succeeded * 100 >= all.cases * 80);
+    CHECK(all.crossed >= 1'000);
+    CHECK(all.crossed_ten >= 100);
+    for (const std::size_t succeeded : directions) CHECK(succeeded >= 3'000);
+    for (const std::size_t succeeded : modes) CHECK(succeeded >= 3'000);
+    CHECK(buckets[dust].succeeded > 0);
+    CHECK(buckets[dust].pays_nothing > 0);
+    CHECK(buckets[small].succeeded > buckets[small].cases / 2);
+    CHECK(buckets[ordinary].succeeded > buckets[ordinary].cases * 9 / 10);
+    CHECK(buckets[far].succeeded == buckets[far].cases);
+    CHECK(buckets[drains].cases >= 100);
+    CHECK(buckets[drains].succeeded == buckets[drains].cases);
+    CHECK(buckets[too_much].succeeded == 0);
+    CHECK(buckets[too_much].refused > buckets[too_much].cases / 2);
+  }
+};
 
 }  // namespace
 
 TEST_CASE("the uniswap_v3 plugin agrees with real pools to the last unit") {
-  const auto begin = std::chrono::steady_clock::now();
   Random random(seed());
-  Anvil anvil;
-  V3Chain chain(anvil);
-  Count buckets[bucket_count];
-  Count all;
-  std::vector<std::string> mistakes;
-  for (const Tier& tier : tiers) {
-    Scene scene(chain, tier, random);
-    scene.add_positions(random, 45);
-    REQUIRE(scene.plugin.refresh(chain.deployer()) == GANTRY_OK);
-    const std::vector<Case> cases = cases_for(scene, random, cases_per_tier);
-    std::vector<SwapQuestion> questions;
-    for (const Case& each : cases) questions.push_back(each.question);
-    const std::vector<ProbedSwap> contract = chain.probe(scene.pool, questions);
-    for (std::size_t i = 0; i < cases.size(); ++i) {
-      std::string wrong = judge(scene, cases[i], contract[i], buckets[cases[i].bucket]);
-      if (wrong.empty() && i % reference_every == 0) wrong = judge_by_reference(scene, cases[i]);
-      if (!wrong.empty()) mistakes.push_back(text_of_case(scene, cases[i]) + ": " + wrong);
+  for (const bool pancake : {false, true}) {
+    Anvil anvil;
+    V3Chain chain(anvil);
+    Comparison comparison;
+    for (const Tier& tier : tiers_of(pancake)) {
+      Scene scene(chain, tier, random);
+      scene.add_positions(random, 45);
+      REQUIRE(scene.plugin.refresh(chain.deployer()) == GANTRY_OK);
+      comparison.run(scene, random);
     }
+    comparison.require_all_buckets(pancake ? "PancakeSwap V3" : "Uniswap V3");
   }
-  for (std::size_t i = 0; i < bucket_count; ++i) {
-    const Count& each = buckets[i];
-    std::cout << "  " << std::left << std::setw(20) << bucket_names[i] << std::right << std::setw(6)
-              << each.cases << " swaps, " << std::setw(5) << each.succeeded << " succeed, "
-              << each.refused << " refused, " << each.pays_nothing << " pay nothing, "
-              << each.beyond_known << " beyond what is known, " << each.crossed << " cross, "
-              << each.crossed_ten << " ten or more\n";
-    all.cases += each.cases;
-    all.succeeded += each.succeeded;
-    all.crossed += each.crossed;
-    all.crossed_ten += each.crossed_ten;
-  }
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-  std::cout << "uniswap_v3: " << all.cases << " swaps, " << all.succeeded << " succeed, "
-            << all.crossed << " cross ticks, " << all.crossed_ten << " ten or more, "
-            << elapsed.count() << " s, seed " << seed() << "\n";
-  std::string first;
-  for (std::size_t i = 0; i < mistakes.size() && i < 10; ++i) first += mistakes[i] + "\n";
-  INFO("seed " << seed() << ", " << mistakes.size() << " mistakes, the first:\n" << first);
-  REQUIRE(mistakes.empty());
-  CHECK(all.cases >= 10'000);
-  CHECK(all.succeeded * 100 >= all.cases * 80);
-  CHECK(all.crossed >= 1'000);
-  CHECK(all.crossed_ten >= 100);
-  CHECK(buckets[dust].succeeded > 0);
-  CHECK(buckets[dust].pays_nothing > 0);
-  CHECK(buckets[small].succeeded > buckets[small].cases / 2);
-  CHECK(buckets[ordinary].succeeded > buckets[ordinary].cases * 9 / 10);
-  CHECK(buckets[far].succeeded == buckets[far].cases);
-  CHECK(buckets[drains].succeeded == buckets[drains].cases);
-  CHECK(buckets[too_much].succeeded == 0);
-  CHECK(buckets[too_much].refused > buckets[too_much].cases / 2);
 }
 
 TEST_CASE("the uniswap_v3 plugin's state kept by logs is the state read fresh") {

@@ -97,6 +97,9 @@ class Node final : public Providers {
                           {"baseFeePerGas", quantity_text(in_.value<std::uint32_t>())}};
     }
     if (call.method == "eth_getLogs") return logs(call.params.at(0));
+    if (call.method == "eth_getBlockTransactionCountByHash") {
+      return in_.one_in(8) ? json::value() : json::value("0x1");
+    }
     if (call.method == "eth_gasPrice")
       return json::string(quantity_text(in_.value<std::uint32_t>()));
     if (call.method == "eth_getStorageAt") return hex(32);

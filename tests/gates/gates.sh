@@ -103,7 +103,11 @@ build_release() {
     build release
 }
 
-gate_test() { ./dev test; }
+gate_test() {
+    set_up test
+    set_up_peers
+    ./dev test
+}
 
 gate_symbols() {
     build_release

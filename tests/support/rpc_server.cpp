@@ -24,28 +24,79 @@ using tcp = asio::ip::tcp;
 constexpr std::uint64_t blocks_behind = 50;
 constexpr std::uint64_t other_chain_id = 56;
 
+class MadeUpNode final : public RpcNode {
+ public:
+  explicit MadeUpNode(RpcChain& chain) : chain_(chain) {}
+  json::array answer(const json::array& calls, const Manner& manner) override {
+    json::array replies;
+    for (const json::value& call : calls) {
+      replies.push_back(chain_.answer(call.get_object(), manner.lag, manner.by_hash));
+    }
+    return replies;
+  }
+
+ private:
+  RpcChain& chain_;
+};
+
+// Of another chain than that one, which has as many blocks.
+class MadeUpOtherNode final : public RpcNode {
+ public:
+  explicit MadeUpOtherNode(const RpcChain& beside)
+      : beside_(beside), other_(other_chain_id, beside.head()) {}
+  json::array answer(const json::array& calls, const Manner& manner) override {
+    if (other_.head() < beside_.head()) other_.advance(beside_.head() - other_.head());
+    return MadeUpNode(other_).answer(calls, manner);
+  }
+
+ private:
+  const RpcChain& beside_;
+  RpcChain other_;
+};
+
+std::vector<std::unique_ptr<RpcNode>> made_up(RpcChain& chain) {
+  std::vector<std::unique_ptr<RpcNode>> nodes;
+  nodes.push_back(std::make_unique<MadeUpNode>(chain));
+  nodes.push_back(std::make_unique<MadeUpOtherNode>(chain));
+  return nodes;
+}
+
+std::unique_ptr<asio::ssl::context> tls_of(const std::string& certificate) {
+  auto tls = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
+  tls->use_certificate_chain_file(certificate);
+  tls->use_private_key_file(certificate, asio::ssl::context::pem);
+  return tls;
+}
+
+bool is_of_tls(RpcFault fault) {
+  return fault == RpcFault::no_tls || fault == RpcFault::other_certificate;
+}
+
 }  // namespace
 
 std::string_view to_string(RpcFault fault) {
-  static constexpr std::array<std::string_view, 19> names = {"none",
-                                                             "hang",
-                                                             "close",
-                                                             "reset",
-                                                             "garbage",
-                                                             "html",
-                                                             "wrong_ids",
-                                                             "twice",
-                                                             "missing",
-                                                             "huge",
-                                                             "old_block",
-                                                             "other_chain",
-                                                             "limited",
-                                                             "limited_for_1_s",
-                                                             "limited_in_json",
-                                                             "unavailable",
-                                                             "key_refused",
-                                                             "node_fails",
-                                                             "no_blocks_by_hash"};
+  static constexpr std::array<std::string_view, rpc_faults> names = {"none",
+                                                                     "hang",
+                                                                     "close",
+                                                                     "reset",
+                                                                     "garbage",
+                                                                     "html",
+                                                                     "wrong_ids",
+                                                                     "twice",
+                                                                     "missing",
+                                                                     "huge",
+                                                                     "old_block",
+                                                                     "other_chain",
+                                                                     "limited",
+                                                                     "limited_for_1_s",
+                                                                     "limited_in_json",
+                                                                     "unavailable",
+                                                                     "key_refused",
+                                                                     "node_fails",
+                                                                     "no_blocks_by_hash",
+                                                                     "old_block_no_logs",
+                                                                     "no_tls",
+                                                                     "other_certificate"};
   return names[static_cast<std::size_t>(fault)];
 }
 
@@ -57,12 +108,14 @@ struct RpcServer::Connection {
 };
 
 RpcServer::RpcServer(RpcChain& chain, const std::string& certificate)
-    : chain_(chain), other_chain_(other_chain_id, chain.head()) {
-  if (!certificate.empty()) {
-    tls_ = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
-    tls_->use_certificate_chain_file(certificate);
-    tls_->use_private_key_file(certificate, asio::ssl::context::pem);
-  }
+    : made_up_(made_up(chain)), node_(*made_up_[0]), other_chain_(*made_up_[1]) {
+  if (!certificate.empty()) tls_ = tls_of(certificate);
+  listen(0);
+}
+
+RpcServer::RpcServer(RpcNode& node, RpcNode& other_chain, const std::string& certificate)
+    : node_(node), other_chain_(other_chain) {
+  if (!certificate.empty()) tls_ = tls_of(certificate);
   listen(0);
 }
 
@@ -72,6 +125,17 @@ std::string RpcServer::origin() const {
   return std::string(tls_ == nullptr ? "http" : "https") + "://127.0.0.1:" + std::to_string(port_);
 }
 std::string RpcServer::url() const { return origin() + "/v2/s3cret-key"; }
+
+void RpcServer::fail(RpcFault fault) {
+  fault_ = fault;
+  if (!is_of_tls(fault)) return;
+  const std::lock_guard lock(mutex_);
+  for (auto& connection : open_) ::shutdown(connection->socket.native_handle(), SHUT_RDWR);
+}
+
+void RpcServer::set_other_certificate(const std::string& certificate) {
+  other_tls_ = tls_of(certificate);
+}
 
 void RpcServer::listen(std::uint16_t port) {
   closing_ = false;
@@ -137,7 +201,12 @@ void RpcServer::serve(Connection& connection) {
     if (tls_ == nullptr) {
       converse(connection.socket, connection);
     } else {
-      asio::ssl::stream<tcp::socket&> stream(connection.socket, *tls_);
+      const RpcFault fault = fault_;
+      if (fault == RpcFault::no_tls) {
+        asio::write(connection.socket, asio::buffer(std::string("HTTP/1.1 400 Bad Request\r\n")));
+      }
+      asio::ssl::stream<tcp::socket&> stream(
+          connection.socket, fault == RpcFault::other_certificate ? *other_tls_ : *tls_);
       stream.handshake(asio::ssl::stream_base::server);
       converse(stream, connection);
     }
@@ -208,19 +277,15 @@ void RpcServer::converse(Stream& stream, Connection& connection) {
 std::string RpcServer::answer_to(const std::string& body, RpcFault fault) {
   if (fault == RpcFault::garbage) return "\x01\x02{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":";
   if (fault == RpcFault::html) return "<html><body>502 Bad Gateway</body></html>";
-  RpcChain& chain = fault == RpcFault::other_chain ? other_chain_ : chain_;
-  if (fault == RpcFault::other_chain && other_chain_.head() < chain_.head()) {
-    other_chain_.advance(chain_.head() - other_chain_.head());
-  }
   json::value asked = json::parse(body);
   const bool batch = asked.is_array();
   if (!batch) asked = json::array{std::move(asked)};
-  json::array replies;
-  for (const json::value& call : asked.get_array()) {
-    replies.push_back(chain.answer(call.get_object(),
-                                   fault == RpcFault::old_block ? blocks_behind : 0,
-                                   !numbers_only_ && fault != RpcFault::no_blocks_by_hash));
-  }
+  const bool old = fault == RpcFault::old_block || fault == RpcFault::old_block_no_logs;
+  const RpcNode::Manner manner{old ? blocks_behind : 0,
+                               !numbers_only_ && fault != RpcFault::no_blocks_by_hash,
+                               fault == RpcFault::old_block_no_logs};
+  RpcNode& node = fault == RpcFault::other_chain ? other_chain_ : node_;
+  json::array replies = node.answer(asked.get_array(), manner);
   json::object& last = replies.back().get_object();
   const auto error = [&](std::int64_t code, const char* message) {
     last.erase("result");

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "support/rpc_chain.hpp"
 
@@ -38,20 +39,41 @@ enum class RpcFault {
   key_refused,      // 401
   node_fails,       // -32603
   no_blocks_by_hash,
+  old_block_no_logs,  // as old_block, and of a block that it lacks it says that there are no logs
+  no_tls,             // of a server with TLS: answers the handshake in plain words
+  other_certificate,  // the same: shows the one of set_other_certificate()
 };
+inline constexpr std::size_t rpc_faults = 22;
 std::string_view to_string(RpcFault fault);
+
+// Who answers the calls that a server is sent. [any thread]
+class RpcNode {
+ public:
+  struct Manner {
+    std::uint64_t lag = 0;        // blocks that it is behind
+    bool by_hash = true;          // it takes a block by its hash
+    bool empty_for_none = false;  // the logs of a block that it lacks are an empty list
+  };
+  virtual ~RpcNode() = default;
+  // All calls of one request, in their order.
+  virtual boost::json::array answer(const boost::json::array& calls, const Manner& manner) = 0;
+};
 
 class RpcServer {
  public:
   // `certificate`: a file of a certificate and its key, to speak TLS; empty: plain HTTP.
   explicit RpcServer(RpcChain& chain, const std::string& certificate = {});
+  // Of nodes that outlive it: its own, and one of another chain.
+  RpcServer(RpcNode& node, RpcNode& other_chain, const std::string& certificate = {});
   ~RpcServer();
   RpcServer(const RpcServer&) = delete;
   RpcServer& operator=(const RpcServer&) = delete;
 
   std::string url() const;  // http or https, with a key in the path
   std::string origin() const;
-  void fail(RpcFault fault) { fault_ = fault; }
+  // With a fault of TLS, those that are connected are cut off.
+  void fail(RpcFault fault);
+  void set_other_certificate(const std::string& certificate);
   void delay(std::chrono::milliseconds delay) { delay_ms_ = delay.count(); }
   // Whatever else it does, it takes no block by its hash.
   void know_numbers_only() { numbers_only_ = true; }
@@ -70,9 +92,11 @@ class RpcServer {
   std::string answer_to(const std::string& body, RpcFault fault);
   void reap();
 
-  RpcChain& chain_;
-  RpcChain other_chain_;
+  std::vector<std::unique_ptr<RpcNode>> made_up_;  // of a chain of RpcChain
+  RpcNode& node_;
+  RpcNode& other_chain_;
   std::unique_ptr<boost::asio::ssl::context> tls_;
+  std::unique_ptr<boost::asio::ssl::context> other_tls_;
   boost::asio::io_context context_;
   std::unique_ptr<boost::asio::ip::tcp::acceptor> acceptor_;
   std::uint16_t port_ = 0;

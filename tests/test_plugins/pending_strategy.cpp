@@ -1,5 +1,7 @@
 // Finds nothing, and counts the pending swaps that it is told of: how many, how many were dropped,
 // and a digest of all they say, so that two runs can be compared by their reports.
+#include <cstdlib>
+
 #include "gantry/pending.hpp"
 
 namespace {
@@ -8,10 +10,12 @@ using namespace gantry;
 
 class PendingStrategy final : public TradingStrategy {
  public:
-  PendingStrategy(Host host, const Config&) : host_(host) {}
+  PendingStrategy(Host host, const Config& config)
+      : host_(host), dies_at_call_(config.integer("dies_at_call")) {}
 
   gantry_status on_pending(const Market& market, std::span<const gantry_pending_event> events,
                            std::uint64_t dropped) {
+    if (++calls_ == dies_at_call_) std::abort();
     host_.count("calls", 1);
     host_.count("swaps", events.size());
     host_.count("dropped", dropped);
@@ -44,6 +48,8 @@ class PendingStrategy final : public TradingStrategy {
 
  private:
   Host host_;
+  std::int64_t dies_at_call_;
+  std::int64_t calls_ = 0;
 };
 
 }  // namespace

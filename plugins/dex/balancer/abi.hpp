@@ -28,6 +28,7 @@ inline constexpr Selector get_amplification_state{0x21, 0xda, 0x5e, 0x19};
 inline constexpr Selector get_paused_state{0x1c, 0x0d, 0xe0, 0x51};      // the V2 Vault's, too
 inline constexpr Selector get_token_rate_cache{0x7f, 0x12, 0x60, 0xd1};  // (address)
 inline constexpr Selector get_price_rate_cache{0xb8, 0x67, 0xee, 0x5a};  // (address)
+inline constexpr Selector is_pool_from_factory{0x66, 0x34, 0xb7, 0x53};  // (address), of a factory
 inline constexpr Selector get_rate{0x67, 0x9a, 0xef, 0xce};              // of a provider
 // The V2 Vault.
 inline constexpr Selector get_pool_tokens{0xf9, 0x4d, 0x46, 0x68};        // (bytes32)

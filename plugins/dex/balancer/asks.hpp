@@ -27,6 +27,7 @@ enum class Ask : std::uint8_t {
   live_balances,
   trade_min,
   minimum_balances,
+  is_from_factory,
 };
 
 inline constexpr std::uint32_t bit(Ask ask) { return 1U << static_cast<std::uint32_t>(ask); }
@@ -38,6 +39,7 @@ inline std::uint32_t needed(const Setup& setup, const Variant& kind) noexcept {
   std::uint32_t bits = bit(Ask::balances) | bit(Ask::pool_paused) | bit(Ask::vault_paused);
   bits |= kind.curve == Curve::weighted ? bit(Ask::weights) : bit(Ask::amp);
   if (kind.minimum_balances) bits |= bit(Ask::minimum_balances);
+  if (setup.has(has_factory)) bits |= bit(Ask::is_from_factory);
   if (kind.vault == 3) {
     return bits | bit(Ask::rates) | bit(Ask::config) | bit(Ask::hooks) | bit(Ask::trade_min);
   }

@@ -87,7 +87,8 @@ class Balancer final : public DexPlugin {
     Setup setup = *setup_before;
     Market market = *market_before;
     const Applied applied = apply_facts(context, facts, setup, market);
-    if (applied.reason != nullptr) host_.warning(applied.reason);
+    if (applied.reason != nullptr) tell(setup, " is refused: ", applied.reason);
+    if (applied.note != nullptr) tell(setup, ": ", applied.note);
     if (applied.status != GANTRY_OK && applied.status != GANTRY_NEED_STATE) return applied.status;
     return write(writer, setup, market) ? applied.status : gantry_status{GANTRY_HOST_FAULT};
   }
@@ -238,6 +239,7 @@ class Balancer final : public DexPlugin {
         parse_metadata({reinterpret_cast<const char*>(text.data()), text.size()});
     Setup setup{};
     setup.variant = metadata.variant != 0 ? metadata.variant : variant_;
+    std::copy_n(spec.address.bytes, evm::address_bytes, setup.pool.begin());
     setup.token_count = static_cast<std::uint8_t>(spec.token_count);
     setup.bpt = no_token;
     setup.vaults[0] = metadata.vault.value_or(vaults_[0]);
@@ -245,6 +247,13 @@ class Balancer final : public DexPlugin {
     if (metadata.pool_id) {
       std::ranges::copy(*metadata.pool_id, setup.pool_id);
       setup.flags |= has_pool_id;
+      if (!setup.owns_pool_id()) {
+        throw Refused("its pool_id does not begin with its address: it is another pool's");
+      }
+    }
+    if (metadata.factory) {
+      setup.factory = *metadata.factory;
+      setup.flags |= has_factory;
     }
     if (metadata.provider_count != 0) {
       if (metadata.provider_count != spec.token_count) {
@@ -267,6 +276,27 @@ class Balancer final : public DexPlugin {
       throw Refused("of its two tokens one is its own");
     }
     return setup;
+  }
+
+  // "pool 0x... is refused: why", without memory of the heap.
+  void tell(const Setup& setup, std::string_view how, std::string_view what) const noexcept {
+    constexpr std::string_view digits = "0123456789abcdef";
+    char line[240];
+    std::size_t size = 0;
+    const auto add = [&](std::string_view text) {
+      const std::size_t fits = std::min(text.size(), sizeof(line) - size);
+      std::memcpy(line + size, text.data(), fits);
+      size += fits;
+    };
+    add("pool 0x");
+    for (const std::uint8_t byte : setup.pool) {
+      add(digits.substr(byte >> 4U, 1));
+      add(digits.substr(byte & 15U, 1));
+    }
+    add(how);
+    add(what);
+    const bool by_itself = how == ": " && setup.has(says_version);
+    host_.log(by_itself ? GANTRY_LOG_INFO : GANTRY_LOG_WARNING, {line, size});
   }
 
   static bool write(const StateWriter& writer, const Setup& setup, const Market& market) noexcept {

@@ -75,8 +75,14 @@ Applied Reader::read(const gantry_fact& fact) {
   if (!storage && fact.source != GANTRY_SOURCE_EVM_CALL) return {GANTRY_BAD_STATE};
   if (ask <= Ask::providers) return read_identity(ask, fact);
   const Variant* kind = setup_.kind();
-  if (fact.status != GANTRY_OK || kind == nullptr || token >= setup_.token_count) {
-    return {GANTRY_BAD_STATE};
+  if (kind == nullptr || token >= setup_.token_count) return {GANTRY_BAD_STATE};
+  if (fact.status != GANTRY_OK) {
+    // A vault gives its reason where it does not know a pool; without one the node may have failed.
+    const bool unknown = ask == Ask::balances && fact.data.size != 0;
+    return unknown ? Applied{GANTRY_REFUSED,
+                             "the vault does not know it: its list, or `vault` or "
+                             "`vault_v3`, is wrong"}
+                   : Applied{GANTRY_BAD_STATE};
   }
   Words words(view(fact.data));
   const bool taken = read_market(ask, token, words, *kind);
@@ -99,12 +105,16 @@ Applied Reader::read_identity(Ask ask, const gantry_fact& fact) {
     const std::uint16_t variant = find_variant(deployment);
     if (variant == 0) return {GANTRY_REFUSED, "its version() names a deployment that is unknown"};
     setup_.variant = variant;
+    setup_.flags |= says_version;
     return {GANTRY_OK};
   }
   if (ask == Ask::pool_id) {
     if (fact.status != GANTRY_OK) return {GANTRY_OK};  // of the V3 vault
     if (data.size() != word_bytes) return {GANTRY_BAD_STATE};
     std::memcpy(setup_.pool_id, data.data(), data.size());
+    if (!setup_.owns_pool_id()) {
+      return {GANTRY_REFUSED, "its getPoolId() is that of another pool"};
+    }
     setup_.flags |= has_pool_id;
     return {GANTRY_OK};
   }
@@ -270,6 +280,13 @@ bool Reader::read_market(Ask ask, std::uint32_t token, Words& words, const Varia
     case Ask::trade_min:
       market_.trade_min = words.small(0);
       return words.count() == 1;
+    case Ask::is_from_factory: {
+      const bool made = words.flag(0);
+      if (words.good() && words.count() == 1 && !made) {
+        refusal_ = "the factory that its metadata name did not make it";
+      }
+      return words.count() == 1;
+    }
     case Ask::minimum_balances: {
       const std::size_t at = words.array(0, count);
       for (std::uint32_t i = 0; i < count; ++i) store(market_.minimum[i], words.wide(at + i));
@@ -369,10 +386,17 @@ Applied Reader::finish(const Variant& kind) {
   }
   if (kind.curve == Curve::stable && kind.vault == 2) finish_amp();
   if (!is_complete(setup_, market_)) return {GANTRY_NEED_STATE};
+  const bool tell = !setup_.has(is_verified) && !setup_.has(has_factory);
   setup_.flags |= is_verified;
   market_.variant = setup_.variant;
   cache_invariant(kind);
-  return {GANTRY_OK};
+  if (!tell) return {GANTRY_OK};
+  return {GANTRY_OK, nullptr,
+          setup_.has(says_version)
+              ? "its deployment is what its version() says; factory=0x... in its metadata has the "
+                "factory confirm it"
+              : "its deployment is named by the operator, not verified; factory=0x... in its "
+                "metadata has the factory confirm it"};
 }
 
 }  // namespace

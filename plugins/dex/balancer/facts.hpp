@@ -16,6 +16,7 @@ gantry_status emit_requests(const gantry_pool_spec& spec, const Setup& setup, co
 struct Applied {
   gantry_status status;
   const char* reason = nullptr;  // of a refusal, for the log
+  const char* note = nullptr;    // what was not verified, told once
 };
 
 // Changes both as the facts say. GANTRY_NEED_STATE: another round is needed; GANTRY_REFUSED: a pool

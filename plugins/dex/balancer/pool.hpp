@@ -3,6 +3,7 @@
 //
 // UNITS  Balances in the token's smallest unit. Rates, weights and fees with 18 decimals.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -13,11 +14,19 @@ namespace gantry::balancer {
 
 inline constexpr std::uint32_t no_token = 0xff;
 
-enum SetupFlags : std::uint32_t { has_pool_id = 1, has_providers = 2, is_verified = 4 };
+enum SetupFlags : std::uint32_t {
+  has_pool_id = 1,
+  has_providers = 2,
+  is_verified = 4,
+  has_factory = 8,    // that the operator named, and that has to know the pool
+  says_version = 16,  // its variant is what its version() says, not what the operator says
+};
 
 struct Setup {
   std::uint8_t pool_id[32];  // V2
   Address vaults[2];         // V2's and V3's
+  Address pool;              // its own
+  Address factory;           // has_factory
   Address tokens[tokens_max];
   Address providers[tokens_max];  // of rates; zeros: none
   std::uint8_t decimals[tokens_max];
@@ -26,6 +35,8 @@ struct Setup {
   std::uint8_t bpt;  // the pool's own token among its tokens, or no_token
   std::uint32_t flags;
 
+  // The vault gives a pool an id that begins with its address (PoolRegistry._toPoolId).
+  bool owns_pool_id() const noexcept { return std::equal(pool.begin(), pool.end(), pool_id); }
   bool has(SetupFlags flag) const noexcept { return (flags & flag) != 0; }
   bool has_provider(std::uint32_t token) const noexcept { return providers[token] != Address{}; }
   const Address& vault(const Variant& of) const noexcept { return vaults[of.vault - 2]; }
@@ -33,7 +44,7 @@ struct Setup {
     return variant == 0 || variant > variants().size() ? nullptr : &variants()[variant - 1];
   }
 };
-static_assert(sizeof(Setup) == 408);
+static_assert(sizeof(Setup) == 448);
 
 // One cache line of what a quote needs of a token.
 struct Token {

@@ -26,6 +26,10 @@ class Emitter {
   void vault(Ask ask, const Call& call, std::uint32_t token = 0) {
     send(tag_of(ask, token), vault_, call);
   }
+  void factory(const Address& address, const Address& pool) {
+    send(tag_of(Ask::is_from_factory), evm_address(address),
+         Call(selector::is_pool_from_factory).with(pool));
+  }
   void provider(const Address& address, std::uint32_t token) {
     send(tag_of(Ask::fresh_rate, token), evm_address(address), Call(selector::get_rate));
   }
@@ -99,12 +103,14 @@ gantry_status emit_requests(const gantry_pool_spec& spec, const Setup& setup, co
     if (!setup.has(has_providers)) ask.pool(Ask::providers, Call(selector::get_rate_providers));
     return ask.status() == GANTRY_OK ? gantry_status{GANTRY_NEED_STATE} : ask.status();
   }
-  Address pool{};
-  std::memcpy(pool.data(), spec.address.bytes, pool.size());
+  // First, so that what is no pool of it is refused by name.
+  if (setup.has(has_factory) && (market.known & bit(Ask::is_from_factory)) == 0) {
+    ask.factory(setup.factory, setup.pool);
+  }
   if (kind->vault == 2) {
     ask_v2(ask, setup, *kind);
   } else {
-    ask_v3(ask, setup, *kind, pool);
+    ask_v3(ask, setup, *kind, setup.pool);
   }
   if ((market.known & bit(Ask::weights)) == 0 && kind->curve == Curve::weighted) {
     ask.pool(Ask::weights, Call(selector::get_normalized_weights));

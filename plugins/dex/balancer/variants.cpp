@@ -145,11 +145,14 @@ Metadata parse_metadata(std::string_view text) {
       parse_bytes(value, metadata.pool_id.emplace());
     } else if (key == "vault") {
       metadata.vault = parse_address(value);
+    } else if (key == "factory") {
+      metadata.factory = parse_address(value);
     } else if (key == "rate_providers") {
       parse_providers(value, metadata);
     } else {
-      throw Refused(quoted(key) +
-                    " is not of a pool's metadata: variant, pool_id, vault, rate_providers");
+      throw Refused(
+          quoted(key) +
+          " is not of a pool's metadata: variant, pool_id, vault, factory, rate_providers");
     }
   }
 }

@@ -49,12 +49,13 @@ std::string_view deployment_of(std::span<const std::uint8_t> returned) noexcept;
 using Address = std::array<std::uint8_t, evm::address_bytes>;
 
 // What may be known of a pool before the chain has been asked, as words of text:
-//   variant=20210418-weighted-pool pool_id=0x.. vault=0x.. rate_providers=0x..,0x..
+//   variant=20210418-weighted-pool pool_id=0x.. vault=0x.. factory=0x.. rate_providers=0x..,0x..
 // `rate_providers` are in the order of the tokens, 0x and zeros for a token without.
 struct Metadata {
   std::uint16_t variant = 0;
   std::optional<std::array<std::uint8_t, 32>> pool_id;
   std::optional<Address> vault;
+  std::optional<Address> factory;
   std::array<Address, tokens_max> providers{};
   std::uint32_t provider_count = 0;
 };

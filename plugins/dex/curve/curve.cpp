@@ -4,6 +4,7 @@
 // A quote is what exchange() pays, which is not always what get_dy() says: in the 3pool generation
 // that can be one unit more, and later ones read A with fewer digits while it ramps.
 #include "gantry/dex.hpp"
+#include "plugins/dex/curve/code.hpp"
 #include "plugins/dex/curve/model.hpp"
 #include "plugins/dex/curve/search.hpp"
 
@@ -160,7 +161,7 @@ bool write(const StateWriter& writer, const State& state) noexcept {
 
 class Curve final : public DexPlugin {
  public:
-  Curve(Host, const Config& config) : variant_(config.string("variant")) {
+  Curve(Host host, const Config& config) : host_(host), variant_(config.string("variant")) {
     if (!variant_.empty() && find_variant(variant_) == variants.size()) {
       throw Refused("there is no variant '" + variant_ + "'; known are " + variant_names());
     }
@@ -178,7 +179,9 @@ class Curve final : public DexPlugin {
       state.variant = static_cast<std::uint32_t>(index + 1);
       state.coins = spec.token_count;
       Model::begin(spec, variant, state);
-      if (!write(writer, state)) return GANTRY_HOST_FAULT;
+      if (!write(writer, state) || !write_identity(writer, spec, metadata)) {
+        return GANTRY_HOST_FAULT;
+      }
       traits.flags = GANTRY_POOL_EXACT_OUT;
       traits.overlay_bytes = static_cast<std::uint32_t>(Model::overlay_bytes(state));
       traits.swap_gas = variant.gas;
@@ -193,6 +196,10 @@ class Curve final : public DexPlugin {
     const Variant* variant = variant_in(state);
     Metadata metadata;
     if (variant == nullptr || !read_metadata(spec.metadata, metadata)) return GANTRY_BAD_STATE;
+    // First, so that what is no pool at all is refused by name.
+    if (const auto status = ask_code(spec, metadata, state, *variant, sink); status != GANTRY_OK) {
+      return status;
+    }
     const Questions questions(*variant, spec.token_count);
     std::uint32_t tag = 0;
     for (const Question& question : questions.all()) {
@@ -209,24 +216,31 @@ class Curve final : public DexPlugin {
     return with_model(*variant, [&](auto model) -> gantry_status {
       using Model = decltype(model);
       const auto* before = state_in<Model>(old, *variant);
-      if (before == nullptr) return GANTRY_BAD_STATE;
+      const auto* identity = chunk_as<Identity>(old, 1);
+      if (before == nullptr || identity == nullptr) return GANTRY_BAD_STATE;
       auto state = *before;
       const Questions questions(*variant, state.coins);
       for (const gantry_fact& fact : facts) {
+        if (fact.source == GANTRY_SOURCE_EVM_CODE_HASH) {
+          const auto status = take_code(*identity, *variant, fact);
+          if (status != GANTRY_OK) return status;
+          state.seen |= 1U << fact.tag;
+          continue;
+        }
         if (fact.status != GANTRY_OK || fact.tag >= questions.all().size()) return GANTRY_BAD_STATE;
         const Question& question = questions.all()[fact.tag];
         if (fact.source != source_of(question)) return GANTRY_BAD_STATE;
         const auto data = view(fact.data);
         if (question.what == Ask::version) {
           if (data.size() < 3 * word_bytes) return GANTRY_BAD_STATE;
-          if (!reads_as(data, variant->version)) return GANTRY_REFUSED;
+          if (!reads_as(data, variant->version)) return refuse_version(fact, *variant);
         } else if (!Model::decode(question, data, state)) {
           return GANTRY_BAD_STATE;
         }
         state.seen |= 1U << fact.tag;
         state.block = fact.block;
       }
-      state.ready = state.seen == questions.every() ? 1 : 0;
+      state.ready = state.seen == (questions.every() | identity->awaited()) ? 1 : 0;
       Model::finish(*variant, context.execution_time_s, state);
       if (!write(writer, state)) return GANTRY_HOST_FAULT;
       return state.ready != 0 ? GANTRY_OK : GANTRY_NEED_STATE;
@@ -325,6 +339,81 @@ class Curve final : public DexPlugin {
     return index;
   }
 
+  static bool write_identity(const StateWriter& writer, const gantry_pool_spec& spec,
+                             const Metadata& metadata) noexcept {
+    Identity identity{};
+    identity.coins = spec.token_count;
+    if (metadata.code_hash) {
+      identity.flags |= Identity::has_pin;
+      identity.pin = *metadata.code_hash;
+    }
+    if (evm::is_contract(metadata.implementation)) {
+      identity.flags |= Identity::has_implementation;
+      identity.proxies = proxies_of(metadata.implementation);
+    }
+    auto* chunk = writer.chunk(1, sizeof(identity));
+    if (chunk != nullptr) std::memcpy(chunk, &identity, sizeof(identity));
+    return chunk != nullptr;
+  }
+
+  // Code does not change: what has been judged is not asked for again.
+  static gantry_status ask_code(const gantry_pool_spec& spec, const Metadata& metadata,
+                                const gantry_state& state, const Variant& variant,
+                                const gantry_request_sink* sink) noexcept {
+    const auto* identity = chunk_as<Identity>(state, 1);
+    if (identity == nullptr) return GANTRY_BAD_STATE;
+    const std::uint32_t seen = with_model(variant, [&](auto model) -> std::uint32_t {
+      const auto* pool = state_in<decltype(model)>(state, variant);
+      return pool == nullptr ? 0 : pool->seen;
+    });
+    const std::uint32_t missing = identity->awaited() & ~seen;
+    for (const std::uint32_t tag : {tag_code, tag_implementation_code}) {
+      if ((missing >> tag & 1U) == 0) continue;
+      const gantry_request request{GANTRY_SOURCE_EVM_CODE_HASH,
+                                   tag,
+                                   tag == tag_code ? spec.address : metadata.implementation,
+                                   {}};
+      if (const auto status = emit(sink, request); status != GANTRY_OK) return status;
+    }
+    return GANTRY_OK;
+  }
+
+  // GANTRY_REFUSED: it contradicts what the pool is listed as, and the log says how.
+  gantry_status take_code(const Identity& identity, const Variant& variant,
+                          const gantry_fact& fact) const noexcept {
+    const bool known = fact.tag == tag_code || fact.tag == tag_implementation_code;
+    if (!known || (identity.awaited() >> fact.tag & 1U) == 0 || fact.status != GANTRY_OK ||
+        fact.data.size != evm::word_bytes) {
+      return GANTRY_BAD_STATE;
+    }
+    evm::Topic hash;
+    std::memcpy(hash.data(), fact.data.data, hash.size());
+    Line why;
+    const Finding finding = judge_code(identity, variant, fact.tag, hash, why);
+    if (finding == Finding::fits) return GANTRY_OK;
+    Line line;
+    line << (fact.tag == tag_code ? "pool " : "a pool of the implementation ");
+    line.hex({fact.emitter.bytes, evm::address_bytes})
+        << (finding == Finding::contradicts ? " is refused: " : ": ") << why.text();
+    if (finding == Finding::contradicts) {
+      host_.warning(line.text());
+      return GANTRY_REFUSED;
+    }
+    host_.log(finding == Finding::by_name_alone ? GANTRY_LOG_WARNING : GANTRY_LOG_INFO,
+              line.text());
+    return GANTRY_OK;
+  }
+
+  gantry_status refuse_version(const gantry_fact& fact, const Variant& variant) const noexcept {
+    Line line;
+    line << "pool ";
+    line.hex({fact.emitter.bytes, evm::address_bytes})
+        << " is refused: its version() is not " << variant.version << ", and the variant '"
+        << variant.name << "' is of no other: correct its metadata";
+    host_.warning(line.text());
+    return GANTRY_REFUSED;
+  }
+
   static std::int32_t source_of(const Question& question) noexcept {
     return question.what == Ask::price_oracle_raw ? GANTRY_SOURCE_EVM_STORAGE
                                                   : GANTRY_SOURCE_EVM_CALL;
@@ -351,6 +440,7 @@ class Curve final : public DexPlugin {
                                      {data.data(), size}});
   }
 
+  Host host_;
   std::string variant_;
 };
 

@@ -4,10 +4,12 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "gantry/dex.h"
+#include "plugins/dex/evm/address.hpp"
 
 namespace gantry::curve {
 
@@ -111,21 +113,21 @@ inline std::string variant_names() {
   return names;
 }
 
-// A pool's metadata: "key=value" pairs parted by blanks. variant=NAME; base_pool=0x..., which
-// variants with a base pool need.
+// A pool's metadata: "key=value" pairs parted by blanks.
 struct Metadata {
-  std::string_view variant;
-  gantry_address base_pool{};
+  std::string_view variant;             // variant=NAME
+  gantry_address base_pool{};           // base_pool=0x..., which variants with a base pool need
+  gantry_address implementation{};      // implementation=0x..., where the pool is a minimal proxy
+  std::optional<evm::Topic> code_hash;  // code_hash=0x..., of the implementation where there is one
 };
 
 // False: it does not read so.
 inline bool read_metadata(gantry_bytes bytes, Metadata& out) noexcept {
   std::string_view text(reinterpret_cast<const char*>(bytes.data), bytes.size);
-  const auto digit = [](char c) -> int {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
+  const auto read_address = [](std::string_view value, gantry_address& address) {
+    const auto parsed = evm::parse_hex<evm::address_bytes>(value);
+    if (parsed) address = evm::to_sdk(*parsed);
+    return parsed.has_value();
   };
   while (!text.empty()) {
     const std::size_t end = text.find(' ');
@@ -139,16 +141,12 @@ inline bool read_metadata(gantry_bytes bytes, Metadata& out) noexcept {
     if (key == "variant") {
       out.variant = value;
     } else if (key == "base_pool") {
-      if (value.size() != 42 || value.substr(0, 2) != "0x") return false;
-      out.base_pool = {};
-      out.base_pool.kind = GANTRY_ADDRESS_EVM;
-      out.base_pool.length = 20;
-      for (std::size_t i = 0; i < 20; ++i) {
-        const int high = digit(value[2 + 2 * i]);
-        const int low = digit(value[3 + 2 * i]);
-        if (high < 0 || low < 0) return false;
-        out.base_pool.bytes[i] = static_cast<std::uint8_t>(high * 16 + low);
-      }
+      if (!read_address(value, out.base_pool)) return false;
+    } else if (key == "implementation") {
+      if (!read_address(value, out.implementation)) return false;
+    } else if (key == "code_hash") {
+      out.code_hash = evm::parse_hex<evm::word_bytes>(value);
+      if (!out.code_hash) return false;
     } else {
       return false;
     }

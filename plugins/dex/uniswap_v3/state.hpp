@@ -9,6 +9,7 @@
 //        @uniswap/v3-core: a word is 256 multiples of the tick spacing.
 #pragma once
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -48,23 +49,35 @@ struct Stored128 {
 
 // Of what a swap stops at.
 enum : std::uint32_t {
-  edge_unknown = 0,  // not computed: the word is not known, or the amounts are too large
   edge_of_word = 1,
   edge_of_tick = 2,   // an initialized one, which is crossed
   edge_of_price = 3,  // the last price: nothing lies beyond
 };
 
 // One of the first stops of a swap in one direction: what it takes and gives from the stop before,
-// or the price, until there, and where it stands then. So the ticks' pages need not be looked at.
+// or the price, until there. So the ticks' pages need not be looked at. A cache line: the first one
+// and the head's own are all that a swap inside its range looks at.
 struct Edge {
   Stored192 sqrt;
   Stored128 amount_in;  // without the fee, rounded up
   Stored128 amount_out;
-  Stored128 liquidity;  // beyond it
-  std::int32_t tick;    // beyond it
-  std::uint32_t kind;   // edge_*
   // Of the above and of what it was computed from. An edge whose check is wrong is not used.
   std::uint64_t check;
+};
+static_assert(sizeof(Edge) == 64);
+
+// Where a swap that reaches it stands then.
+struct Beyond {
+  Stored128 liquidity;
+  std::int32_t tick;
+  std::uint32_t kind;   // edge_*
+  std::uint64_t check;  // of these and the edge
+};
+
+// A swap that crosses an edge needs both at once.
+struct Next {
+  Beyond beyond;  // an edge
+  Edge edge;      // the one after it
 };
 inline constexpr std::size_t edges_max = 10;  // of one direction
 
@@ -85,18 +98,21 @@ struct Head {
   std::int32_t tick;
   Stored192 sqrt;  // 0: the pool is not initialized
   Stored128 liquidity;
-  std::uint32_t known;       // knows_*
-  std::uint32_t locked;      // slot0 said so of a pool that has a price
-  Edge edges[2];             // the first of token 0 in, and of token 1 in
+  std::uint32_t known;   // knows_*
+  std::uint32_t locked;  // slot0 said so of a pool that has a price
+  // Of token 0 in, and of token 1 in. Zeros: not known, as a word is not, or the amounts are too
+  // large. The last of each has no edge after it.
+  Edge edges[2];
+  Next nexts[2][edges_max];
   std::uint64_t read_block;  // of slot0: logs up to this block are in it
   std::uint64_t log_block;   // of the newest log applied
   std::uint32_t log_index;
   std::uint32_t has_log;
   std::uint8_t pool[20];  // its address, for what the factory says of it
   std::uint32_t reserved;
-  Edge later_edges[2][edges_max - 1];
 };
-static_assert(sizeof(Head) == 112 + 2 * edges_max * sizeof(Edge));
+static_assert(offsetof(Head, edges) == 64);
+static_assert(sizeof(Head) == 64 + 2 * (sizeof(Edge) + edges_max * sizeof(Next)) + 48);
 
 // Sums of products with odd numbers: no changed word leaves it as it was.
 template <std::size_t N>
@@ -116,43 +132,53 @@ GANTRY_HOT std::uint64_t check_of(const Head& head) noexcept {
                     head.liquidity.limbs[0], head.liquidity.limbs[1]});
 }
 
-// `before`: the check of the edge before it, or of the head.
+// `before`: the check of what lies beyond the edge before it, or of the head.
 GANTRY_HOT std::uint64_t check_of(std::uint64_t before, const Edge& edge) noexcept {
   return check_sum(
       before, {edge.sqrt.limbs[0], edge.sqrt.limbs[1], edge.sqrt.limbs[2], edge.amount_in.limbs[0],
-               edge.amount_in.limbs[1], edge.amount_out.limbs[0], edge.amount_out.limbs[1],
-               edge.liquidity.limbs[0], edge.liquidity.limbs[1],
-               std::uint64_t{edge.kind} << 32U | static_cast<std::uint32_t>(edge.tick)});
+               edge.amount_in.limbs[1], edge.amount_out.limbs[0], edge.amount_out.limbs[1]});
 }
 
-// The edges of one direction from the price on, each once, as long as they are known.
+// `before`: the edge's check.
+GANTRY_HOT std::uint64_t check_of(std::uint64_t before, const Beyond& beyond) noexcept {
+  return check_sum(before,
+                   {beyond.liquidity.limbs[0], beyond.liquidity.limbs[1],
+                    std::uint64_t{beyond.kind} << 32U | static_cast<std::uint32_t>(beyond.tick)});
+}
+
+// The edges of one direction from the price on, as long as they are known.
 class EdgeWalk {
  public:
   EdgeWalk() = default;  // none
   GANTRY_HOT EdgeWalk(const Head& head, bool zero_for_one) noexcept
-      : next_(&head.edges[zero_for_one ? 0 : 1]),
-        later_(head.later_edges[zero_for_one ? 0 : 1]),
-        end_(later_ + (edges_max - 1)),
-        check_(check_of(head)) {}
+      : next_(head.nexts[zero_for_one ? 0 : 1]), end_(next_ + edges_max), check_(check_of(head)) {
+    stand_at(head.edges[zero_for_one ? 0 : 1]);
+  }
 
   // Null: not known, and so none after it.
-  GANTRY_HOT const Edge* take() noexcept {
-    if (next_ == end_) return nullptr;
-    const Edge* edge = next_;
-    if (edge->kind == edge_unknown || edge->check != check_of(check_, *edge)) {
-      next_ = end_;
-      return nullptr;
-    }
-    check_ = edge->check;
-    next_ = later_;
-    if (later_ != end_) ++later_;
-    return edge;
+  GANTRY_HOT const Edge* edge() const noexcept { return edge_; }
+
+  // Moves on to the edge after it. Requires an edge. Null: the bytes are not a pool's.
+  GANTRY_HOT const Beyond* pass() noexcept {
+    const Beyond& beyond = next_->beyond;
+    if (beyond.check != check_of(check_, beyond)) return nullptr;
+    check_ = beyond.check;
+    const Edge& after = next_->edge;
+    edge_ = nullptr;
+    if (++next_ != end_) stand_at(after);
+    return &beyond;
   }
 
  private:
-  const Edge* next_ = nullptr;
-  const Edge* later_ = nullptr;  // after the next
-  const Edge* end_ = nullptr;
+  GANTRY_HOT void stand_at(const Edge& edge) noexcept {
+    if (edge.check != check_of(check_, edge)) return;
+    check_ = edge.check;
+    edge_ = &edge;
+  }
+
+  const Edge* edge_ = nullptr;
+  const Next* next_ = nullptr;  // beyond the edge
+  const Next* end_ = nullptr;
   std::uint64_t check_ = 0;
 };
 

@@ -234,6 +234,21 @@ struct Step {
   bool reached = false;  // the target
 };
 
+// Whether step_in() from `sqrt` to `next` is the whole amount that moved the price there: what the
+// root was rounded by is then worth less than one of the amount. With token 0 the exact root is in
+// (next - 1, next], and L * 2^96 * (1/(next - 1) - 1/next) has to be 1 at most; with token 1 it is
+// in [next, next + 1), and L / 2^96 has to be. False: it may be the whole amount all the same.
+// Rationale: it nearly always is, and this spares a division.
+template <bool zero_for_one>
+GANTRY_HOT bool takes_all(const u256& sqrt, const u256& next, uint128 liquidity) noexcept {
+  if constexpr (!zero_for_one) return liquidity <= uint128{1} << 96U;
+  // Above 128 bits the contract may have rounded twice, where its product overflows.
+  if (!sqrt.fits_u128() || next.is_zero()) return false;
+  const auto area = gantry::detail::mul_128(next.low128(), next.low128() - 1);
+  const uint128 high = liquidity >> 32U;
+  return high < area.high || (high == area.high && liquidity << 96U <= area.low);
+}
+
 // SwapMath.computeSwapStep. `in_max` and `out_max`, step_in() and step_out() to the target, are the
 // caller's to have ready: a pool knows those of its first step.
 template <bool zero_for_one>
@@ -261,10 +276,12 @@ GANTRY_HOT bool step_exact_in(const u256& sqrt, const u256& target, uint128 liqu
     out.fee = fee_on(in_max, fee);
     return true;
   }
-  if (!step_in<zero_for_one>(sqrt, out.sqrt, liquidity, out.amount_in) ||
-      !step_out<zero_for_one>(sqrt, out.sqrt, liquidity, out.amount_out)) {
+  if (takes_all<zero_for_one>(sqrt, out.sqrt, liquidity)) [[likely]] {
+    out.amount_in = kept;
+  } else if (!step_in<zero_for_one>(sqrt, out.sqrt, liquidity, out.amount_in)) {
     return false;
   }
+  if (!step_out<zero_for_one>(sqrt, out.sqrt, liquidity, out.amount_out)) return false;
   out.fee = wrapping_sub(remaining, out.amount_in);
   return true;
 }
@@ -286,12 +303,9 @@ GANTRY_HOT bool step_exact_out(const u256& sqrt, const u256& target, uint128 liq
     if (!next_sqrt_by_amount0<false>(sqrt, liquidity, remaining, out.sqrt)) return false;
   }
   out.reached = out.sqrt == target;
-  if (out.reached) {
-    out.amount_out = out_max;
-  } else if (!step_out<zero_for_one>(sqrt, out.sqrt, liquidity, out.amount_out)) {
-    return false;
-  }
-  if (out.amount_out > remaining) out.amount_out = remaining;
+  // The contract computes what is between and takes the lesser of that and what was asked for. It
+  // is no less, as the root is rounded away from `sqrt`.
+  out.amount_out = remaining;
   if (!step_in<zero_for_one>(sqrt, out.sqrt, liquidity, out.amount_in)) return false;
   out.fee = fee_on(out.amount_in, fee);
   return true;

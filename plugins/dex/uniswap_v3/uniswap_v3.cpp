@@ -384,8 +384,9 @@ class UniswapV3 final : public DexPlugin {
   static u256 paid_at_edges(const Pool& pool) noexcept {
     u256 sum;
     EdgeWalk edges = edges_of<zero_for_one>(pool);
-    while (const Edge* edge = edges.take()) {
+    while (const Edge* edge = edges.edge()) {
       sum = wrapping_add(sum, u256::from_u128(edge->amount_out.load()));
+      if (edges.pass() == nullptr) break;
     }
     return sum;
   }
@@ -396,12 +397,12 @@ class UniswapV3 final : public DexPlugin {
     const u256 amount(swap.amount);
     if (amount.is_zero()) return GANTRY_NO_LIQUIDITY;
     if (amount.limb(3) >> 63U != 0) return GANTRY_OUT_OF_RANGE;  // an int256 in the contract
-    EdgeWalk edges = edges_of<zero_for_one>(pool);
-    const Edge* first = edges.take();
+    const EdgeWalk edges = edges_of<zero_for_one>(pool);
+    const Edge* first = edges.edge();
     Swapped swapped;
     if (first == nullptr || !swap_inside<zero_for_one, exact_in>(pool, *first, amount, swapped)) {
       const gantry_status status =
-          swap_across<zero_for_one, exact_in>(Ticks(*pool.base, pool.head->spacing), first, edges,
+          swap_across<zero_for_one, exact_in>(Ticks(*pool.base, pool.head->spacing), edges,
                                               pool.place, pool.head->fee, amount, swapped);
       if (status != GANTRY_OK) return status;
     }
@@ -440,7 +441,6 @@ class UniswapV3 final : public DexPlugin {
         return false;
       }
       out.amount_in = wrapping_add(step.amount_in, step.fee);
-      if (step.amount_out != amount) return false;  // rounding left some for another step
     }
     if (step.reached) return false;
     out.amount_out = step.amount_out;

@@ -426,7 +426,7 @@ class Update {
     auto* head = reinterpret_cast<Head*>(writer_.chunk(0, sizeof(Head)));
     if (head == nullptr) return GANTRY_HOST_FAULT;
     std::memset(head_.edges, 0, sizeof(head_.edges));
-    std::memset(head_.later_edges, 0, sizeof(head_.later_edges));
+    std::memset(head_.nexts, 0, sizeof(head_.nexts));
     const bool known = (head_.known & knows_all) == knows_all;
     const bool priced = known && !head_.sqrt.load().is_zero();
     gantry_status status = known ? GANTRY_OK : GANTRY_NEED_STATE;
@@ -444,8 +444,8 @@ class Update {
       }
       const gantry_state next{chunks, std::size(chunks), 0};
       Ticks ticks(next, head_.spacing);
-      set_edges<true>(ticks, head_.edges[0], head_.later_edges[0]);
-      set_edges<false>(ticks, head_.edges[1], head_.later_edges[1]);
+      set_edges<true>(ticks, head_.edges[0], head_.nexts[0]);
+      set_edges<false>(ticks, head_.edges[1], head_.nexts[1]);
       if (!knows_around(next, head_, distance_)) status = GANTRY_NEED_STATE;
     }
     *head = head_;
@@ -454,11 +454,12 @@ class Update {
 
   // Up to where something is not known, or no pool's: there the ticks themselves are asked.
   template <bool zero_for_one>
-  void set_edges(Ticks& ticks, Edge& first, Edge (&later)[edges_max - 1]) noexcept {
+  void set_edges(Ticks& ticks, Edge& first, Next (&nexts)[edges_max]) noexcept {
     Place place{head_.sqrt.load(), head_.liquidity.load(), head_.tick};
     std::uint64_t check = check_of(head_);
     for (std::size_t i = 0; i < edges_max; ++i) {
-      Edge& edge = i == 0 ? first : later[i - 1];
+      Edge& edge = i == 0 ? first : nexts[i - 1].edge;
+      Beyond& beyond = nexts[i].beyond;
       Stop stop;
       if (at_the_end<zero_for_one>(place.sqrt) ||
           ticks.next<zero_for_one>(place.tick, stop) != GANTRY_OK) {
@@ -479,13 +480,14 @@ class Update {
       edge.sqrt.store(target);
       edge.amount_in.store(in.low128());
       edge.amount_out.store(out.low128());
-      edge.liquidity.store(place.liquidity);
-      edge.tick = place.tick;
-      edge.kind = is_last                       ? edge_of_price
-                  : stop.initialized != nullptr ? edge_of_tick
-                                                : edge_of_word;
       edge.check = check_of(check, edge);
-      check = edge.check;
+      beyond.liquidity.store(place.liquidity);
+      beyond.tick = place.tick;
+      beyond.kind = is_last                       ? edge_of_price
+                    : stop.initialized != nullptr ? edge_of_tick
+                                                  : edge_of_word;
+      beyond.check = check_of(edge.check, beyond);
+      check = beyond.check;
       if (is_last) return;
     }
   }

@@ -138,12 +138,11 @@ struct Swapped {
   bool tick_is_known = true;  // false: `after.tick` is that of `after.sqrt`
 };
 
-// UniswapV3Pool.swap without a limit of the caller's. `edge` and what comes after it spare the
-// ticks; null: they are asked from the first step on. GANTRY_NO_LIQUIDITY: the pool runs out before
-// the amount does.
+// UniswapV3Pool.swap without a limit of the caller's. `edges` spare the ticks, which are asked from
+// where they end. GANTRY_NO_LIQUIDITY: the pool runs out before the amount does.
 template <bool zero_for_one, bool exact_in>
-gantry_status swap_across(Ticks ticks, const Edge* edge, EdgeWalk later, const Place& start,
-                          std::uint32_t fee, const u256& amount, Swapped& out) noexcept {
+gantry_status swap_across(Ticks ticks, EdgeWalk edges, const Place& start, std::uint32_t fee,
+                          const u256& amount, Swapped& out) noexcept {
   Place place = start;
   u256 remaining = amount;
   u256 total_in;  // of exact out; with exact in the amount and what is left tell it
@@ -152,6 +151,7 @@ gantry_status swap_across(Ticks ticks, const Edge* edge, EdgeWalk later, const P
   while (!remaining.is_zero()) {
     if (at_the_end<zero_for_one>(place.sqrt)) return GANTRY_NO_LIQUIDITY;
     Stop stop;
+    const Edge* edge = edges.edge();
     if (edge != nullptr) {
       stop.sqrt = edge->sqrt.load();
     } else if (const auto status = ticks.next<zero_for_one>(place.tick, stop);
@@ -206,22 +206,24 @@ gantry_status swap_across(Ticks ticks, const Edge* edge, EdgeWalk later, const P
     }
     total_out = wrapping_add(total_out, step.amount_out);
     total_fee = wrapping_add(total_fee, step.fee);
-    const bool is_last = edge != nullptr ? edge->kind == edge_of_price : target != stop.sqrt;
+    // Looked at only by a swap that gets there.
+    const Beyond* beyond = edge != nullptr && step.reached ? edges.pass() : nullptr;
+    if (edge != nullptr && step.reached && beyond == nullptr) return GANTRY_BAD_STATE;
+    const bool is_last = beyond != nullptr ? beyond->kind == edge_of_price : target != stop.sqrt;
     if (step.reached && !is_last) {
       place.sqrt = target;
-      if (edge != nullptr) {
-        place.liquidity = edge->liquidity.load();
-        place.tick = edge->tick;
+      if (beyond != nullptr) {
+        place.liquidity = beyond->liquidity.load();
+        place.tick = beyond->tick;
       } else if (!pass<zero_for_one>(stop, place)) {
         return GANTRY_BAD_STATE;
       }
       const bool crossed =
-          edge != nullptr ? edge->kind == edge_of_tick : stop.initialized != nullptr;
+          beyond != nullptr ? beyond->kind == edge_of_tick : stop.initialized != nullptr;
       ++(crossed ? out.crossings : out.words);
       out.tick_is_known = true;
-      if (edge != nullptr) edge = later.take();
     } else {
-      edge = nullptr;
+      edges = EdgeWalk();
       if (step.sqrt != place.sqrt) {
         place.sqrt = step.sqrt;
         out.tick_is_known = false;

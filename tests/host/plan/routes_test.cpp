@@ -195,7 +195,7 @@ TEST_CASE("a transfer between two legs is among the bytes that the chain charges
   const auto charged_for = [&](std::span<const PlannedCall> calls) {
     u256 wei;
     REQUIRE(data_fee_of(view.snapshot().data_fee,
-                        published_bytes(batch_of(calls), sender.sponsored), wei));
+                        published_bytes(batch_of(calls), sender.sponsored), 0, wei));
     return big(wei);
   };
   CHECK(big(plan->data_fee) == charged_for(plan->calls));

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "fixture.hpp"
+#include "host/provider/json_rpc.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace gantry::host;
@@ -214,6 +215,32 @@ TEST_CASE("a provider without the pinned block is passed over") {
   CHECK(batch->provider == "b");
   CHECK(batch->answers.at(0).value() == street.chain.truth(street.chain.head(), "0x01"));
   CHECK(street.stats("a").failures[static_cast<std::size_t>(FailureCause::behind)] == 1);
+}
+
+TEST_CASE("who has no answer to a block that is there is passed over, and else null is an answer") {
+  Street street(2);
+  street.by_priority();
+  Providers& providers = street.start();
+  street.server(0).fail(RpcFault::old_block);
+  street.chain.advance();
+  const RpcCall call{"eth_getBlockByNumber", {quantity_text(street.chain.head()), false}};
+  RpcOptions options = patient;
+  const auto null = providers.ask(std::span(&call, 1), options);
+  REQUIRE(null);
+  CHECK(null->provider == "a");
+  CHECK(null->answers.at(0).value().is_null());
+  options.blocks_are_there = true;
+  const auto block = providers.ask(std::span(&call, 1), options);
+  REQUIRE(block);
+  CHECK(block->provider == "b");
+  const auto& hash = block->answers.at(0).value().at("hash");
+  CHECK(std::string(hash.as_string()) == street.chain.hash(street.chain.head()));
+  // Where nobody has it, that is the error.
+  street.server(1).fail(RpcFault::old_block);
+  const auto none = providers.ask(std::span(&call, 1), options);
+  REQUIRE_FALSE(none);
+  CHECK(none.error().kind == RpcErrorKind::no_block);
+  CHECK(none.error().message.find("does not have the block") != std::string::npos);
 }
 
 TEST_CASE("a block that nobody has is an error of its own, and one that comes in time is read") {

@@ -1,9 +1,11 @@
 // What is not a pool that the plugin knows is refused, by name where there is one, and what does
 // not decode changes nothing.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <random>
 
 #include "plugins/balancer/told_pool.hpp"
+#include "plugins/dex/balancer/asks.hpp"
 
 namespace gantry::test {
 namespace {
@@ -108,6 +110,46 @@ TEST_CASE("a pool names its version itself, and one that is unknown is refused")
   CHECK(quote_of(venue) == GANTRY_NEED_STATE);
 }
 
+TEST_CASE("a pool's id begins with its address, else it is another pool's") {
+  PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
+  const ToldPool pool = stable_pool();
+  const std::string other = "0x" + std::string(40, '7') + std::string(24, '0');
+  CHECK(venue.open_pool(pool.address, pool.tokens, bytes_of("pool_id=" + other)) == GANTRY_REFUSED);
+  CHECK_THAT(venue.refusal(), Catch::Contains("another pool's"));
+  for (const std::string& id : {other, pool.address + std::string(24, '3')}) {
+    REQUIRE(venue.open_pool(pool.address, pool.tokens, bytes_of("variant=" + pool.variant)) ==
+            GANTRY_OK);
+    std::vector<EmittedRequest> asked;
+    REQUIRE(venue.requests(0, asked) == GANTRY_NEED_STATE);
+    REQUIRE(asked.at(0).payload == "0x38fff2d0");  // getPoolId()
+    std::vector<OwnedFact> facts{fact_of(asked.at(0), id)};
+    CHECK(venue.apply(facts) == (id == other ? GANTRY_REFUSED : GANTRY_NEED_STATE));
+  }
+}
+
+TEST_CASE(
+    "a pool that its factory did not make is refused, and one that it made is not asked for") {
+  for (ToldPool pool : {weighted_pool(), v3_pool(true)}) {
+    INFO(pool.variant);
+    pool.factory = "0x" + std::string(40, 'f');
+    auto answers = answers_of(pool);
+    for (const Integer& known : {Integer(0), Integer(2), Integer(1)}) {
+      PluginVenue venue(GANTRY_BALANCER_PLUGIN, "balancer");
+      answers["0x6634b753"] = word(known);
+      const gantry_status expected = known == 0   ? GANTRY_REFUSED
+                                     : known == 1 ? GANTRY_OK
+                                                  : GANTRY_BAD_STATE;
+      CHECK(tell(venue, pool, answers) == expected);
+      std::vector<EmittedRequest> asked;
+      REQUIRE(venue.requests(0, asked) == GANTRY_OK);
+      const bool asks = std::ranges::any_of(
+          asked, [&](const EmittedRequest& request) { return request.target == pool.factory; });
+      CHECK(asks == (known != 1));
+      if (known == 1) CHECK(quote_of(venue) == GANTRY_OK);
+    }
+  }
+}
+
 TEST_CASE("facts that do not decode leave the state as it was") {
   for (const ToldPool& pool : {weighted_pool(), stable_pool(), v3_pool(true), v3_pool(false)}) {
     INFO(pool.variant);
@@ -125,6 +167,10 @@ TEST_CASE("facts that do not decode leave the state as it was") {
       }
       std::vector<OwnedFact> reverted = facts;
       reverted[i].fields.status = GANTRY_REFUSED;
+      // A vault that reverts and says why does not know the pool.
+      const bool of_vault = facts[i].fields.tag == balancer::tag_of(balancer::Ask::balances);
+      REQUIRE(venue.apply(reverted) == (of_vault ? GANTRY_REFUSED : GANTRY_BAD_STATE));
+      reverted[i].data.clear();
       REQUIRE(venue.apply(reverted) == GANTRY_BAD_STATE);
       std::vector<OwnedFact> filled = facts;
       for (std::uint8_t& byte : filled[i].data) byte = 0xff;

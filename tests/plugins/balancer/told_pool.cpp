@@ -80,6 +80,7 @@ std::vector<std::uint8_t> metadata_of(const ToldPool& pool) {
   for (std::size_t i = 0; i < pool.tokens.size() && !pool.is_v3() && pool.weights.empty(); ++i) {
     metadata += (i == 0 ? " rate_providers=" : ",") + provider_of(pool, i);
   }
+  if (!pool.factory.empty()) metadata += " factory=" + pool.factory;
   return bytes_of(metadata);
 }
 

@@ -23,6 +23,7 @@ struct ToldPool {
   Integer aggregate_fee = 0;  // V3
   Integer yield_fee = 0;      // V3, of all tokens with rates
   std::vector<Integer> last_live;
+  std::string factory;  // that the metadata name; empty: none
   bool is_v3() const { return variant.find("-v3-") != std::string::npos && variant >= "2024"; }
 };
 

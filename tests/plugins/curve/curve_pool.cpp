@@ -39,6 +39,14 @@ std::string metadata_of(const RecordedPool& pool) {
   return "variant=" + pool.variant + " base_pool=0x00000000000000000000000000000000000000bb";
 }
 
+std::vector<std::uint8_t> code_hash_of(const RecordedPool& pool) {
+  std::vector<std::uint8_t> hash;
+  for (std::size_t i = 0; i + 1 < pool.code.size(); i += 2) {
+    hash.push_back(static_cast<std::uint8_t>(std::stoul(pool.code.substr(i, 2), nullptr, 16)));
+  }
+  return hash;
+}
+
 CurvePool::CurvePool(const std::string& parameter)
     : library_(GANTRY_CURVE_PLUGIN), table_(library_.table<gantry_dex_v1>(GANTRY_DEX_ID)) {
   gantry_parameter variant{};
@@ -47,7 +55,12 @@ CurvePool::CurvePool(const std::string& parameter)
   variant.string = text(parameter);
   const gantry_instance_config config{{"curve", 5}, {"eip155:1", 8}, &variant, 1, 0};
   gantry_error error{};
-  if (table_->create(&PluginLibrary::silent_host(), &config, &instance_, &error) != GANTRY_OK) {
+  host_ = PluginLibrary::silent_host();
+  host_.self = &lines_;
+  host_.log = [](void* self, std::int32_t severity, gantry_string line) {
+    static_cast<std::vector<Line>*>(self)->push_back({severity, {line.data, line.size}});
+  };
+  if (table_->create(&host_, &config, &instance_, &error) != GANTRY_OK) {
     throw std::runtime_error(error.message);
   }
   context_.chain = {"eip155:1", 8};
@@ -106,6 +119,10 @@ std::vector<std::pair<AskedOfChain, std::vector<std::uint8_t>>> CurvePool::answe
     const RecordedPool& recorded, const RecordedState& state) {
   std::vector<std::pair<AskedOfChain, std::vector<std::uint8_t>>> all;
   for (AskedOfChain& asked : requests()) {
+    if (asked.fields.source == GANTRY_SOURCE_EVM_CODE_HASH) {
+      all.emplace_back(std::move(asked), code_hash_of(recorded));
+      continue;
+    }
     const bool of_base = asked.fields.target.bytes[19] == base_byte;
     const auto same = [&](const RecordedQuestion& question) {
       return question.of_base == of_base && question.payload == asked.payload;

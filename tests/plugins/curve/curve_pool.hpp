@@ -22,6 +22,11 @@ using Overlay = std::vector<std::uint8_t>;
 
 class CurvePool {
  public:
+  struct Line {
+    std::int32_t severity;
+    std::string text;
+  };
+
   // `parameter`: the operator's "variant".
   explicit CurvePool(const std::string& parameter = {});
   ~CurvePool();
@@ -30,6 +35,8 @@ class CurvePool {
 
   gantry_status open(const std::vector<std::uint32_t>& decimals, const std::string& metadata);
   const std::string& error() const { return error_; }
+  // What it has told the host's log.
+  const std::vector<Line>& lines() const { return lines_; }
   const gantry_pool_traits& traits() const { return traits_; }
   void set_time(std::uint64_t time_s) { context_.execution_time_s = time_s; }
 
@@ -52,6 +59,8 @@ class CurvePool {
  private:
   gantry_pool_state state(const Overlay* overlay) const;
 
+  std::vector<Line> lines_;
+  gantry_host host_{};
   PluginLibrary library_;
   const gantry_dex_v1* table_;
   gantry_dex_instance* instance_ = nullptr;
@@ -67,6 +76,9 @@ class CurvePool {
 
 gantry_address evm_address(std::uint8_t last);
 gantry_swap exact_in(const RecordedExchange& exchange);
+
+// Of the contract that gave the recorded answers.
+std::vector<std::uint8_t> code_hash_of(const RecordedPool& pool);
 
 // What a recorded pool's metadata say.
 std::string metadata_of(const RecordedPool& pool);

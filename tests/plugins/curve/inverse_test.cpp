@@ -37,10 +37,10 @@ bool pays(const CurvePool& pool, gantry_swap swap, const u256& amount, const u25
 }  // namespace
 
 TEST_CASE("exact out asks for an amount that pays, and one less does not") {
-  int asked = 0;
   for (const char* variant : variants) {
     INFO(variant);
-    each_state(variant, 2, [&](const CurvePool& pool, const RecordedState& state) {
+    int asked = 0;
+    each_state(variant, 1, [&](const CurvePool& pool, const RecordedState& state) {
       for (const RecordedSwap& recorded : state.swaps) {
         if (!recorded.first.paid || recorded.first.paid->is_zero()) continue;
         const u256 wanted = *recorded.first.paid;
@@ -56,8 +56,8 @@ TEST_CASE("exact out asks for an amount that pays, and one less does not") {
         ++asked;
       }
     });
+    CHECK(asked >= 900);
   }
-  CHECK(asked > 2000);
 }
 
 TEST_CASE("exact out of more than the pool has is refused") {

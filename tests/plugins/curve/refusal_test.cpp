@@ -34,6 +34,9 @@ struct Facts {
     const auto asked = pool.requests();
     answers.resize(asked.size());
     for (std::size_t i = 0; i < asked.size(); ++i) {
+      if (asked[i].fields.source == GANTRY_SOURCE_EVM_CODE_HASH) {
+        answers[i] = code_hash_of(recorded);
+      }
       for (std::size_t k = 0; k < recorded.asks.size(); ++k) {
         if (recorded.asks[k].payload == asked[i].payload) answers[i] = state.answers[k];
       }
@@ -120,10 +123,11 @@ TEST_CASE("answers that are missing, cut, reverted or beyond any contract's boun
       gantry_quote quote{};
       CHECK(pool.quote({u256(1000), 0, 1, GANTRY_EXACT_IN, 0}, quote) == GANTRY_BAD_STATE);
     }
-    // A and the times and fees are numbers of their own size; balances may be any.
+    // A and the times and fees are numbers of their own size; the code's hash, which is first, and
+    // balances may be any.
     REQUIRE(pool.open(recorded.decimals, metadata_of(recorded)) == GANTRY_OK);
     Facts wide = good;
-    for (std::size_t i = recorded.decimals.size(); i < wide.answers.size(); ++i) {
+    for (std::size_t i = 1 + recorded.decimals.size(); i < wide.answers.size(); ++i) {
       wide = good;
       std::ranges::fill(wide.answers[i], std::uint8_t{0xff});
       wide.point();
@@ -148,13 +152,13 @@ TEST_CASE("random states and overlays are answered, never crashed on") {
       for (std::size_t i = 0; i < coins; ++i) {
         const std::size_t zeros = std::min<std::size_t>(most + random() % 2, 32);
         for (std::size_t b = 0; b < 32; ++b) {
-          facts.answers[i][b] = b < zeros ? 0 : static_cast<std::uint8_t>(random());
+          facts.answers[1 + i][b] = b < zeros ? 0 : static_cast<std::uint8_t>(random());
         }
       }
       facts.point();
       REQUIRE(pool.apply(facts.facts) == GANTRY_OK);
       gantry_quote quote{};
-      const u256 held = to_u256(facts.answers[0]);
+      const u256 held = to_u256(facts.answers[1]);
       const auto shift = static_cast<unsigned>(random() % 60);
       const u256 amount = random() % 2 == 0 ? shift_right(held, shift) : shift_left(held, shift);
       answered += pool.quote({amount, 0, 1, GANTRY_EXACT_IN, 1}, quote) == GANTRY_OK ? 1 : 0;

@@ -6,8 +6,10 @@
 
 #include "host/kit/recorded.hpp"
 #include "host/recording/writer.hpp"
+#include "plugins/dex/uniswap_v3/state.hpp"
 #include "plugins/dex/uniswap_v3/swap_math.hpp"
 #include "plugins/dex/uniswap_v3/tick_math.hpp"
+#include "plugins/dex/uniswap_v3/walk.hpp"
 #include "plugins/uniswap_v3/pools_file.hpp"
 
 namespace gantry::test {
@@ -181,6 +183,49 @@ TEST_CASE("steps of a swap are those of SwapMath") {
   CHECK(to_string(step.amount_in) == "999400000000000000");
   CHECK(to_string(step.fee) == "600000000000000");
   CHECK(to_string(step.amount_out) == "666399946655997866");
+}
+
+TEST_CASE("what a step takes and gives is what lies between its prices") {
+  using namespace uniswap_v3;
+  std::mt19937_64 random(seed + 3);
+  const auto below_bits = [&](unsigned bits) {
+    const u256 any = u256::from_limbs(random(), random(), random(), random());
+    return shift_right(any, 256 - (1 + random() % bits));
+  };
+  std::size_t told = 0;
+  std::size_t computed = 0;
+  std::size_t mistakes = 0;
+  std::size_t given_out = 0;
+  const auto try_way = [&]<bool falls>(std::bool_constant<falls>) {
+    const u256 sqrt = below_bits(160);
+    const uint128 liquidity = below_bits(128).low128();
+    const u256 amount = below_bits(200);
+    if (sqrt <= lowest_sqrt || sqrt >= highest_sqrt || liquidity == 0) return;
+    const u256 target = falls ? lowest_sqrt : highest_sqrt;
+    u256 most;
+    u256 between;
+    Step step;
+    REQUIRE(step_in<falls>(sqrt, target, liquidity, most));
+    if (step_exact_in<falls>(sqrt, target, liquidity, amount, 3000, most, step) && !step.reached) {
+      ++(takes_all<falls>(sqrt, step.sqrt, liquidity) ? told : computed);
+      REQUIRE(step_in<falls>(sqrt, step.sqrt, liquidity, between));
+      mistakes += step.amount_in != between ? 1U : 0U;
+    }
+    REQUIRE(step_out<falls>(sqrt, target, liquidity, most));
+    if (step_exact_out<falls>(sqrt, target, liquidity, amount, 3000, most, step) && !step.reached) {
+      ++given_out;
+      REQUIRE(step_out<falls>(sqrt, step.sqrt, liquidity, between));
+      mistakes += between < amount || step.amount_out != amount ? 1U : 0U;
+    }
+  };
+  for (int i = 0; i < 100'000; ++i) {
+    try_way(std::bool_constant<true>());
+    try_way(std::bool_constant<false>());
+  }
+  CHECK(mistakes == 0);
+  CHECK(told > 1'000);
+  CHECK(computed > 1'000);
+  CHECK(given_out > 1'000);
 }
 
 TEST_CASE("the short division of prices is exact, or says that it is not for these widths") {
@@ -516,6 +561,38 @@ TEST_CASE("uniswap_v3 state that is cut or random is an error") {
   CHECK(venue.quote(large, quote, &cut) == GANTRY_BAD_STATE);
   for (auto& byte : next) byte = 0x5a;
   CHECK(venue.quote(large, quote, &next) == GANTRY_BAD_STATE);
+}
+
+TEST_CASE("a stop of a uniswap_v3 pool whose bytes were changed is not used") {
+  Loaded loaded(file_pools(published).at(6));
+  V3Venue& venue = loaded.venue;
+  const StateBytes good = venue.state_bytes();
+  for (const std::uint32_t in : {0U, 1U}) {
+    gantry_swap_limits most{};
+    venue.set_state_bytes(good);
+    REQUIRE(venue.limits(in, 1 - in, most) == GANTRY_OK);
+    const gantry_swap swap = swap_of(in == 0, true, to_integer(most.in_max));
+    gantry_quote whole{};
+    REQUIRE(venue.quote(swap, whole) == GANTRY_OK);
+    REQUIRE(whole.crossings > 0);
+    int refused = 0;
+    for (std::size_t at = offsetof(uniswap_v3::Head, edges);
+         at < offsetof(uniswap_v3::Head, read_block); ++at) {
+      StateBytes spoilt = good;
+      spoilt[0][at] ^= 0x10;
+      venue.set_state_bytes(spoilt);
+      gantry_quote quote{};
+      const gantry_status status = venue.quote(swap, quote);
+      if (status == GANTRY_BAD_STATE) {
+        ++refused;
+        continue;
+      }
+      REQUIRE(status == GANTRY_OK);
+      REQUIRE(to_integer(quote.amount_out) == to_integer(whole.amount_out));
+      REQUIRE(to_integer(quote.fee) == to_integer(whole.fee));
+    }
+    CHECK(refused > 0);
+  }
 }
 
 TEST_CASE("uniswap_v3 logs that no pool gives are refused, and the state stays") {
