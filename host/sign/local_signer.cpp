@@ -18,10 +18,10 @@ class LocalSigner final : public Signer {
     if (auto checked = check_transaction(transaction); !checked) {
       return std::unexpected(std::move(checked.error()));
     }
-    if (buffer.size() < TransactionEncoder::buffer_size(transaction)) {
+    TransactionEncoder encoder(transaction, buffer);
+    if (!encoder.fits()) {
       return fail(ErrorKind::limit, "the buffer is too small for the signed transaction");
     }
-    TransactionEncoder encoder(transaction, buffer);
     const Signature signature = curve_.sign(key_, keccak_.of(encoder.unsigned_bytes()));
     SignedTransaction out{.bytes = encoder.signed_bytes(signature)};
     out.hash = keccak_.of(out.bytes);

@@ -63,9 +63,14 @@ void Writer::text(Bytes text) {
 }
 
 void Writer::number(const u256& number) {
-  std::array<std::uint8_t, 32> word;
-  store_be(number, word.data());
-  text(Bytes(word).last(bytes_of_number(number)));
+  if (number < u256(text_base) && !number.is_zero()) {
+    return byte(static_cast<std::uint8_t>(number.limb(0)));
+  }
+  const std::size_t bytes = bytes_of_number(number);
+  header(text_base, bytes);
+  for (std::size_t i = bytes; i-- > 0;) {
+    byte(static_cast<std::uint8_t>(number.limb(i / 8) >> (8 * (i % 8))));
+  }
 }
 
 std::optional<Bytes> Reader::item(bool wants_list) {

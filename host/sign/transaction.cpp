@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cassert>
 
 #include "host/sign/rlp.hpp"
 
@@ -17,6 +16,13 @@ constexpr std::size_t signature_bytes_max = 9 + 33 + 33;
 
 bool is_typed(const Transaction& transaction) {
   return transaction.type != TransactionType::legacy;
+}
+
+// As a number is written.
+rlp::Bytes without_zeros(const Hash32& word) {
+  rlp::Bytes bytes(word);
+  while (!bytes.empty() && bytes[0] == 0) bytes = bytes.subspan(1);
+  return bytes;
 }
 
 std::size_t entry_payload(const AccessListEntry& entry) {
@@ -112,7 +118,10 @@ TransactionEncoder::TransactionEncoder(const Transaction& transaction,
   rlp::Writer out(buffer_.subspan(std::min(room_in_front, buffer_.size())));
   write_fields(out, transaction_);
   fields_end_ = room_in_front + out.size();
-  assert(fields_end_ + signature_bytes_max <= buffer_.size());
+}
+
+bool TransactionEncoder::fits() const {
+  return fields_end_ + signature_bytes_max <= buffer_.size();
 }
 
 // Puts list header and type right in front of the fields.
@@ -137,8 +146,8 @@ std::span<const std::uint8_t> TransactionEncoder::signed_bytes(const Signature& 
   rlp::Writer out(buffer_.subspan(fields_end_));
   out.number(is_typed(transaction_) ? signature.y_parity
                                     : 2 * transaction_.chain_id + 35 + signature.y_parity);
-  out.number(load_be(signature.r.data()));
-  out.number(load_be(signature.s.data()));
+  out.text(without_zeros(signature.r));
+  out.text(without_zeros(signature.s));
   return with_header(fields_end_ + out.size());
 }
 

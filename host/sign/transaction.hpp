@@ -58,9 +58,12 @@ struct SignedTransaction {
 // nothing. The transaction and the buffer outlive it.
 class TransactionEncoder {
  public:
-  // Of a transaction that was checked. The buffer: buffer_size() bytes or more.
+  // Of a transaction that was checked.
   TransactionEncoder(const Transaction& transaction, std::span<std::uint8_t> buffer);
+  // How many bytes are enough.
   static std::size_t buffer_size(const Transaction& transaction);
+  // Whether the buffer has as many; only then may its bytes be asked for.
+  bool fits() const;
 
   // What is signed; in the buffer, until the next call.
   std::span<const std::uint8_t> unsigned_bytes();
