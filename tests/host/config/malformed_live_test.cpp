@@ -150,8 +150,8 @@ constexpr Row rows[] = {
      "ledger.key is the boolean true"},
     {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[ledger]\npaht = \"x\"\n", 4, 1,
      "unknown key paht in ledger", "path"},
-    {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[[ledger]]\npath = \"x\"\n", 3, 1,
-     "ledger is a list of tables"},
+    {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[[ledger]]\npath = \"x\"\n", 3, 3,
+     "ledger is a list of 1, and not a table", "[ledger]"},
     {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[liv]\n", 3, 2, "unknown table liv", "live"},
     // [[dex.pool]], key by key
     {In::dex, "[[dex]]\nname = \"uniswap_v2\"\ndiscover = \"no\"\n", 3, 12,
