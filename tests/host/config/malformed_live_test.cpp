@@ -147,7 +147,7 @@ constexpr Row rows[] = {
     {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[ledger]\npath = 7\n", 4, 8,
      "ledger.path is the integer 7", "\"7\""},
     {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[ledger]\nkey = true\n", 4, 7,
-     "ledger.key is the boolean true"},
+     "ledger.key is the boolean true", "\"true\""},
     {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[ledger]\npaht = \"x\"\n", 4, 1,
      "unknown key paht in ledger", "path"},
     {In::gantry, "[[chain]]\nid = \"eip155:1\"\n[[ledger]]\npath = \"x\"\n", 3, 3,
