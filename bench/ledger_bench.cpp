@@ -181,7 +181,7 @@ BENCHMARK(ledger_trade_visible)->Iterations(50)->UseRealTime();
 class Year {
  public:
   Year() : scene_({.batch_max = 4'000, .queue_max = 40'000}) {
-    constexpr std::uint64_t at_once = 100;  // of a lane, that are reserved and not recorded
+    constexpr std::uint64_t at_once = 250;  // of a lane, that are reserved and not recorded
     const std::uint64_t wanted = trades_wanted();
     std::vector<Pending<void>> results;
     while (scene_.count < wanted) {

@@ -49,8 +49,10 @@ class ChainCheck {
     signature_ = row.signature;
     if (row.signature) {
       signed_ = {row.sequence, row.hash};
-      signed_by_ = *row.signature;
-      if (!broken_) candidate_ = signed_, candidate_signature_ = signed_by_;
+      if (!broken_) {
+        candidate_ = signed_;
+        candidate_signature_ = *row.signature;
+      }
     }
   }
 
@@ -91,8 +93,7 @@ class ChainCheck {
   Findings& findings_;
   Place last_;
   std::optional<Signature> signature_;
-  Place signed_;  // the last signed row
-  Signature signed_by_{};
+  Place signed_;     // the last signed row
   Place candidate_;  // the last signed row before the chain breaks
   Signature candidate_signature_{};
   bool broken_ = false;
