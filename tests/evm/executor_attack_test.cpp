@@ -163,8 +163,7 @@ TEST_CASE("the executor cannot be entered again while it runs, not even by its o
     CHECK(executor.attempt({call}, {at_least(token, 0)}).error == "Busy");
   }
   scene.arm(owner, {steals}, false);
-  CHECK(executor.attempt(steals).accepted);  // else than by re-entering, the owner may
-  // While it withdraws, too: the coin's receiver is the owner.
+  CHECK(executor.attempt(steals).accepted);  // the same call by itself
   CHECK(executor.is_at_rest());
 }
 
@@ -577,7 +576,7 @@ TEST_CASE("a venue with a callback of its own is traded on without a new contrac
   }
   CHECK(executor.attempt(steps(1, scene.chain().topic("hungry")), planned).error ==
         "what was that?");
-  // A callback within the callback ends the outer one's announcement for none of its turns.
+  // A callback within the callback leaves what was announced for the outer one's next turn.
   const std::string inner = scene.deploy("Attacker", address_word(executor.address()));
   scene.arm(inner, {callback_data(scene, {})}, false);
   auto nested = steps(2, fed);
