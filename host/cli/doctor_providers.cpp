@@ -31,7 +31,9 @@ std::optional<Check> without_asking(const Session& session, const ChainSettings&
   if (!url && !online) return Check{name, Verdict::ok, "not asked: use --online"};
   if (!url) return Check{name, Verdict::bad, url.error().message};
   if (starts(url->reveal(), "ws://", "wss://")) {
-    return Check{name, Verdict::ok, "not asked: it speaks WebSocket"};
+    return Check{name, Verdict::warning,
+                 "not asked, for it speaks WebSocket: whether it answers, and on which chain, is "
+                 "seen when `run` listens to it"};
   }
   if (!starts(url->reveal(), "http://", "https://")) {
     return Check{name, Verdict::bad,

@@ -173,7 +173,9 @@ Result<std::unique_ptr<QuotedMarket>> open_live_market(const Session& session,
   if (!found) return std::unexpected(found.error());
   if (found->pools.empty()) {
     return fail(ErrorKind::not_found,
-                fmt::format("{}: one of its tokens is none: it has no decimals()", question.pool));
+                fmt::format("{} was left out, for one of its tokens: the warning above says which "
+                            "and why, or it has no decimals()",
+                            question.pool));
   }
   BlockInput input;
   input.tokens = std::move(found->tokens);

@@ -69,7 +69,8 @@ Result<std::uint32_t> other_token(const Topology& topology, const PoolInfo& pool
 
 std::string why_not(gantry_status status, const PoolInfo& pool) {
   if (pool.use != PoolUse::usable) {
-    return fmt::format("the pool takes no part: {}", to_string(pool.use));
+    return fmt::format("the pool takes no part: {}",
+                       pool.refusal.empty() ? to_string(pool.use) : pool.refusal);
   }
   switch (status) {
     case GANTRY_NO_LIQUIDITY:

@@ -190,6 +190,7 @@ Result<std::vector<Audit::Finding>> Audit::compare(const Snapshot& kept,
   if (pools.empty()) return findings;
   BlockInput input = question(kept, block, pools);
   MarketState market(chain_, venues_);
+  market.be_quiet();
   market.catch_up(true, venues_);
   const auto fresh = market.advance(input, fetcher_);
   if (!fresh) return std::unexpected(fresh.error());

@@ -209,6 +209,7 @@ Status LiveFeed::begin() {
     return {};
   }
   market_ = std::make_unique<MarketState>(chain_, venues_);
+  market_->be_quiet();  // the street's is given the same
   // Whatever a venue does wrong here it does in the street too, where it counts.
   market_->catch_up(true, venues_);
   const FoundPools found = found_;

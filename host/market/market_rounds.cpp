@@ -125,9 +125,10 @@ void MarketState::withhold(Snapshot& snapshot, std::uint32_t pool, gantry_status
   touched_.push_back(pool);
   if (!growing_) snapshot.changed.push_back(pool);
   const VenueInstance& venue = snapshot.topology->venue_of(snapshot.topology->pools[pool]);
-  if (status == GANTRY_NEED_STATE || known_.contains(&venue)) return;
+  if (status == GANTRY_NEED_STATE || quiet_ || known_.contains(&venue)) return;
   spdlog::warn("venue {}: pool {} takes no part from block {} on, until its facts decode: {}",
-               venue.name(), pool, snapshot.context.state_block, status_name(status));
+               venue.name(), address_text(snapshot.topology->pools[pool].address),
+               snapshot.context.state_block, status_name(status));
 }
 
 gantry_status MarketState::ask(const Snapshot& snapshot, Walk& walk) {
@@ -188,9 +189,10 @@ bool MarketState::step(Snapshot& snapshot, Walk& walk, Rows rows) {
   withhold(snapshot, walk.pool, GANTRY_NEED_STATE);
   const PoolInfo& pool = snapshot.topology->pools[walk.pool];
   const VenueInstance& venue = snapshot.topology->venue_of(pool);
-  if (!known_.contains(&venue)) {
+  if (!quiet_ && !known_.contains(&venue)) {
     spdlog::warn("venue {}: pool {} asked for more than {} rounds: it takes no part in block {}",
-                 venue.name(), walk.pool, rounds_max, snapshot.context.state_block);
+                 venue.name(), address_text(pool.address), rounds_max,
+                 snapshot.context.state_block);
   }
   return false;
 }

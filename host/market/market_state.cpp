@@ -13,6 +13,8 @@ namespace gantry::host {
 
 namespace {
 
+constexpr std::size_t refusals_told_max = 20;  // of one market, a line each
+
 // The recording's kinds are the SDK's sources: the same words by value.
 static_assert(static_cast<std::int32_t>(recording::FactKind::evm_call) == GANTRY_SOURCE_EVM_CALL);
 static_assert(static_cast<std::int32_t>(recording::FactKind::evm_storage) ==
@@ -195,7 +197,17 @@ void MarketState::open_new_pool(std::uint32_t handle) {
   PoolInfo& pool = growing_->pools[handle];
   if (pool.venue == no_handle) return;
   if (!growing_->venue_of(pool).health().usable(version_)) return;
-  if (!open_pool(*growing_, handle, pool.traits)) pool.use = PoolUse::refused;
+  if (open_pool(*growing_, handle, pool.traits)) return;
+  pool.use = PoolUse::refused;
+  pool.refusal = refusal_;
+  const VenueInstance& venue = growing_->venue_of(pool);
+  if (quiet_ || known_.contains(&venue) || refusals_told_ > refusals_told_max) return;
+  if (refusals_told_++ == refusals_told_max) {
+    spdlog::warn("more pools are refused by their venues: `gantry quote --pool` says why of each");
+    return;
+  }
+  spdlog::warn("venue {}: pool {} takes no part: {}", venue.name(), address_text(pool.address),
+               pool.refusal.empty() ? "its venue refused it" : pool.refusal);
 }
 
 bool MarketState::open_pool(const Topology& topology, std::uint32_t handle,
@@ -222,7 +234,7 @@ bool MarketState::open_pool(const Topology& topology, std::uint32_t handle,
   }
   store_.abandon();
   error.message[sizeof(error.message) - 1] = '\0';
-  spdlog::debug("venue {}: pool {} refused: {}", venue.name(), handle, error.message);
+  refusal_ = error.message;
   return false;
 }
 

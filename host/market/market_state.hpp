@@ -48,6 +48,9 @@ class MarketState {
   // called for all of it there: what they do wrong again costs them no strike again.
   void catch_up(bool begins, const std::vector<std::shared_ptr<VenueInstance>>& known = {});
 
+  // Says nothing of pools that take no part: another market is given the same, and does.
+  void be_quiet() noexcept { quiet_ = true; }
+
   // Rounds of requests of one pool for one block; a pool that wants more takes no part in it.
   static constexpr std::uint32_t rounds_max = 16;
   static constexpr std::size_t requests_max = 4096;  // of one pool in one round
@@ -132,6 +135,9 @@ class MarketState {
   std::uint64_t version_ = 0;
   std::uint64_t ether_usd_e6_ = 0;        // of the newest snapshot
   std::set<const VenueInstance*> known_;  // while it catches up
+  bool quiet_ = false;
+  std::string refusal_;  // of the last pool that was not opened
+  std::size_t refusals_told_ = 0;
   std::vector<std::uint32_t> order_;      // facts by pool
   std::unique_ptr<Facts> facts_;
   PendingSwaps pending_;

@@ -120,7 +120,7 @@ std::string_view to_string(TokenConduct conduct) {
     case TokenConduct::shrunk:
       return "shrunk";
     case TokenConduct::refuses:
-      return "refuses";
+      return "not tradable";
     case TokenConduct::unknown:
       break;
   }

@@ -105,7 +105,7 @@ class Node final : public Providers {
     if (call.method == "eth_getStorageAt") return hex(32);
     if (call.method == "eth_getCode") return hex(in_.below(4));
     const json::value* to = call.params.at(0).as_object().if_contains("to");
-    must(to != nullptr);
+    if (to == nullptr) return hex(in_.one_in(4) ? in_.below(200) : 32 * (1 + in_.below(4)));
     if (to->as_string() == multicall::address) return aggregated(call);
     if (call.params.size() > 1) return hex(24 * 32);  // a token that is tried
     return in_.one_in(8) ? hex(in_.value<std::uint8_t>()) : hex(32);
