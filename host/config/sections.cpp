@@ -204,53 +204,6 @@ void read_wallet(TableReader& root, std::string_view chain, const Environment& e
   reader.refuse_unknown();
 }
 
-void read_risk(TableReader& root, RiskSettings& risk) {
-  TableReader reader(root.loading(), root.document(), root.table("risk"), "risk");
-  reader.integer({.key = "pool_concentration_bps",
-                  .help = "most of a pool's reserve that one trade may put in",
-                  .unit = "bps",
-                  .min = 1,
-                  .max = 10000},
-                 risk.pool_concentration_bps);
-  reader.number({.key = "min_profit_usd",
-                 .help = "least profit after fees and gas",
-                 .unit = "USD",
-                 .min = 0,
-                 .max = 1e9},
-                risk.min_profit_usd);
-  reader.number({.key = "max_position_eth",
-                 .help = "most that one trade may put in, in the chain's coin",
-                 .unit = "ether",
-                 .min = 0,
-                 .max = 1e9},
-                risk.max_position_eth);
-  reader.number({.key = "max_position_usd",
-                 .help = "most that one trade may put in, in dollars",
-                 .unit = "USD",
-                 .min = 0,
-                 .max = 1e12},
-                risk.max_position_usd);
-  reader.number({.key = "min_confidence",
-                 .help = "least confidence, as the strategy states it",
-                 .unit = {},
-                 .min = 0,
-                 .max = 1},
-                risk.min_confidence);
-  reader.number({.key = "max_risk_score",
-                 .help = "highest risk score, as the strategy states it",
-                 .unit = {},
-                 .min = 0,
-                 .max = 1},
-                risk.max_risk_score);
-  reader.integer({.key = "max_snapshot_age_blocks",
-                  .help = "a quote from an older block is refused",
-                  .unit = "blocks",
-                  .min = 0,
-                  .max = 10000},
-                 risk.max_snapshot_age_blocks);
-  reader.refuse_unknown();
-}
-
 void read_live(TableReader& root, LiveSettings& live) {
   TableReader reader(root.loading(), root.document(), root.table("live"), "live");
   reader.integer({.key = "poll_ms",
