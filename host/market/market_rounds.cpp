@@ -10,6 +10,7 @@
 #include <numeric>
 #include <optional>
 
+#include "host/base/text.hpp"
 #include "host/market/market_facts.hpp"
 
 namespace gantry::host {
