@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "host/base/text.hpp"
 #include "host/market/market_facts.hpp"
 #include "host/market/valuation.hpp"
 
