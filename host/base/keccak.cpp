@@ -16,7 +16,9 @@ Keccak::Keccak(Keccak&&) noexcept = default;
 Keccak& Keccak::operator=(Keccak&&) noexcept = default;
 Keccak::~Keccak() = default;
 
-void Keccak::add(std::span<const std::uint8_t> bytes) { hash_->botan->update(bytes.data(), bytes.size()); }
+void Keccak::add(std::span<const std::uint8_t> bytes) {
+  hash_->botan->update(bytes.data(), bytes.size());
+}
 
 Hash32 Keccak::finish() {
   Hash32 out;

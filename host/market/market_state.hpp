@@ -138,7 +138,7 @@ class MarketState {
   bool quiet_ = false;
   std::string refusal_;  // of the last pool that was not opened
   std::size_t refusals_told_ = 0;
-  std::vector<std::uint32_t> order_;      // facts by pool
+  std::vector<std::uint32_t> order_;  // facts by pool
   std::unique_ptr<Facts> facts_;
   PendingSwaps pending_;
   Standing standing_;                    // filled for a live feed alone

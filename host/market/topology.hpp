@@ -49,7 +49,7 @@ struct PoolInfo {
   std::uint32_t venue = no_handle;
   gantry_pool_traits traits{};
   PoolUse use = PoolUse::no_state;
-  std::string refusal;  // its venue's words, where that refused it
+  std::string refusal;       // its venue's words, where that refused it
   double liquidity_usd = 0;  // when the topology was made; 0: cannot be valued
 
   gantry_pool_spec spec() const noexcept;

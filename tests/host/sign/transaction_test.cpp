@@ -151,8 +151,7 @@ TEST_CASE("bytes that are no transaction of these types say why") {
   CHECK_THAT(fault("0xc0"), Catch::Contains("wrong in its nonce"));
   CHECK_THAT(fault("0xc0c0"), Catch::Contains("more follows"));
   // Signed for every chain at once: v is 27.
-  CHECK_THAT(fault("0xc98001808080801b0101"),
-             Catch::Contains("EIP-155"));
+  CHECK_THAT(fault("0xc98001808080801b0101"), Catch::Contains("EIP-155"));
 }
 
 TEST_CASE("a signature with its s in the upper half is refused, though it is the same key's") {
