@@ -117,8 +117,11 @@ void RiskKeeper::restore() {
 void RiskKeeper::tell(Watched& watched, const TrippedBreaker& tripped, const std::string& scope) {
   if (!watched.told.emplace(scope, tripped.cause).second) return;
   const std::string chain = watched.run->chain().empty() ? "" : watched.run->chain() + ": ";
-  spdlog::error("{}{}; it stops {}; it goes on {}", chain, to_string(tripped),
-                what_it_stops(tripped.breaker.mode), how_it_recovers(tripped));
+  // What the operator asked for is no error.
+  const bool asked = tripped.cause == BreakerCause::operator_stop;
+  spdlog::log(asked ? spdlog::level::warn : spdlog::level::err, "{}{}; it stops {}; it goes on {}",
+              chain, to_string(tripped), what_it_stops(tripped.breaker.mode),
+              how_it_recovers(tripped));
 }
 
 void RiskKeeper::look() {
