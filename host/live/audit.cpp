@@ -201,13 +201,28 @@ Result<std::vector<Audit::Finding>> Audit::compare(const Snapshot& kept,
     Side ours{venue};
     Side theirs{venue};
     std::string reason;
-    if (!kept.pool_state(pools[i], ours.state)) continue;
+    if (!kept.pool_state(pools[i], ours.state)) {
+      doubted_.erase(pools[i]);
+      continue;
+    }
     if ((*fresh)->topology->pools[i].use == PoolUse::no_state ||
         !(*fresh)->pool_state(i, theirs.state)) {
+      // What was refused may be a provider's bad minute. At the next audit it is no accident.
+      const bool refused = std::ranges::any_of(input.facts, [&](const recording::Fact& fact) {
+        return fact.pool == i && fact.status != GANTRY_OK;
+      });
+      if (refused && doubted_.insert(pools[i]).second) {
+        spdlog::warn(
+            "{}: pool {} of {} could not be audited at block {}: what its state is read from was "
+            "refused. It is kept, and put away if its next audit says the same",
+            chain_.name, address_text(info.address), venue.name(), block.number);
+        continue;
+      }
       reason = "the chain gives no state for it any more";
     } else {
       reason = difference(ours, theirs, info);
     }
+    doubted_.erase(pools[i]);
     History& history = histories_[pools[i]];
     if (!reason.empty()) {
       Finding finding{pools[i], reason, {}};

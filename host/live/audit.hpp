@@ -7,6 +7,9 @@
 // left: a quote that either answers with GANTRY_NEED_STATE is not compared, and balances are only
 // where both know all.
 //
+// A pool that cannot be read anew because a call was refused is put away when that is so at two of
+// its audits in a row: the refusal may be a provider's and not the chain's.
+//
 // THREADS  One at a time: the live feed's.
 // ERRORS   As chain_blocks.hpp: then nothing was found out. A case that cannot be written is told
 //          and keeps nothing from happening.
@@ -15,6 +18,7 @@
 #include <filesystem>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "host/config/settings.hpp"
@@ -70,6 +74,7 @@ class Audit {
   std::vector<std::shared_ptr<VenueInstance>> venues_;
   Fetcher& fetcher_;
   std::unordered_map<std::uint32_t, History> histories_;  // by pool
+  std::unordered_set<std::uint32_t> doubted_;  // pools that the last audit could not read
   std::uint32_t next_pool_ = 0;
   std::uint64_t pools_compared_ = 0;
 };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "host/log/log.hpp"
+#include "host/provider/content.hpp"
 #include "host/provider/json_rpc.hpp"
 #include "host/provider/pin.hpp"
 
@@ -39,7 +40,8 @@ class Ask {
         deadline_(begun_ + options.deadline),
         course_{std::vector<std::uint8_t>(board_.size()), std::vector<std::uint8_t>(board_.size())},
         behind_(board_.size()),
-        faults_(board_.size()) {
+        faults_(board_.size()),
+        unsure_(board_.size()) {
     context_.mailboxes.add(mailbox_.get());
   }
   ~Ask() { context_.mailboxes.remove(mailbox_.get()); }
@@ -64,8 +66,11 @@ class Ask {
   std::expected<bool, RpcError> launch(Time now);
   void give_up(Attempt& attempt, Time now);
   std::optional<Outcome> receive(Mailbox::Arrival arrival);
-  void check_answers(Attempt& attempt, AnswerVerdict& verdict, std::string& chain_told);
+  void check_answers(Attempt& attempt, AnswerVerdict& verdict, std::string& chain_told,
+                     std::string& unsure);
+  std::vector<RpcAnswer> own_answers(const Attempt& attempt, std::vector<RpcAnswer> answers) const;
   Outcome finish(Attempt& attempt, std::vector<RpcAnswer> answers, Time at);
+  Outcome second_best(Time now);
   std::optional<Outcome> wait_without_anybody(Time now);
   Outcome out_of_time(Time now);
   Outcome nobody(const std::string& when) const;
@@ -89,9 +94,11 @@ class Ask {
   std::vector<Attempt> attempts_;
   std::optional<Encoded> by_hash_;
   std::optional<Encoded> by_number_;
-  std::optional<std::vector<RpcAnswer>> without_method_;  // the best there is, if nobody has it
-  std::string without_method_of_;
-  Time next_launch_{};  // while something flies
+  // The first answers that another provider might have better: the best there is, if none has.
+  std::optional<std::vector<RpcAnswer>> second_best_;
+  std::string second_best_of_;
+  std::vector<std::string> unsure_;  // of each provider, what it refused in its own words
+  Time next_launch_{};               // while something flies
 };
 
 std::expected<const Encoded*, std::string> Ask::encoded(bool by_hash) {
@@ -173,7 +180,8 @@ void Ask::give_up(Attempt& attempt, Time now) {
   board_.failed(attempt.to.index, FailureCause::timed_out, faults_[attempt.to.index], {});
 }
 
-void Ask::check_answers(Attempt& attempt, AnswerVerdict& verdict, std::string& chain_told) {
+void Ask::check_answers(Attempt& attempt, AnswerVerdict& verdict, std::string& chain_told,
+                        std::string& unsure) {
   const PinnedBatch& batch = attempt.encoded->batch;
   const auto doubt = [&](FailureCause cause, std::string reason) {
     verdict.cause = cause;
@@ -194,12 +202,12 @@ void Ask::check_answers(Attempt& attempt, AnswerVerdict& verdict, std::string& c
     }
   }
   const auto own = std::span(verdict.answers).subspan(batch.guards_before);
-  for (std::size_t i = 0; options_.blocks_are_there && i < calls_.size(); ++i) {
-    const bool is_block = calls_[i].method.starts_with("eth_getBlock");
-    if (is_block && own[i] && own[i]->is_null()) {
-      return doubt(FailureCause::behind, "does not have the block");
-    }
+  const auto sent = std::span(batch.calls).subspan(batch.guards_before, calls_.size());
+  const auto answered = own.first(calls_.size());
+  if (auto fault = content_fault(sent, answered, options_.blocks_are_there)) {
+    return doubt(fault->cause, std::move(fault->reason));
   }
+  unsure = unsure_answer(sent, answered);
   if (!accept_) return;
   std::string fault = accept_(attempt.to.index, own, attempt.to.name);
   if (!fault.empty()) doubt(FailureCause::behind, std::move(fault));
@@ -214,8 +222,9 @@ std::optional<Outcome> Ask::receive(Mailbox::Arrival arrival) {
   AnswerVerdict verdict = judge(std::move(arrival.outcome), attempt.encoded->first_id,
                                 attempt.encoded->batch.calls.size());
   std::string chain_told;
-  if (!verdict.cause) check_answers(attempt, verdict, chain_told);
-  if (!verdict.cause && !verdict.no_method) {
+  std::string unsure;
+  if (!verdict.cause) check_answers(attempt, verdict, chain_told, unsure);
+  if (!verdict.cause && !verdict.no_method && unsure.empty()) {
     return finish(attempt, std::move(verdict.answers), arrival.at);
   }
   next_launch_ = Time::min();  // somebody else, at once
@@ -224,13 +233,11 @@ std::optional<Outcome> Ask::receive(Mailbox::Arrival arrival) {
         std::chrono::duration_cast<std::chrono::microseconds>(arrival.at - attempt.sent);
     board_.answered(index, took, false);
     course_.tried[index] = rpc_attempts_per_provider_max;
-    faults_[index] = "does not have the method";
-    without_method_ = std::move(verdict.answers);
-    without_method_->erase(without_method_->begin(),
-                           without_method_->begin() +
-                               static_cast<std::ptrdiff_t>(attempt.encoded->batch.guards_before));
-    without_method_->resize(calls_.size());
-    without_method_of_ = attempt.to.name;
+    unsure_[index] = without_secrets(std::move(unsure));
+    faults_[index] = verdict.no_method ? "does not have the method" : unsure_[index];
+    if (second_best_) return std::nullopt;
+    second_best_ = own_answers(attempt, std::move(verdict.answers));
+    second_best_of_ = attempt.to.name;
     return std::nullopt;
   }
   verdict.reason = without_secrets(std::move(verdict.reason));
@@ -248,6 +255,25 @@ std::optional<Outcome> Ask::receive(Mailbox::Arrival arrival) {
   return std::nullopt;
 }
 
+// Without the guards, and with nothing secret in what the node says.
+std::vector<RpcAnswer> Ask::own_answers(const Attempt& attempt,
+                                        std::vector<RpcAnswer> answers) const {
+  const auto guards = static_cast<std::ptrdiff_t>(attempt.encoded->batch.guards_before);
+  answers.erase(answers.begin(), answers.begin() + guards);
+  answers.resize(calls_.size());
+  for (RpcAnswer& answer : answers) {
+    if (!answer) answer.error().message = without_secrets(std::move(answer.error().message));
+  }
+  return answers;
+}
+
+// Nobody had better ones: what they refuse is the call's own.
+Outcome Ask::second_best(Time now) {
+  board_.count_answered(false);
+  return RpcBatch{*std::move(second_best_), second_best_of_, attempts_.size(),
+                  std::chrono::duration_cast<std::chrono::microseconds>(now - begun_)};
+}
+
 Outcome Ask::finish(Attempt& attempt, std::vector<RpcAnswer> answers, Time at) {
   const auto us = [](auto time) {
     return std::chrono::duration_cast<std::chrono::microseconds>(time);
@@ -260,14 +286,12 @@ Outcome Ask::finish(Attempt& attempt, std::vector<RpcAnswer> answers, Time at) {
     board_.dropped(other.to.index, other.sent);
   }
   board_.count_answered(attempt.to.index != attempts_.front().to.index);
-  const auto& batch = attempt.encoded->batch;
-  answers.erase(answers.begin(),
-                answers.begin() + static_cast<std::ptrdiff_t>(batch.guards_before));
-  answers.resize(calls_.size());
-  for (RpcAnswer& answer : answers) {
-    if (!answer) answer.error().message = without_secrets(std::move(answer.error().message));
+  // Here is an answer to what they refused.
+  for (std::size_t i = 0; i < unsure_.size(); ++i) {
+    if (!unsure_[i].empty()) board_.refuted(i, std::move(unsure_[i]));
   }
-  return RpcBatch{std::move(answers), attempt.to.name, attempts_.size(), us(at - begun_)};
+  return RpcBatch{own_answers(attempt, std::move(answers)), attempt.to.name, attempts_.size(),
+                  us(at - begun_)};
 }
 
 std::string Ask::faults() const {
@@ -295,6 +319,7 @@ Outcome Ask::out_of_time(Time now) {
                     "for it on the chain before it is sent again",
                     board_.chain(), name, calls_.front().method, options_.deadline.count()));
   }
+  if (second_best_) return second_best(now);
   return nobody(fmt::format("within {} ms", options_.deadline.count()));
 }
 
@@ -327,11 +352,7 @@ std::optional<Outcome> Ask::wait_without_anybody(Time now) {
       return std::nullopt;
     }
   }
-  if (without_method_) {
-    board_.count_answered(false);
-    return RpcBatch{*std::move(without_method_), without_method_of_, attempts_.size(),
-                    std::chrono::duration_cast<std::chrono::microseconds>(now - begun_)};
-  }
+  if (second_best_) return second_best(now);
   const auto pause_ends = board_.pause_ends(course_);
   if (board_.request_checks(true)) {
     board_.wait_for_change(std::min(deadline_, pause_ends.value_or(deadline_)), seen);

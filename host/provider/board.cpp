@@ -130,6 +130,16 @@ void Board::dropped(std::size_t index, Time sent) {
   finish(lock);
 }
 
+void Board::refuted(std::size_t index, std::string reason) {
+  std::unique_lock lock(mutex_);
+  Endpoint& endpoint = endpoints_[index];
+  ++endpoint.failures[static_cast<std::size_t>(FailureCause::node)];
+  ++endpoint.stumbles;
+  endpoint.last_failure = reason;
+  endpoint.health.failed(clock_.now(), FailureCause::node, std::move(reason));
+  finish(lock);
+}
+
 void Board::count_asked() {
   const std::lock_guard lock(mutex_);
   ++asked_;

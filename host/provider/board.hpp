@@ -112,6 +112,8 @@ class Board {
   void failed(std::size_t index, FailureCause cause, std::string reason, milliseconds pause,
               std::string chain_told = {});
   void dropped(std::size_t index, Time sent);  // another one answered first
+  // After answered(): what it refused, another has answered.
+  void refuted(std::size_t index, std::string reason);
 
   // Of a batch.
   void count_asked();

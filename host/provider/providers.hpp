@@ -7,9 +7,9 @@
 // THREADS    Each function says its own. Inside are a thread that watches the providers, and those
 //            of the HTTP port.
 // OWNERSHIP  The ports outlive the object. Answers are the caller's.
-// ERRORS     What a contract or a node says about a call (revert, invalid parameters) is an
-//            RpcFailure of that call, and never makes another provider be asked. RpcError is for
-//            the whole batch: nobody answered it.
+// ERRORS     What a contract or every node says of a call (revert, invalid parameters) is its
+//            RpcFailure, and never makes another provider be asked; what may be one node's trouble
+//            is so only where no other has an answer. RpcError: nobody answered the batch.
 // SECRETS    A message names a provider by its name and by scheme and host of its template.
 #pragma once
 #include <boost/json.hpp>
@@ -51,8 +51,8 @@ struct RpcOptions {
   RpcKind kind = RpcKind::read;
   std::optional<BlockPin> pin = std::nullopt;
   bool hedge = true;  // a read only: ask a second provider when the first is slower than usual
-  // The blocks that it asks for (eth_getBlock...) are known to be there: a provider that answers
-  // one of them with null is behind, and passed over.
+  // Blocks of eth_getBlock... and eth_getLogs are known to be there: a provider that answers with
+  // null is behind, one that refuses or tells of another is at fault; both are passed over.
   bool blocks_are_there = false;
 };
 

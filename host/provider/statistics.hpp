@@ -25,9 +25,9 @@ enum class FailureCause : std::int32_t {
   status = 7,         // an HTTP status that is no answer, as 503
   key_refused = 8,    // HTTP 401 or 403
   limited = 9,        // HTTP 429, or a JSON-RPC error that says so
-  garbage = 10,       // no JSON-RPC answer
+  garbage = 10,       // no JSON-RPC answer, or not what its method answers with
   wrong_ids = 11,     // JSON-RPC, but ids that are missing, twice or not ours
-  node = 12,          // the node's own error (-32603), or it refused the whole batch
+  node = 12,          // the node's own error (-32603), or it refused what another answered
   behind = 13,        // it does not have the block that was asked for
   wrong_chain = 14,   // it answers for another chain
 };

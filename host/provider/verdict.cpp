@@ -71,8 +71,21 @@ AnswerVerdict limited(const HttpAnswer& answer, std::string reason) {
   return verdict;
 }
 
-std::string quoted(const RpcFailure& failure) {
-  return fmt::format("'{}' ({})", failure.message.substr(0, quoted_chars_max), failure.code);
+// A contract may say anything: what reverts is its own, whatever words it has.
+bool reverts(const RpcFailure& failure, std::string_view words) {
+  return failure.code == 3 || words.contains("revert") || failure.data.is_string();
+}
+
+// Contracts that end in other ways than by reverting; some nodes call that an error of their own.
+bool ends_otherwise(std::string_view words) {
+  return has_any(words, {"out of gas", "evm error", "invalid opcode", "invalid jump",
+                         "stack underflow", "vm execution error"});
+}
+
+// -32005 also says that a filter finds too much, which every provider would.
+bool finds_too_much(std::string_view words) {
+  return has_any(words, {"returned more than", "block range", "range is too", "too many results",
+                         "logs matched", "max results", "response size"});
 }
 
 AnswerVerdict of_fault(CallFault fault, const RpcFailure& failure, const HttpAnswer& answer) {
@@ -90,8 +103,11 @@ AnswerVerdict of_batch(DecodedBatch batch, const HttpAnswer& answer) {
   if (batch.refused) {
     const CallFault fault = fault_of(*batch.refused);
     if (fault == CallFault::limited) return of_fault(fault, *batch.refused, answer);
+    // Of these codes the request was never understood. Of others a gateway may tell that had passed
+    // it on.
+    const bool understood = batch.refused->code != -32600 && batch.refused->code != -32700;
     return refuse(FailureCause::node, "refused the whole request: " + quoted(*batch.refused),
-                  false);
+                  understood);
   }
   AnswerVerdict verdict;
   // A batch is one provider's or nobody's, so the first call that another could answer better
@@ -115,17 +131,27 @@ AnswerVerdict of_batch(DecodedBatch batch, const HttpAnswer& answer) {
 
 }  // namespace
 
+std::string quoted(const RpcFailure& failure) {
+  return fmt::format("'{}' ({})", failure.message.substr(0, quoted_chars_max), failure.code);
+}
+
+bool is_of_execution(const RpcFailure& failure) {
+  const std::string words = lower_case(failure.message);
+  constexpr std::array<std::int64_t, 3> codes = {-32015, -32600, -32602};
+  return reverts(failure, words) || ends_otherwise(words) ||
+         std::ranges::find(codes, failure.code) != codes.end() ||
+         has_any(words, {"stack limit", "stack overflow", "bad jump", "bad instruction",
+                         "write protection", "return data out of bounds", "gas uint", "code size",
+                         "initcode", "intrinsic gas"});
+}
+
+bool is_of_filter(const RpcFailure& failure) {
+  return failure.code == -32602 || finds_too_much(lower_case(failure.message));
+}
+
 CallFault fault_of(const RpcFailure& failure) {
   const std::string words = lower_case(failure.message);
-  // A contract may say anything: what reverts is its own, whatever words it has.
-  if (failure.code == 3 || words.contains("revert") || failure.data.is_string()) {
-    return CallFault::application;
-  }
-  // Contracts that end in other ways than by reverting; some nodes call that an error of their own.
-  if (has_any(words, {"out of gas", "evm error", "invalid opcode", "invalid jump",
-                      "stack underflow", "vm execution error"})) {
-    return CallFault::application;
-  }
+  if (reverts(failure, words) || ends_otherwise(words)) return CallFault::application;
   if (has_any(words,
               {"header not found", "block not found", "unknown block", "header for hash not found",
                "could not find block", "missing trie node", "state not available",
@@ -134,11 +160,7 @@ CallFault fault_of(const RpcFailure& failure) {
                "block requested not found", "after last accepted block"})) {
     return CallFault::no_block;
   }
-  // -32005 also says that a filter finds too much, which every provider would.
-  if (has_any(words, {"returned more than", "block range", "range is too", "too many results",
-                      "logs matched", "max results", "response size"})) {
-    return CallFault::application;
-  }
+  if (finds_too_much(words)) return CallFault::application;
   constexpr std::array<std::int64_t, 6> limit_codes = {429, -32005, -32007, -32011, -32016, -32605};
   if (std::ranges::find(limit_codes, failure.code) != limit_codes.end() ||
       has_any(words, {"rate limit", "too many requests", "request limit", "compute units per",

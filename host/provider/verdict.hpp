@@ -21,6 +21,14 @@ enum class CallFault : std::int32_t {
 };
 CallFault fault_of(const RpcFailure& failure);
 
+// Of an `application` fault, whether it surely is what every provider says: of eth_call that the
+// contract failed or the call is no good; of eth_getLogs that the filter is no good or finds too
+// much. What else a node says here may be its own trouble, in words that nobody has listed.
+bool is_of_execution(const RpcFailure& failure);
+bool is_of_filter(const RpcFailure& failure);
+
+std::string quoted(const RpcFailure& failure);  // "'WORDS' (CODE)", of bounded length
+
 struct AnswerVerdict {
   // Why these answers are not handed on; none: they are.
   std::optional<FailureCause> cause;

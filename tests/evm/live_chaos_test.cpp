@@ -464,6 +464,94 @@ TEST_CASE("with one good provider every block comes, whole and right, however th
                << " quotes, the latest after " << latest.count() << " ms");
 }
 
+TEST_CASE(
+    "with one good provider well-formed answers without use cost a round trip, from the start") {
+  const Way way = GENERATE(values<Way>(
+      {{RpcFault::null_logs, false, "answers eth_getLogs with no list of logs"},
+       {RpcFault::logs_of_no_block, false, "logs that are not of the block"},
+       {RpcFault::logs_of_another_block, false, "logs that are not of the block"},
+       {RpcFault::logs_not_in_plan, false, "is not available on your plan' (-32600)"},
+       {RpcFault::block_without_parent, false, "is down: does not say its newest block"},
+       {RpcFault::calls_fail, false, "'Temporary internal error. Please retry' (-32000)"},
+       {RpcFault::calls_are_null, false, "answers eth_call with no bytes"}}));
+  CAPTURE(to_string(way.fault));
+  FailingScene failing(1);
+  failing.scene.configuration().live.audit_every_blocks = 4;
+  LoggedLines log;
+  host::Providers& providers = failing.scene.providers();
+  providers.check_now(patience);
+  failing.primary->fail(way.fault);
+  failing.mine();
+  const std::uint64_t first = failing.begin();
+  CheckedFollower follower(failing);
+  follower.go_to(first);
+  INFO(log.text());
+  REQUIRE(follower.given.size() == 1);
+  milliseconds latest{0};
+  for (int i = 0; i < 24; ++i) {
+    failing.mine();
+    follower.go_to(failing.newest());
+    REQUIRE(follower.given.back().block == failing.newest());
+    const auto late = follower.given.back().at - failing.mined_at(failing.newest());
+    latest = std::max(latest, std::chrono::ceil<milliseconds>(late));
+  }
+  follower.feed->stop();
+  CHECK(follower.given.size() == 25);
+  CHECK(latest <= failover_deadline);
+  CHECK(follower.events == 1);
+  follower.compare_with_the_chain();
+  CHECK(follower.mistakes == "");
+  CHECK(follower.feed->status().pools_audited >= 5 * pairs);
+  CHECK(follower.feed->status().pools_quarantined == 0);
+  // One line names who is at fault, and none blames another or the chain.
+  const auto lines = log.that_begin("provider primary ");
+  const auto told = std::ranges::count_if(lines, &LoggedLines::Line::trouble);
+  CHECK(told == 1);
+  for (const auto& line : log.all()) {
+    if (!line.trouble) continue;
+    CAPTURE(line.text);
+    CHECK(line.text.starts_with("provider primary "));
+    CHECK(line.text.contains(way.words));
+  }
+}
+
+TEST_CASE("calls that are refused at one audit put no pool away, and at two in a row do") {
+  FailingScene failing(2);
+  constexpr std::uint64_t every = 4;
+  failing.scene.configuration().live.audit_every_blocks = every;
+  LoggedLines log;
+  failing.scene.providers().check_now(patience);
+  failing.begin();
+  CheckedFollower follower(failing);
+  follower.go_to(failing.newest());
+  const auto audits = [&](int count) {
+    for (int done = 0; done < count;) {
+      failing.mine();
+      follower.go_to(failing.newest());
+      if (failing.newest() % every == 0) ++done;
+    }
+  };
+  const auto all_refuse = [&](RpcFault fault) {
+    for (RpcServer* server : failing.servers()) server->fail(fault);
+  };
+  INFO(log.text());
+  audits(1);
+  const std::uint64_t before = follower.feed->status().pools_audited;
+  all_refuse(RpcFault::calls_fail);
+  audits(1);
+  CHECK(follower.feed->status().pools_audited == before + pairs);
+  CHECK(follower.feed->status().pools_quarantined == 0);
+  CHECK(log.text().contains("what its state is read from was refused"));
+  all_refuse(RpcFault::none);
+  audits(1);
+  all_refuse(RpcFault::calls_fail);
+  audits(1);
+  CHECK(follower.feed->status().pools_quarantined == 0);
+  audits(1);
+  CHECK(follower.feed->status().pools_quarantined == pairs);
+  follower.feed->stop();
+}
+
 TEST_CASE("when nobody answers the chain is halted, and goes on by itself when somebody does") {
   const std::uint64_t seed = GENERATE(range(11U, 14U));
   CAPTURE(seed);

@@ -28,7 +28,8 @@ class RpcChain {
   boost::json::value truth(std::uint64_t number, const std::string& data) const;
 
   // How a node of it answers one call. `lag`: blocks that it is behind; `by_hash`: it can.
-  // eth_call of "0xdead" reverts. eth_sendRawTransaction is remembered.
+  // Each block has one log, of which at most ten are given at once. eth_call of "0xdead" reverts.
+  // eth_sendRawTransaction is remembered.
   boost::json::object answer(const boost::json::object& call, std::uint64_t lag, bool by_hash);
   // Answers a method that no node of it has, or answers one otherwise; nullopt: as ever. Before the
   // first call.
@@ -40,6 +41,7 @@ class RpcChain {
 
  private:
   boost::json::value block(std::uint64_t number) const;
+  boost::json::value log(std::uint64_t number) const;
   // The number of the block that a call names; throws Failure.
   std::uint64_t named(const boost::json::value& block, std::uint64_t head, bool by_hash) const;
 

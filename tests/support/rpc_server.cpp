@@ -68,6 +68,46 @@ std::unique_ptr<asio::ssl::context> tls_of(const std::string& certificate) {
   return tls;
 }
 
+void put_error(json::object& reply, std::int64_t code, const char* message) {
+  reply.erase("result");
+  reply["error"] = {{"code", code}, {"message", message}};
+}
+
+std::string refusal_of_all(std::int64_t code, const char* message) {
+  json::object reply{{"jsonrpc", "2.0"}, {"id", nullptr}};
+  put_error(reply, code, message);
+  return json::serialize(reply);
+}
+
+// What a fault makes of the reply to one call, where it does not change the request as a whole.
+void spoil(json::object& reply, const std::string& method, RpcFault fault) {
+  json::value* result = reply.if_contains("result");
+  if (method == "eth_getLogs") {
+    const bool list = result != nullptr && result->is_array();
+    if (fault == RpcFault::null_logs) {
+      reply.erase("error");
+      reply["result"] = nullptr;
+    } else if (fault == RpcFault::logs_not_in_plan) {
+      put_error(reply, -32600, "eth_getLogs is not available on your plan");
+    } else if (fault == RpcFault::logs_of_no_block && list) {
+      for (json::value& log : result->get_array()) log.get_object().erase("blockHash");
+    } else if (fault == RpcFault::logs_of_another_block && list) {
+      for (json::value& log : result->get_array()) {
+        log.get_object()["blockHash"] = "0x" + std::string(64, 'b');
+      }
+    }
+  } else if (method == "eth_call") {
+    if (fault == RpcFault::calls_fail) {
+      put_error(reply, -32000, "Temporary internal error. Please retry");
+    } else if (fault == RpcFault::calls_are_null) {
+      reply.erase("error");
+      reply["result"] = nullptr;
+    }
+  } else if (method == "eth_getBlockByNumber" && result != nullptr && result->is_object()) {
+    if (fault == RpcFault::block_without_parent) result->get_object().erase("parentHash");
+  }
+}
+
 bool is_of_tls(RpcFault fault) {
   return fault == RpcFault::no_tls || fault == RpcFault::other_certificate;
 }
@@ -96,7 +136,18 @@ std::string_view to_string(RpcFault fault) {
                                                                      "no_blocks_by_hash",
                                                                      "old_block_no_logs",
                                                                      "no_tls",
-                                                                     "other_certificate"};
+                                                                     "other_certificate",
+                                                                     "null_logs",
+                                                                     "logs_of_no_block",
+                                                                     "logs_of_another_block",
+                                                                     "logs_not_in_plan",
+                                                                     "block_without_parent",
+                                                                     "other_block",
+                                                                     "calls_fail",
+                                                                     "calls_are_null",
+                                                                     "refused_on_its_way",
+                                                                     "refused_on_its_way_502",
+                                                                     "not_understood"};
   return names[static_cast<std::size_t>(fault)];
 }
 
@@ -248,6 +299,10 @@ void RpcServer::converse(Stream& stream, Connection& connection) {
       case RpcFault::key_refused:
         response.result(401);
         break;
+      case RpcFault::refused_on_its_way_502:
+        response.result(502);
+        response.body() = answer_to(request.body(), fault);
+        break;
       default:
         response.body() = answer_to(request.body(), fault);
     }
@@ -280,17 +335,34 @@ std::string RpcServer::answer_to(const std::string& body, RpcFault fault) {
   json::value asked = json::parse(body);
   const bool batch = asked.is_array();
   if (!batch) asked = json::array{std::move(asked)};
+  if (fault == RpcFault::not_understood) return refusal_of_all(-32600, "invalid request");
+  if (fault == RpcFault::other_block) {
+    for (json::value& call : asked.get_array()) {
+      if (call.at("method") != "eth_getBlockByNumber") continue;
+      json::value& number = call.get_object()["params"].get_array().at(0);
+      if (number == "latest") continue;
+      const auto before = std::stoull(std::string(number.as_string()), nullptr, 16) - 1;
+      std::array<char, 19> text{};
+      std::snprintf(text.data(), text.size(), "0x%llx", before);
+      number = json::string(text.data());
+    }
+  }
   const bool old = fault == RpcFault::old_block || fault == RpcFault::old_block_no_logs;
   const RpcNode::Manner manner{old ? blocks_behind : 0,
                                !numbers_only_ && fault != RpcFault::no_blocks_by_hash,
                                fault == RpcFault::old_block_no_logs};
   RpcNode& node = fault == RpcFault::other_chain ? other_chain_ : node_;
   json::array replies = node.answer(asked.get_array(), manner);
+  if (fault == RpcFault::refused_on_its_way || fault == RpcFault::refused_on_its_way_502) {
+    return refusal_of_all(-32603, "upstream timeout of the gateway");
+  }
   json::object& last = replies.back().get_object();
-  const auto error = [&](std::int64_t code, const char* message) {
-    last.erase("result");
-    last["error"] = {{"code", code}, {"message", message}};
-  };
+  for (json::value& reply : replies) {
+    for (const json::value& call : asked.get_array()) {
+      if (call.at("id") != reply.at("id")) continue;
+      spoil(reply.get_object(), std::string(call.at("method").as_string()), fault);
+    }
+  }
   switch (fault) {
     case RpcFault::wrong_ids:
       for (json::value& reply : replies) reply.get_object()["id"] = 4711;
@@ -302,10 +374,10 @@ std::string RpcServer::answer_to(const std::string& body, RpcFault fault) {
       replies.pop_back();
       break;
     case RpcFault::limited_in_json:
-      error(-32005, "daily request count exceeded, request rate limited");
+      put_error(last, -32005, "daily request count exceeded, request rate limited");
       break;
     case RpcFault::node_fails:
-      error(-32603, "internal error");
+      put_error(last, -32603, "internal error");
       break;
     default:
       break;

@@ -42,8 +42,20 @@ enum class RpcFault {
   old_block_no_logs,  // as old_block, and of a block that it lacks it says that there are no logs
   no_tls,             // of a server with TLS: answers the handshake in plain words
   other_certificate,  // the same: shows the one of set_other_certificate()
+  // Well-formed answers that nobody can use.
+  null_logs,               // null for logs
+  logs_of_no_block,        // logs without their block's hash
+  logs_of_another_block,   // logs with another block's hash
+  logs_not_in_plan,        // -32600 for logs
+  block_without_parent,    // blocks without parentHash
+  other_block,             // the block before the one that was asked for
+  calls_fail,              // -32000 for eth_call, in words that nobody lists
+  calls_are_null,          // null for eth_call
+  refused_on_its_way,      // takes the request, and says -32603 without an id
+  refused_on_its_way_502,  // the same under HTTP status 502
+  not_understood,          // -32600 without an id; takes nothing
 };
-inline constexpr std::size_t rpc_faults = 22;
+inline constexpr std::size_t rpc_faults = 33;
 std::string_view to_string(RpcFault fault);
 
 // Who answers the calls that a server is sent. [any thread]

@@ -135,6 +135,30 @@ TEST_CASE("what a contract says is the call's own, whatever words it has") {
   CHECK(fault_of(failure(-32005, "query returned more than 10000 results")) == application);
 }
 
+TEST_CASE("what every node would say of a call is told from what may be one node's trouble") {
+  for (const RpcFailure& one :
+       {failure(3, "execution reverted"), failure(-32000, "execution reverted"),
+        failure(-32015, "VM execution error."), failure(-32603, "VM Exception", "0x08c379a0"),
+        failure(-32000, "out of gas"), failure(-32000, "invalid opcode: INVALID"),
+        failure(-32000, "stack limit reached 1024 (1023)"), failure(-32000, "write protection"),
+        failure(-32602, "invalid argument 0"), failure(-32600, "no such thing")}) {
+    CAPTURE(one.message);
+    CHECK(fault_of(one) == CallFault::application);
+    CHECK(is_of_execution(one));
+  }
+  for (const RpcFailure& one :
+       {failure(-32000, "Temporary internal error. Please retry"),
+        failure(-32001, "resource not available"), failure(-32046, "cannot fulfill request")}) {
+    CAPTURE(one.message);
+    CHECK(fault_of(one) == CallFault::application);
+    CHECK_FALSE(is_of_execution(one));
+    CHECK_FALSE(is_of_filter(one));
+  }
+  CHECK(is_of_filter(failure(-32602, "invalid block range params")));
+  CHECK(is_of_filter(failure(-32005, "query returned more than 10000 results")));
+  CHECK_FALSE(is_of_filter(failure(-32600, "eth_getLogs is not available on your plan")));
+}
+
 TEST_CASE("limits, missing blocks, missing methods and failing nodes are told apart") {
   using enum CallFault;
   CHECK(fault_of(failure(-32005, "daily request count exceeded")) == limited);

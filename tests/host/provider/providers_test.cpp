@@ -243,6 +243,120 @@ TEST_CASE("who has no answer to a block that is there is passed over, and else n
   CHECK(none.error().message.find("does not have the block") != std::string::npos);
 }
 
+TEST_CASE("blocks and logs that are none are passed over, in a line that names who gave them") {
+  struct Case {
+    RpcFault fault;
+    FailureCause cause;
+    std::string words;
+  };
+  const auto one = GENERATE(values<Case>(
+      {{RpcFault::null_logs, FailureCause::garbage, "answers eth_getLogs with no list of logs"},
+       {RpcFault::logs_of_no_block, FailureCause::garbage, "not of the block"},
+       {RpcFault::logs_of_another_block, FailureCause::garbage, "not of the block"},
+       {RpcFault::logs_not_in_plan, FailureCause::node, "is not available on your plan' (-32600)"},
+       {RpcFault::block_without_parent, FailureCause::garbage, "without number, time, hash or"},
+       {RpcFault::other_block, FailureCause::garbage, "with another block"}}));
+  CAPTURE(to_string(one.fault));
+  Street street(2);
+  street.by_priority();
+  Providers& providers = street.start();
+  street.server(0).fail(one.fault);
+  const std::uint64_t newest = street.chain.head();
+  const std::string hash = street.chain.hash(newest);
+  const RpcCall calls[] = {{"eth_getBlockByNumber", {quantity_text(newest), false}},
+                           {"eth_getLogs", {boost::json::object{{"blockHash", hash}}}}};
+  RpcOptions options = patient;
+  options.blocks_are_there = true;
+  const auto batch = providers.ask(calls, options);
+  REQUIRE(batch);
+  CHECK(batch->provider == "b");
+  CHECK(batch->attempts == 2);
+  CHECK(head_of(batch->answers.at(0).value(), "b")->hash == hash);
+  CHECK(batch->answers.at(1).value().as_array().size() == 1);
+  const ProviderStatistics failing = street.stats("a");
+  CHECK(failing.failures[static_cast<std::size_t>(one.cause)] >= 1);
+  CHECK(street.stats("b").failures_total() == 0);
+  // Who passes its checks all the same is asked again, and whoever does not is down.
+  const bool down = one.fault == RpcFault::block_without_parent;
+  const auto kind = down ? ProviderEventKind::down : ProviderEventKind::stumbled;
+  REQUIRE(street.events.count_told(kind, "a") == 1);
+  for (const ProviderEvent& event : street.events.all()) {
+    if (event.kind != kind) continue;
+    CHECK_THAT(event.message, Catch::StartsWith("provider a ("));
+    if (!down) CHECK_THAT(event.message, Catch::Contains(one.words));
+  }
+  // Where nobody has better ones the error says of each what is wrong.
+  street.server(1).fail(one.fault);
+  options.deadline = 500ms;
+  const auto none = providers.ask(calls, options);
+  REQUIRE_FALSE(none);
+  CHECK_THAT(none.error().message, Catch::Contains("a: ") && Catch::Contains("b: "));
+  CHECK_THAT(none.error().message, Catch::Contains(one.words));
+}
+
+TEST_CASE(
+    "an eth_call that is refused in unknown words is asked of the next, and told if it has it") {
+  const RpcFault fault = GENERATE(RpcFault::calls_fail, RpcFault::calls_are_null);
+  CAPTURE(to_string(fault));
+  Street street(2);
+  street.by_priority();
+  Providers& providers = street.start();
+  street.server(0).fail(fault);
+  const RpcCall call = Street::call("0x01");
+  const auto batch = providers.ask(std::span(&call, 1), pinned_to(street.pin()));
+  REQUIRE(batch);
+  CHECK(batch->provider == "b");
+  CHECK(batch->answers.at(0).value() == street.chain.truth(street.chain.head(), "0x01"));
+  CHECK(street.stats("a").failures[static_cast<std::size_t>(FailureCause::node)] == 1);
+  REQUIRE(street.events.count_told(ProviderEventKind::stumbled, "a") == 1);
+  // Where all say so it is what the chain has to say, and nobody's fault.
+  street.server(1).fail(fault);
+  const auto all = providers.ask(std::span(&call, 1), pinned_to(street.pin()));
+  REQUIRE(all);
+  CHECK(all->provider == "a");
+  if (fault == RpcFault::calls_fail) {
+    CHECK(all->answers.at(0).error().message == "Temporary internal error. Please retry");
+  } else {
+    CHECK(all->answers.at(0).value().is_null());
+  }
+  CHECK(street.stats("a").failures_total() == 1);
+  CHECK(street.stats("b").failures_total() == 0);
+  // What reverts is an answer, which refutes the other.
+  street.server(1).fail(RpcFault::none);
+  const RpcCall reverting = Street::call("0xdead");
+  const auto reverted = providers.ask(std::span(&reverting, 1), pinned_to(street.pin()));
+  REQUIRE(reverted);
+  CHECK(reverted->provider == "b");
+  CHECK(reverted->answers.at(0).error().code == 3);
+}
+
+TEST_CASE("a range of logs that finds too much is an answer, one that a plan refuses is not") {
+  Street street(2);
+  street.by_priority();
+  Providers& providers = street.start();
+  const auto logs = [&](std::uint64_t first, std::uint64_t last) {
+    return RpcCall{"eth_getLogs",
+                   {boost::json::object{{"fromBlock", quantity_text(first)},
+                                        {"toBlock", quantity_text(last)}}}};
+  };
+  const RpcCall wide = logs(100, 200);
+  const auto too_much = providers.ask(std::span(&wide, 1), patient);
+  REQUIRE(too_much);
+  CHECK(too_much->provider == "a");
+  CHECK(too_much->attempts == 1);
+  CHECK(too_much->answers.at(0).error().code == -32005);
+  CHECK(street.stats("a").failures_total() == 0);
+  const RpcCall narrow = logs(100, 104);
+  for (const RpcFault fault : {RpcFault::logs_not_in_plan, RpcFault::null_logs}) {
+    CAPTURE(to_string(fault));
+    street.server(0).fail(fault);
+    const auto batch = providers.ask(std::span(&narrow, 1), patient);
+    REQUIRE(batch);
+    CHECK(batch->provider == "b");
+    CHECK(batch->answers.at(0).value().as_array().size() == 5);
+  }
+}
+
 TEST_CASE("a block that nobody has is an error of its own, and one that comes in time is read") {
   Street street(2);
   Providers& providers = street.start();
@@ -375,7 +489,8 @@ TEST_CASE("a pause is kept to: nothing is sent before its end") {
 TEST_CASE("a write that may have left is not sent again, and its error says so") {
   const RpcFault fault =
       GENERATE(RpcFault::close, RpcFault::reset, RpcFault::garbage, RpcFault::wrong_ids,
-               RpcFault::unavailable, RpcFault::node_fails, RpcFault::hang);
+               RpcFault::unavailable, RpcFault::node_fails, RpcFault::hang,
+               RpcFault::refused_on_its_way, RpcFault::refused_on_its_way_502);
   CAPTURE(to_string(fault));
   Street street(2);
   street.by_priority();
@@ -400,14 +515,16 @@ TEST_CASE("a write that may have left is not sent again, and its error says so")
 }
 
 TEST_CASE("a write that surely did not leave goes to the next provider, once") {
-  const bool limited = GENERATE(true, false);
+  // None: nobody listens.
+  const RpcFault fault = GENERATE(RpcFault::limited, RpcFault::not_understood, RpcFault::none);
+  CAPTURE(to_string(fault));
   Street street(2);
   street.by_priority();
   Providers& providers = street.start();
-  if (limited) {
-    street.server(0).fail(RpcFault::limited);
-  } else {
+  if (fault == RpcFault::none) {
     street.server(0).die();
+  } else {
+    street.server(0).fail(fault);
   }
   const RpcCall write{"eth_sendRawTransaction", {"0xf86c"}};
   const auto sent =
