@@ -5,19 +5,12 @@
 #include <algorithm>
 #include <array>
 
-#include "host/config/capabilities.hpp"
 #include "host/plan/instructions.hpp"
 #include "host/plugin/plugin_set.hpp"
 
 namespace gantry::host {
 
 namespace {
-
-// Bounds of one paymaster's round.
-constexpr std::uint64_t requests_max = 4;
-constexpr std::uint64_t text_bytes_max = 8U << 10U;  // a URL, a header's name or value
-constexpr std::uint32_t headers_max = 32;
-constexpr std::uint64_t body_bytes_max = 1U << 20U;
 
 std::string_view text(gantry_string s) {
   return s.data == nullptr ? std::string_view() : std::string_view(s.data, s.size);
@@ -33,47 +26,6 @@ u256 even(const Ranked& trade) {
   }
   return amount;
 }
-
-struct Requests {
-  const PaymasterSettings& settings;
-  std::vector<PlannedRequest> all;
-  std::string refused;  // why one of them was
-
-  static gantry_status emit(void* self, const gantry_http_request* request) {
-    auto& own = *static_cast<Requests*>(self);
-    auto& requests = own.all;
-    if (requests.size() == requests_max) return GANTRY_REFUSED;
-    const auto holds = [](gantry_string s) {
-      return s.size <= text_bytes_max && (s.size == 0 || s.data != nullptr);
-    };
-    bool whole = holds(request->method) && holds(request->url) &&
-                 request->header_count <= headers_max && request->body.size <= body_bytes_max &&
-                 (request->header_count == 0 || request->headers != nullptr) &&
-                 (request->body.size == 0 || request->body.data != nullptr);
-    for (std::uint32_t i = 0; whole && i < request->header_count; ++i) {
-      whole = holds(request->headers[i].name) && holds(request->headers[i].value);
-    }
-    if (!whole) {
-      own.refused = "a request that is none, or over a bound";
-      return GANTRY_BAD_ARGUMENT;
-    }
-    if (!may_request(own.settings, text(request->url))) {
-      const std::string host = host_of_url(text(request->url));
-      own.refused = fmt::format("it may not ask {}: add it to its `capabilities`",
-                                host.empty() ? "a URL without a host" : "http:" + host);
-      return GANTRY_REFUSED;
-    }
-    PlannedRequest copy{
-        std::string(text(request->method)), std::string(text(request->url)), {}, {}};
-    for (std::uint32_t i = 0; i < request->header_count; ++i) {
-      copy.headers.emplace_back(text(request->headers[i].name), text(request->headers[i].value));
-    }
-    const auto* body = reinterpret_cast<const char*>(request->body.data);
-    if (body != nullptr) copy.body.assign(body, request->body.size);
-    requests.push_back(std::move(copy));
-    return GANTRY_OK;
-  }
-};
 
 }  // namespace
 
@@ -146,19 +98,19 @@ void Planner::add_sponsorship(const MarketView& view, Plan& plan) const {
                                         paymaster->name(), status_name(supported)));
       continue;
     }
-    Requests requests{paymaster->settings, {}, {}};
-    const gantry_http_sink sink{&requests, &Requests::emit};
+    RequestList requests(paymaster->settings);
+    const gantry_http_sink sink = requests.sink();
     const auto status = paymaster->call<&gantry_paymaster_v1::request>(Phase::sponsor, &context,
                                                                        &operation, 0U, &sink);
-    if (status != GANTRY_OK || requests.all.empty() || !requests.refused.empty()) {
+    if (status != GANTRY_OK || requests.all().empty() || !requests.refused().empty()) {
       health.accept(Phase::sponsor, status, snapshot);
       plan.passed.push_back(fmt::format(
           "{}: refused ({})", paymaster->name(),
-          requests.refused.empty() ? std::string(status_name(status)) : requests.refused));
+          requests.refused().empty() ? std::string(status_name(status)) : requests.refused()));
       continue;
     }
     plan.payer = paymaster->name();
-    plan.sponsorship = std::move(requests.all);
+    plan.sponsorship = std::move(requests.all());
     return;
   }
 }

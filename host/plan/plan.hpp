@@ -9,18 +9,11 @@
 
 #include "host/config/load.hpp"
 #include "host/plan/calls.hpp"
+#include "host/plan/requests.hpp"
 #include "host/plugin/instances.hpp"
 #include "host/risk/gate.hpp"
 
 namespace gantry::host {
-
-// A request that a paymaster would have had sent. Secrets stay as ${NAME}.
-struct PlannedRequest {
-  std::string method;
-  std::string url;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
-};
 
 struct Plan {
   Ranked trade;

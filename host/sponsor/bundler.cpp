@@ -1,0 +1,179 @@
+#include "host/sponsor/bundler.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "gantry/u256_convert.hpp"
+#include "host/base/text.hpp"
+#include "host/provider/json_rpc.hpp"
+
+namespace gantry::host {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t bundler_message_chars_max = 200;
+constexpr std::int64_t http_too_many_requests = 429;
+constexpr std::int64_t http_bad_request = 400;
+
+std::string printable_line(std::string_view text) {
+  std::string out(text.substr(0, bundler_message_chars_max));
+  std::ranges::replace_if(out, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  return out;
+}
+
+// "0x..." of at most 256 bits; absent and null are 0.
+bool read_amount(const json::object& from, const char* name, u256& out) {
+  const json::value* value = from.if_contains(name);
+  if (value == nullptr || value->is_null()) {
+    out = u256();
+    return true;
+  }
+  if (!value->is_string()) return false;
+  const std::string_view text = value->get_string();
+  if (!text.starts_with("0x")) return false;
+  const auto parsed = parse_hex(text);
+  if (!parsed) return false;
+  out = *parsed;
+  return true;
+}
+
+bool has(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+bool names_paymaster(const RpcFailure& failure) {
+  return failure.data.is_object() && failure.data.get_object().contains("paymaster");
+}
+
+}  // namespace
+
+std::string_view to_string(BundlerFault fault) {
+  switch (fault) {
+    case BundlerFault::no_answer:
+      return "no answer";
+    case BundlerFault::unavailable:
+      return "not available";
+    case BundlerFault::garbage:
+      return "no valid answer";
+    case BundlerFault::busy:
+      return "busy";
+    case BundlerFault::paymaster:
+      return "the paymaster is refused";
+    case BundlerFault::operation:
+      return "the operation is refused";
+    case BundlerFault::entry_point:
+      return "another EntryPoint";
+    case BundlerFault::known:
+      return "known already";
+  }
+  return "?";
+}
+
+BundlerFault fault_of_code(std::int64_t code, std::string_view message, bool names_paymaster) {
+  // Bundlers differ in the code of one that they have, and agree on the words.
+  if (has(message, "lready known") || has(message, "lready in mempool")) {
+    return BundlerFault::known;
+  }
+  switch (code) {
+    case -32500:  // rejected in validation: AA3x are the EntryPoint's complaints of a paymaster
+      return has(message, "AA3") ? BundlerFault::paymaster : BundlerFault::operation;
+    case -32502:  // an opcode rule
+    case -32503:  // out of its time range
+    case -32504:  // throttled or banned
+    case -32505:  // stake too low
+      return names_paymaster || has(message, "aymaster") ? BundlerFault::paymaster
+                                                         : BundlerFault::operation;
+    case -32501:  // the paymaster's validation
+    case -32508:  // the paymaster's balance
+      return BundlerFault::paymaster;
+    case -32005:  // EIP-1474: limit exceeded
+      return BundlerFault::busy;
+    case -32506:  // signature aggregator
+    case -32507:  // signature
+    case -32521:  // the operation's call reverts
+      return BundlerFault::operation;
+    case -32600:
+    case -32602:  // fields
+      return has(message, "ntry") && has(message, "oint") ? BundlerFault::entry_point
+                                                          : BundlerFault::operation;
+    default:  // an unknown method, an internal error
+      return BundlerFault::unavailable;
+  }
+}
+
+BundlerFailure Bundler::failure(BundlerFault fault, std::int64_t code,
+                                std::string_view message) const {
+  return {fault, code,
+          fmt::format("bundler {}: {}: {}", name_, to_string(fault), printable_line(message))};
+}
+
+BundlerResult<json::value> Bundler::call(const char* method, json::array parameters,
+                                         Deadline deadline, bool fresh) const {
+  const RpcCall call{method, std::move(parameters)};
+  constexpr std::uint64_t id = 1;
+  const auto outcome =
+      exchange(http_, json_request(endpoint_, encode_batch({&call, 1}, id)), deadline, fresh);
+  if (!outcome) {
+    const auto fault =
+        outcome.error().maybe_taken ? BundlerFault::no_answer : BundlerFault::unavailable;
+    return std::unexpected(failure(fault, 0, outcome.error().message));
+  }
+  if (outcome->status == http_too_many_requests) {
+    return std::unexpected(failure(BundlerFault::busy, outcome->status, "HTTP 429"));
+  }
+  auto decoded = decode_batch(outcome->body, id, 1);
+  const bool refused = outcome->status >= http_bad_request;
+  const std::string status = fmt::format("HTTP {}", outcome->status);
+  if (!decoded) {
+    // A gateway's error says nothing of what is behind it.
+    return std::unexpected(failure(BundlerFault::garbage, outcome->status,
+                                   refused ? status : decoded.error().message));
+  }
+  const RpcFailure* said = decoded->refused ? &*decoded->refused : nullptr;
+  if (said == nullptr && !decoded->answers[0]) said = &decoded->answers[0].error();
+  if (said != nullptr) {
+    return std::unexpected(failure(fault_of_code(said->code, said->message, names_paymaster(*said)),
+                                   said->code, fmt::format("{} {}", said->code, said->message)));
+  }
+  if (refused) return std::unexpected(failure(BundlerFault::garbage, outcome->status, status));
+  return std::move(*decoded->answers[0]);
+}
+
+BundlerResult<OperationGas> Bundler::estimate(const sign::UserOperation& operation,
+                                              Deadline deadline) const {
+  json::array parameters;
+  parameters.emplace_back(user_operation_json(operation, entry_point_.version));
+  parameters.emplace_back(hex_text(entry_point_.address));
+  auto answer = call("eth_estimateUserOperationGas", std::move(parameters), deadline, false);
+  if (!answer) return std::unexpected(answer.error());
+  OperationGas gas;
+  const auto* fields = answer->if_object();
+  if (fields == nullptr || !read_amount(*fields, "callGasLimit", gas.call) ||
+      !read_amount(*fields, "verificationGasLimit", gas.verification) ||
+      !read_amount(*fields, "preVerificationGas", gas.pre_verification) ||
+      !read_amount(*fields, "paymasterVerificationGasLimit", gas.paymaster_verification) ||
+      !read_amount(*fields, "paymasterPostOpGasLimit", gas.paymaster_post_op) ||
+      gas.call.is_zero() || gas.verification.is_zero()) {
+    return std::unexpected(failure(BundlerFault::garbage, 0, "an estimate without its limits"));
+  }
+  return gas;
+}
+
+BundlerResult<void> Bundler::send(const sign::UserOperation& operation, const Hash32& hash,
+                                  Deadline deadline) const {
+  json::array parameters;
+  parameters.emplace_back(user_operation_json(operation, entry_point_.version));
+  parameters.emplace_back(hex_text(entry_point_.address));
+  auto answer = call("eth_sendUserOperation", std::move(parameters), deadline, true);
+  if (!answer) return std::unexpected(answer.error());
+  if (block_hash(*answer) != hex_text(hash)) {
+    return std::unexpected(
+        failure(BundlerFault::garbage, 0, "it took an operation of another hash than was signed"));
+  }
+  return {};
+}
+
+}  // namespace gantry::host

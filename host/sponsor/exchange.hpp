@@ -1,0 +1,28 @@
+// One HTTP request that is waited for, over the pool that the whole process shares.
+#pragma once
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "host/config/secret.hpp"
+#include "host/ports/http.hpp"
+
+namespace gantry::host {
+
+using Deadline = std::chrono::steady_clock::time_point;
+
+// Where a service is asked. Values that hold a secret are put in when it leaves, and printed never.
+struct HttpEndpoint {
+  Secret url;
+  std::vector<std::pair<std::string, Secret>> headers;
+};
+
+// [any thread] Waits for the answer, until `deadline` at the latest: then it `timed_out`, and may
+// have been taken. `fresh`: it leaves once at most.
+HttpOutcome exchange(HttpPool& http, HttpRequest request, Deadline deadline, bool fresh = false);
+
+// POST of JSON to an endpoint, its headers with it.
+HttpRequest json_request(const HttpEndpoint& endpoint, std::string body);
+
+}  // namespace gantry::host
