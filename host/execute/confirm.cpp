@@ -11,6 +11,7 @@
 #include "host/base/keccak.hpp"
 #include "host/base/text.hpp"
 #include "host/execute/execution.hpp"
+#include "host/execute/simulation.hpp"
 #include "host/ledger/reconcile.hpp"
 #include "host/live/chain_text.hpp"
 #include "host/plan/abi_words.hpp"
@@ -122,14 +123,24 @@ void Execution::look(const Head& head) {
     return;
   }
   for (const ledger::Reconciled& each : found->intents) act(each, head);
-  const auto results = ports_.ledger.results_not_final();
-  if (!results) return;
-  for (const ledger::StoredResult& result : *results) {
-    if (result.realised) continue;
-    if (auto done = realise(result); !done) {
-      spdlog::warn("trade {} is in block {}, and what it brought is not known yet: {}",
-                   result.id.intent, result.receipt.block, done.error().message);
+  reckon();
+}
+
+// Until it is known what each that is in a block has brought.
+void Execution::reckon() {
+  for (auto at = unreckoned_.begin(); at != unreckoned_.end();) {
+    const auto result = ports_.ledger.result_of(*at);
+    // Without one it was taken back with its block, and comes anew.
+    bool done = result && (!*result || (*result)->realised);
+    if (result && *result && !done) {
+      const auto known = realise(**result);
+      if (!known) {
+        spdlog::warn("trade {} is in block {}, and what it brought is not known yet: {}", *at,
+                     (*result)->receipt.block, known.error().message);
+      }
+      done = known && *known;
     }
+    at = done ? unreckoned_.erase(at) : std::next(at);
   }
 }
 
@@ -150,8 +161,13 @@ void Execution::act(const ledger::Reconciled& what, const Head& head) {
           what.verdict == ledger::Verdict::dropped ? FillReason::dropped : FillReason::expired;
       return conclude(what.intent, std::move(fill));
     }
+    case ledger::Verdict::included:
+    case ledger::Verdict::reverted:
+    case ledger::Verdict::replaced:
+      unreckoned_.insert(what.intent);
+      return;
     default:
-      return;  // in a block: realise() follows; or nothing to do
+      return;
   }
 }
 
@@ -229,6 +245,23 @@ Status Execution::cancel(ledger::IntentId id, const Head& head) {
   return ports_.ledger.submitted(*recorded, fmt::format("{}", fmt::join(report.by, ", "))).get();
 }
 
+// The same run once more, as the block left the chain: what was traded before it in that block is
+// there too.
+std::string Execution::why_reverted(const ledger::Attempt& attempt,
+                                    const ledger::Receipt& receipt) const {
+  const auto sent = sign::decode_transaction(attempt.bytes);
+  if (!sent) return {};
+  const Rehearsal rehearsal{wallet_.sender,
+                            settings_.executor,
+                            &sent->transaction.data,
+                            sent->transaction.gas_limit,
+                            u256(),
+                            {receipt.block, hex_text(receipt.block_hash)}};
+  const Simulation again = simulate(ports_.providers, rehearsal, result_deadline);
+  if (again.verdict == SimulationVerdict::unknown) return {};
+  return " (" + (again.verdict == SimulationVerdict::as_planned ? "gains nothing" : again.why) + ")";
+}
+
 // As it was when the trade was planned; of an earlier run's trade, as it is now.
 std::optional<ledger::SignedAmount> Execution::value_of(const std::string& token,
                                                         const ledger::SignedAmount& amount,
@@ -242,12 +275,12 @@ std::optional<ledger::SignedAmount> Execution::value_of(const std::string& token
   return std::nullopt;
 }
 
-// What a trade that is in a block brought and cost, by the chain's own word.
-Status Execution::realise(const ledger::StoredResult& result) {
+// What a trade that is in a block brought and cost, by the chain's own word; false: a price is
+// waited for.
+Result<bool> Execution::realise(const ledger::StoredResult& result) {
   const ledger::IntentId id = result.id.intent;
   const auto intent = ports_.ledger.intent(id);
   if (!intent) return std::unexpected(intent.error());
-  if (intent->lane.chain != chain_.id) return {};
   const auto attempts = ports_.ledger.attempts(id);
   if (!attempts) return std::unexpected(attempts.error());
   const auto attempt = std::ranges::find(*attempts, result.id, &ledger::StoredAttempt::id);
@@ -300,11 +333,13 @@ Status Execution::realise(const ledger::StoredResult& result) {
   }
   if (attempt->attempt.payer == "sender") realised.cost_wei = gas_wei;
   const auto value = value_of(token, *gain, flight);
-  if (!value) return {};  // its price is asked for
+  if (!value) return false;
   realised.value_wei = *value;
   const std::uint64_t price = ether_usd_e6_.load();
   if (price != 0) realised.price = ledger::CoinPrice{price, "market", 0};
-  if (auto done = ports_.ledger.realised(id, realised).get(); !done) return done;
+  if (auto done = ports_.ledger.realised(id, realised).get(); !done) {
+    return std::unexpected(done.error());
+  }
 
   Fill fill;
   fill.in_block = receipt.block;
@@ -327,11 +362,12 @@ Status Execution::realise(const ledger::StoredResult& result) {
     out = wrapping_add(wrapping_sub(out, flight->gain), gain->bits());
     fill.amount_out = out;
   }
-  spdlog::info("trade {} of {} is in block {}: {}; {}{} wei after costs", id,
+  spdlog::info("trade {} of {} is in block {}: {}{}; {}{} wei after costs", id,
                intent->intent.strategy, receipt.block, to_string(fill.reason),
+               fill.reason == FillReason::reverted ? why_reverted(attempt->attempt, receipt) : "",
                fill.gained ? "+" : "-", to_string(fill.amount_wei));
   conclude(id, std::move(fill));
-  return {};
+  return true;
 }
 
 // Its fill is told once: a reorganization that changes it changes the ledger alone.

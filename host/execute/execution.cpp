@@ -143,6 +143,13 @@ Status Execution::reconcile_once() {
   const auto next = view_->next_nonce(lane_, found->head);
   if (!next) return std::unexpected(next.error());
   if (auto noted = ports_.ledger.observe_nonce(lane_, *next).get(); !noted) return noted;
+  const auto trades = ports_.ledger.last_trades(ledger::last_trades_max);
+  if (!trades) return std::unexpected(trades.error());
+  for (const ledger::Trade& trade : *trades) {
+    if (trade.intent.lane.chain == chain_.id && trade.result && !trade.result->realised) {
+      unreckoned_.insert(trade.intent.id);
+    }
+  }
   for (const ledger::Reconciled& each : found->intents) {
     spdlog::info("trade {} of an earlier run: {}: {}", each.intent, to_string(each.verdict),
                  each.reason);

@@ -157,7 +157,10 @@ class Execution {
   void look(const Head& head);
   void read_lenders(const Head& head);
   void act(const ledger::Reconciled& what, const Head& head);
-  Status realise(const ledger::StoredResult& result);
+  void reckon();
+  Result<bool> realise(const ledger::StoredResult& result);
+  // " (...)", or nothing where nobody says.
+  std::string why_reverted(const ledger::Attempt& attempt, const ledger::Receipt& receipt) const;
   std::optional<ledger::SignedAmount> value_of(const std::string& token,
                                                const ledger::SignedAmount& amount,
                                                const std::optional<Flight>& flight);
@@ -188,6 +191,8 @@ class Execution {
   std::uint64_t failed_ = 0;
   std::map<FillReason, std::uint64_t> refused_;
 
+  // The following thread's: in a block, and what they brought is not written down.
+  std::set<ledger::IntentId> unreckoned_;
   // Tokens that an earlier run won and their prices: so much of it is worth so much of the coin.
   struct Worth {
     u256 token;

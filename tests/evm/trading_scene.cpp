@@ -84,6 +84,10 @@ void TradingScene::write_files() {
              "[strategies.triangular]\nenabled = true\nmin_profit_bps = 5\nmax_hops = 4\n");
 }
 
+void TradingScene::ask(const std::string& url) {
+  space.edit("gantry.toml", "url = \"" + chain.url(), "url = \"" + url);
+}
+
 host::tests::Running TradingScene::start(std::vector<std::string> more) {
   std::vector<std::string> words = {"run", "--live"};
   words.insert(words.end(), more.begin(), more.end());
@@ -93,7 +97,7 @@ host::tests::Running TradingScene::start(std::vector<std::string> more) {
 void TradingScene::trade_until_ended(host::tests::Running& running, std::size_t blocks_max,
                                      int wait_ms) {
   for (std::size_t i = 0; i < blocks_max && !running.ended(); ++i) {
-    market.trade();
+    market.trade(true);
     std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
   }
 }
@@ -113,6 +117,11 @@ std::map<std::string, Integer> TradingScene::owned() const {
   return out;
 }
 Integer TradingScene::coins() const { return executor.coins(owner); }
+
+std::unique_ptr<host::ledger::Reader> TradingScene::books_or_none() const {
+  auto opened = host::ledger::Reader::open(space / "config/ledger.sqlite");
+  return opened ? std::move(*opened) : nullptr;
+}
 
 std::unique_ptr<host::ledger::Reader> TradingScene::books() const {
   auto opened = host::ledger::Reader::open(space / "config/ledger.sqlite");

@@ -20,6 +20,8 @@ namespace gantry::test {
 class TradingScene {
  public:
   explicit TradingScene(std::uint64_t seed);
+  // The provider that the program asks, in place of the chain itself.
+  void ask(const std::string& url);
 
   // More words for `gantry run --live`.
   host::tests::Running start(std::vector<std::string> more);
@@ -33,6 +35,8 @@ class TradingScene {
   std::map<std::string, Integer> owned() const;
   Integer coins() const;
   std::unique_ptr<host::ledger::Reader> books() const;
+  // Null: nothing was written yet.
+  std::unique_ptr<host::ledger::Reader> books_or_none() const;
 
   Anvil chain;
   Deployer deployer;
