@@ -354,8 +354,7 @@ ExitCode tell_dry(const Desk& desk, Action action, const ExecutorOptions& option
   }
   std::string out = fmt::format("{} would, on {} ({}):\n", shown(desk.sender()),
                                 printable(desk.chain->name), desk.chain->id);
-  for (const Draft& draft : drafts)
-    out += printable(draft.what) + draft_text(draft, *desk.chain).substr(draft.what.size());
+  for (const Draft& draft : drafts) out += draft_text(draft, *desk.chain);
   if (action == Action::deploy) out += fmt::format("The executor would be {}\n", shown(executor));
   print(out + "Nothing was signed or sent: --live does.\n");
   return ExitCode::done;

@@ -46,8 +46,8 @@ std::string reason_of(const RpcFailure& failure) {
 }
 
 json::object transaction_json(const TriedCall& tried) {
-  json::object out{{"from", hex_text({tried.from.bytes, tried.from.length})},
-                   {"data", hex_text(tried.data)}};
+  json::object out{{"data", hex_text(tried.data)}};
+  if (tried.from.length != 0) out["from"] = hex_text({tried.from.bytes, tried.from.length});
   if (tried.to) out["to"] = hex_text({tried.to->bytes, tried.to->length});
   if (!tried.value.is_zero()) out["value"] = fmt::format("0x{}", hex_digits(tried.value));
   return out;

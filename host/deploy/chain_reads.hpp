@@ -27,7 +27,7 @@ using Bytes = std::vector<std::uint8_t>;
 
 // What a transaction would be, for eth_call and eth_estimateGas.
 struct TriedCall {
-  gantry_address from{};
+  gantry_address from{};             // none: nobody in particular
   std::optional<gantry_address> to;  // none: a contract is made
   u256 value;
   Bytes data;
