@@ -54,6 +54,7 @@ void add_bundle(CLI::App& app, CommandLine& line);
 void add_audit(CLI::App& app, CommandLine& line);
 void add_quarantine(CLI::App& app, CommandLine& line);
 void add_key(CLI::App& app, CommandLine& line);
+void add_executor(CLI::App& app, CommandLine& line);
 // __plugin-child, which is not for people.
 void add_plugin_child(CLI::App& app, CommandLine& line);
 void add_plugin_new(CLI::App& plugin, CommandLine& line);

@@ -1,5 +1,5 @@
-// What calldata is made of: words of 32 bytes, as the contract ABI lays them out. Internal to
-// host/plan.
+// What calldata is made of: words of 32 bytes, as the contract ABI lays them out. For
+// host/plan and host/deploy.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -170,7 +170,7 @@ TEST_CASE("what a node refuses is told in its own words, and is not there") {
   };
   for (const Row& row :
        {Row{signed_bytes({.nonce = 0, .priority = gwei + 1}), "nonce too low"},
-        Row{signed_bytes({.nonce = 1, .max_fee = 20 * gwei + 1}), "underpriced"},
+        Row{signed_bytes({.nonce = 1, .max_fee = 19 * gwei}), "underpriced"},
         Row{signed_bytes({.nonce = 2, .key = poor_key}), "nsufficient funds"},
         Row{signed_bytes({.nonce = 2, .chain = 1}), "chain"},
         Row{signed_bytes({.nonce = 2, .gas = 20'000}), "gas"}, Row{{0x02, 0xff, 0x00}, "decode"}}) {
