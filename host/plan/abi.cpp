@@ -50,6 +50,15 @@ std::vector<std::uint8_t> approve(const gantry_address& spender, const u256& amo
   return out.take();
 }
 
+std::vector<std::uint8_t> account_execute(const Call& call) {
+  Encoder out{0xb6, 0x1d, 0x27, 0xf6};
+  out.address(call.target);
+  out.number(call.value);
+  out.number(u256(3 * word));  // where the bytes are
+  out.blob(call.data);
+  return out.take();
+}
+
 std::vector<std::uint8_t> execute_batch(std::span<const Call> calls) {
   Encoder out{0x47, 0xe1, 0xda, 0x2a};
   const std::size_t n = calls.size();
