@@ -84,9 +84,11 @@ BundlerFault fault_of_code(std::int64_t code, std::string_view message, BundlerH
   if (has(message, "lready known") || has(message, "lready in mempool")) {
     return BundlerFault::known;
   }
+  // AA3x are the EntryPoint's complaints of a paymaster, and bundlers differ in their codes too.
+  if (code <= -32500 && code > -32600 && has(message, "AA3")) return BundlerFault::paymaster;
   switch (code) {
-    case -32500:  // rejected in validation: AA3x are the EntryPoint's complaints of a paymaster
-      return has(message, "AA3") ? BundlerFault::paymaster : BundlerFault::operation;
+    case -32500:  // rejected in validation
+      return BundlerFault::operation;
     case -32503:  // out of its time range
       return hints.sponsored || hints.names_paymaster ? BundlerFault::paymaster
                                                       : BundlerFault::operation;
