@@ -252,6 +252,7 @@ TEST_CASE("a paymaster that fails on the chain is replaced by another, and the t
 TEST_CASE("the same bytes twice are known to the bundler, and take effect once") {
   EntryPointChain chain;
   AltoNode keeps(chain, AltoNode::Bundles::never);
+  const AltoNode sends(chain);
   const PaymasterServer paymaster(chain, keeps);
   for (const EntryPointVersion version : all_entry_points) {
     INFO("EntryPoint " << to_string(version));
@@ -267,7 +268,6 @@ TEST_CASE("the same bytes twice are known to the bundler, and take effect once")
     CHECK(twice.error().fault == BundlerFault::known);
     effects.check_none();
     // Another bundler takes them and is the first to send them; then nobody does any more.
-    const AltoNode sends(chain);
     trader.use_bundler(sends.url());
     const auto elsewhere = trader.send_again(id);
     INFO((elsewhere ? std::string() : elsewhere.error().message));

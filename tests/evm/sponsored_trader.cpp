@@ -128,7 +128,9 @@ host::SponsorOrder SponsoredTrader::order(const PlannedTrade& trade, std::uint64
   const auto deadline = std::chrono::steady_clock::now() + within;
   const auto fees = bundler_->fees(deadline);
   if (!fees) throw std::runtime_error(fees.error().message);
-  operation.max_fee = fees->max;
+  // The base fee may rise until a block has it; what is paid is that block's.
+  if (!add(fees->max, fees->max, operation.max_fee))
+    throw std::runtime_error("fees beyond 256 bits");
   operation.max_priority_fee = fees->max_priority;
   operation.signature = sign::stub_signature();
   order.context = &context_;
