@@ -84,14 +84,14 @@ class DyingBundler {
       : alto_(alto), when_(std::move(when)), server_([this](const HttpCall& call) {
           const std::lock_guard lock(mutex_);
           HttpReply reply;
-          reply.hang = dead_;
+          reply.hang_up = dead_;
           if (dead_) return reply;
           reply.body = post_json(alto_.url(), call.body);
           if (call.body.find("eth_sendUserOperation") == std::string::npos) return reply;
           said_ = reply.body;
           when_();
           alto_.server().end();
-          dead_ = reply.hang = true;
+          dead_ = reply.hang_up = true;
           return reply;
         }) {}
 
@@ -292,14 +292,13 @@ TEST_CASE("a bundler that dies before it says what it took: the hash decides wha
   const PaymasterServer paymaster(chain, first);
   SponsoredTrader trader(chain, EntryPointVersion::v0_7, {{"server", paymaster.url(), "erc7677"}},
                          first.url());
-  constexpr std::chrono::milliseconds soon{3000};
 
   // It had not sent it: the bytes of the ledger go to another, and are done once.
   {
     DyingBundler dying(first, [] {});
     trader.use_bundler(dying.url());
     Effects effects(trader);
-    const auto trade = trader.trade(one, soon);
+    const auto trade = trader.trade(one, ample);
     INFO(told(trade.report));
     REQUIRE(trade.report.verdict == SendVerdict::maybe);
     REQUIRE(trade.report.left.size() == 1);
@@ -338,7 +337,7 @@ TEST_CASE("a bundler that dies before it says what it took: the hash decides wha
       }
     });
     trader.use_bundler(dying.url());
-    const auto trade = trader.trade(one, soon);
+    const auto trade = trader.trade(one, ample);
     INFO(told(trade.report));
     REQUIRE(trade.report.verdict == SendVerdict::maybe);
     const auto found = trader.look_for(trade, trade.report.left.at(0).hash);
