@@ -60,7 +60,7 @@ std::vector<ex::Step> SponsoredMarket::swap(int pair, bool sells_0, const Intege
   return {pay, call};
 }
 
-PlannedTrade SponsoredMarket::plan(const Integer& amount_in) const {
+PlannedTrade SponsoredMarket::plan(const Integer& amount_in) {
   const Integer there = quote(0, true, amount_in);
   const Integer back = quote(1, false, there);
   const Integer fee = (amount_in * 3 + 996) / 997;
@@ -79,7 +79,15 @@ PlannedTrade SponsoredMarket::plan(const Integer& amount_in) const {
   out.amount_in = amount_in;
   out.profit = back - amount_in - fee;
   out.run = to_bytes(executor_->run_data({*whole}, {at_least(token_[0], out.profit)}));
+  if (profit_goes_) take_profit();
   return out;
+}
+
+void SponsoredMarket::take_profit() {
+  chain_.send(token_[0],
+              chain_.selector("transfer(address,uint256)") + address_word(pair_[0]) + word(depth));
+  chain_.send(pair_[0], chain_.selector("sync()"));
+  profit_goes_ = false;
 }
 
 Integer SponsoredMarket::balance(const std::string& holder) const {

@@ -25,7 +25,11 @@ class SponsoredMarket {
   const std::string& token(int index) const { return token_[index]; }
   const std::string& pair(int index) const { return pair_[index]; }
   const ExecutorContract& executor() const { return *executor_; }
-  PlannedTrade plan(const Integer& amount_in) const;
+  PlannedTrade plan(const Integer& amount_in);
+  // The first pair pays so little for token 0 from now on that nobody gains by selling it there:
+  // at once, or when the next trade has been planned.
+  void take_profit();
+  void take_profit_after_planning() { profit_goes_ = true; }
   Integer balance(const std::string& holder) const;  // of token 0
 
  private:
@@ -39,6 +43,7 @@ class SponsoredMarket {
   std::string pair_[2];  // the first pays more for token 0
   std::string lender_;
   std::optional<ExecutorContract> executor_;
+  bool profit_goes_ = false;
 };
 
 }  // namespace gantry::test

@@ -62,6 +62,13 @@ class Effects {
     CHECK(trader_.next_nonce() == nonce_ + 1);
     CHECK(trader_.market().executor().is_at_rest());
   }
+  // It was carried out, to no effect.
+  void check_nothing_done() {
+    CHECK(trader_.market().balance(trader_.account()) == tokens_);
+    CHECK(trader_.market().executor().coins(trader_.account()) == coins_);
+    CHECK(trader_.next_nonce() == nonce_ + 1);
+    CHECK(trader_.market().executor().is_at_rest());
+  }
   void check_none() {
     CHECK(trader_.market().balance(trader_.account()) == tokens_);
     CHECK(trader_.market().executor().coins(trader_.account()) == coins_);
@@ -193,60 +200,108 @@ TEST_CASE("a paymaster that fails on the chain is replaced by another, and the t
   EntryPointChain chain;
   const AltoNode alto(chain);
   const PaymasterServer paymaster(chain, alto);
-  VerifyingPaymaster own(chain);
-  SponsoredTrader trader(chain, EntryPointVersion::v0_7,
-                         {{"own", own.url(), "erc7677"}, {"server", paymaster.url(), "erc7677"}},
-                         alto.url());
-  // It pays, where nothing is wrong with it.
-  {
-    const Integer deposit = own.deposit();
-    Effects effects(trader);
-    const auto trade = trader.trade(one, ample);
-    INFO(told(trade.report));
-    REQUIRE(trade.report.verdict == SendVerdict::sent);
-    CHECK(trade.report.left.at(0).paymaster == "own");
-    CHECK(trader.receipt(trade, trade.report.left[0].hash).success);
-    effects.check_once(trade.planned.profit);
-    CHECK(own.deposit() < deposit);
-  }
-  for (const ServiceFault fault : service_faults) {
-    INFO(name_of(fault));
-    own.fail(fault);
-    trader.use_bundler(alto.url());  // and a desk that has nothing against it yet
-    const Integer deposit = own.deposit();
-    Effects effects(trader);
-    const auto trade = trader.trade(one, ample);
-    INFO(told(trade.report));
-    REQUIRE(trade.report.verdict == SendVerdict::sent);
-    // What it signed left, and was refused by the bundler; nothing else did.
-    const bool signs = fault != ServiceFault::refuses && fault != ServiceFault::times_out;
-    REQUIRE(trade.report.left.size() == (signs ? 2 : 1));
-    CHECK(trade.report.refused.size() == (signs ? 1 : 0));
-    CHECK(trade.report.attempts.at(0).paymaster == "own");
-    CHECK(trade.report.attempts.at(0).verdict == (signs ? SponsorVerdict::granted
-                                                  : fault == ServiceFault::times_out
-                                                      ? SponsorVerdict::no_answer
-                                                      : SponsorVerdict::refused));
-    const host::SignedOperation& last = trade.report.left.back();
-    CHECK(last.paymaster == "server");
-    CHECK(trader.receipt(trade, last.hash).success);
-    effects.check_once(trade.planned.profit);
-    if (signs) CHECK_FALSE(trader.look_for(trade, trade.report.left[0].hash).has_value());
-    if (fault != ServiceFault::dry) CHECK(own.deposit() == deposit);
-    // All that left is in the ledger, of one nonce; the chain has the last of it.
-    const auto attempts = trader.ledger().attempts(*trade.intent).value();
-    REQUIRE(attempts.size() == trade.report.left.size());
-    for (std::size_t i = 0; i < attempts.size(); ++i) {
-      CHECK(attempts[i].attempt.hash == trade.report.left[i].hash);
-      CHECK(attempts[i].attempt.payer == trade.report.left[i].paymaster);
+  for (const EntryPointVersion version : {EntryPointVersion::v0_6, EntryPointVersion::v0_7}) {
+    INFO("EntryPoint " << to_string(version));
+    VerifyingPaymaster own(chain, version);
+    SponsoredTrader trader(chain, version,
+                           {{"own", own.url(), "erc7677"}, {"server", paymaster.url(), "erc7677"}},
+                           alto.url());
+    // It pays, where nothing is wrong with it.
+    {
+      const Integer deposit = own.deposit();
+      Effects effects(trader);
+      const auto trade = trader.trade(one, ample);
+      INFO(told(trade.report));
+      REQUIRE(trade.report.verdict == SendVerdict::sent);
+      CHECK(trade.report.left.at(0).paymaster == "own");
+      CHECK(trader.receipt(trade, trade.report.left[0].hash).success);
+      effects.check_once(trade.planned.profit);
+      CHECK(own.deposit() < deposit);
     }
-    const auto seen = trader.restart();
-    REQUIRE_FALSE(seen.intents.empty());
-    CHECK(seen.intents.back().verdict == hl::Verdict::included);
-    CHECK(trader.ledger().result_of(*trade.intent).value()->id == attempts.back().id);
-    if (fault == ServiceFault::dry) own.refill();
+    for (const ServiceFault fault : service_faults) {
+      INFO(name_of(fault));
+      // A silence is as long as that of any version.
+      if (fault == ServiceFault::times_out && version != EntryPointVersion::v0_7) continue;
+      own.fail(fault);
+      trader.use_bundler(alto.url());  // and a desk that has nothing against it yet
+      const Integer deposit = own.deposit();
+      Effects effects(trader);
+      const auto trade = trader.trade(one, ample);
+      INFO(told(trade.report));
+      REQUIRE(trade.report.verdict == SendVerdict::sent);
+      // What it signed left, and was refused by the bundler; nothing else did.
+      const bool signs = fault != ServiceFault::refuses && fault != ServiceFault::times_out;
+      REQUIRE(trade.report.left.size() == (signs ? 2 : 1));
+      CHECK(trade.report.refused.size() == (signs ? 1 : 0));
+      CHECK(trade.report.attempts.at(0).paymaster == "own");
+      CHECK(trade.report.attempts.at(0).verdict == (signs ? SponsorVerdict::granted
+                                                    : fault == ServiceFault::times_out
+                                                        ? SponsorVerdict::no_answer
+                                                        : SponsorVerdict::refused));
+      const host::SignedOperation& last = trade.report.left.back();
+      CHECK(last.paymaster == "server");
+      CHECK(trader.receipt(trade, last.hash).success);
+      effects.check_once(trade.planned.profit);
+      if (signs) CHECK_FALSE(trader.look_for(trade, trade.report.left[0].hash).has_value());
+      if (fault != ServiceFault::dry) CHECK(own.deposit() == deposit);
+      // All that left is in the ledger, of one nonce; the chain has the last of it.
+      const auto attempts = trader.ledger().attempts(*trade.intent).value();
+      REQUIRE(attempts.size() == trade.report.left.size());
+      for (std::size_t i = 0; i < attempts.size(); ++i) {
+        CHECK(attempts[i].attempt.hash == trade.report.left[i].hash);
+        CHECK(attempts[i].attempt.payer == trade.report.left[i].paymaster);
+      }
+      const auto seen = trader.restart();
+      REQUIRE_FALSE(seen.intents.empty());
+      CHECK(seen.intents.back().verdict == hl::Verdict::included);
+      CHECK(trader.ledger().result_of(*trade.intent).value()->id == attempts.back().id);
+      if (fault == ServiceFault::dry) own.refill();
+    }
+    check_trail(trader);
   }
-  check_trail(trader);
+}
+
+TEST_CASE("a trade whose profit is gone does nothing, at the cost of whoever pays the gas") {
+  EntryPointChain chain;
+  const AltoNode keeps(chain, AltoNode::Bundles::never);
+  const AltoNode sends(chain);
+  const PaymasterServer paymaster(chain, sends);
+  for (const EntryPointVersion version : all_entry_points) {
+    INFO("EntryPoint " << to_string(version));
+    SponsoredTrader trader(chain, version, {{"server", paymaster.url(), "erc7677"}}, keeps.url());
+    // Gone before a block has it: the executor refuses to end with less.
+    {
+      Effects effects(trader);
+      const auto trade = trader.trade(one, ample);
+      INFO(told(trade.report));
+      REQUIRE(trade.report.verdict == SendVerdict::sent);
+      trader.market().take_profit();
+      trader.use_bundler(sends.url());
+      REQUIRE(trader.send_again({*trade.intent, 1}).has_value());
+      const auto receipt = trader.receipt(trade, trade.report.left[0].hash);
+      CHECK_FALSE(receipt.success);
+      CHECK(receipt.gas_used > 0);
+      effects.check_nothing_done();
+      const auto seen = trader.restart();
+      REQUIRE(seen.intents.size() == 1);
+      CHECK(seen.intents[0].verdict == hl::Verdict::reverted);
+    }
+    // Gone before it is estimated: nothing leaves, whichever way the paymaster is asked.
+    for (const std::string method : {"pm_sponsorUserOperation", "erc7677"}) {
+      INFO(method);
+      SponsoredTrader late(chain, version, {{"server", paymaster.url(), method}}, sends.url());
+      Effects effects(late);
+      late.market().take_profit_after_planning();
+      const auto trade = late.trade(one, ample);
+      INFO(told(trade.report));
+      CHECK(trade.report.verdict == SendVerdict::our_fault);
+      CHECK(trade.report.left.empty());
+      CHECK_FALSE(trade.intent.has_value());
+      CHECK(late.ledger().open_intents().value().empty());
+      effects.check_none();
+    }
+    check_trail(trader);
+  }
 }
 
 TEST_CASE("the same bytes twice are known to the bundler, and take effect once") {

@@ -1,5 +1,5 @@
 // A paymaster service of the tests' own, which can fail: eth-infinitism's VerifyingPaymaster for
-// EntryPoint 0.7 with a deposit, and a server that speaks ERC-7677 and signs with its key.
+// EntryPoint 0.6 or 0.7 with a deposit, and a server that speaks ERC-7677 and signs with its key.
 //
 // THREADS  fail() and asked() any; the server answers on threads of its own.
 // ERRORS   Throws std::runtime_error.
@@ -31,7 +31,7 @@ const char* name_of(ServiceFault fault);
 
 class VerifyingPaymaster {
  public:
-  explicit VerifyingPaymaster(EntryPointChain& chain);
+  VerifyingPaymaster(EntryPointChain& chain, EntryPointVersion version);
 
   std::string url() const { return server_->url(); }
   const std::string& contract() const { return contract_; }
@@ -45,10 +45,15 @@ class VerifyingPaymaster {
   HttpReply answer(const HttpCall& call);
   HttpReply stub() const;
   HttpReply signed_data(const boost::json::object& operation);
+  // As each version has it: the contract and its data, in one field or in two.
+  boost::json::object fields_of(const std::string& data) const;
+  // The operation as the contract's getHash() wants it, encoded.
+  std::string operation_for_hash(const boost::json::object& operation) const;
   std::string ask(const std::string& method, boost::json::array params) const;
   void withdraw() const;
 
   Deployer& chain_;
+  EntryPointVersion version_;
   std::string node_;
   std::string entry_point_;
   std::string contract_;
