@@ -20,10 +20,8 @@ inline constexpr std::uint64_t offpeg_max = 1'000'000'000'000'000'000ULL;
 // snappedRedemptionPrice() has 27 digits after the point, a rate has 18: StableSwapRAI cuts them
 // off.
 inline u256 scaled_redemption_price(const u256& price) noexcept {
-  u256 scaled;
-  u256 rest;
-  divmod(price, u256(1'000'000'000), scaled, rest);
-  return scaled;
+  Checked calc;
+  return calc.div(price, u256(1'000'000'000));
 }
 
 inline bool in_bounds(const u256& value, std::uint64_t most, std::uint64_t& out) noexcept {
