@@ -122,7 +122,8 @@ Result<std::unique_ptr<Execution>> LiveTrading::begin(const ChainSettings& chain
   return Execution::start(chain, wallet,
                           {*live.providers, *ledger_, *signer_, book, std::move(*submit),
                            [feed = live.feed](Mismatch found) {
-                             feed->suspect(found.pools, "a trade through it: " + found.reason);
+                             feed->suspect(found.pools,
+                       found.reason.empty() ? "" : "a trade through it: " + found.reason);
                            }});
 }
 

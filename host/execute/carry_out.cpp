@@ -180,6 +180,7 @@ void Execution::carry_out(const TradeOrder& order) {
     return end(order, FillReason::pool_in_flight,
                "a trade that is under way changes one of its pools");
   }
+  const auto taken = std::chrono::steady_clock::now();
   auto prepared = prepare(order);
   if (!prepared) return end(order, prepared.error().first, prepared.error().second);
   auto reservation = ports_.ledger.reserve(lane_);
@@ -187,6 +188,7 @@ void Execution::carry_out(const TradeOrder& order) {
     return end(order, FillReason::not_written, reservation.error().message);
   }
   prepared->transaction.nonce = reservation->nonce();
+  time(ExecutionStep::build, taken);
 
   // What it would do is asked while it is signed and written down.
   Rehearsal rehearsal{wallet_.sender, settings_.executor,
@@ -196,9 +198,15 @@ void Execution::carry_out(const TradeOrder& order) {
     rehearsal.block = head->pin();
   }
   auto simulated = std::async(std::launch::async, [this, &rehearsal] {
-    return simulate(ports_.providers, rehearsal, simulation_deadline);
+    const auto asked = std::chrono::steady_clock::now();
+    Simulation said = simulate(ports_.providers, rehearsal, simulation_deadline);
+    time(ExecutionStep::simulate, asked);
+    return said;
   });
+  const auto signing = std::chrono::steady_clock::now();
   const auto bytes = sign(prepared->transaction);
+  time(ExecutionStep::sign, signing);
+  time(ExecutionStep::to_signed, order.arrived);
   if (!bytes) {
     simulated.wait();
     return end(order, FillReason::not_signed, bytes.error().message);
@@ -228,6 +236,9 @@ void Execution::carry_out(const TradeOrder& order) {
       if (ports_.on_mismatch) ports_.on_mismatch({order.route->pools, simulation.why});
       return withdraw(FillReason::simulation, simulation.why);
     case SimulationVerdict::refused:
+      // Perhaps for another reason than its pools: whether they are what they were taken for is
+      // looked at.
+      if (ports_.on_mismatch) ports_.on_mismatch({order.route->pools, {}});
       return withdraw(FillReason::simulation, simulation.why);
     case SimulationVerdict::unknown:
       return withdraw(FillReason::not_simulated, simulation.why);
@@ -244,6 +255,7 @@ void Execution::send(const TradeOrder& order, const Prepared& prepared, ledger::
     flights_[id.intent] = {order, prepared.gain, head ? head->number : order.block};
   }
   const SubmitReport report = ports_.submit(bytes.bytes, order.execution_block);
+  time(ExecutionStep::to_sent, order.arrived);
   if (report.verdict == SubmitVerdict::refused) {
     {
       const std::lock_guard lock(mutex_);

@@ -259,7 +259,8 @@ std::string Execution::why_reverted(const ledger::Attempt& attempt,
                             {receipt.block, hex_text(receipt.block_hash)}};
   const Simulation again = simulate(ports_.providers, rehearsal, result_deadline);
   if (again.verdict == SimulationVerdict::unknown) return {};
-  return " (" + (again.verdict == SimulationVerdict::as_planned ? "gains nothing" : again.why) + ")";
+  return " (" + (again.verdict == SimulationVerdict::as_planned ? "gains nothing" : again.why) +
+         ")";
 }
 
 // As it was when the trade was planned; of an earlier run's trade, as it is now.

@@ -54,6 +54,7 @@ TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t grou
   order.execution_time_s = snapshot.context.execution_time_s;
   order.base_fee = u256(snapshot.context.base_fee);
   order.ether_usd_e6 = snapshot.ether_usd_e6;
+  order.arrived = snapshot.arrived;
   return order;
 }
 
@@ -92,7 +93,11 @@ void Execution::stop() {
     stopping_ = true;
   }
   moved_.notify_all();
-  if (orders_thread_.joinable()) orders_thread_.join();
+  if (!orders_thread_.joinable()) return;
+  orders_thread_.join();
+  if (const std::string times = times_text(); !times.empty()) {
+    spdlog::info("trades, median/p99: {}", times);
+  }
   if (chain_thread_.joinable()) chain_thread_.join();
 }
 
@@ -261,7 +266,50 @@ void Execution::tell(json::object& told) const {
     balances.push_back({{"token", address_text(token)}, {"amount", gantry::to_string(amount)}});
   }
   out["balances"] = std::move(balances);
+  json::object times;
+  for (std::size_t i = 0; i < times_.size(); ++i) {
+    if (times_[i].count() == 0) continue;
+    times[to_string(static_cast<ExecutionStep>(i))] = {{"count", times_[i].count()},
+                                                       {"p50_ns", times_[i].quantile_ns(0.50)},
+                                                       {"p99_ns", times_[i].quantile_ns(0.99)}};
+  }
+  out["times"] = std::move(times);
   told["execution"] = std::move(out);
+}
+
+void Execution::time(ExecutionStep step, std::chrono::steady_clock::time_point since) {
+  const auto took = std::chrono::steady_clock::now() - since;
+  const std::lock_guard lock(mutex_);
+  times_[static_cast<std::size_t>(step)].add(static_cast<std::uint64_t>(took.count()));
+}
+
+std::string Execution::times_text() const {
+  const std::lock_guard lock(mutex_);
+  std::string out;
+  for (std::size_t i = 0; i < times_.size(); ++i) {
+    if (times_[i].count() == 0) continue;
+    out += fmt::format("{}{} {:.1f}/{:.1f} us", out.empty() ? "" : ", ",
+                       to_string(static_cast<ExecutionStep>(i)),
+                       static_cast<double>(times_[i].quantile_ns(0.50)) * 1e-3,
+                       static_cast<double>(times_[i].quantile_ns(0.99)) * 1e-3);
+  }
+  return out;
+}
+
+std::string_view to_string(ExecutionStep step) {
+  switch (step) {
+    case ExecutionStep::build:
+      return "build";
+    case ExecutionStep::sign:
+      return "sign";
+    case ExecutionStep::to_signed:
+      return "bytes in to signed";
+    case ExecutionStep::simulate:
+      return "simulate";
+    case ExecutionStep::to_sent:
+      return "bytes in to sent";
+  }
+  return "unknown";
 }
 
 }  // namespace gantry::host

@@ -14,8 +14,10 @@
 // OWNERSHIP  What is in the ports outlives it.
 // SECRETS    Holds none: the signer does.
 #pragma once
+#include <array>
 #include <atomic>
 #include <boost/json.hpp>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -41,6 +43,7 @@
 #include "host/provider/providers.hpp"
 #include "host/risk/book.hpp"
 #include "host/sign/signer.hpp"
+#include "host/street/histogram.hpp"
 #include "host/submit/submitter.hpp"
 
 namespace gantry::host {
@@ -66,12 +69,13 @@ struct TradeOrder {
   std::uint64_t execution_time_s = 0;  // of that block, as it is expected
   u256 base_fee;                       // wei per gas, of the block it was planned on
   std::uint64_t ether_usd_e6 = 0;
+  std::chrono::steady_clock::time_point arrived{};  // the block's bytes
 };
 // Of a plan that has a route.
 TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t group,
                     const std::string& strategy);
 
-// The trade's pools pay something else than was quoted.
+// The trade's pools pay something else than was quoted; without a reason: perhaps they do.
 struct Mismatch {
   std::vector<gantry_address> pools;
   std::string reason;
@@ -86,6 +90,17 @@ struct ExecutionPorts {
   std::function<SubmitReport(std::span<const std::uint8_t> bytes, std::uint64_t block)> submit;
   std::function<void(Mismatch)> on_mismatch;  // [its own threads]
 };
+
+// How long trades took, those that came so far.
+enum class ExecutionStep : std::int32_t {
+  build = 0,      // an order to calldata: who lends, fees, the run
+  sign = 1,       // alone
+  to_signed = 2,  // from the arrival of the block's bytes
+  simulate = 3,   // beside signing and writing
+  to_sent = 4,    // from the arrival to somebody having it
+};
+inline constexpr std::size_t execution_steps = 5;
+std::string_view to_string(ExecutionStep step);
 
 class Execution {
  public:
@@ -112,6 +127,8 @@ class Execution {
   void stop();
 
   void tell(boost::json::object& told) const;
+  // One line: each step's median and 99th percentile.
+  std::string times_text() const;
 
  private:
   // A trade that may be in a block some day.
@@ -168,6 +185,7 @@ class Execution {
   Status cancel(ledger::IntentId id, const Head& head);
   void conclude(ledger::IntentId id, Fill fill);
   void push(Fill fill);
+  void time(ExecutionStep step, std::chrono::steady_clock::time_point since);
 
   const ChainSettings chain_;
   const ExecutionSettings settings_;
@@ -190,6 +208,7 @@ class Execution {
   std::uint64_t filled_ = 0;
   std::uint64_t failed_ = 0;
   std::map<FillReason, std::uint64_t> refused_;
+  std::array<Histogram, execution_steps> times_;
 
   // The following thread's: in a block, and what they brought is not written down.
   std::set<ledger::IntentId> unreckoned_;

@@ -47,8 +47,8 @@ class Audit {
   void note(const BlockInput& input);
   // Whether this block is one to compare at.
   bool is_due(std::uint64_t block) const;
-  // Pools of which something else than their state says that they are not as they are thought to
-  // be, and what it says: they are findings whatever is read anew.
+  // Pools to look at whose turn it is not, and what else speaks against them: one with a reason is
+  // a finding whatever is read anew.
   using Suspects = std::map<std::uint32_t, std::string>;
   // Compares the suspects and, where this block is one to compare at, the next pools of `kept`,
   // which is of this block. The fetcher reads there already.

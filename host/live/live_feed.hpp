@@ -75,7 +75,7 @@ class LiveFeed final : public Feed {
   void wake(bool listening = false) noexcept;
   LiveStatus status() const;
   // These pools did something else than they were quoted for: they are compared with the chain at
-  // the next block, and take no part from then on, whatever that finds. [any thread]
+  // the next block. With a reason they take no part from then on, whatever that finds. [any thread]
   void suspect(const std::vector<gantry_address>& pools, std::string reason);
   // Pending transactions to be told of with each block. Before the first next().
   void tell_pending(std::shared_ptr<PendingPool> pending) { pending_ = std::move(pending); }

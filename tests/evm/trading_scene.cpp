@@ -70,7 +70,8 @@ void TradingScene::write_files() {
             "max_volatility_bps = 100000\nmax_slippage_bps = 10000\nmax_composite = 1\n"
             "max_drawdown_bps = 10000\nmax_quote_deviation_bps = 10000\nstale_s = 0\n"
             "state = \"risk\"\n[ledger]\npath = \"ledger.sqlite\"\n[plugins]\nfolders = [\""
-         << GANTRY_PLUGINS << "\"]\n[street]\npace = \"live\"\n[live]\npoll_ms = 20\n";
+         << GANTRY_PLUGINS
+         << "\"]\n[street]\npace = \"live\"\n[live]\npoll_ms = 20\ncases = \"cases\"\n";
   write_text(space / "config/gantry.toml", gantry.str());
   std::ostringstream dex;
   for (std::size_t i = 0; i < 2; ++i) {
@@ -109,14 +110,22 @@ void TradingScene::mine(std::size_t blocks, int wait_ms) {
   }
 }
 
-std::map<std::string, Integer> TradingScene::owned() const {
-  std::map<std::string, Integer> out;
+Holdings TradingScene::holdings() const {
+  Holdings out;
   for (const PlaygroundToken& token : market.tokens()) {
-    out[token.address] = executor.balance(token.address, owner);
+    out.tokens[token.address] = executor.balance(token.address, owner);
   }
+  out.coins = executor.coins(owner);
   return out;
 }
-Integer TradingScene::coins() const { return executor.coins(owner); }
+
+std::uint64_t TradingScene::nonce() {
+  const std::string count =
+      text_of(chain.call("eth_getTransactionCount", {json::string(owner), "latest"}));
+  return std::stoull(count, nullptr, 16);
+}
+
+std::filesystem::path TradingScene::cases() const { return space / "config/cases"; }
 
 std::unique_ptr<host::ledger::Reader> TradingScene::books_or_none() const {
   auto opened = host::ledger::Reader::open(space / "config/ledger.sqlite");

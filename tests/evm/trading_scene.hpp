@@ -17,6 +17,12 @@
 
 namespace gantry::test {
 
+// What the account has of each of the market's tokens, by address; and of the coin.
+struct Holdings {
+  std::map<std::string, Integer> tokens;
+  Integer coins;
+};
+
 class TradingScene {
  public:
   explicit TradingScene(std::uint64_t seed);
@@ -31,9 +37,9 @@ class TradingScene {
   // Blocks that nobody trades in, so that what is under way is in one of them.
   void mine(std::size_t blocks, int wait_ms = 60);
 
-  // What the account has of each of the market's tokens, by address; and of the coin.
-  std::map<std::string, Integer> owned() const;
-  Integer coins() const;
+  Holdings holdings() const;
+  std::uint64_t nonce();                // of the account, in the newest block
+  std::filesystem::path cases() const;  // where the program writes cases of pools
   std::unique_ptr<host::ledger::Reader> books() const;
   // Null: nothing was written yet.
   std::unique_ptr<host::ledger::Reader> books_or_none() const;

@@ -12,7 +12,7 @@
 
 #include "evm/held_node.hpp"
 #include "evm/integer_words.hpp"
-#include "evm/trading_scene.hpp"
+#include "evm/trading_books.hpp"
 #include "host/base/text.hpp"
 
 namespace gantry::test {
@@ -23,80 +23,11 @@ using host::ledger::State;
 using host::tests::Ended;
 using host::tests::Running;
 
-Integer integer_of(const u256& value) { return Integer(gantry::to_string(value)); }
-Integer integer_of(const host::ledger::SignedAmount& value) {
-  return Integer(host::ledger::to_string(value));
-}
-
-// What the chain holds is what the books say: nothing open, each effect once, every unit.
-void check_books(TradingScene& scene, const std::map<std::string, Integer>& before,
-                 const Integer& coins_before) {
-  const auto reader = scene.books();
-  const auto trades = reader->last_trades(10'000);
-  REQUIRE(trades);
-  std::map<std::string, Integer> profit;
-  Integer cost;
-  std::size_t in_blocks = 0;
-  for (const host::ledger::Trade& trade : *trades) {
-    INFO("trade " << trade.intent.id << ": " << to_string(trade.intent.state) << " "
-                  << trade.intent.reason);
-    CHECK_FALSE(host::ledger::is_open(trade.intent.state));
-    const auto attempts = reader->attempts(trade.intent.id);
-    REQUIRE(attempts);
-    std::size_t included = 0;
-    for (const host::ledger::StoredAttempt& attempt : *attempts) {
-      const json::value receipt = scene.chain.call(
-          "eth_getTransactionReceipt", {json::string(host::hex_text(attempt.attempt.hash))});
-      included += receipt.is_null() ? 0U : 1U;
-    }
-    CHECK(included == (trade.result ? 1U : 0U));
-    in_blocks += included;
-    if (!trade.result) continue;
-    REQUIRE(trade.result->realised);
-    const auto& realised = *trade.result->realised;
-    profit[realised.token] += integer_of(realised.profit);
-    cost += integer_of(realised.cost_wei);
-    if (trade.intent.state != State::included) continue;
-    CHECK(integer_of(realised.profit) >= integer_of(trade.intent.intent.min_profit));
-    // No trade that was carried out lost.
-    CHECK(integer_of(*trade.result->profit_wei) > 0);
-  }
-  for (const auto& [token, amount] : scene.owned()) {
-    CHECK(amount - before.at(token) == profit[token]);
-  }
-  CHECK(coins_before - scene.coins() == cost);
-  // Nothing else of the account's is on the chain.
-  const json::value nonce =
-      scene.chain.call("eth_getTransactionCount", {json::string(scene.owner), "latest"});
-  CHECK(std::stoull(json::value_to<std::string>(nonce), nullptr, 16) == in_blocks);
-  const Ended verified = scene.space.run({"audit", "verify"});
-  INFO(verified.out << verified.err);
-  CHECK(verified.code == 0);
-}
-
-std::optional<host::ledger::Trade> newest_trade(const TradingScene& scene) {
-  const auto books = scene.books_or_none();
-  if (!books) return std::nullopt;
-  auto trades = books->last_trades(1);
-  if (!trades || trades->empty()) return std::nullopt;
-  return std::move(trades->front());
-}
-
-// Until nothing is under way any more.
-void settle(TradingScene& scene) {
-  Running running = scene.start({"--blocks", "14"});
-  while (!running.ended()) scene.mine(1);
-  const Ended ended = running.wait();
-  INFO(ended.err);
-  REQUIRE(ended.code == 0);
-}
-
 }  // namespace
 
 TEST_CASE("trades are executed, and the books are the chain's to the unit") {
   TradingScene scene(11);
-  const auto before = scene.owned();
-  const Integer coins_before = scene.coins();
+  const Holdings before = scene.holdings();
   const std::string file = (scene.space / "live.gantry").string();
   Running running = scene.start({"--blocks", "60", "--record", file, "--json", "--no-timings"});
   scene.trade_until_ended(running);
@@ -108,7 +39,7 @@ TEST_CASE("trades are executed, and the books are the chain's to the unit") {
   // What was sent with the last blocks.
   settle(scene);
 
-  check_books(scene, before, coins_before);
+  check_books(scene, before);
   CHECK(report.at("executed").at("filled").to_number<int>() >= 5);
 
   const Ended replay = scene.space.run({"replay", file, "--json", "--no-timings"});
@@ -135,8 +66,7 @@ TEST_CASE("a host that is killed loses no trade, and no intent takes effect twic
   HeldNode node(scene.chain);
   RpcServer server(node, node);
   scene.ask(server.url());
-  const auto before = scene.owned();
-  const Integer coins_before = scene.coins();
+  const Holdings before = scene.holdings();
   std::map<std::string, int> reached;
   for (int trial = 0; trial < trials; ++trial) {
     for (std::size_t i = 0; i < phases.size(); ++i) {
@@ -171,7 +101,7 @@ TEST_CASE("a host that is killed loses no trade, and no intent takes effect twic
   }
   for (const Phase& phase : phases) CHECK(reached[phase.name] >= trials);
   settle(scene);
-  check_books(scene, before, coins_before);
+  check_books(scene, before);
 }
 
 TEST_CASE("while trading is HALTED nothing leaves, and afterwards it does") {
@@ -216,8 +146,7 @@ TEST_CASE("while trading is HALTED nothing leaves, and afterwards it does") {
 TEST_CASE("five hundred trades in a row under competing swaps: none loses, and all is explained") {
   constexpr std::uint64_t wanted = 500;
   TradingScene scene(19);
-  const auto before = scene.owned();
-  const Integer coins_before = scene.coins();
+  const Holdings before = scene.holdings();
   Running running = scene.start({"--json"});
   const auto filled = [&scene] {
     const auto books = scene.books_or_none();
@@ -237,7 +166,7 @@ TEST_CASE("five hundred trades in a row under competing swaps: none loses, and a
   INFO(ended.err.substr(0, 20'000));
   REQUIRE(ended.code == 0);
   settle(scene);
-  check_books(scene, before, coins_before);
+  check_books(scene, before);
   CHECK(filled() >= wanted);
   // What was not filled is counted by its reason, and each that was undone on the chain is
   // explained.
