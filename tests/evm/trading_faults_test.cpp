@@ -68,10 +68,8 @@ TEST_CASE("a configuration that cannot trade is refused before anything is sent,
       {"keystore = \"account.json\"", "keystore = \"absent.json\"", 1, "absent.json"},
       {"password_variable = \"KEY_PASSWORD\"", "password_variable = \"NOT_SET\"", 2, "NOT_SET"},
       {"path = \"ledger.sqlite\"", "path = \"account.json\"", 1, "account.json"},
-      {"send = ", "send = ", 0, ""},
   };
   for (const Case& each : cases) {
-    if (each.says.empty()) continue;
     INFO(each.from << " -> " << each.to);
     scene.space.edit("gantry.toml", each.from, each.to);
     Running running = scene.start({"--blocks", "1"});
@@ -162,10 +160,10 @@ TEST_CASE("a pool that is not what it was taken for is found by the simulation, 
   // Reserves of all pairs of one factory change without a log. Slot 8: time, reserve 1, reserve 0.
   for (const PlaygroundPair& pair : scene.market.pairs()) {
     if (pair.factory != 1) continue;
-    const json::value word =
+    const json::value slot =
         scene.chain.call("eth_getStorageAt",
                          {json::string(pair.address), json::string("0x8"), json::string("latest")});
-    Integer packed(text_of(word));
+    Integer packed(text_of(slot));
     const Integer mask = (Integer(1) << 112) - 1;
     const Integer reserve0 = packed & mask;
     packed += reserve0 / 50;  // more than it holds
