@@ -8,6 +8,7 @@
 #include <set>
 
 #include "host/base/sha256.hpp"
+#include "host/base/user_folders.hpp"
 #include "host/plugin/compatibility.hpp"
 
 namespace gantry::host::bundle {
@@ -15,10 +16,7 @@ namespace gantry::host::bundle {
 namespace fs = std::filesystem;
 
 Result<fs::path> default_bundle_store(const Environment& environment) {
-  const auto data = environment("XDG_DATA_HOME");
-  if (data && data->starts_with('/')) return fs::path(*data) / "gantry";
-  const auto home = environment("HOME");
-  if (home && home->starts_with('/')) return fs::path(*home) / ".local" / "share" / "gantry";
+  if (auto data = user_data_folder(environment)) return *std::move(data);
   return fail(
       ErrorKind::io,
       "there is no folder to install bundles in: neither XDG_DATA_HOME nor HOME is set. Set "

@@ -172,6 +172,13 @@ std::vector<NamedVariable> variables_of(const Configuration& configuration) {
       add(provider.url, {.name = {}, .by = "provider " + provider.name});
     }
   }
+  for (const ChainSettings& chain : configuration.chains) {
+    for (const RelaySettings& relay : chain.relays) {
+      add(relay.url, {.name = {}, .by = "relay " + relay.name});
+    }
+    if (chain.bundler)
+      add(chain.bundler->url, {.name = {}, .by = "bundler " + chain.bundler->name});
+  }
   const WalletSettings& wallet = configuration.wallet;
   add(wallet.remote_signer, {.name = {}, .by = "the remote signer"});
   if (!wallet.password_variable.empty()) {

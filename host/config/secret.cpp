@@ -164,6 +164,20 @@ Result<Secret> TemplatedText::resolve(const Environment& environment) const {
   return Secret(std::move(resolved), text_);
 }
 
+bool is_private_url(std::string_view url) {
+  if (url.starts_with("https://")) return true;
+  static constexpr std::string_view plain = "http://";
+  if (!url.starts_with(plain)) return false;
+  std::string_view host = url.substr(plain.size());
+  host = host.substr(0, host.find_first_of("/?#"));
+  if (const auto at = host.rfind('@'); at != std::string_view::npos) host.remove_prefix(at + 1);
+  const std::string_view name =
+      host.starts_with('[') ? host.substr(0, host.find(']') + 1) : host.substr(0, host.find(':'));
+  if (name == "localhost" || name == "[::1]") return true;
+  // Not "127.example.org".
+  return name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string::npos;
+}
+
 Result<Secret> resolve_text(std::string_view text, const Environment& environment) {
   auto parsed = TemplatedText::parse(text);
   if (!parsed) return std::unexpected(std::move(parsed.error()));

@@ -61,6 +61,9 @@ class TemplatedText {
 };
 using TemplatedUrl = TemplatedText;
 
+// Whether nobody on the way can read what is sent there: https, or http to this machine itself.
+bool is_private_url(std::string_view url);
+
 // TemplatedText::parse and resolve in one, for a parameter's text.
 Result<Secret> resolve_text(std::string_view text, const Environment& environment);
 

@@ -98,6 +98,7 @@ void read_chain(TableReader& root, const Node& node, const Environment& environm
     read_provider(reader, *provider, environment, chain.providers);
   }
   std::ranges::stable_sort(chain.providers, {}, &RpcProviderSettings::priority);
+  read_execution(reader, environment, chain);
   reader.refuse_unknown();
   if (!chain.id.empty()) out.push_back(std::move(chain));
 }

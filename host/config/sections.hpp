@@ -13,6 +13,9 @@ namespace gantry::host::config {
 // Everything of gantry.toml but its [[paymaster]]s, which need the plugins.
 void read_gantry(TableReader& root, const Environment& environment, Configuration& out);
 
+// Of one [[chain]]: its execution, lenders, relays and bundler.
+void read_execution(TableReader& chain, const Environment& environment, ChainSettings& out);
+
 // [risk] alone, without the scopes below it.
 void read_risk(TableReader& root, RiskSettings& out);
 // [risk.KIND.NAME]s, when all that they may name is known.

@@ -33,6 +33,54 @@ enum class DataFeeKind : std::int32_t {
 };
 std::string_view to_string(DataFeeKind kind);
 
+// How a signed trade leaves the host.
+enum class SendKind : std::int32_t {
+  transaction = 1,  // to the chain's providers, for everybody to see
+  bundle = 2,       // to [[chain.relay]]s alone
+  operation = 3,    // as an ERC-4337 user operation, to [chain.bundler]
+};
+std::string_view to_string(SendKind kind);
+
+// [chain.execution]: without it nothing is sent on a chain. Every trade is simulated before.
+struct ExecutionSettings {
+  gantry_address executor{};  // the deployed contract; none: nothing can be executed
+  SendKind send = SendKind::transaction;
+  double max_priority_fee_gwei = 1;  // what is offered to whoever makes the block, per gas
+  double max_fee_gwei = 300;         // most that is paid in all, per gas; never below the former
+  std::int64_t blocks_max = 3;       // not included so many blocks after its plan: taken back
+  std::int64_t confirm_blocks = 12;  // depth at which a result is final
+};
+
+// Who lends for one transaction. As host/plan names them.
+enum class LenderKind : std::int32_t {
+  aave_v3 = 1,
+  balancer_v2 = 2,
+  balancer_v3 = 3,
+  uniswap_v2 = 4,
+  uniswap_v3 = 5,
+  dydx_solo = 6,
+};
+std::string_view to_string(LenderKind kind);
+
+// [[chain.lender]]
+struct LenderSettings {
+  LenderKind source = LenderKind::aave_v3;
+  gantry_address address{};  // pool, vault or pair
+  bool enabled = true;       // false by default for dydx_solo, which was left by its makers
+};
+
+// [[chain.relay]]: takes bundles (eth_sendBundle).
+struct RelaySettings {
+  std::string name;
+  TemplatedUrl url;  // https, or http to this machine; keys as ${NAME}
+};
+
+// [chain.bundler]: takes user operations (eth_sendUserOperation).
+struct BundlerSettings {
+  std::string name = "bundler";
+  TemplatedUrl url;  // as a relay's
+};
+
 // [[chain]]: the first one is where a DEX, strategy or paymaster runs that names none.
 struct ChainSettings {
   std::string id = "eip155:1";  // CAIP-2
@@ -47,6 +95,10 @@ struct ChainSettings {
   bool check_tokens = true;                    // pools of taxed or unsellable tokens stay out
   std::vector<gantry_address> odd_tokens;      // but for these
   std::vector<RpcProviderSettings> providers;  // in the order they are tried
+  std::optional<ExecutionSettings> execution;
+  std::vector<LenderSettings> lenders;     // in the order of the file
+  std::vector<RelaySettings> relays;       // in the order of the file; all are asked at once
+  std::optional<BundlerSettings> bundler;  // none: no user operation can be sent
 };
 
 // [market]: what is replayed when no chain is live.
@@ -271,6 +323,8 @@ struct DexSettings : InstanceSettings {  // priority: higher = first
   std::optional<std::int64_t> fee_bps;   // where the pool's state does not say its fee
   std::vector<ListedPool> pools;         // in the order of the file
   bool discover = true;                  // live: ask the plugin for pools of its factory
+  // Of pools that take their input by calling back: what they call, with its types.
+  std::string callback = "uniswapV3SwapCallback(int256,int256,bytes)";
 };
 
 // [strategies.NAME], and its number in [strategy_priorities]

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
+
+#include "host/base/user_folders.hpp"
+#include "host/config/secret.hpp"
 
 namespace gantry::host {
 
@@ -28,12 +30,7 @@ bool is_hash(std::string_view text) {
 }  // namespace
 
 Result<fs::path> verdict_folder() {
-  const char* state = std::getenv("XDG_STATE_HOME");
-  if (state != nullptr && *state == '/') return fs::path(state) / "gantry" / "verdicts";
-  const char* home = std::getenv("HOME");
-  if (home != nullptr && *home == '/') {
-    return fs::path(home) / ".local" / "state" / "gantry" / "verdicts";
-  }
+  if (const auto state = user_state_folder(process_environment())) return *state / "verdicts";
   return fail(ErrorKind::io,
               "there is no folder to keep verdicts in: set XDG_STATE_HOME or HOME to one");
 }

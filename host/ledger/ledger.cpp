@@ -12,6 +12,7 @@
 
 #include "host/base/descriptor.hpp"
 #include "host/base/text.hpp"
+#include "host/base/user_folders.hpp"
 #include "host/base/version.hpp"
 #include "host/ledger/nonce_book.hpp"
 #include "host/ledger/schema.hpp"
@@ -355,11 +356,8 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const fs::path& path, LedgerOptions
 }
 
 std::optional<fs::path> default_ledger(const Environment& environment) {
-  const auto state = environment("XDG_STATE_HOME");
-  if (state && state->starts_with('/')) return fs::path(*state) / "gantry" / "ledger.sqlite";
-  const auto home = environment("HOME");
-  if (!home || !home->starts_with('/')) return std::nullopt;
-  return fs::path(*home) / ".local" / "state" / "gantry" / "ledger.sqlite";
+  const auto state = user_state_folder(environment);
+  return state ? std::optional(*state / "ledger.sqlite") : std::nullopt;
 }
 
 fs::path default_key_file(const fs::path& ledger) { return ledger.string() + ".key"; }

@@ -3,13 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+
+#include "host/plan/abi_words.hpp"
 
 namespace gantry::host::executor {
 
 namespace {
 
-constexpr std::size_t word_bytes = 32;
-constexpr std::size_t address_bytes = 20;
+using abi::address_bytes;
+using abi::append_address;
+using abi::append_bytes;
+using abi::append_word;
+using abi::word_bytes;
+
 constexpr Selector run_selector{0xd1, 0xd0, 0x2b, 0xc8};
 
 // The byte that a step begins with.
@@ -31,10 +38,6 @@ constexpr unsigned has_share = 16;
 constexpr unsigned is_subtracted = 32;
 constexpr unsigned is_negated = 64;
 constexpr unsigned more_terms = 128;
-
-std::uint8_t byte_of(const u256& value, std::size_t index) {  // 0: the lowest
-  return static_cast<std::uint8_t>(value.limb(index / 8) >> (8 * (index % 8)));
-}
 
 // Big-endian, packed. What does not fit is remembered, and told by take().
 class ProgramWriter {
@@ -101,7 +104,9 @@ class ProgramWriter {
       case Source::literal: {
         const std::size_t size = (bit_width(term.number) + 7) / 8;
         number(size, 1, "a literal's size");
-        for (std::size_t i = size; i-- > 0;) bytes_.push_back(byte_of(term.number, i));
+        std::array<std::uint8_t, word_bytes> word;
+        store_be(term.number, word.data());
+        bytes(std::span(word).last(size));
         break;
       }
       case Source::balance:
@@ -176,13 +181,6 @@ void ProgramWriter::callback(const Callback& callback, const Call& call) {
   number(callback.program.size(), 3, "a program's size");
 }
 
-// The words of the ABI.
-void append_word(Bytes& out, const u256& value) {
-  for (std::size_t i = word_bytes; i-- > 0;) out.push_back(byte_of(value, i));
-}
-
-std::size_t padding_of(std::size_t size) { return (word_bytes - size % word_bytes) % word_bytes; }
-
 }  // namespace
 
 Amount amount_of(const u256& number) {
@@ -238,15 +236,12 @@ Result<Bytes> encode_run(const Run& run) {
     if (settlement.least.limb(3) >> 63U != 0) {
       return fail(ErrorKind::limit, "executor: a settlement of more than 255 bits");
     }
-    out.insert(out.end(), word_bytes - address_bytes, 0);
-    out.insert(out.end(), token.bytes, token.bytes + address_bytes);
+    append_address(out, token);
     append_word(out,
                 settlement.may_lose ? wrapping_sub(u256(), settlement.least) : settlement.least);
     append_word(out, u256(static_cast<std::uint64_t>(settlement.settle)));
   }
-  append_word(out, u256(run.program.size()));
-  out.insert(out.end(), run.program.begin(), run.program.end());
-  out.insert(out.end(), padding_of(run.program.size()), 0);
+  append_bytes(out, run.program);
   return out;
 }
 
@@ -258,9 +253,7 @@ Result<std::uint32_t> append_program(Bytes& data, std::span<const std::uint8_t> 
                 "executor: a call whose data do not end with an empty bytes argument");
   }
   data.resize(at - word_bytes);
-  append_word(data, u256(program.size()));
-  data.insert(data.end(), program.begin(), program.end());
-  data.insert(data.end(), padding_of(program.size()), 0);
+  append_bytes(data, program);
   return static_cast<std::uint32_t>(at);
 }
 

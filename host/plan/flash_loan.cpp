@@ -4,11 +4,11 @@
 #include <initializer_list>
 #include <utility>
 
+#include "host/plan/abi_words.hpp"
+
 namespace gantry::host::executor {
 
 namespace {
-
-constexpr std::size_t loan_word = 32;
 
 // keccak-256 of the signatures.
 constexpr Selector aave_flash_loan{0x42, 0xb0, 0xb7, 0x7c};      // flashLoanSimple
@@ -38,14 +38,11 @@ class LoanCall {
  public:
   explicit LoanCall(const Selector& selector) : bytes_(selector.begin(), selector.end()) {}
   LoanCall& number(const u256& value) {
-    for (std::size_t i = loan_word; i-- > 0;) {
-      bytes_.push_back(static_cast<std::uint8_t>(value.limb(i / 8) >> (8 * (i % 8))));
-    }
+    abi::append_word(bytes_, value);
     return *this;
   }
   LoanCall& address(const gantry_address& value) {
-    bytes_.insert(bytes_.end(), loan_word - 20, 0);
-    bytes_.insert(bytes_.end(), value.bytes, value.bytes + 20);
+    abi::append_address(bytes_, value);
     return *this;
   }
   Bytes take() { return std::move(bytes_); }
@@ -90,7 +87,7 @@ Result<Step> call_with(const FlashLoan& loan, Bytes data, const Selector& callba
 }
 
 Result<Step> from_aave(const FlashLoan& loan, const u256& owed, std::vector<Step> steps) {
-  Bytes done(loan_word);
+  Bytes done(abi::word_bytes);
   done.back() = 1;
   steps.emplace_back(Answer{std::move(done)});
   auto program = encode_program(steps);
@@ -100,7 +97,7 @@ Result<Step> from_aave(const FlashLoan& loan, const u256& owed, std::vector<Step
                    .address(loan.executor)
                    .address(loan.token)
                    .number(loan.amount)
-                   .number(u256(5 * loan_word))
+                   .number(u256(5 * abi::word_bytes))
                    .number(u256())
                    .number(u256())
                    .take();
@@ -114,9 +111,9 @@ Result<Step> from_balancer_v2(const FlashLoan& loan, std::vector<Step> steps) {
   if (!program) return std::unexpected(program.error());
   Bytes data = LoanCall(balancer_flash_loan)
                    .address(loan.executor)
-                   .number(u256(4 * loan_word))
-                   .number(u256(6 * loan_word))
-                   .number(u256(8 * loan_word))
+                   .number(u256(4 * abi::word_bytes))
+                   .number(u256(6 * abi::word_bytes))
+                   .number(u256(8 * abi::word_bytes))
                    .number(u256(1))
                    .address(loan.token)
                    .number(u256(1))
@@ -146,7 +143,7 @@ Result<Step> from_balancer_v3(const FlashLoan& loan, std::vector<Step> steps) {
   // What it is given is what it calls back with.
   Bytes calldata(own_callback.begin(), own_callback.end());
   calldata.insert(calldata.end(), program->begin(), program->end());
-  Bytes data = LoanCall(vault_unlock).number(u256(loan_word)).number(u256()).take();
+  Bytes data = LoanCall(vault_unlock).number(u256(abi::word_bytes)).number(u256()).take();
   const auto at = append_program(data, calldata);
   if (!at) return std::unexpected(at.error());
   Call call = tell(std::move(data));
@@ -173,7 +170,7 @@ Result<Step> from_uniswap(const FlashLoan& loan, const u256& owed, std::vector<S
   if (!v2) call.address(loan.executor);
   call.number(amount0).number(amount1);
   if (v2) call.address(loan.executor);
-  call.number(u256(4 * loan_word)).number(u256());
+  call.number(u256(4 * abi::word_bytes)).number(u256());
   return call_with(loan, call.take(), v2 ? loan.v2_callback : pool_callback,
                    v2 ? pair_program : pool_program, std::move(*program));
 }
@@ -186,19 +183,19 @@ Result<Step> from_solo(const FlashLoan& loan, const u256& owed, std::vector<Step
   constexpr std::uint64_t withdraw = 1;
   constexpr std::uint64_t call_function = 8;
   constexpr std::size_t action_words = 11;  // with the offset of its bytes, without them
-  const std::size_t padded = (program->size() + loan_word - 1) / loan_word * loan_word;
-  const std::size_t plain = (action_words + 1) * loan_word;
+  const std::size_t padded = program->size() + abi::padding_of(program->size());
+  const std::size_t plain = (action_words + 1) * abi::word_bytes;
   LoanCall call(solo_operate);
-  call.number(u256(2 * loan_word)).number(u256(5 * loan_word));
+  call.number(u256(2 * abi::word_bytes)).number(u256(5 * abi::word_bytes));
   call.number(u256(1)).address(loan.executor).number(u256());
   call.number(u256(3));
-  call.number(u256(3 * loan_word)).number(u256(3 * loan_word + plain));
-  call.number(u256(3 * loan_word + 2 * plain + padded));
+  call.number(u256(3 * abi::word_bytes)).number(u256(3 * abi::word_bytes + plain));
+  call.number(u256(3 * abi::word_bytes + 2 * plain + padded));
   const auto action = [&](std::uint64_t kind, const u256& amount) {
     call.number(u256(kind)).number(u256());
     call.number(u256(kind == deposit ? 1 : 0)).number(u256()).number(u256()).number(amount);
     call.number(u256(kind == call_function ? 0 : loan.solo_market)).number(u256());
-    call.address(loan.executor).number(u256()).number(u256(action_words * loan_word));
+    call.address(loan.executor).number(u256()).number(u256(action_words * abi::word_bytes));
   };
   action(withdraw, loan.amount);
   call.number(u256());

@@ -13,6 +13,7 @@
 
 #include "host/base/descriptor.hpp"
 #include "host/base/durable_file.hpp"
+#include "host/base/user_folders.hpp"
 #include "host/quarantine/entry_json.hpp"
 #include "host/quarantine/left_behind.hpp"
 
@@ -49,11 +50,8 @@ Result<std::string> read_all(int file, const fs::path& path) {
 }  // namespace
 
 std::optional<fs::path> default_quarantine_folder(const Environment& environment) {
-  const auto state = environment("XDG_STATE_HOME");
-  if (state && state->starts_with('/')) return fs::path(*state) / "gantry" / "quarantine";
-  const auto home = environment("HOME");
-  if (!home || !home->starts_with('/')) return std::nullopt;
-  return fs::path(*home) / ".local" / "state" / "gantry" / "quarantine";
+  const auto state = user_state_folder(environment);
+  return state ? std::optional(*state / "quarantine") : std::nullopt;
 }
 
 std::optional<fs::path> quarantine_folder(const fs::path& configured,

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "host/base/durable_file.hpp"
+#include "host/base/user_folders.hpp"
 
 namespace gantry::host {
 
@@ -40,11 +41,8 @@ Result<std::string> read_state(const fs::path& path) {
 
 std::optional<fs::path> risk_folder(const fs::path& configured, const Environment& environment) {
   if (!configured.empty()) return configured;
-  const auto state = environment("XDG_STATE_HOME");
-  if (state && state->starts_with('/')) return fs::path(*state) / "gantry" / "risk";
-  const auto home = environment("HOME");
-  if (!home || !home->starts_with('/')) return std::nullopt;
-  return fs::path(*home) / ".local" / "state" / "gantry" / "risk";
+  const auto state = user_state_folder(environment);
+  return state ? std::optional(*state / "risk") : std::nullopt;
 }
 
 Result<RiskStore> RiskStore::open(const fs::path& folder) {

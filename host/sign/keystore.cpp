@@ -14,6 +14,7 @@
 #include <exception>
 
 #include "host/base/text.hpp"
+#include "host/base/user_folders.hpp"
 #include "host/bundle/disk.hpp"
 
 namespace gantry::host::sign {
@@ -360,12 +361,7 @@ Result<SecretBytes> parse_key(const SecretBytes& text, std::string_view name) {
 }
 
 Result<fs::path> default_keystore_folder(const Environment& environment) {
-  const auto data = environment("XDG_DATA_HOME");
-  if (data && data->starts_with('/')) return fs::path(*data) / "gantry" / "keystore";
-  const auto home = environment("HOME");
-  if (home && home->starts_with('/')) {
-    return fs::path(*home) / ".local" / "share" / "gantry" / "keystore";
-  }
+  if (const auto data = user_data_folder(environment)) return *data / "keystore";
   return fail(ErrorKind::io,
               "there is no folder for keystores: neither XDG_DATA_HOME nor HOME is set. Set one, "
               "or name a folder with --folder");

@@ -14,15 +14,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t bundler_message_chars_max = 200;
 constexpr std::int64_t http_too_many_requests = 429;
 constexpr std::int64_t http_bad_request = 400;
-
-std::string printable_line(std::string_view text) {
-  std::string out(text.substr(0, bundler_message_chars_max));
-  std::ranges::replace_if(out, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
-  return out;
-}
 
 // "0x..." of at most 256 bits; absent and null are 0.
 bool read_amount(const json::object& from, const char* name, u256& out) {
@@ -118,7 +111,7 @@ BundlerFault fault_of_code(std::int64_t code, std::string_view message, BundlerH
 BundlerFailure Bundler::failure(BundlerFault fault, std::int64_t code,
                                 std::string_view message) const {
   return {fault, code,
-          fmt::format("bundler {}: {}: {}", name_, to_string(fault), printable_line(message))};
+          fmt::format("bundler {}: {}: {}", name_, to_string(fault), message_line(message))};
 }
 
 Bundler::Call Bundler::about(const char* method, json::object operation) const {
@@ -131,8 +124,10 @@ Bundler::Call Bundler::about(const char* method, json::object operation) const {
 BundlerResult<json::value> Bundler::call(Call what, Deadline deadline) const {
   const RpcCall call{what.method, std::move(what.parameters)};
   constexpr std::uint64_t id = 1;
-  const auto outcome =
-      exchange(http_, json_request(endpoint_, encode_batch({&call, 1}, id)), deadline, what.fresh);
+  HttpRequest request = post_to(endpoint_, encode_batch({&call, 1}, id));
+  request.headers.emplace_back("content-type", "application/json");
+  request.headers.emplace_back("accept", "application/json");
+  const auto outcome = exchange(http_, std::move(request), deadline, what.fresh);
   if (!outcome) {
     const auto fault =
         outcome.error().maybe_taken ? BundlerFault::no_answer : BundlerFault::unavailable;

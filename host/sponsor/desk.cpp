@@ -15,19 +15,11 @@ namespace {
 
 constexpr std::uint32_t sponsor_rounds_max = 4;
 constexpr std::size_t paymaster_data_bytes_max = 64U << 10U;
-constexpr std::size_t sponsor_message_chars_max = 200;
 constexpr std::uint32_t submit_headers_max = 32;
 constexpr std::uint64_t submit_text_bytes_max = 8U << 10U;
 
 std::string_view text_view(gantry_string s) {
   return s.data == nullptr ? std::string_view() : std::string_view(s.data, s.size);
-}
-
-// What a plugin says of a service ends up in a terminal and a log.
-std::string service_message(gantry_string s) {
-  std::string out(text_view(s).substr(0, sponsor_message_chars_max));
-  std::ranges::replace_if(out, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
-  return out;
 }
 
 gantry_bytes bytes_view(const std::vector<std::uint8_t>& bytes) {
@@ -272,9 +264,7 @@ struct SponsorDesk::Asked {
     PlannedRequest& planned = requests.all().front();
     auto endpoint = endpoint_of(planned.url, planned.headers);
     if (!endpoint) return end(SponsorVerdict::not_allowed, endpoint.error());
-    HttpRequest request = json_request(*endpoint, std::move(planned.body));
-    // The plugin's headers are whole; those of JSON would be there twice.
-    request.headers.erase(request.headers.begin(), request.headers.begin() + 2);
+    HttpRequest request = post_to(*endpoint, std::move(planned.body));
     request.method = planned.method;
     if (planned.timeout_ms != 0) request.timeout_ms = planned.timeout_ms;
     return read(face, exchange(desk.ports_.http, std::move(request), order.deadline), probe);
@@ -304,7 +294,7 @@ struct SponsorDesk::Asked {
         return end(SponsorVerdict::plugin_fault,
                    fmt::format("response() ended with {}", status_name(status)));
     }
-    std::string why = service_message(said.provider_message);
+    std::string why = message_line(text_view(said.provider_message));
     switch (said.outcome) {
       case GANTRY_SPONSOR_GRANTED:
       case GANTRY_SPONSOR_PROVISIONAL:

@@ -18,6 +18,7 @@ struct Awaited {
 };
 
 constexpr std::size_t sponsor_answer_bytes_max = 1U << 20U;
+constexpr std::size_t message_chars_max = 200;
 
 }  // namespace
 
@@ -48,17 +49,22 @@ HttpOutcome exchange(HttpPool& http, HttpRequest request, Deadline deadline, boo
       HttpFailure{HttpFailureKind::timed_out, origin + ": no answer in time", true});
 }
 
-HttpRequest json_request(const HttpEndpoint& endpoint, std::string body) {
+HttpRequest post_to(const HttpEndpoint& endpoint, std::string body) {
   HttpRequest request;
   request.method = "POST";
   request.url = endpoint.url;
-  request.headers = {{"content-type", "application/json"}, {"accept", "application/json"}};
   for (const auto& [name, value] : endpoint.headers) {
     request.headers.emplace_back(name, value.reveal());
   }
   request.body = std::move(body);
   request.answer_bytes_max = sponsor_answer_bytes_max;
   return request;
+}
+
+std::string message_line(std::string_view said) {
+  std::string out(said.substr(0, message_chars_max));
+  std::ranges::replace_if(out, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  return out;
 }
 
 }  // namespace gantry::host

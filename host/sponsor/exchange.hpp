@@ -22,7 +22,10 @@ struct HttpEndpoint {
 // have been taken. `fresh`: it leaves once at most.
 HttpOutcome exchange(HttpPool& http, HttpRequest request, Deadline deadline, bool fresh = false);
 
-// POST of JSON to an endpoint, its headers with it.
-HttpRequest json_request(const HttpEndpoint& endpoint, std::string body);
+// A POST to an endpoint, with its headers alone.
+HttpRequest post_to(const HttpEndpoint& endpoint, std::string body);
+
+// What a service or a bundler said, for a line of a terminal or a log.
+std::string message_line(std::string_view said);
 
 }  // namespace gantry::host

@@ -1,0 +1,96 @@
+// Sends what is signed: to a chain's providers, where everybody sees it, or to relays of bundles.
+//
+// ERRORS   None: what became of it is the report. Its words, from whoever said them, are one
+//          printable line without secrets.
+// SOURCE   Relays: eth_sendBundle of Flashbots' JSON-RPC, which others speak too.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/config/settings.hpp"
+#include "host/ports/http.hpp"
+#include "host/ports/random.hpp"
+#include "host/provider/providers.hpp"
+#include "host/sign/signer.hpp"
+
+namespace gantry::host {
+
+enum class SubmitVerdict : std::int32_t {
+  taken = 1,    // it waits to be included, as far as who took it tells
+  maybe = 2,    // nobody said so, and somebody may have it: look for it on the chain
+  refused = 3,  // nobody has it. "nonce too low" may also be of this very one, included already
+};
+std::string_view to_string(SubmitVerdict verdict);
+
+struct SubmitReport {
+  SubmitVerdict verdict = SubmitVerdict::refused;
+  std::vector<std::string> by;  // who took it; with `maybe`, who may have
+  std::string message;          // what was said; empty where all was well
+};
+
+// ---- to the providers ---------------------------------------------------------------------------
+
+// eth_sendRawTransaction. [any thread, several at once] Returns by the deadline.
+SubmitReport submit_transaction(Providers& providers, std::span<const std::uint8_t> transaction,
+                                std::chrono::milliseconds deadline);
+
+// ---- to relays ----------------------------------------------------------------------------------
+
+// Flashbots' own bounds, of one bundle.
+inline constexpr std::size_t bundle_transactions_max = 100;
+inline constexpr std::size_t bundle_bytes_max = 300'000;
+
+struct Bundle {
+  std::vector<std::vector<std::uint8_t>> transactions;  // signed, in the order they execute
+  std::uint64_t block = 0;                              // the only one it may be in
+  std::optional<std::uint64_t> time_min_s;              // and that block's time
+  std::optional<std::uint64_t> time_max_s;
+};
+
+struct RelayAnswer {
+  std::string relay;
+  SubmitVerdict verdict = SubmitVerdict::refused;
+  std::string message;  // empty: it took the bundle
+};
+
+struct BundleReport : SubmitReport {     // the best of the relays' verdicts
+  std::vector<RelayAnswer> relays = {};  // in the order of the configuration
+};
+
+// A key for the relays' header, which proves nothing but that requests are of one sender: it holds
+// nothing, and ends with the process. Never the account's own, which would tell who trades.
+Result<std::unique_ptr<sign::Signer>> make_relay_key(const Random& random);
+
+class RelaySubmitter {
+ public:
+  // The pool outlives it. Fails with `configuration`: no relay, a variable that is not set, or a
+  // URL that is neither https nor on this machine.
+  static Result<RelaySubmitter> make(HttpPool& http, const ChainSettings& chain,
+                                     const Environment& environment,
+                                     std::unique_ptr<sign::Signer> key);
+
+  // eth_sendBundle, to all relays at once; no transaction of it may revert. Returns when each has
+  // answered or the deadline has passed: one that hangs delays the report alone. A bundle may be
+  // sent again: relays know it. [one thread at a time]
+  BundleReport submit(const Bundle& bundle, std::chrono::steady_clock::time_point deadline);
+
+ private:
+  struct Relay {
+    std::string name;
+    Secret url;
+  };
+  RelaySubmitter(HttpPool& http, std::vector<Relay> relays, std::unique_ptr<sign::Signer> key)
+      : http_(http), relays_(std::move(relays)), key_(std::move(key)) {}
+
+  HttpPool& http_;
+  std::vector<Relay> relays_;
+  std::unique_ptr<sign::Signer> key_;
+};
+
+}  // namespace gantry::host
