@@ -123,8 +123,7 @@ Result<std::unique_ptr<Execution>> LiveTrading::begin(const Configuration& confi
     operations = std::move(*made);
   }
   const auto on_mismatch = [feed = live.feed](const Mismatch& found) {
-    feed->suspect(found.pools,
-                  found.reason.empty() ? "" : "a trade through it: " + found.reason);
+    feed->suspect(found.pools, found.reason.empty() ? "" : "a trade through it: " + found.reason);
   };
   return Execution::start(chain, configuration.wallet,
                           {*live.providers, *ledger_, *signer_, book, std::move(*submit),

@@ -83,8 +83,7 @@ Status Execution::check_account() {
   const std::string account = address_text(wallet_.sender);
   const std::string entry_point = lane_.entry_point;
   const std::array calls{
-      RpcCall{"eth_getCode", {account, "latest"}},
-      RpcCall{"eth_getCode", {entry_point, "latest"}},
+      RpcCall{"eth_getCode", {account, "latest"}}, RpcCall{"eth_getCode", {entry_point, "latest"}},
       RpcCall{"eth_call",
               {json::object{{"to", account}, {"data", "0xb0d691fe"}}, "latest"}}};  // entryPoint()
   const auto answers = ask(ports_.providers, calls, {.deadline = account_read});
@@ -229,12 +228,9 @@ void Execution::carry_operation(const TradeOrder& order) {
   operation->nonce = u256(reservation->nonce());
   time(ExecutionStep::build, taken);
 
-  Rehearsal rehearsal{wallet_.sender,
-                      settings_.executor,
-                      &prepared->run,
-                      prepared->transaction.gas_limit,
-                      prepared->gain,
-                      {order.block, {}}};
+  Rehearsal rehearsal{wallet_.sender, settings_.executor,
+                      &prepared->run, prepared->transaction.gas_limit,
+                      prepared->gain, {order.block, {}}};
   const auto head = ports_.providers.head();
   if (head && head->number == order.block) rehearsal.block = head->pin();
   gantry_context context{};
@@ -414,8 +410,8 @@ void Execution::probe_paymasters(const Head& head) {
 std::string Execution::why_operation_reverted(const ledger::Attempt& attempt,
                                               const ledger::Receipt& receipt) const {
   json::error_code bad;
-  const json::value operation = json::parse(
-      {reinterpret_cast<const char*>(attempt.bytes.data()), attempt.bytes.size()}, bad);
+  const json::value operation =
+      json::parse({reinterpret_cast<const char*>(attempt.bytes.data()), attempt.bytes.size()}, bad);
   const json::value* call = bad ? nullptr : member(operation, "callData");
   const json::value* limit = bad ? nullptr : member(operation, "callGasLimit");
   const auto bytes = call != nullptr ? bytes_of(*call) : std::nullopt;

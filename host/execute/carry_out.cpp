@@ -142,7 +142,8 @@ std::expected<Execution::Prepared, Execution::Refusal> Execution::prepare(const 
   // Never more for gas than the gain is worth.
   u256 affordable;
   out.gain_wei = share_down(out.gain, order.value_wei, order.value_token);
-  if (u256 rest; sub(out.gain_wei, order.data_fee, rest) && div_floor(rest, u256(gas), affordable)) {
+  if (u256 rest;
+      sub(out.gain_wei, order.data_fee, rest) && div_floor(rest, u256(gas), affordable)) {
     fees->max_fee = std::max(gas_price, std::min(fees->max_fee, affordable));
   }
   RunOrder run;

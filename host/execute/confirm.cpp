@@ -260,12 +260,9 @@ std::string Execution::why_reverted(const ledger::Attempt& attempt,
 
 std::string Execution::why_run_reverted(const executor::Bytes& run, std::uint64_t gas,
                                         const ledger::Receipt& receipt) const {
-  const Rehearsal rehearsal{wallet_.sender,
-                            settings_.executor,
-                            &run,
-                            gas,
-                            u256(),
-                            {receipt.block, hex_text(receipt.block_hash)}};
+  const Rehearsal rehearsal{wallet_.sender, settings_.executor,
+                            &run,           gas,
+                            u256(),         {receipt.block, hex_text(receipt.block_hash)}};
   const Simulation again = simulate(ports_.providers, rehearsal, result_deadline);
   if (again.verdict == SimulationVerdict::unknown) return {};
   return " (" + (again.verdict == SimulationVerdict::as_planned ? "gains nothing" : again.why) +

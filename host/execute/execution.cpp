@@ -64,8 +64,10 @@ Execution::Execution(const ChainSettings& chain, const WalletSettings& wallet, E
       wallet_(wallet),
       ports_(std::move(ports)),
       chain_id_(evm_chain_id(chain.id)),
-      lane_{chain.id, address_text(wallet.sender),
-            ports_.operations ? address_text(wallet.entry_point) : std::string(), {}},
+      lane_{chain.id,
+            address_text(wallet.sender),
+            ports_.operations ? address_text(wallet.entry_point) : std::string(),
+            {}},
       view_(ledger::chain_view_of(ports_.providers)),
       lenders_(chain.lenders, settings_.executor) {}
 

@@ -210,8 +210,7 @@ class Execution {
   std::string why_reverted(const ledger::Attempt& attempt, const ledger::Receipt& receipt) const;
   std::string why_run_reverted(const executor::Bytes& run, std::uint64_t gas,
                                const ledger::Receipt& receipt) const;
-  Result<Hash32> transaction_of(const ledger::StoredIntent& intent,
-                                const ledger::Attempt& attempt,
+  Result<Hash32> transaction_of(const ledger::StoredIntent& intent, const ledger::Attempt& attempt,
                                 const ledger::Receipt& receipt) const;
   std::optional<ledger::SignedAmount> value_of(const std::string& token,
                                                const ledger::SignedAmount& amount,

@@ -22,13 +22,15 @@ Result<sign::EntryPoint> entry_point_of(const ChainSettings& chain, const Wallet
   const std::string where = fmt::format("{} sends user operations", chain.id);
   if (wallet.entry_point.kind == GANTRY_ADDRESS_NONE) {
     return fail(ErrorKind::configuration,
-                where + ", and no EntryPoint is known: set `entry_point` in [wallet] to the one "
-                        "that the account obeys");
+                where +
+                    ", and no EntryPoint is known: set `entry_point` in [wallet] to the one "
+                    "that the account obeys");
   }
   if (wallet.owner.length == 0) {
     return fail(ErrorKind::configuration,
-                where + " of a smart account: set `sender` in [wallet] to the account, and `owner` "
-                        "to the address whose key signs for it");
+                where +
+                    " of a smart account: set `sender` in [wallet] to the account, and `owner` "
+                    "to the address whose key signs for it");
   }
   const std::uint32_t version = entry_point_version(wallet.entry_point);
   if (version > static_cast<std::uint32_t>(sign::EntryPointVersion::v0_8)) {

@@ -188,10 +188,9 @@ class ProviderChain final : public ChainView {
     if (!data || data->size() != 4 * word_bytes || !sent || sent->size() != word_bytes) {
       return no_answer("eth_getLogs", "what is no UserOperationEvent");
     }
-    return std::optional(OperationEvent{hash_of_bytes(*sent),
-                                        !load_be(data->data() + word_bytes).is_zero(),
-                                        load_be(data->data() + 2 * word_bytes),
-                                        load_be(data->data() + 3 * word_bytes)});
+    return std::optional(OperationEvent{
+        hash_of_bytes(*sent), !load_be(data->data() + word_bytes).is_zero(),
+        load_be(data->data() + 2 * word_bytes), load_be(data->data() + 3 * word_bytes)});
   }
 
   Result<std::optional<Receipt>> operation_between(const Lane& lane, const Hash& hash,

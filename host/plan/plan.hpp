@@ -25,9 +25,7 @@ struct Plan {
   // Where the chain has an executor: what it is to do, of which the calls above are a part.
   std::shared_ptr<const TradeRoute> route;
   u256 min_out;                     // what the last call holds, in the opportunity's token_out
-  // The paymaster's name, "sender" when nobody sponsors, or "a paymaster" where user operations are
-  // sent: who it is comes out then.
-  std::string payer;
+  std::string payer;                // the paymaster's name, or "sender" when nobody sponsors
   std::vector<std::string> passed;  // paymasters that would not, each with its reason
   std::vector<PlannedRequest> sponsorship;
   std::vector<std::uint8_t> user_operation_call;  // the account's calldata

@@ -169,7 +169,8 @@ BundlerResult<void> Bundler::serves(Deadline deadline) const {
     // Some write capitals in it, as a checksum.
     if (std::ranges::equal(*text, own, {}, [](char c) {
           return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-        })) return {};
+        }))
+      return {};
   }
   return std::unexpected(failure(BundlerFault::entry_point, 0, "it does not serve " + own));
 }

@@ -95,7 +95,8 @@ TEST_CASE("where the first paymaster refuses or hangs the second pays, and there
   CHECK(std::ranges::all_of(paid, [](const std::string& who) { return who == "server"; }));
 }
 
-TEST_CASE("a host that is killed while the bundler has its operation loses none, and repeats none") {
+TEST_CASE(
+    "a host that is killed while the bundler has its operation loses none, and repeats none") {
   constexpr int trials = 20;
   const unsigned seed = 20261122;
   INFO("seed " << seed);
@@ -165,8 +166,7 @@ TEST_CASE("operations that cannot be sent are refused with what to do") {
       Case{"owner = \"" + TradingScene::key_owner() + "\"\n", "", "owner"},
       Case{entry_point, "entry_point = \"0x00000000000000000000000000000000000000aa\"",
            "it does not serve 0x00000000000000000000000000000000000000aa"},
-      Case{entry_point,
-           "entry_point = \"" + entry_point_text(EntryPointVersion::v0_6) + "\"",
+      Case{entry_point, "entry_point = \"" + entry_point_text(EntryPointVersion::v0_6) + "\"",
            "obeys the EntryPoint " + scene.trading.entry_point},
   };
   for (const Case& each : cases) {

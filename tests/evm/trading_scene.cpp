@@ -34,8 +34,7 @@ const std::string& TradingScene::key_owner() {
   return address;
 }
 
-TradingScene::TradingScene(std::uint64_t seed)
-    : TradingScene(std::make_unique<Anvil>(), seed) {}
+TradingScene::TradingScene(std::uint64_t seed) : TradingScene(std::make_unique<Anvil>(), seed) {}
 
 TradingScene::TradingScene(std::unique_ptr<Anvil> own, std::uint64_t seed)
     : TradingScene(*own, owner_address, {}, seed) {
@@ -137,9 +136,9 @@ Holdings TradingScene::holdings() const {
 
 std::uint64_t TradingScene::nonce() {
   if (!entry_point.empty()) {
-    const std::string answer = deployer.read(
-        entry_point,
-        deployer.selector("getNonce(address,uint192)") + address_word(owner) + word(0));
+    const std::string answer =
+        deployer.read(entry_point, deployer.selector("getNonce(address,uint192)") +
+                                       address_word(owner) + word(0));
     return word_at(answer, 0).convert_to<std::uint64_t>();
   }
   const std::string count =
@@ -151,13 +150,13 @@ bool TradingScene::holds(const std::string& hash) {
   if (entry_point.empty()) {
     return !chain.call("eth_getTransactionReceipt", {json::string(hash)}).is_null();
   }
-  const std::string event = deployer.topic(
-      "UserOperationEvent(bytes32,address,address,uint256,bool,uint256,uint256)");
-  const json::value logs = chain.call(
-      "eth_getLogs", {json::object{{"address", entry_point},
-                                   {"fromBlock", "0x0"},
-                                   {"toBlock", "latest"},
-                                   {"topics", json::array{event, hash}}}});
+  const std::string event =
+      deployer.topic("UserOperationEvent(bytes32,address,address,uint256,bool,uint256,uint256)");
+  const json::value logs =
+      chain.call("eth_getLogs", {json::object{{"address", entry_point},
+                                              {"fromBlock", "0x0"},
+                                              {"toBlock", "latest"},
+                                              {"topics", json::array{event, hash}}}});
   return !logs.as_array().empty();
 }
 

@@ -46,7 +46,7 @@ class TradingScene {
   void mine(std::size_t blocks, int wait_ms = 60);
 
   Holdings holdings() const;
-  std::uint64_t nonce();                // of the account, in the newest block
+  std::uint64_t nonce();  // of the account, in the newest block
   // Whether a block has that transaction, or user operation.
   bool holds(const std::string& hash);
   std::filesystem::path cases() const;  // where the program writes cases of pools
