@@ -36,7 +36,7 @@ constexpr milliseconds account_read{5000};
 constexpr milliseconds operation_again{3000};
 // Those who pay are asked as long as the trade may be in a block, within these.
 constexpr milliseconds sponsoring_min{2000};
-constexpr milliseconds sponsoring_max{20'000};
+constexpr milliseconds sponsoring_max{8000};
 // What a call of the account that does nothing may use, at least.
 constexpr std::uint64_t nothing_gas = 50'000;
 
@@ -212,12 +212,9 @@ Status Execution::write_operation(const SignedOperation& operation, Leaving& lea
 void Execution::carry_operation(const TradeOrder& order) {
   const auto taken = Steady::now();
   OperationLine& line = *ports_.operations;
-  const std::string blocked = operation_under_way();
-  {
-    const std::lock_guard lock(mutex_);
-    blocked_ = blocked;
+  if (const std::string waits_for = operation_under_way(); !waits_for.empty()) {
+    return end(order, FillReason::busy, waits_for);
   }
-  if (!blocked.empty()) return end(order, FillReason::busy, blocked);
   const auto prepared = prepare(order);
   if (!prepared) return end(order, prepared.error().first, prepared.error().second);
   const Deadline deadline = taken + time_to_sponsor(chain_, settings_);
@@ -252,7 +249,7 @@ void Execution::carry_operation(const TradeOrder& order) {
     return said;
   });
   const OperationLine::Turn turn = line.take_turn();
-  turn.last() = *operation;
+  turn.last() = {*operation, order.group};
   OperationSender sender(turn.desk(), line.bundler(), line.http(),
                          operation_hooks([this, &leaving](const SignedOperation& signed_one) {
                            return write_operation(signed_one, leaving);
@@ -362,6 +359,7 @@ Status Execution::cancel_operation(const ledger::StoredIntent& intent,
   context.gas_price = operation.max_fee.amount();
   order.context = &context;
   order.cost_max = u256::max();  // each sponsor has a bound of its own
+  if (turn->last()) order.snapshot = turn->last()->snapshot;
   order.deadline = deadline;
   std::optional<ledger::AttemptId> id;
   OperationSender sender(
@@ -393,14 +391,16 @@ void Execution::probe_paymasters(const Head& head) {
   if (is_stopped()) return;
   const auto turn = ports_.operations->try_turn();
   if (!turn || !turn->last()) return;
+  const sign::UserOperation& last = turn->last()->operation;
   gantry_context context{};
   context.chain = {chain_.id.data(), chain_.id.size()};
   context.state_block = head.number;
   context.state_time_s = context.execution_time_s = static_cast<std::uint64_t>(head.time_s);
   context.execution_block = head.number + 1;
-  context.gas_price = turn->last()->max_fee.amount();
+  context.gas_price = last.max_fee.amount();
   SponsorOrder order;
-  order.operation = *turn->last();
+  order.operation = last;
+  order.snapshot = turn->last()->snapshot;
   order.context = &context;
   order.cost_max = u256::max();
   order.deadline = Steady::now() + operation_again;

@@ -259,6 +259,7 @@ void Execution::take_orders() {
 }
 
 void Execution::tell(json::object& told) const {
+  const std::string waits_for = ports_.operations ? operation_under_way() : std::string();
   const std::lock_guard lock(mutex_);
   json::object out;
   out["executor"] = address_text(settings_.executor);
@@ -271,7 +272,7 @@ void Execution::tell(json::object& told) const {
   out["not_sent"] = std::move(refused);
   if (ports_.operations) {
     json::object operations = ports_.operations->told();
-    if (!blocked_.empty()) operations["waits_for"] = blocked_;
+    if (!waits_for.empty()) operations["waits_for"] = waits_for;
     out["operations"] = std::move(operations);
   }
   json::array balances;

@@ -242,7 +242,6 @@ class Execution {
   std::uint64_t filled_ = 0;
   std::uint64_t failed_ = 0;
   std::map<FillReason, std::uint64_t> refused_;
-  std::string blocked_;  // why no user operation leaves, as of the last order; empty: one may
   std::array<Histogram, execution_steps> times_;
 
   // The following thread's: in a block, and what they brought is not written down.

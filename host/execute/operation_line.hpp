@@ -9,6 +9,7 @@
 // SECRETS    The bundler's URL is with it, and printed nowhere.
 #pragma once
 #include <boost/json.hpp>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -37,11 +38,16 @@ class OperationLine {
   const Bundler& bundler() const { return bundler_; }
   HttpPool& http() const { return http_; }
 
+  // An operation that was to be sponsored, unsigned, and when: see SponsorOrder.
+  struct Wanted {
+    sign::UserOperation operation;
+    std::uint64_t snapshot = 0;
+  };
   class Turn {
    public:
     SponsorDesk& desk() const { return line_.desk_; }
-    // What retired paymasters are probed with: the last operation that was asked for.
-    std::optional<sign::UserOperation>& last() const { return line_.last_; }
+    // The newest, with which retired paymasters are probed.
+    std::optional<Wanted>& last() const { return line_.last_; }
 
    private:
     friend class OperationLine;
@@ -84,7 +90,7 @@ class OperationLine {
   std::mutex turn_;  // guards these three
   SponsorDesk desk_;
   std::shared_ptr<const PluginSet> used_;
-  std::optional<sign::UserOperation> last_;
+  std::optional<Wanted> last_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<const PluginSet> newest_;
