@@ -1,9 +1,13 @@
 // The program trades by user operations that somebody else pays for: real bundler, real paymaster's
 // server, the EntryPoint's own bytecode. What it wrote is what the chain holds.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -123,7 +127,17 @@ TEST_CASE(
   check_operations(scene, before);
   const auto trades = scene.trading.books()->last_trades(1000);
   REQUIRE(trades);
+  std::map<State, int> states;
+  for (const host::ledger::Trade& trade : *trades) ++states[trade.intent.state];
+  std::string told;
+  for (const auto& [state, count] : states) {
+    told += fmt::format("{}{} {}", told.empty() ? "" : ", ", count, to_string(state));
+  }
+  WARN(told);
   CHECK(trades->size() >= trials / 4);
+  // What the bundler had, and what it never got, whose nonce was then taken.
+  CHECK(states[State::included] + states[State::reverted] >= 1);
+  CHECK(states[State::replaced] >= 1);
 }
 
 TEST_CASE("while trading is HALTED no operation leaves") {
