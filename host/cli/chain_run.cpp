@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "host/cli/live_trading.hpp"
 #include "host/cli/risk_keeper.hpp"
 #include "host/log/log.hpp"
 #include "host/report/terminal.hpp"
@@ -68,7 +69,14 @@ Status ChainRun::prepare(const RunGround& ground) {
       return followed;
     }
     options.live = live_->feed;
-    spdlog::info("{}: following {} live, as a dry run", name_, chain_);
+    if (ground.trading != nullptr) {
+      auto execution = ground.trading->begin(part_.chains.front(), part_.wallet, *live_, *book_);
+      if (!execution) return std::unexpected(execution.error());
+      execution_ = std::move(*execution);
+      options.execution = execution_.get();
+    }
+    spdlog::info("{}: following {} live{}", name_, chain_,
+                 execution_ ? ", and trading" : ", as a dry run");
   }
   street_ = std::make_unique<Street>(part_, std::move(plugins), std::move(options));
   return {};
@@ -78,6 +86,8 @@ void ChainRun::run() {
   const LogChain named(several_ ? name_ : std::string());
   state_ = RunState::running;
   outcome_ = street_->run();
+  // What is under way is found again at the next start.
+  if (execution_) execution_->stop();
   if (several_ && !*outcome_) spdlog::error("{}: {}", name_, outcome_->error().message);
   state_ = *outcome_ ? RunState::done : RunState::failed;
 }
@@ -85,6 +95,7 @@ void ChainRun::run() {
 void ChainRun::give_up(Error error) {
   const LogChain named(several_ ? name_ : std::string());
   if (several_) spdlog::error("{}: it is not followed: {}", name_, error.message);
+  execution_.reset();
   live_.reset();
   outcome_ = std::unexpected(std::move(error));
   state_ = RunState::failed;
@@ -107,6 +118,7 @@ void ChainRun::tell(json::object& told) const {
   told["opportunities"] = status.opportunities;
   told["approved"] = status.approved;
   tell_risk(*book_, told);
+  if (execution_) execution_->tell(told);
   if (!chain_.empty()) {
     tell_live(told);
   } else if (!options_.recording.empty()) {

@@ -15,6 +15,7 @@
 
 #include "host/cli/command.hpp"
 #include "host/cli/live_session.hpp"
+#include "host/execute/execution.hpp"
 #include "host/plugin/instances.hpp"
 #include "host/report/run_report.hpp"
 #include "host/risk/book.hpp"
@@ -28,12 +29,15 @@ struct ChainHealth {
   std::uint64_t newest_block = 0;  // that was read; 0: none yet
 };
 
+class LiveTrading;
+
 // What the runs of a process share.
 struct RunGround {
   std::filesystem::path store;  // where libraries are loaded from
   PluginRecord record;
   OnPutAway note_lost;
   std::shared_ptr<LoadedLibraries> libraries;
+  LiveTrading* trading = nullptr;  // null: a dry run
 };
 
 enum class RunState : std::int32_t {
@@ -67,6 +71,7 @@ class ChainRun {
   const std::string& name() const { return name_; }
   Street* street() { return street_.get(); }  // null before prepare()
   bool live() const { return live_ != nullptr; }
+  bool trades() const { return execution_ != nullptr; }
   RiskBook& book() { return *book_; }
   // Nothing: no chain is followed, or not any more.
   std::optional<ChainHealth> health() const;
@@ -86,7 +91,8 @@ class ChainRun {
   const std::shared_ptr<RiskBook> book_;
   std::string chain_;
   std::string name_;
-  std::unique_ptr<LiveSession> live_;  // outlives the street
+  std::unique_ptr<LiveSession> live_;     // outlives the execution
+  std::unique_ptr<Execution> execution_;  // outlives the street; null: a dry run
   std::unique_ptr<Street> street_;
   std::optional<Result<RunReport>> outcome_;
   std::atomic<RunState> state_{RunState::starting};

@@ -272,9 +272,8 @@ ExitCode send_all(const Session& session, const ExecutorDesk& desk, ExecutorActi
   if (!trail) return report_error(trail.error());
   const auto http = make_curl_http();
   const Random random = system_random();
-  const auto signer = sign::open_signer(desk.configuration.wallet,
-                                        {*http, session.environment, random,
-                                         [] { return ask_unseen("Password of the keystore: "); }});
+  const auto signer = sign::open_signer(
+      desk.configuration.wallet, {*http, session.environment, random, ask_keystore_password()});
   if (!signer) return report_error(signer.error());
   if ((*signer)->address() != sign::evm_address(desk.sender())) {
     return report_error(

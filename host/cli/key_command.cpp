@@ -35,10 +35,6 @@ Result<fs::path> keystore_folder(const Session& session, const KeyOptions& optio
   return sign::default_keystore_folder(session.environment);
 }
 
-sign::AskPassword ask_password() {
-  return [] { return ask_unseen("Password of the keystore: "); };
-}
-
 // ---- import -------------------------------------------------------------------------------------
 
 Result<sign::SecretBytes> key_to_import(const KeyOptions& options) {
@@ -222,8 +218,8 @@ Result<sign::EvmAddress> address_in(const Session& session, const KeyOptions& op
   if (!keystore) return std::unexpected(keystore.error());
   const auto curve = sign::Curve::make(system_random());
   if (!curve) return std::unexpected(curve.error());
-  const auto password =
-      sign::password_for(*keystore, options.password_variable, session.environment, ask_password());
+  const auto password = sign::password_for(*keystore, options.password_variable,
+                                           session.environment, ask_keystore_password());
   if (!password) return std::unexpected(password.error());
   const auto key = keystore->decrypt(*password, *curve);
   if (!key) return std::unexpected(key.error());
@@ -242,7 +238,7 @@ ExitCode print_address(const Session& session, const KeyOptions& options) {
     const auto http = make_curl_http();
     const Random random = system_random();
     const auto signer =
-        sign::open_signer(wallet, {*http, session.environment, random, ask_password()});
+        sign::open_signer(wallet, {*http, session.environment, random, ask_keystore_password()});
     if (signer) {
       address = (*signer)->address();
     } else {

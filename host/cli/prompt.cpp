@@ -41,6 +41,10 @@ std::optional<sign::SecretBytes> ask_unseen(std::string_view question) {
   return answer;
 }
 
+std::function<std::optional<sign::SecretBytes>()> ask_keystore_password() {
+  return [] { return ask_unseen("Password of the keystore: "); };
+}
+
 Result<sign::SecretBytes> read_secret(const std::filesystem::path& path) {
   const bool standard_input = path == "-";
   const std::string name = standard_input ? "standard input" : path.string();

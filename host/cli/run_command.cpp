@@ -1,5 +1,5 @@
 // gantry run, gantry replay, gantry record: the whole street over a recorded market, or over each
-// chain that is followed live, as a dry run.
+// chain that is followed live: as a dry run, or with --live for good.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -13,6 +13,7 @@
 #include "host/cli/chain_run.hpp"
 #include "host/cli/followed_chains.hpp"
 #include "host/cli/guarded.hpp"
+#include "host/cli/live_trading.hpp"
 #include "host/cli/number.hpp"
 #include "host/cli/progress.hpp"
 #include "host/cli/reloader.hpp"
@@ -31,6 +32,7 @@ struct Options {
   std::string recording;            // of replay
   std::vector<std::string> chains;  // to follow; none: all that can be
   bool live = false;                // follow chains, whatever is recorded
+  bool trade = false;               // and carry out what is planned
   std::string record_to;
   std::string pace;
   double speed = 1;
@@ -45,7 +47,7 @@ struct Options {
 
 bool is_live(const Configuration& configuration, const Options& options) {
   if (!options.recording.empty()) return false;
-  return options.live || !options.chains.empty() ||
+  return options.live || options.trade || !options.chains.empty() ||
          (configuration.market.recording.empty() && has_live_chain(configuration));
 }
 
@@ -231,6 +233,13 @@ ExitCode run(const Session& session, const Options& options) {
   const auto street = street_options(configuration, options);
   if (!street) return report_error(street.error());
   RunGround ground;
+  // Before all that takes long, and outliving all that trades.
+  std::unique_ptr<LiveTrading> trading;
+  if (options.trade) {
+    auto opened = LiveTrading::open(session, configuration);
+    if (!opened) return report_error(opened.error());
+    trading = std::move(*opened);
+  }
   LostPlugins lost;
   std::optional<Guarded> guarded;
   auto made = make_runs(session, configuration, options, *street);
@@ -250,7 +259,7 @@ ExitCode run(const Session& session, const Options& options) {
   guarded.emplace(std::move(*guard));
   Quarantine* quarantine = replay ? nullptr : guarded->quarantine.get();
   ground = {*store, guarded->record, [&lost](const PutAway& which) { lost.note(which); },
-            std::make_shared<LoadedLibraries>()};
+            std::make_shared<LoadedLibraries>(), trading.get()};
   for (const auto& one : runs) {
     if (one->state() == RunState::failed) continue;
     const auto prepared = one->prepare(ground);
@@ -330,6 +339,9 @@ void add_run(CLI::App& app, CommandLine& line) {
   add_record_to(*command, *options);
   add_options(*command, *options);
   add_chain(*command, *options);
+  command->add_flag("--live", options->trade,
+                    "Trade: lend, simulate, sign, write down and send what is planned, on the "
+                    "chains that have a [chain.execution]. Without it nothing leaves");
   command
       ->add_option("--pace", options->pace,
                    "back-pressure: every snapshot to every strategy; "

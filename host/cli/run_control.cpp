@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <string>
 
@@ -16,6 +17,10 @@ namespace json = boost::json;
 using Runs = std::vector<std::unique_ptr<ChainRun>>;
 
 constexpr std::size_t last_change_chars_max = 4096;
+
+bool runs_trade(const Runs& runs) {
+  return std::ranges::any_of(runs, [](const auto& run) { return run->trades(); });
+}
 
 // One chain's, or recording's, is told as the host's own; of several, each in its place.
 void tell_runs(const Runs& runs, json::object& told) {
@@ -57,7 +62,7 @@ std::unique_ptr<ControlServer> serve_runs(const Session& session, const ApiSetti
     const double uptime = std::chrono::duration<double>(clock.now() - started).count();
     json::object told{{"running", true},
                       {"pid", static_cast<std::uint64_t>(::getpid())},
-                      {"mode", "dry run"},
+                      {"mode", runs_trade(runs) ? "live" : "dry run"},
                       {"uptime_s", static_cast<std::uint64_t>(uptime)}};
     tell_runs(runs, told);
     if (reloader != nullptr) {

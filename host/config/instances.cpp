@@ -320,6 +320,9 @@ void read_dexes(TableReader& root, const Surroundings& around, std::vector<DexSe
                     .help = "live: the plugin looks for pools, where it can; false: those of "
                             "[[dex.pool]] alone"},
                    dex.discover);
+    reader.text({.key = "callback",
+                 .help = "what pools call back for their input, with its types; of pools that do"},
+                dex.callback);
     for (const Node* pool : reader.tables("pool")) read_pool(reader, *pool, dex.chain, dex.pools);
     if (!named) continue;
     instance.bind();

@@ -323,6 +323,8 @@ struct DexSettings : InstanceSettings {  // priority: higher = first
   std::optional<std::int64_t> fee_bps;   // where the pool's state does not say its fee
   std::vector<ListedPool> pools;         // in the order of the file
   bool discover = true;                  // live: ask the plugin for pools of its factory
+  // Of pools that take their input by calling back: what they call, with its types.
+  std::string callback = "uniswapV3SwapCallback(int256,int256,bytes)";
 };
 
 // [strategies.NAME], and its number in [strategy_priorities]

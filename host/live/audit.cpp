@@ -184,9 +184,13 @@ BlockInput Audit::question(const Snapshot& kept, const recording::Block& block,
 }
 
 Result<std::vector<Audit::Finding>> Audit::compare(const Snapshot& kept,
-                                                   const recording::Block& block) {
+                                                   const recording::Block& block,
+                                                   const Suspects& suspects) {
   std::vector<Finding> findings;
-  const auto pools = next_pools(kept);
+  auto pools = is_due(block.number) ? next_pools(kept) : std::vector<std::uint32_t>();
+  for (const auto& [pool, why] : suspects) {
+    if (std::ranges::find(pools, pool) == pools.end()) pools.push_back(pool);
+  }
   if (pools.empty()) return findings;
   BlockInput input = question(kept, block, pools);
   MarketState market(chain_, venues_);
@@ -221,6 +225,9 @@ Result<std::vector<Audit::Finding>> Audit::compare(const Snapshot& kept,
       reason = "the chain gives no state for it any more";
     } else {
       reason = difference(ours, theirs, info);
+    }
+    if (const auto suspect = suspects.find(pools[i]); reason.empty() && suspect != suspects.end()) {
+      reason = suspect->second;
     }
     doubted_.erase(pools[i]);
     History& history = histories_[pools[i]];

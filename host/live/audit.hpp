@@ -16,6 +16,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -46,8 +47,13 @@ class Audit {
   void note(const BlockInput& input);
   // Whether this block is one to compare at.
   bool is_due(std::uint64_t block) const;
-  // Compares the next pools of `kept`, which is of this block. The fetcher reads there already.
-  Result<std::vector<Finding>> compare(const Snapshot& kept, const recording::Block& block);
+  // Pools to look at whose turn it is not, and what else speaks against them: one with a reason is
+  // a finding whatever is read anew.
+  using Suspects = std::map<std::uint32_t, std::string>;
+  // Compares the suspects and, where this block is one to compare at, the next pools of `kept`,
+  // which is of this block. The fetcher reads there already.
+  Result<std::vector<Finding>> compare(const Snapshot& kept, const recording::Block& block,
+                                       const Suspects& suspects = {});
 
   std::uint64_t pools_compared() const noexcept { return pools_compared_; }
 

@@ -366,7 +366,7 @@ Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> g
   }
   audit_.note(input);
   quarantines_.clear();
-  if (audit_.is_due(block.number)) compare(**snapshot, input.block);
+  compare(**snapshot, input.block);
   found_ = {};
   fresh_ = false;
   undo_to_.reset();
@@ -382,8 +382,33 @@ Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> g
   return {};
 }
 
+void LiveFeed::suspect(const std::vector<gantry_address>& pools, std::string reason) {
+  const std::lock_guard lock(mutex_);
+  for (const gantry_address& pool : pools) suspects_.emplace_back(pool, reason);
+}
+
+Audit::Suspects LiveFeed::suspects_of(const Snapshot& snapshot) {
+  Audit::Suspects out;
+  std::vector<std::pair<gantry_address, std::string>> told;
+  {
+    const std::lock_guard lock(mutex_);
+    told.swap(suspects_);
+  }
+  const auto& pools = snapshot.topology->pools;
+  for (auto& [address, reason] : told) {
+    for (std::uint32_t pool = 0; pool < pools.size(); ++pool) {
+      if (AddressEqual{}(pools[pool].address, address) && pools[pool].use == PoolUse::usable) {
+        out.emplace(pool, reason);
+      }
+    }
+  }
+  return out;
+}
+
 void LiveFeed::compare(const Snapshot& snapshot, const recording::Block& block) {
-  const auto findings = audit_.compare(snapshot, block);
+  const auto suspects = suspects_of(snapshot);
+  if (suspects.empty() && !audit_.is_due(block.number)) return;
+  const auto findings = audit_.compare(snapshot, block, suspects);
   if (!findings) {
     spdlog::debug("{}: block {} could not be audited: {}", chain_.name, block.number,
                   findings.error().message);

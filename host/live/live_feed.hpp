@@ -74,6 +74,9 @@ class LiveFeed final : public Feed {
   // asked for less often besides.
   void wake(bool listening = false) noexcept;
   LiveStatus status() const;
+  // These pools did something else than they were quoted for: they are compared with the chain at
+  // the next block. With a reason they take no part from then on, whatever that finds. [any thread]
+  void suspect(const std::vector<gantry_address>& pools, std::string reason);
   // Pending transactions to be told of with each block. Before the first next().
   void tell_pending(std::shared_ptr<PendingPool> pending) { pending_ = std::move(pending); }
 
@@ -88,6 +91,7 @@ class LiveFeed final : public Feed {
   Status read_anew(const Head& head);
   Status deliver(const ChainBlock& block, std::optional<gantry_amount> gas_price);
   void compare(const Snapshot& snapshot, const recording::Block& block);
+  Audit::Suspects suspects_of(const Snapshot& snapshot);
   Result<Head> newest();
   void doubt(const Status& done);
   bool is_known(const Head& head) const;
@@ -119,10 +123,11 @@ class LiveFeed final : public Feed {
   int missing_ = 0;                           // attempts in a row at blocks that nobody has
   std::chrono::steady_clock::time_point statistics_told_ = std::chrono::steady_clock::now();
 
-  mutable std::mutex mutex_;  // guards the three below
+  mutable std::mutex mutex_;  // guards the four below
   std::condition_variable moved_;
   bool woken_ = false;
   LiveStatus status_;
+  std::vector<std::pair<gantry_address, std::string>> suspects_;  // and why
   std::atomic<bool> stopped_{false};
   std::atomic<bool> listening_{false};
 };

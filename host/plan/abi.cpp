@@ -28,6 +28,15 @@ Bytes approve(const gantry_address& spender, const u256& amount) {
   return amount_to({0x09, 0x5e, 0xa7, 0xb3}, spender, amount);
 }
 
+Bytes account_execute(const Call& call) {
+  Bytes out{0xb6, 0x1d, 0x27, 0xf6};
+  append_address(out, call.target);
+  append_word(out, call.value);
+  append_word(out, u256(3 * word_bytes));  // where the bytes are
+  append_bytes(out, call.data);
+  return out;
+}
+
 Bytes execute_batch(std::span<const Call> calls) {
   Bytes out{0x47, 0xe1, 0xda, 0x2a};
   const std::size_t n = calls.size();

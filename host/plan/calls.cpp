@@ -6,6 +6,7 @@
 #include <array>
 
 #include "host/plan/abi.hpp"
+#include "host/plan/route.hpp"
 #include "host/rank/ranking.hpp"
 
 namespace gantry::host {
@@ -27,12 +28,6 @@ u256 less_bps(const u256& amount, std::uint64_t bps) {
   }
   return out;
 }
-
-// The calls of one leg, and whether they pay the next leg's pool or the sender, who then has to.
-struct LegCalls {
-  std::vector<Instruction> calls;
-  bool pays_sender = false;
-};
 
 // Not every venue pays others than who calls it: then the sender is paid, all that the next leg
 // takes at the least, so that nothing of the sender's own goes on with it.
@@ -81,12 +76,12 @@ Status check_safe(const std::vector<Instruction>& calls, const u256& min_out,
 
 }  // namespace
 
-Result<TradeCalls> build_calls(const MarketView& view, const gantry_opportunity& o,
-                               const CallOrder& wanted) {
+Result<TradeLegs> build_legs(const MarketView& view, const gantry_opportunity& o,
+                             const CallOrder& wanted) {
   const Topology& topology = *view.snapshot().topology;
-  TradeCalls out;
+  TradeLegs out;
+  out.min_out = wanted.min_out;
   // From the last leg to the first: each pays straight to whom the next wants paid.
-  std::array<LegCalls, GANTRY_LEGS_MAX> legs;
   gantry_address recipient = wanted.sender;
   for (std::uint32_t i = o.leg_count; i-- > 0;) {
     const gantry_leg& leg = o.legs[i];
@@ -107,17 +102,39 @@ Result<TradeCalls> build_calls(const MarketView& view, const gantry_opportunity&
     order.min_out = min_out;
     order.sender = wanted.sender;
     order.recipient = recipient;
-    const auto status = build_leg(view, pool, venue, state, order, legs[i]);
-    if (status != GANTRY_OK || legs[i].calls.empty()) {
+    const auto status = build_leg(view, pool, venue, state, order, out.legs[i]);
+    if (status != GANTRY_OK || out.legs[i].calls.empty()) {
       return fail(ErrorKind::plugin, fmt::format("venue {} cannot build the swap of leg {}: {}",
                                                  venue.name(), i + 1, status_name(status)));
     }
-    const gantry_instruction& first = legs[i].calls.front().head;
-    if (auto safe = check_safe(legs[i].calls, u256(order.min_out), venue); !safe)
-      return std::unexpected(safe.error());
-    if (last) out.min_out = u256(legs[i].calls.back().head.min_out);
+    out.legs[i].min_out = u256(order.min_out);
+    if (last) out.min_out = u256(order.min_out);
+    const gantry_instruction& first = out.legs[i].calls.front().head;
     recipient = first.input == GANTRY_INPUT_TRANSFER ? first.spender : wanted.sender;
   }
+  return out;
+}
+
+std::string purpose_of(const Topology& topology, const gantry_leg& leg) {
+  return fmt::format("swap {} for {} on {}", topology.tokens[leg.hop.token_in].symbol,
+                     topology.tokens[leg.hop.token_out].symbol,
+                     topology.venue_of(topology.pools[leg.hop.pool]).name());
+}
+
+Result<TradeCalls> build_calls(const MarketView& view, const gantry_opportunity& o,
+                               const CallOrder& wanted) {
+  const Topology& topology = *view.snapshot().topology;
+  auto built = build_legs(view, o, wanted);
+  if (!built) return std::unexpected(built.error());
+  auto& legs = built->legs;
+  for (std::uint32_t i = 0; i < o.leg_count; ++i) {
+    const VenueInstance& venue = topology.venue_of(topology.pools[o.legs[i].hop.pool]);
+    if (auto safe = check_safe(legs[i].calls, legs[i].min_out, venue); !safe) {
+      return std::unexpected(safe.error());
+    }
+  }
+  TradeCalls out;
+  if (o.leg_count > 0) out.min_out = u256(legs[o.leg_count - 1].calls.back().head.min_out);
   if (wanted.before != nullptr) {
     for (const Instruction& instruction : *wanted.before) {
       out.calls.push_back({"as the strategy planned", instruction.head.target,
@@ -139,11 +156,9 @@ Result<TradeCalls> build_calls(const MarketView& view, const gantry_opportunity&
                            abi::approve(first.spender, u256(leg.amount_in)), u256()});
     }
     for (Instruction& instruction : legs[i].calls) {
-      out.calls.push_back({fmt::format("swap {} for {} on {}", token_in.symbol,
-                                       topology.tokens[leg.hop.token_out].symbol,
-                                       topology.venue_of(topology.pools[leg.hop.pool]).name()),
-                           instruction.head.target, u256(instruction.head.value),
-                           std::move(instruction.data), u256(instruction.head.min_out)});
+      out.calls.push_back({purpose_of(topology, leg), instruction.head.target,
+                           u256(instruction.head.value), std::move(instruction.data),
+                           u256(instruction.head.min_out)});
     }
   }
   return out;
@@ -159,6 +174,7 @@ Sender sender_of(const Configuration& configuration) {
   Sender sender{configuration.wallet.sender,
                 std::ranges::any_of(configuration.paymasters, &InstanceSettings::runs),
                 gas_overhead_of(configuration)};
+  if (const auto executor = executor_of(configuration)) sender.executor = *executor;
   if (sender.address.kind != GANTRY_ADDRESS_NONE) return sender;
   // Nothing is planned without one, but what it would cost can be said.
   sender.address = {};
@@ -166,6 +182,13 @@ Sender sender_of(const Configuration& configuration) {
   sender.address.length = 20;
   std::ranges::fill_n(sender.address.bytes, 20, std::uint8_t{0xff});
   return sender;
+}
+
+std::optional<gantry_address> executor_of(const Configuration& configuration) {
+  if (configuration.chains.empty()) return std::nullopt;
+  const auto& execution = configuration.chains.front().execution;
+  if (!execution || execution->executor.kind == GANTRY_ADDRESS_NONE) return std::nullopt;
+  return execution->executor;
 }
 
 std::vector<std::uint8_t> published_bytes(std::span<const std::uint8_t> batch, bool sponsored) {
@@ -186,9 +209,17 @@ bool data_fee_of(const MarketView& view, const gantry_opportunity& opportunity,
   const DataFee& fee = view.snapshot().data_fee;
   if (fee.rule == DataFeeRule::none) return true;
   if (fee.rule == DataFeeRule::unknown) return false;
-  const auto built = build_calls(view, opportunity, {sender.address, u256(), before});
-  return built && data_fee_of(fee, published_bytes(batch_of(built->calls), sender.sponsored),
-                              opportunity.gas + sender.gas, wei);
+  const auto published = [&]() -> Result<std::vector<std::uint8_t>> {
+    if (sender.executor) {
+      const auto route = build_route(view, opportunity, {*sender.executor, u256(), before});
+      return route ? run_of(*route) : std::unexpected(route.error());
+    }
+    const auto built = build_calls(view, opportunity, {sender.address, u256(), before});
+    if (!built) return std::unexpected(built.error());
+    return batch_of(built->calls);
+  }();
+  return published && data_fee_of(fee, published_bytes(*published, sender.sponsored),
+                                  opportunity.gas + sender.gas, wei);
 }
 
 }  // namespace gantry::host

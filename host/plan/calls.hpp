@@ -2,7 +2,9 @@
 //
 // THREADS  [worker]: pure but for the strikes of a venue that cannot build its swap.
 #pragma once
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,6 +30,17 @@ struct TradeCalls {
   u256 min_out;                    // what the last one holds, in the opportunity's token_out
 };
 
+// The venue's own calls of one leg, the first of which takes the input.
+struct LegCalls {
+  std::vector<Instruction> calls;
+  u256 min_out;              // that they were built for
+  bool pays_sender = false;  // false: they pay the next leg's pool, which needs no more
+};
+struct TradeLegs {
+  std::array<LegCalls, GANTRY_LEGS_MAX> legs;
+  u256 min_out;  // of the last one
+};
+
 // What a trade's calls are built for.
 struct CallOrder {
   gantry_address sender{};
@@ -36,6 +49,13 @@ struct CallOrder {
 };
 
 // Of an opportunity that is chained, in the view's snapshot. Fails with `plugin` when a venue
+// cannot build its swap.
+Result<TradeLegs> build_legs(const MarketView& view, const gantry_opportunity& opportunity,
+                             const CallOrder& order);
+// "swap WETH for DAI on sushiswap"
+std::string purpose_of(const Topology& topology, const gantry_leg& leg);
+
+// The same as a batch of plain calls. Fails with `plugin` when a venue
 // cannot build its swap, or builds what a batch of plain calls cannot carry out.
 Result<TradeCalls> build_calls(const MarketView& view, const gantry_opportunity& opportunity,
                                const CallOrder& order);
@@ -46,9 +66,12 @@ std::vector<std::uint8_t> batch_of(std::span<const PlannedCall> calls);
 // Who sends, as far as it decides what a transaction is made of.
 struct Sender {
   gantry_address address{};
-  bool sponsored = false;  // a paymaster may pay: it is sent as a user operation
-  std::uint64_t gas = 0;   // that a transaction uses besides its swaps
+  bool sponsored = false;                  // a paymaster may pay: it is sent as a user operation
+  std::uint64_t gas = 0;                   // that a transaction uses besides its swaps
+  std::optional<gantry_address> executor;  // of this chain; none: a batch of plain calls
 };
+// Of a configuration of one chain, its executor.
+std::optional<gantry_address> executor_of(const Configuration& configuration);
 Sender sender_of(const Configuration& configuration);
 
 // The unsigned transaction that publishes such a batch. The fields around the batch are not known

@@ -39,14 +39,12 @@ Result<Plan> Planner::plan(const MarketView& view, const Approved<Ranked>& trade
   plan.block = view.snapshot().context.state_block;
   plan.execution_block = view.snapshot().context.execution_block;
   plan.payer = "sender";
-  auto built =
-      build_calls(view, plan.trade.opportunity,
-                  {configuration_.wallet.sender, even(plan.trade), plan.trade.before.get()});
-  if (!built) return std::unexpected(built.error());
-  plan.calls = std::move(built->calls);
-  plan.min_out = built->min_out;
-  plan.user_operation_call = batch_of(plan.calls);
   const Sender sender = sender_of(configuration_);
+  if (auto built =
+          sender.executor ? add_route(view, *sender.executor, plan) : add_calls(view, plan);
+      !built) {
+    return std::unexpected(built.error());
+  }
   const auto published = published_bytes(plan.user_operation_call, sender.sponsored);
   plan.published_bytes = published.size();
   const std::uint64_t gas = plan.trade.opportunity.gas + sender.gas;
@@ -55,6 +53,32 @@ Result<Plan> Planner::plan(const MarketView& view, const Approved<Ranked>& trade
   }
   add_sponsorship(view, plan);
   return plan;
+}
+
+// A batch of plain calls, for an account that can carry one out.
+Status Planner::add_calls(const MarketView& view, Plan& plan) const {
+  auto built =
+      build_calls(view, plan.trade.opportunity,
+                  {configuration_.wallet.sender, even(plan.trade), plan.trade.before.get()});
+  if (!built) return std::unexpected(built.error());
+  plan.calls = std::move(built->calls);
+  plan.min_out = built->min_out;
+  plan.user_operation_call = batch_of(plan.calls);
+  return {};
+}
+
+Status Planner::add_route(const MarketView& view, const gantry_address& executor,
+                          Plan& plan) const {
+  auto route = build_route(view, plan.trade.opportunity,
+                           {executor, even(plan.trade), plan.trade.before.get()});
+  if (!route) return std::unexpected(route.error());
+  const auto run = run_of(*route);
+  if (!run) return std::unexpected(run.error());
+  plan.calls = route->calls;
+  plan.min_out = route->min_out;
+  plan.user_operation_call = *run;
+  plan.route = std::make_shared<const TradeRoute>(std::move(*route));
+  return {};
 }
 
 void Planner::add_sponsorship(const MarketView& view, Plan& plan) const {

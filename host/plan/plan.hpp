@@ -4,12 +4,14 @@
 // THREADS  [main] or one graph node at a time. Nothing is submitted here.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "host/config/load.hpp"
 #include "host/plan/calls.hpp"
 #include "host/plan/requests.hpp"
+#include "host/plan/route.hpp"
 #include "host/plugin/instances.hpp"
 #include "host/risk/gate.hpp"
 
@@ -20,11 +22,13 @@ struct Plan {
   std::uint64_t block = 0;            // whose state it was planned on
   std::uint64_t execution_block = 0;  // the first it could be in
   std::vector<PlannedCall> calls;
+  // Where the chain has an executor: what it is to do, of which the calls above are a part.
+  std::shared_ptr<const TradeRoute> route;
   u256 min_out;                     // what the last call holds, in the opportunity's token_out
   std::string payer;                // the paymaster's name, or "sender" when nobody sponsors
   std::vector<std::string> passed;  // paymasters that would not, each with its reason
   std::vector<PlannedRequest> sponsorship;
-  std::vector<std::uint8_t> user_operation_call;  // executeBatch(...) calldata of the operation
+  std::vector<std::uint8_t> user_operation_call;  // the account's calldata
   std::uint64_t published_bytes = 0;              // of the transaction, before it is signed
   u256 data_fee;                                  // wei that the chain charges for them
 };
@@ -38,6 +42,8 @@ class Planner {
   Result<Plan> plan(const MarketView& view, const Approved<Ranked>& trade) const;
 
  private:
+  Status add_calls(const MarketView& view, Plan& plan) const;
+  Status add_route(const MarketView& view, const gantry_address& executor, Plan& plan) const;
   void add_sponsorship(const MarketView& view, Plan& plan) const;
 
   const Configuration& configuration_;

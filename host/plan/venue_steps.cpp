@@ -1,7 +1,10 @@
 #include "host/plan/venue_steps.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
+
+#include "host/base/keccak.hpp"
 
 namespace gantry::host::executor {
 
@@ -40,6 +43,21 @@ Status add_callback(Call& call, const Instruction& instruction, const SwapInput&
 
 }  // namespace
 
+std::optional<CallbackShape> callback_shape(std::string_view signature) {
+  const std::size_t open = signature.find('(');
+  if (open == 0 || open == std::string_view::npos || !signature.ends_with(')')) return std::nullopt;
+  const std::string_view types = signature.substr(open + 1, signature.size() - open - 2);
+  if (types.find_first_of("()[] ") != std::string_view::npos) return std::nullopt;
+  CallbackShape shape;
+  const Hash32 hash = keccak_of(signature);
+  std::copy_n(hash.begin(), shape.selector.size(), shape.selector.begin());
+  const auto commas = static_cast<std::uint32_t>(std::ranges::count(types, ','));
+  const bool takes_bytes = types == "bytes" || types.ends_with(",bytes");
+  // Its words, then the length of the bytes.
+  if (takes_bytes) shape.bytes_at = 4 + (commas + 1) * 32 + 32;
+  return shape;
+}
+
 Result<std::vector<Step>> venue_steps(std::span<const Instruction> calls, const SwapInput& input,
                                       const CallbackShape* callback) {
   if (calls.empty()) return cannot("the venue built no call");
@@ -57,7 +75,9 @@ Result<std::vector<Step>> venue_steps(std::span<const Instruction> calls, const 
     call.data = instruction.data;
     if (sends_coin) call.value = amount_of(input.amount);
     if (first && head.input == GANTRY_INPUT_TRANSFER) {
-      steps.emplace_back(Payment{input.token, head.spender, amount_of(input.amount)});
+      if (!input.is_paid) {
+        steps.emplace_back(Payment{input.token, head.spender, amount_of(input.amount)});
+      }
     } else if (first && head.input == GANTRY_INPUT_APPROVE) {
       call.approval = Approval{input.token, std::nullopt, amount_of(input.amount)};
       if (!same_contract(head.spender, head.target)) call.approval->spender = head.spender;

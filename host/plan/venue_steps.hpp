@@ -4,6 +4,7 @@
 #pragma once
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "host/plan/executor_call.hpp"
@@ -15,6 +16,7 @@ namespace gantry::host::executor {
 struct SwapInput {
   gantry_address token{};
   u256 amount;
+  bool is_paid = false;  // by the leg before: no payment is made to a venue that wants one
 };
 
 // How a venue calls back for its input, which its instructions do not say.
@@ -25,6 +27,10 @@ struct CallbackShape {
   std::optional<std::uint32_t> bytes_at;
 };
 // uniswapV3SwapCallback and pancakeV3SwapCallback, each (int256,int256,bytes).
+// Of a callback's signature, as "uniswapV3SwapCallback(int256,int256,bytes)"; nullopt: it is none.
+// Of one whose last argument is bytes, these begin behind its words; of any other, none come back.
+std::optional<CallbackShape> callback_shape(std::string_view signature);
+
 inline constexpr CallbackShape uniswap_v3_callback{{0xfa, 0x46, 0x1e, 0x33}, 4 + 3 * 32 + 32};
 inline constexpr CallbackShape pancake_v3_callback{{0x23, 0xa6, 0x9e, 0x75}, 4 + 3 * 32 + 32};
 

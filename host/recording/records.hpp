@@ -98,6 +98,7 @@ enum class DecisionKind : std::int32_t {
   verdict = 4,     // a deadline: payload is the verdict
   plugin_set = 5,  // the plugins from this snapshot on, 0: from the start
   risk = 6,        // what the risk book was told from outside before a group
+  fill = 7,        // what became of an executed trade, as told before a group
 };
 
 // What the host decided, which replay obeys.

@@ -114,7 +114,7 @@ struct Sequence::Checker {
   Status operator()(const Decision& decision) const {
     const auto kind = static_cast<std::int32_t>(decision.kind);
     if (kind < static_cast<std::int32_t>(DecisionKind::delivered) ||
-        kind > static_cast<std::int32_t>(DecisionKind::risk)) {
+        kind > static_cast<std::int32_t>(DecisionKind::fill)) {
       return fail(ErrorKind::internal, fmt::format("a decision has the unknown kind {}", kind));
     }
     return check_size("a decision's bytes", decision.payload.size(), payload_bytes_max);

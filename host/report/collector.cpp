@@ -27,7 +27,8 @@ std::string_view to_string(Stage stage) {
   return "unknown";
 }
 
-Collector::Collector(const Plugins& plugins) {
+Collector::Collector(const Plugins& plugins, bool executes) {
+  if (executes) executed_.emplace();
   for (const auto& strategy : plugins.strategies) {
     names_.push_back(strategy->name());
     strategies_.push_back({strategy->name()});
@@ -57,6 +58,15 @@ void Collector::add(const Group& group) {
     strategy.opportunities += batch->ranked.size();
     strategy.cut += batch->cut;
     time(Stage::strategies, batch->spent_ns);
+  }
+  if (executed_) {
+    for (const Fill& fill : group.fills) {
+      ++(fill.filled() ? executed_->filled
+                       : executed_->others[std::string(to_string(fill.reason))]);
+      const double sign = fill.gained ? 1 : -1;
+      executed_->net_eth += sign * to_double(fill.amount_wei) * 1e-18;
+      executed_->net_usd += sign * static_cast<double>(fill.amount_usd_e6) * 1e-6;
+    }
   }
   for (std::size_t i = 0; i < group.ranked.size(); ++i) see(group, i);
   opportunities_ += group.ranked.size();
@@ -199,6 +209,7 @@ void Collector::finish(const Plugins& plugins, RunReport& report) const {
   }
   if (best_plan_) report.plan = describe_plan();
   report.plan_failures = plan_failures_;
+  report.executed = executed_;
   report.opportunities = opportunities_;
   report.routes = routes_.size() + routes_dropped_;
   report.routes_dropped = routes_dropped_;

@@ -20,7 +20,8 @@ class Collector {
   static constexpr std::size_t routes_max = 4096;
   static constexpr std::size_t plan_failures_max = 16;
 
-  explicit Collector(const Plugins& plugins);
+  // `executes`: what became of trades is counted.
+  explicit Collector(const Plugins& plugins, bool executes = false);
 
   void add(const Group& group);
   void skipped(std::uint32_t strategy);
@@ -70,6 +71,7 @@ class Collector {
   std::array<Histogram, stage_count> stages_;
   std::uint64_t opportunities_ = 0;
   std::uint64_t routes_dropped_ = 0;
+  std::optional<RunReport::Executed> executed_;
   std::uint64_t approved_ = 0;
   std::uint64_t plans_ = 0;
 };

@@ -221,7 +221,7 @@ json::object timings_of(const RunReport& report) {
 json::object report_of(const RunReport& report, const RenderOptions& options) {
   json::object out{{"schema", "gantry.run/1"},
                    {"gantry", version_text},
-                   {"dry_run", true},
+                   {"dry_run", !report.executed},
                    {"market", market_of(report)},
                    {"plugins", plugins_of(report)},
                    {"plugins_refused", refused_plugins_of(report)},
@@ -231,6 +231,14 @@ json::object report_of(const RunReport& report, const RenderOptions& options) {
                    {"plans", report.plans},
                    {"plan", plan_of(report)},
                    {"plan_failures", texts(report.plan_failures)}};
+  if (report.executed) {
+    json::object others;
+    for (const auto& [reason, count] : report.executed->others) others[reason] = count;
+    out["executed"] = {{"filled", report.executed->filled},
+                       {"others", std::move(others)},
+                       {"net_eth", report.executed->net_eth},
+                       {"net_usd", report.executed->net_usd}};
+  }
   if (report.changes_count > 0) out["changes"] = changes_of(report);
   if (options.timings) out["timings"] = timings_of(report);
   return out;
@@ -250,10 +258,13 @@ std::string render_json(const std::vector<ChainOutcome>& chains, const RenderOpt
     row["report"] = chain.report ? json::value(report_of(*chain.report, options)) : json::value();
     all.push_back(std::move(row));
   }
-  return json_text(json::object{{"schema", "gantry.runs/1"},
-                                {"gantry", version_text},
-                                {"dry_run", true},
-                                {"chains", std::move(all)}});
+  return json_text(json::object{
+      {"schema", "gantry.runs/1"},
+      {"gantry", version_text},
+      {"dry_run",
+       std::ranges::none_of(
+           chains, [](const auto& chain) { return chain.report && chain.report->executed; })},
+      {"chains", std::move(all)}});
 }
 
 }  // namespace gantry::host

@@ -274,10 +274,20 @@ std::string request(const PlannedRequest& planned, const Style& style) {
   return out + shortened_body(planned.body, style);
 }
 
+// "12 trades filled, 1 reverted, 2 not sent ...; +0.5 ETH ($900.00) after costs"
+std::string executed(const RunReport::Executed& done) {
+  std::string out = counted(done.filled, "trade") + " filled";
+  for (const auto& [reason, count] : done.others) {
+    out += fmt::format(", {} {}", grouped(count), reason);
+  }
+  return out + fmt::format("; {:+.6f} in the chain's coin ({:+.2f} USD) after all costs.",
+                           done.net_eth, done.net_usd);
+}
+
 std::string plan(const RunReport& report, const Style& style) {
   if (!report.plan) {
     std::string out = heading(
-        style, "Dry-run plan",
+        style, report.executed ? "Plan" : "Dry-run plan",
         report.approved == 0
             ? "none: nothing was approved"
             : fmt::format("none: {} approved, none could be planned", grouped(report.approved)));
@@ -288,7 +298,7 @@ std::string plan(const RunReport& report, const Style& style) {
   }
   const PlanReport& plan = *report.plan;
   std::string out = heading(
-      style, "Dry-run plan of the best",
+      style, report.executed ? "Plan of the best" : "Dry-run plan of the best",
       fmt::format("{} for block {}", counted(plan.calls.size(), "call"), plan.execution_block));
   out += "  " + cut_to(route_of(plan.trade), terminal_columns - 2) + "\n";
   out += paragraph(style, fmt::format("in {}, at least {} out, gas paid by {}",
@@ -362,7 +372,10 @@ std::string render_text(const RunReport& report, const RenderOptions& options) {
   out += refusals(report, style);
   out += plan(report, style);
   if (options.timings) out += timings(report, style);
-  out += "\n" + style(Ink::bold, "Nothing was signed and nothing was sent: this was a dry run.") +
+  out += "\n" +
+         style(Ink::bold, report.executed ? executed(*report.executed)
+                                          : "Nothing was signed and nothing was sent: "
+                                            "this was a dry run.") +
          "\n";
   return out;
 }

@@ -154,6 +154,15 @@ struct RunReport {
   std::optional<PlanReport> plan;          // of the best approved one
   std::vector<std::string> plan_failures;  // each reason once
 
+  // Of a run that executes trades.
+  struct Executed {
+    std::uint64_t filled = 0;
+    std::map<std::string, std::uint64_t> others;  // by reason
+    double net_eth = 0;                           // after all costs, of all that were in a block
+    double net_usd = 0;
+  };
+  std::optional<Executed> executed;  // nothing: a dry run
+
   // Timings: the only part that two runs may differ in.
   std::array<Histogram, stage_count> stages;
   double load_s = 0;    // libraries, recording's first block, topology

@@ -146,6 +146,12 @@ RiskBook::RiskBook(RiskSettings settings, std::string chain, bool counts)
   publish();
 }
 
+void RiskBook::count_results() {
+  const std::lock_guard lock(mutex_);
+  counts_results_ = true;
+  publish();
+}
+
 ScopeId RiskBook::scope(RiskScopeKind kind, std::string_view name) {
   const std::lock_guard lock(mutex_);
   const std::size_t before = scopes_.size();
@@ -292,6 +298,7 @@ void RiskBook::closed(const TradeClosed& trade) {
   for (const ScopeId id : trade.opened.scopes.all()) {
     Scope& scope = scopes_[id];
     book_result(scope, trade);
+    if (!trade.executed) continue;
     check_losses(scope, trade, capital);
     check_equity(scope);
   }
@@ -312,6 +319,7 @@ void RiskBook::book_result(Scope& scope, const TradeClosed& trade) {
   take_from(counts.under_way_wei, trade.opened.put_in_wei);
   counts.under_way_var_usd =
       std::max(0.0, counts.under_way_var_usd - trade.opened.value_at_risk_usd);
+  if (!trade.executed) return;
   add_to(counts.gas_wei, trade.gas_wei);
   if (trade.gained) {
     add_to(counts.gained_wei, trade.amount_wei);

@@ -96,6 +96,7 @@ struct TradeClosed {
   std::uint64_t amount_usd_e6 = 0;
   u256 gas_wei;
   double deviation_bps = 0;  // that it paid less than was quoted; 0 of a failure
+  bool executed = true;      // false: it never was in a block, and is under way no more
 };
 
 // What comes from outside.
@@ -122,6 +123,8 @@ class RiskBook {
  public:
   // `counts`: results will be told, so that the ramp holds.
   RiskBook(RiskSettings settings, std::string chain, bool counts);
+  // As if it had been made so. Before the first turn.
+  void count_results();
 
   // The scope's number, for as long as the book lives. At most 65,535; more share the total's.
   ScopeId scope(RiskScopeKind kind, std::string_view name);
@@ -172,7 +175,7 @@ class RiskBook {
   void publish();
 
   const RiskSettings settings_;
-  const bool counts_results_;
+  bool counts_results_;
   mutable std::mutex mutex_;  // guards the next five
   std::vector<Scope> scopes_;
   std::vector<RiskFact> outside_;

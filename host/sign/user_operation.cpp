@@ -203,6 +203,22 @@ json::object user_operation_json(const UserOperation& operation, EntryPointVersi
   return out;
 }
 
+std::vector<std::uint8_t> user_operation_bytes(const UserOperation& operation,
+                                               EntryPointVersion version) {
+  const std::string text = json::serialize(user_operation_json(operation, version));
+  return {text.begin(), text.end()};
+}
+
+std::vector<std::uint8_t> stub_signature() {
+  // r is the x of a point of the curve, s is in its lower half, and no byte is zero: calldata of a
+  // real signature costs no more.
+  std::vector<std::uint8_t> out(65, 0xaa);
+  out[31] = 0x03;
+  out[32] = 0x7a;
+  out[64] = 0x1c;
+  return out;
+}
+
 json::object user_operation_typed_data(const UserOperation& operation,
                                        const EntryPoint& entry_point) {
   const auto member = [](std::string_view name, std::string_view type) {

@@ -71,6 +71,14 @@ Hash32 user_operation_hash(const UserOperation& operation, const EntryPoint& ent
 
 // The first parameter of eth_sendUserOperation. Of a checked operation.
 boost::json::object user_operation_json(const UserOperation& operation, EntryPointVersion version);
+// The same as text: what leaves, is written down before it does, and may be sent again.
+std::vector<std::uint8_t> user_operation_bytes(const UserOperation& operation,
+                                               EntryPointVersion version);
+
+// Nobody's signature, of the length and form of one: what an operation is estimated and sponsored
+// with before it is signed. Contracts recover some address from it, so that they answer "not the
+// owner's" and do not revert.
+std::vector<std::uint8_t> stub_signature();
 // What v0.8 hashes, as eth_signTypedData_v4 takes it. Of a checked operation without a delegate,
 // for then the hash is of other bytes than the operation's own.
 boost::json::object user_operation_typed_data(const UserOperation& operation,

@@ -37,6 +37,13 @@ bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
+// Of 0.7 and later in a field of its own, of 0.6 in one with its data.
+bool pays_paymaster(const json::object& operation) {
+  if (operation.contains("paymaster")) return true;
+  const json::value* both = operation.if_contains("paymasterAndData");
+  return both != nullptr && both->is_string() && both->get_string().size() > 2;
+}
+
 bool names_paymaster(const RpcFailure& failure) {
   return failure.data.is_object() && failure.data.get_object().contains("paymaster");
 }
@@ -65,27 +72,31 @@ std::string_view to_string(BundlerFault fault) {
   return "?";
 }
 
-BundlerFault fault_of_code(std::int64_t code, std::string_view message, bool names_paymaster) {
+BundlerFault fault_of_code(std::int64_t code, std::string_view message, BundlerHints hints) {
   // Bundlers differ in the code of one that they have, and agree on the words.
   if (has(message, "lready known") || has(message, "lready in mempool")) {
     return BundlerFault::known;
   }
+  // AA3x are the EntryPoint's complaints of a paymaster, and bundlers differ in their codes too.
+  if (code <= -32500 && code > -32600 && has(message, "AA3")) return BundlerFault::paymaster;
   switch (code) {
-    case -32500:  // rejected in validation: AA3x are the EntryPoint's complaints of a paymaster
-      return has(message, "AA3") ? BundlerFault::paymaster : BundlerFault::operation;
-    case -32502:  // an opcode rule
+    case -32500:  // rejected in validation
+      return BundlerFault::operation;
     case -32503:  // out of its time range
+      return hints.sponsored || hints.names_paymaster ? BundlerFault::paymaster
+                                                      : BundlerFault::operation;
+    case -32502:  // an opcode rule
     case -32504:  // throttled or banned
     case -32505:  // stake too low
-      return names_paymaster || has(message, "aymaster") ? BundlerFault::paymaster
-                                                         : BundlerFault::operation;
+    case -32507:  // signature: of EntryPoint 0.6 nobody can say whether the account's or the other
+      return hints.names_paymaster || has(message, "aymaster") ? BundlerFault::paymaster
+                                                               : BundlerFault::operation;
     case -32501:  // the paymaster's validation
     case -32508:  // the paymaster's balance
       return BundlerFault::paymaster;
     case -32005:  // EIP-1474: limit exceeded
       return BundlerFault::busy;
     case -32506:  // signature aggregator
-    case -32507:  // signature
     case -32521:  // the operation's call reverts
       return BundlerFault::operation;
     case -32600:
@@ -103,14 +114,20 @@ BundlerFailure Bundler::failure(BundlerFault fault, std::int64_t code,
           fmt::format("bundler {}: {}: {}", name_, to_string(fault), message_line(message))};
 }
 
-BundlerResult<json::value> Bundler::call(const char* method, json::array parameters,
-                                         Deadline deadline, bool fresh) const {
-  const RpcCall call{method, std::move(parameters)};
+Bundler::Call Bundler::about(const char* method, json::object operation) const {
+  Call call{.method = method, .parameters = {}, .sponsored = pays_paymaster(operation)};
+  call.parameters.emplace_back(std::move(operation));
+  call.parameters.emplace_back(hex_text(entry_point_.address));
+  return call;
+}
+
+BundlerResult<json::value> Bundler::call(Call what, Deadline deadline) const {
+  const RpcCall call{what.method, std::move(what.parameters)};
   constexpr std::uint64_t id = 1;
   HttpRequest request = post_to(endpoint_, encode_batch({&call, 1}, id));
   request.headers.emplace_back("content-type", "application/json");
   request.headers.emplace_back("accept", "application/json");
-  const auto outcome = exchange(http_, std::move(request), deadline, fresh);
+  const auto outcome = exchange(http_, std::move(request), deadline, what.fresh);
   if (!outcome) {
     const auto fault =
         outcome.error().maybe_taken ? BundlerFault::no_answer : BundlerFault::unavailable;
@@ -130,19 +147,34 @@ BundlerResult<json::value> Bundler::call(const char* method, json::array paramet
   const RpcFailure* said = decoded->refused ? &*decoded->refused : nullptr;
   if (said == nullptr && !decoded->answers[0]) said = &decoded->answers[0].error();
   if (said != nullptr) {
-    return std::unexpected(failure(fault_of_code(said->code, said->message, names_paymaster(*said)),
-                                   said->code, fmt::format("{} {}", said->code, said->message)));
+    const BundlerHints hints{names_paymaster(*said), what.sponsored};
+    return std::unexpected(failure(fault_of_code(said->code, said->message, hints), said->code,
+                                   fmt::format("{} {}", said->code, said->message)));
   }
   if (refused) return std::unexpected(failure(BundlerFault::garbage, outcome->status, status));
   return std::move(*decoded->answers[0]);
 }
 
+BundlerResult<OperationFees> Bundler::fees(Deadline deadline) const {
+  auto answer = call({.method = "pimlico_getUserOperationGasPrice"}, deadline);
+  if (!answer) return std::unexpected(answer.error());
+  OperationFees fees;
+  const auto* levels = answer->if_object();
+  const json::value* fast = levels != nullptr ? levels->if_contains("fast") : nullptr;
+  if (fast == nullptr || !fast->is_object() ||
+      !read_amount(fast->get_object(), "maxFeePerGas", fees.max) ||
+      !read_amount(fast->get_object(), "maxPriorityFeePerGas", fees.max_priority) ||
+      fees.max.is_zero() || fees.max < fees.max_priority) {
+    return std::unexpected(failure(BundlerFault::garbage, 0, "fees that are none"));
+  }
+  return fees;
+}
+
 BundlerResult<OperationGas> Bundler::estimate(const sign::UserOperation& operation,
                                               Deadline deadline) const {
-  json::array parameters;
-  parameters.emplace_back(user_operation_json(operation, entry_point_.version));
-  parameters.emplace_back(hex_text(entry_point_.address));
-  auto answer = call("eth_estimateUserOperationGas", std::move(parameters), deadline, false);
+  auto answer = call(
+      about("eth_estimateUserOperationGas", user_operation_json(operation, entry_point_.version)),
+      deadline);
   if (!answer) return std::unexpected(answer.error());
   OperationGas gas;
   const auto* fields = answer->if_object();
@@ -159,10 +191,26 @@ BundlerResult<OperationGas> Bundler::estimate(const sign::UserOperation& operati
 
 BundlerResult<void> Bundler::send(const sign::UserOperation& operation, const Hash32& hash,
                                   Deadline deadline) const {
-  json::array parameters;
-  parameters.emplace_back(user_operation_json(operation, entry_point_.version));
-  parameters.emplace_back(hex_text(entry_point_.address));
-  auto answer = call("eth_sendUserOperation", std::move(parameters), deadline, true);
+  return submit(user_operation_json(operation, entry_point_.version), hash, deadline);
+}
+
+BundlerResult<void> Bundler::send_again(std::span<const std::uint8_t> bytes, const Hash32& hash,
+                                        Deadline deadline) const {
+  json::error_code bad;
+  json::value operation =
+      json::parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, bad);
+  if (bad || !operation.is_object()) {
+    return std::unexpected(failure(BundlerFault::operation, 0,
+                                   "what is to be sent again is no user operation's JSON"));
+  }
+  return submit(std::move(operation.get_object()), hash, deadline);
+}
+
+BundlerResult<void> Bundler::submit(json::object operation, const Hash32& hash,
+                                    Deadline deadline) const {
+  Call sending = about("eth_sendUserOperation", std::move(operation));
+  sending.fresh = true;
+  auto answer = call(std::move(sending), deadline);
   if (!answer) return std::unexpected(answer.error());
   if (block_hash(*answer) != hex_text(hash)) {
     return std::unexpected(

@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "host/sign/user_operation.hpp"
 #include "host/sponsor/exchange.hpp"
@@ -39,8 +41,14 @@ struct BundlerFailure {
 template <class T>
 using BundlerResult = std::expected<T, BundlerFailure>;
 
-// ERC-7769's codes; `names_paymaster`: the error's data do.
-BundlerFault fault_of_code(std::int64_t code, std::string_view message, bool names_paymaster);
+// What is known besides the code.
+struct BundlerHints {
+  bool names_paymaster = false;  // the error's data do
+  bool sponsored = false;        // a paymaster's contract pays for the operation
+};
+// ERC-7769's codes. A time range that is over is the paymaster's where one pays: an account of ours
+// has none.
+BundlerFault fault_of_code(std::int64_t code, std::string_view message, BundlerHints hints);
 
 // Of each limit; 0 where the bundler says none.
 struct OperationGas {
@@ -49,6 +57,12 @@ struct OperationGas {
   u256 pre_verification;
   u256 paymaster_verification;
   u256 paymaster_post_op;
+};
+
+// Per gas.
+struct OperationFees {
+  u256 max;
+  u256 max_priority;
 };
 
 class Bundler {
@@ -61,16 +75,32 @@ class Bundler {
 
   const sign::EntryPoint& entry_point() const { return entry_point_; }
 
+  // What it takes operations for now, as Pimlico's bundlers say it and insist on it: "fast" of
+  // pimlico_getUserOperationGasPrice. `unavailable`: it has no such method, which is no standard's;
+  // then the chain's own fees are as good.
+  BundlerResult<OperationFees> fees(Deadline deadline) const;
   // eth_estimateUserOperationGas of an operation with a stub signature.
   BundlerResult<OperationGas> estimate(const sign::UserOperation& operation,
                                        Deadline deadline) const;
   // eth_sendUserOperation. Another hash in its answer than `hash` is garbage.
   BundlerResult<void> send(const sign::UserOperation& operation, const Hash32& hash,
                            Deadline deadline) const;
+  // The same of an operation that was written down: user_operation_bytes(), which leave as they
+  // are. Bytes that are no operation are refused as one that is bad, and do not leave.
+  BundlerResult<void> send_again(std::span<const std::uint8_t> bytes, const Hash32& hash,
+                                 Deadline deadline) const;
 
  private:
-  BundlerResult<boost::json::value> call(const char* method, boost::json::array parameters,
-                                         Deadline deadline, bool fresh) const;
+  struct Call {
+    const char* method = nullptr;
+    boost::json::array parameters;
+    bool sponsored = false;
+    bool fresh = false;  // it leaves once at most
+  };
+  BundlerResult<boost::json::value> call(Call call, Deadline deadline) const;
+  Call about(const char* method, boost::json::object operation) const;
+  BundlerResult<void> submit(boost::json::object operation, const Hash32& hash,
+                             Deadline deadline) const;
   BundlerFailure failure(BundlerFault fault, std::int64_t code, std::string_view message) const;
 
   HttpPool& http_;

@@ -198,6 +198,7 @@ Status DecisionPlan::take(const Decision& decision, const std::string& plugin_se
     return fail(ErrorKind::configuration, other_plugins(recorded, plugin_set));
   }
   if (decision.kind == DecisionKind::risk) return take_risk(decision);
+  if (decision.kind == DecisionKind::fill) return take_fill(decision);
   if (decision.strategy >= strategies_.size()) {
     return fail(ErrorKind::format, fmt::format("a decision names strategy {} of {}",
                                                decision.strategy, strategies_.size()));
@@ -255,6 +256,22 @@ Status DecisionPlan::take_risk(const Decision& decision) {
   return {};
 }
 
+Status DecisionPlan::take_fill(const Decision& decision) {
+  const Bytes& bytes = decision.payload;
+  executes_ = true;
+  if (bytes.empty()) return {};
+  if (bytes.size() < word) return fail(ErrorKind::format, "a trade's result that is cut");
+  auto fill = parse_fill(std::string(bytes.begin() + word, bytes.end()));
+  if (!fill) return std::unexpected(fill.error());
+  fills_[number_at(bytes, 0)].push_back(std::move(*fill));
+  return {};
+}
+
+std::span<const Fill> DecisionPlan::fills(std::uint64_t group) const {
+  const auto found = fills_.find(group);
+  return found == fills_.end() ? std::span<const Fill>() : std::span(found->second);
+}
+
 std::span<const RiskFact> DecisionPlan::risk_facts(std::uint64_t group) const {
   const auto found = risk_.find(group);
   return found == risk_.end() ? std::span<const RiskFact>() : std::span(found->second);
@@ -296,7 +313,7 @@ Result<std::unique_ptr<Recorder>> Recorder::create(const std::filesystem::path& 
                                                    const recording::Header& header,
                                                    const Configuration& configuration,
                                                    const Plugins& plugins,
-                                                   std::uint64_t unflushed_blocks) {
+                                                   std::uint64_t unflushed_blocks, bool executes) {
   auto writer = RecordingWriter::create(path);
   if (!writer) return std::unexpected(writer.error());
   std::unique_ptr<Recorder> recorder(new Recorder(std::move(*writer), unflushed_blocks));
@@ -304,6 +321,7 @@ Result<std::unique_ptr<Recorder>> Recorder::create(const std::filesystem::path& 
   recorder->append(header);
   const std::string set = plugin_set_of(configuration, plugins);
   recorder->append(Decision{DecisionKind::plugin_set, 0, 0, Bytes(set.begin(), set.end())});
+  if (executes) recorder->append(Decision{DecisionKind::fill, 0, 0, {}});
   return recorder;
 }
 
@@ -326,12 +344,13 @@ void Recorder::input(const BlockInput& block) {
 
 void Recorder::decide(const Group& group) {
   const std::lock_guard lock(mutex_);
-  for (const RiskFact& fact : group.risk_facts) {
+  const auto append_told = [&](DecisionKind kind, const std::string& text) {
     Bytes payload = bytes_of({group.number});
-    const std::string text = to_text(fact);
     payload.insert(payload.end(), text.begin(), text.end());
-    append(Decision{DecisionKind::risk, 0, group.snapshot->id, std::move(payload)});
-  }
+    append(Decision{kind, 0, group.snapshot->id, std::move(payload)});
+  };
+  for (const RiskFact& fact : group.risk_facts) append_told(DecisionKind::risk, to_text(fact));
+  for (const Fill& fill : group.fills) append_told(DecisionKind::fill, to_text(fill));
   for (const BatchPtr& batch : group.batches) {
     append(Decision{DecisionKind::delivered, batch->strategy, batch->snapshot->id,
                     bytes_of({batch->results_seen})});

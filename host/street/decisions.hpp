@@ -6,7 +6,8 @@
 // LAYOUT   Decision.snapshot is the snapshot's number (from 1, dense). Payloads, little-endian:
 //          delivered: u64 outcomes that had ended. batch: u64 group number, u64 head
 //          block. verdict: empty, late. risk: u64 number of the first group that it holds for,
-//          then the text of a RiskFact.
+//          then the text of a RiskFact. fill: empty at snapshot 0, in a run that executes trades;
+//          else as risk, with the text of a Fill.
 //          plugin_set: one line "kind instance sha256" each, then one "setting key = value" for
 //          each that a result depends on. Of a change while the street ran, whose `snapshot` is the
 //          first with the new set: u64 snapshot on which the new instances were prepared, u64 size
@@ -74,6 +75,9 @@ class DecisionPlan {
   const std::vector<RecordedChange>& changes() const noexcept { return changes_; }
   // What the risk book was told from outside before that group, in order.
   std::span<const RiskFact> risk_facts(std::uint64_t group) const;
+  // Whether trades were executed, and what was told of them before that group, in order.
+  bool executes() const noexcept { return executes_; }
+  std::span<const Fill> fills(std::uint64_t group) const;
 
  private:
   // Which strategies run from a snapshot on.
@@ -84,6 +88,7 @@ class DecisionPlan {
   Status take(const recording::Decision& decision, const std::string& plugin_set);
   Status take_change(const recording::Decision& decision);
   Status take_risk(const recording::Decision& decision);
+  Status take_fill(const recording::Decision& decision);
   void begin_period(std::uint64_t from, const std::string& plugin_set);
   bool runs(const BatchPlace& place) const;
   Status check();
@@ -98,6 +103,8 @@ class DecisionPlan {
   std::vector<RecordedChange> changes_;
   std::vector<BatchPlace> places_;
   std::map<std::uint64_t, std::vector<RiskFact>> risk_;  // by group
+  bool executes_ = false;
+  std::map<std::uint64_t, std::vector<Fill>> fills_;  // by group
 };
 
 // Blocks whose facts may be lost when the host is killed. At live pace each is flushed. Price,
@@ -116,7 +123,7 @@ class Recorder {
                                                   const recording::Header& header,
                                                   const Configuration& configuration,
                                                   const Plugins& plugins,
-                                                  std::uint64_t unflushed_blocks);
+                                                  std::uint64_t unflushed_blocks, bool executes);
   // A block with all that came with it.
   void input(const BlockInput& block);
   void decide(const Group& group);

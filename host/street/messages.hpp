@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "host/execute/fill.hpp"
 #include "host/plan/plan.hpp"
 #include "host/rank/ranking.hpp"
 #include "host/risk/gate.hpp"
@@ -45,6 +46,7 @@ struct Group {
   std::vector<BatchPtr> batches;
   std::vector<Ranked> ranked;              // filled by rank
   std::vector<RiskFact> risk_facts;        // told to the book since the group before
+  std::vector<Fill> fills;                 // told to book and strategies since the group before
   std::vector<RiskRefusal> verdicts;       // of ranked, filled by risk; reason none: approved
   std::vector<Approved<Ranked>> approved;  // best first
   std::shared_ptr<const Plan> plan;        // of the best approved one

@@ -28,8 +28,9 @@ std::uint64_t usd_e6_of(const u256& value) {
 }  // namespace
 
 RiskStage::RiskStage(const Configuration& configuration, const ChangeLog& changes,
-                     std::shared_ptr<RiskBook> book)
-    : counts_(configuration.risk.dry_run_fills == DryRunFills::next_block),
+                     std::shared_ptr<RiskBook> book, bool executes)
+    : executes_(executes),
+      counts_(!executes && configuration.risk.dry_run_fills == DryRunFills::next_block),
       gas_overhead_(gas_overhead_of(configuration)),
       sender_(sender_of(configuration)),
       changes_(changes),
@@ -41,7 +42,7 @@ std::vector<RiskFact> RiskStage::begin(const Snapshot& snapshot, const MarketVie
   const bool same_plugins =
       !plugins_.owner_before(snapshot.plugins) && !snapshot.plugins.owner_before(plugins_);
   if (!same_plugins || topology_ != snapshot.topology->id) name_scopes(snapshot);
-  if (!open_.empty()) settle(view);
+  if (counts_ && !open_.empty()) settle(view);
   auto turn = book_->begin_group(snapshot.context.state_time_s);
   turn_ = std::move(turn.view);
   return std::move(turn.outside);
@@ -140,14 +141,30 @@ std::optional<Ranked> RiskStage::cut(const MarketView& view, const Ranked& ranke
   return price_opportunity(view, *smaller, ranked.strategy, ranked.index, cost);
 }
 
-void RiskStage::planned(const Snapshot& snapshot, const Approved<Ranked>& trade) {
+void RiskStage::planned(const Snapshot& snapshot, const Approved<Ranked>& trade,
+                        std::uint64_t group) {
   const Ranked& ranked = trade.value();
-  if (!counts_ || open_.size() == open_max || !is_cycle(ranked.opportunity)) return;
+  if (!executes_ && (!counts_ || open_.size() == open_max || !is_cycle(ranked.opportunity))) return;
   const TradeRisk risk = risk_of(snapshot, ranked);
   open_.push_back({ranked,
                    {risk.scopes, u256(ranked.stake.ether_wei), risk.forecast.value_at_risk_usd},
-                   snapshot.context.execution_block});
+                   snapshot.context.execution_block,
+                   group});
   book_->opened(open_.back().opened);
+}
+
+void RiskStage::filled(const Fill& fill) {
+  TradeClosed closed{
+      {},           fill.filled(),      fill.gained,    fill.amount_wei, fill.amount_usd_e6,
+      fill.gas_wei, fill.deviation_bps, fill.executed()};
+  const auto open = std::ranges::find(open_, fill.group, &OpenTrade::group);
+  if (open != open_.end()) {
+    closed.opened = open->opened;
+    open_.erase(open);
+  } else if (fill.group != Fill::no_group || !fill.executed()) {
+    return;
+  }
+  book_->closed(closed);
 }
 
 void RiskStage::settle(const MarketView& view) {

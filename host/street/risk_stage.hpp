@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "host/config/load.hpp"
+#include "host/execute/fill.hpp"
 #include "host/market/market_view.hpp"
 #include "host/plan/calls.hpp"
 #include "host/risk/gate.hpp"
@@ -22,7 +23,7 @@ class RiskStage {
   static constexpr std::size_t open_max = 4096;
 
   RiskStage(const Configuration& configuration, const ChangeLog& changes,
-            std::shared_ptr<RiskBook> book);
+            std::shared_ptr<RiskBook> book, bool executes = false);
 
   // Before a group is judged: time goes on, and what would have been executed by then has its
   // result. Returns what the book was told from outside since the group before, to be recorded.
@@ -34,7 +35,9 @@ class RiskStage {
   std::optional<Ranked> cut(const MarketView& view, const Ranked& ranked,
                             const TradeRisk& risk) const;
   // The one of its group that is planned.
-  void planned(const Snapshot& snapshot, const Approved<Ranked>& trade);
+  void planned(const Snapshot& snapshot, const Approved<Ranked>& trade, std::uint64_t group);
+  // What became of one that is executed.
+  void filled(const Fill& fill);
 
   RiskBook& book() noexcept { return *book_; }
 
@@ -51,6 +54,7 @@ class RiskStage {
     Ranked ranked;
     TradeOpened opened;
     std::uint64_t execution_block = 0;
+    std::uint64_t group = 0;
   };
 
   void look_at_prices(const Snapshot& snapshot);
@@ -62,7 +66,8 @@ class RiskStage {
                                              const gantry_opportunity& opportunity,
                                              const u256& amount_in) const;
 
-  const bool counts_;
+  const bool executes_;  // results come as fills
+  const bool counts_;    // results are what the route pays in the next block
   const std::uint64_t gas_overhead_;
   const Sender sender_;
   const ChangeLog& changes_;

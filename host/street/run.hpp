@@ -17,6 +17,7 @@
 #include <tuple>
 #include <vector>
 
+#include "host/execute/execution.hpp"
 #include "host/feed/recording_feed.hpp"
 #include "host/market/history.hpp"
 #include "host/market/market_state.hpp"
@@ -147,6 +148,7 @@ class Street::Run {
   void judge_group(Group& group);
   void begin_risk(Group& group);
   void plan_group(Group& group) const;
+  void hand_over(const Group& group) const;
   std::vector<std::pair<std::uint32_t, OutcomePtr>> end_group(const Group& group);
   void release_tokens(std::uint64_t count = 1);
   void offer(const InputPtr& input);
@@ -158,6 +160,7 @@ class Street::Run {
   Plugins plugins_;
   StreetOptions options_;
   DeliveryMode mode_ = DeliveryMode::back_pressure;
+  bool executes_ = false;  // trades are carried out, or were when this was recorded
   std::uint64_t in_flight_ = 4;
   std::uint64_t venue_lag_ = 0;  // see Health
 

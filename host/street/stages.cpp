@@ -12,10 +12,10 @@ namespace gantry::host {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Steady = std::chrono::steady_clock;
 
-std::uint64_t since(Clock::time_point start) {
-  return static_cast<std::uint64_t>((Clock::now() - start).count());
+std::uint64_t since(Steady::time_point start) {
+  return static_cast<std::uint64_t>((Steady::now() - start).count());
 }
 
 // Every pool's state, chunk by chunk: two runs that hash the same ended in the same market.
@@ -41,18 +41,18 @@ std::string hash_states(const Snapshot& snapshot) {
 
 // Live pace: waits until the block is due by the chain's clock, `speed` times faster.
 void Street::Run::pace(const BlockInput& input) {
-  if (first_arrival_ == Clock::time_point()) {
-    first_arrival_ = Clock::now();
+  if (first_arrival_ == Steady::time_point()) {
+    first_arrival_ = Steady::now();
     first_time_s_ = input.block.time_s;
     return;
   }
   if (options_.live || options_.pace != Pace::live || decisions_ || options_.speed <= 0) return;
   const double elapsed_s = static_cast<double>(input.block.time_s - first_time_s_) / options_.speed;
-  const auto due = first_arrival_ + std::chrono::duration_cast<Clock::duration>(
+  const auto due = first_arrival_ + std::chrono::duration_cast<Steady::duration>(
                                         std::chrono::duration<double>(elapsed_s));
   // In steps, so that a stop is heard.
-  while (!stop_.load(std::memory_order_relaxed) && Clock::now() < due) {
-    std::this_thread::sleep_until(std::min(due, Clock::now() + std::chrono::milliseconds(20)));
+  while (!stop_.load(std::memory_order_relaxed) && Steady::now() < due) {
+    std::this_thread::sleep_until(std::min(due, Steady::now() + std::chrono::milliseconds(20)));
   }
 }
 
@@ -76,7 +76,7 @@ void Street::Run::feed() {
     tokens_->acquire();
     if (stopped(blocks)) return;
     ++blocks;
-    input->arrived = Clock::now();
+    input->arrived = Steady::now();
     if (recorder_) recorder_->input(*input);
     offer(std::make_shared<const BlockInput>(std::move(*input)));
     if (blocks == options_.blocks_max) return;
@@ -96,7 +96,7 @@ SnapshotPtr Street::Run::apply(const InputPtr& block) {
     return nullptr;
   }
   const BlockInput& input = *block;
-  const auto start = Clock::now();
+  const auto start = Steady::now();
   if (auto changed = take_change(snapshots_ + 1); !changed) return give_up(changed.error());
   auto snapshot = set_->market->advance(input);
   if (!snapshot) return give_up(snapshot.error());
@@ -126,7 +126,7 @@ void Street::Run::rank_group(Group& group) const {
   std::size_t count = 0;
   for (const BatchPtr& batch : group.batches) count += batch->ranked.size();
   if (count == 0) return;
-  const auto start = Clock::now();
+  const auto start = Steady::now();
   group.ranked.reserve(count);
   for (const BatchPtr& batch : group.batches) {
     group.ranked.insert(group.ranked.end(), batch->ranked.begin(), batch->ranked.end());
@@ -150,12 +150,20 @@ void Street::Run::begin_risk(Group& group) {
       (void)risk_->book().apply(fact);
     }
   }
+  if (decisions_) {
+    const auto fills = decisions_->fills(group.number);
+    group.fills.assign(fills.begin(), fills.end());
+  } else if (options_.execution != nullptr) {
+    group.fills = options_.execution->take_fills();
+  }
+  for (const Fill& fill : group.fills) risk_->filled(fill);
   risk_view_.bind(*group.snapshot, {}, true);
+  if (options_.execution != nullptr) options_.execution->note_prices(risk_view_);
   group.risk_facts = risk_->begin(*group.snapshot, risk_view_);
 }
 
 void Street::Run::judge_group(Group& group) {
-  const auto start = Clock::now();
+  const auto start = Steady::now();
   begin_risk(group);
   if (group.ranked.empty()) return;
   group.verdicts.resize(group.ranked.size());
@@ -182,7 +190,8 @@ void Street::Run::judge_group(Group& group) {
       group.approved.push_back(std::move(*verdict));
     }
   }
-  if (!group.approved.empty()) risk_->planned(*group.snapshot, group.approved.front());
+  if (!group.approved.empty())
+    risk_->planned(*group.snapshot, group.approved.front(), group.number);
   group.risk_ns = since(start);
 }
 
@@ -203,7 +212,7 @@ bool Street::Run::shares_pool(const Group& group, const Ranked& ranked) {
 
 void Street::Run::plan_group(Group& group) const {
   if (group.approved.empty()) return;
-  const auto start = Clock::now();
+  const auto start = Steady::now();
   plan_view_.bind(*group.snapshot, {}, true);
   auto plan = planner_.plan(plan_view_, group.approved.front());
   if (plan) {
@@ -211,7 +220,27 @@ void Street::Run::plan_group(Group& group) const {
   } else {
     group.plan_failure = plan.error().message;
   }
+  if (options_.execution != nullptr) hand_over(group);
   group.plan_ns = since(start);
+}
+
+// To be executed. Whatever comes of it is a fill, also that it could not be planned.
+void Street::Run::hand_over(const Group& group) const {
+  const Ranked& trade = group.approved.front().value();
+  if (group.plan && group.plan->route) {
+    const auto* strategy = group.snapshot->plugins->find(trade.strategy);
+    options_.execution->offer(order_of(plan_view_, *group.plan, group.number,
+                                       strategy == nullptr ? "" : strategy->instance->name()));
+    return;
+  }
+  Fill fill;
+  fill.group = group.number;
+  fill.strategy = trade.strategy;
+  fill.key = trade.opportunity.key;
+  fill.block = trade.opportunity.block;
+  fill.reason = FillReason::not_planned;
+  fill.amount_in = u256(trade.opportunity.amount_in);
+  options_.execution->refuse(std::move(fill));
 }
 
 // Reports, records, and tells each strategy what became of its own.
@@ -230,6 +259,13 @@ std::vector<std::pair<std::uint32_t, OutcomePtr>> Street::Run::end_group(const G
     outcome->group = group.number;
     outcome->snapshot = group.snapshot->id;
     outcomes.emplace_back(strategy.lane, std::move(outcome));
+  }
+  for (const Fill& fill : group.fills) {
+    const auto own = std::ranges::find(outcomes, fill.strategy, &LaneOutcome::first);
+    if (own == outcomes.end()) continue;
+    own->second->results.push_back(
+        {fill.key, fill.block, fill.filled() ? GANTRY_RESULT_FILLED : GANTRY_RESULT_FAILED,
+         static_cast<std::int32_t>(fill.reason), fill.amount_in, fill.amount_out});
   }
   for (std::size_t i = 0; i < group.ranked.size(); ++i) {
     const Ranked& ranked = group.ranked[i];
@@ -324,7 +360,7 @@ void Street::Run::finish(RunReport& report) {
   std::erase_if(report.strategies, [](const StrategyReport& s) { return s.name.empty(); });
   report.stages[static_cast<std::size_t>(Stage::apply)] = apply_times_;
   report.load_s = load_s_;
-  if (first_arrival_ != Clock::time_point()) {
+  if (first_arrival_ != Steady::time_point()) {
     report.stream_s = static_cast<double>(since(first_arrival_)) * 1e-9 - load_s_;
   }
   rusage usage{};

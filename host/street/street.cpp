@@ -216,6 +216,7 @@ Status Street::Run::open() {
   mode_ = decisions_                    ? DeliveryMode::obey
           : options_.pace == Pace::live ? DeliveryMode::live
                                         : DeliveryMode::back_pressure;
+  executes_ = decisions_ ? decisions_->executes() : options_.execution != nullptr;
   in_flight_ = static_cast<std::uint64_t>(configuration_.street.snapshots_in_flight);
   tokens_ = std::make_unique<std::counting_semaphore<>>(static_cast<std::ptrdiff_t>(
       mode_ == DeliveryMode::back_pressure ? in_flight_ : under_way_max));
@@ -225,7 +226,7 @@ Status Street::Run::open() {
   if (!options_.record_to.empty()) {
     auto recorder = Recorder::create(
         options_.record_to, feed_->header(), configuration_, plugins_,
-        mode_ == DeliveryMode::live ? unflushed_blocks_live : unflushed_blocks_max);
+        mode_ == DeliveryMode::live ? unflushed_blocks_live : unflushed_blocks_max, executes_);
     if (!recorder) return std::unexpected(recorder.error());
     recorder_ = std::move(*recorder);
   }
@@ -238,8 +239,9 @@ Status Street::Run::open() {
         std::make_shared<RiskBook>(configuration_.risk, chain_->id,
                                    configuration_.risk.dry_run_fills == DryRunFills::next_block);
   }
-  risk_ = std::make_unique<RiskStage>(configuration_, changes_, options_.risk);
-  collector_ = std::make_unique<Collector>(plugins_);
+  if (executes_) options_.risk->count_results();
+  risk_ = std::make_unique<RiskStage>(configuration_, changes_, options_.risk, executes_);
+  collector_ = std::make_unique<Collector>(plugins_, executes_);
   for (std::uint32_t i = 0; i < plugins_.strategies.size() + lanes_spare; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
         MailboxOptions{mode_, i, in_flight_, decisions_ ? &*decisions_ : nullptr}));

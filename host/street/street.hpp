@@ -23,6 +23,7 @@
 
 namespace gantry::host {
 
+class Execution;
 class Feed;
 
 struct StreetOptions {
@@ -40,6 +41,8 @@ struct StreetOptions {
   // Limits look at this; null: at one of the street's own, in which nothing has happened. A replay
   // tells it what the recorded run's was told.
   std::shared_ptr<RiskBook> risk;
+  // What carries out trades of a chain that is followed; null: a dry run. It outlives the street.
+  Execution* execution = nullptr;
 };
 
 // What a running street says of itself.

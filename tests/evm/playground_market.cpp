@@ -170,7 +170,7 @@ double PlaygroundMarket::price(const PlaygroundPair& pair, std::size_t index) co
   return amount(1) / amount(0);
 }
 
-void PlaygroundMarket::trade() {
+void PlaygroundMarket::trade(bool shock) {
   read_reserves();
   std::vector<std::size_t> order(pairs_.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -181,7 +181,7 @@ void PlaygroundMarket::trade() {
     if (token.usd != 1) token.usd *= 1 + 0.001 * (uniform(random_) - 0.5);
   }
   const std::size_t count = 1 + static_cast<std::size_t>(uniform(random_) * 3);
-  const bool shock = ++blocks_ % shock_every == 0;
+  shock = ++blocks_ % shock_every == 0 || shock;
   std::vector<RpcRequest> transactions;
   for (std::size_t i = 0; i < count; ++i) {
     const bool large = shock && i == 0;

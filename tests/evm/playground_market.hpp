@@ -48,8 +48,8 @@ class PlaygroundMarket {
   const std::vector<PlaygroundPair>& pairs() const { return pairs_; }
   const V2FactoryContract& factory(std::size_t index) const { return factories_.at(index); }
 
-  // Some swaps, mined in one block.
-  void trade();
+  // Some swaps, mined in one block; `shock`: one of them is large, as now and then anyway.
+  void trade(bool shock = false);
   // The widest gap that is more than both fees, as of the last reserves that were read.
   std::optional<PriceGap> widest_gap() const;
 

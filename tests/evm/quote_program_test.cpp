@@ -1,5 +1,7 @@
 // `gantry quote` as its users run it, on real Uniswap pools: every field against what the contracts
 // themselves say at that block.
+#include "evm/quote_program.hpp"
+
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
@@ -8,85 +10,14 @@
 #include "evm/live_scene.hpp"
 #include "evm/op_stack_chain.hpp"
 #include "evm/uniswap_v3_contract.hpp"
-#include "host/cli/program.hpp"
 #include "host/rank/ranking.hpp"
 
 namespace gantry::test {
 namespace {
 
-namespace json = boost::json;
 using host::tests::Ended;
 using host::tests::has;
 using host::tests::Workspace;
-
-const Integer wad("1000000000000000000");
-
-Integer units(const json::object& quote, std::string_view side) {
-  return Integer(json::value_to<std::string>(quote.at(side).at("units")));
-}
-
-// "0.000021" of the coin in wei.
-Integer wei_of(const json::value& value) {
-  const auto text = json::value_to<std::string>(value);
-  const auto dot = text.find('.');
-  if (dot == std::string::npos) return Integer(text) * wad;
-  std::string fraction = text.substr(dot + 1);
-  REQUIRE(fraction.size() <= 18);
-  fraction.resize(18, '0');
-  return Integer(text.substr(0, dot)) * wad +
-         Integer(fraction.substr(std::min<std::size_t>(fraction.find_first_not_of('0'), 17)));
-}
-
-struct Asked {
-  std::string pool;
-  std::string token_in;
-  std::string amount;
-  bool exact_in = true;
-};
-
-std::vector<std::string> words_of(const Asked& asked) {
-  std::vector<std::string> words = {"quote", "--json",       "--pool",   asked.pool,
-                                    "--in",  asked.token_in, "--amount", asked.amount};
-  if (!asked.exact_in) words.emplace_back("--exact-out");
-  return words;
-}
-
-json::object quoted(const Workspace& space, const Asked& asked) {
-  const Ended ended = space.run(words_of(asked));
-  INFO(ended.err);
-  REQUIRE(ended.code == 0);
-  return json::parse(ended.out).as_object();
-}
-
-// Block, time and gas are the chain's own.
-void check_context(Anvil& chain, const json::object& quote) {
-  const json::value block = chain.call("eth_getBlockByNumber", {"latest", false});
-  CHECK(Integer(quote.at("block").to_number<std::uint64_t>()) ==
-        to_integer(text_of(block.at("number"))));
-  CHECK(Integer(quote.at("time_s").to_number<std::uint64_t>()) ==
-        to_integer(text_of(block.at("timestamp"))));
-  const Integer price = to_integer(text_of(chain.call("eth_gasPrice")));
-  const Integer gas = quote.at("gas").to_number<std::uint64_t>();
-  CHECK(gas > 21'000);
-  CHECK(wei_of(quote.at("gas_cost_native")) == gas * price);
-}
-
-void write_configuration(const Workspace& space, const std::string& url, const std::string& token,
-                         const std::string& dollar, const std::string& dex) {
-  host::tests::write_text(
-      space / "config/gantry.toml",
-      fmt::format("[[chain]]\nid = \"eip155:31337\"\nname = \"anvil\"\nblock_time_s = 1\n"
-                  "wrapped_native = \"{}\"\nusd_tokens = [\"{}\"]\n"
-                  "[[chain.provider]]\nname = \"local\"\nurl = \"{}\"\n"
-                  "[wallet]\nsender = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\n"
-                  "[plugins]\nfolders = [\"{}\"]\n",
-                  token, dollar, url, GANTRY_PLUGINS));
-  host::tests::write_text(space / "config/dex_config.toml", dex);
-  host::tests::write_text(space / "config/strategies.toml",
-                          "[strategies.triangular]\nenabled = false\n");
-}
-
-std::string amount_text(const Integer& amount) { return amount.str(); }
 
 // A V3 pool with liquidity in three ranges, and the program beside it.
 class V3Scene {
@@ -98,10 +29,13 @@ class V3Scene {
     contracts.mint(pool, -600, 600, 5000 * wad);
     contracts.mint(pool, -120, 180, 9000 * wad);
     contracts.quoter();
-    write_configuration(space, anvil.url(), contracts.token(0), contracts.token(1),
-                        fmt::format("[[dex]]\nname = \"uniswap_v3\"\nmin_liquidity_usd = 0\n"
-                                    "factory = \"{}\"\n",
-                                    contracts.factory()));
+    write_configuration(space, {anvil.url(),
+                                contracts.token(0),
+                                contracts.token(1),
+                                fmt::format("[[dex]]\nname = \"uniswap_v3\"\n"
+                                            "min_liquidity_usd = 0\nfactory = \"{}\"\n",
+                                            contracts.factory()),
+                                {}});
   }
   // amount, price after, ticks crossed, gas: QuoterV2 at the newest block.
   std::string quoter(const Asked& asked) {
@@ -135,8 +69,11 @@ class V2Scene {
       anvil.call("evm_mine");
     }
     pair.reread();
-    write_configuration(space, anvil.url(), pair.contract().token(0), pair.contract().token(1),
-                        "[[dex]]\nname = \"uniswap_v2\"\nmin_liquidity_usd = 0\n");
+    write_configuration(space, {anvil.url(),
+                                pair.contract().token(0),
+                                pair.contract().token(1),
+                                "[[dex]]\nname = \"uniswap_v2\"\nmin_liquidity_usd = 0\n",
+                                {}});
   }
   // Whether swap() itself takes `in` for `out`, in the newest block.
   bool pays(int token_in, const Integer& in, const Integer& out) {
@@ -293,11 +230,13 @@ TEST_CASE("a Curve pool of other code than it is listed with is refused by name"
   const std::string hash = "0x" + std::string(64, '7');
   const std::string implementation = "0x00000000000000000000000000000000000c0de6";
   const auto told = [&](const std::string& metadata, const std::string& code) {
-    write_configuration(space, anvil.url(), tokens.token(0), tokens.token(1),
-                        fmt::format("[[dex]]\nname = \"curve\"\nmin_liquidity_usd = 0\n"
-                                    "[[dex.pool]]\naddress = \"{}\"\ntokens = [\"{}\", \"{}\"]\n"
-                                    "metadata = \"variant=factory_plain2{}\"\n",
-                                    pool, tokens.token(0), tokens.token(1), metadata));
+    write_configuration(space, {anvil.url(),
+                                tokens.token(0),
+                                tokens.token(1),
+                                "[[dex]]\nname = \"curve\"\nmin_liquidity_usd = 0\n" +
+                                    listed_pool(pool, {tokens.token(0), tokens.token(1)},
+                                                "variant=factory_plain2" + metadata),
+                                {}});
     anvil.call("anvil_setCode", {json::string(pool), json::string(code)});
     const Ended ended =
         space.run({"quote", "--pool", pool, "--in", tokens.token(0), "--amount", "1000"});

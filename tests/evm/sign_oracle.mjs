@@ -1,11 +1,12 @@
 // What viem makes of random inputs, one JSON object a line: its input and what is hashed, signed or
 // encoded.
-//   node sign_oracle.mjs rlp|legacy|access_list|dynamic_fee|message|0.6|0.7|0.8 COUNT SEED
+//   node sign_oracle.mjs rlp|legacy|access_list|dynamic_fee|message|execute|0.6|0.7|0.8 COUNT SEED
 // Numbers are hexadecimal texts. Edge values come often: zero, the highest, each length at which an
 // encoding changes.
 import { createHash } from "node:crypto";
 import {
-  concat, hashMessage, keccak256, numberToHex, serializeTransaction, toHex, toRlp,
+  concat, encodeFunctionData, hashMessage, keccak256, numberToHex, parseAbi, serializeTransaction,
+  toHex, toRlp,
 } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import {
@@ -115,6 +116,15 @@ async function message() {
   };
 }
 
+const account_abi = parseAbi(["function execute(address dest, uint256 value, bytes func)"]);
+function execute() {
+  const [target, value, bytes] = [address(), number(256), data()];
+  return {
+    target, value: hex(value), data: bytes,
+    encoded: encodeFunctionData({ abi: account_abi, args: [target, value, bytes] }),
+  };
+}
+
 async function user_operation(version) {
   const private_key = one_of(accounts);
   const account = privateKeyToAccount(private_key);
@@ -171,6 +181,7 @@ const make = {
   access_list: () => transaction("eip2930"),
   dynamic_fee: () => transaction("eip1559"),
   message,
+  execute,
 }[kind] ?? (() => user_operation(kind));
 
 for (let i = 0; i < count; ++i) {

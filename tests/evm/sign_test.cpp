@@ -1,5 +1,5 @@
 // Signing, RLP, hashes of messages and of user operations are viem's, to the byte, over random
-// inputs; keystores are ethers'.
+// inputs, and so is a smart account's call; keystores are ethers'.
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "../host/sign/sign_fixture.hpp"
+#include "host/plan/abi.hpp"
 #include "host/sign/message.hpp"
 #include "host/sign/rlp.hpp"
 #include "node_output.hpp"
@@ -234,6 +235,15 @@ TEST_CASE("user operations of EntryPoint 0.8 are viem's, with EIP-7702 and as ty
       gantry::test::node_output("typed_data_hash.mjs", "'" + file.string() + "'");
   CHECK(std::ranges::count(got, '\n') > inputs / 2);
   CHECK(got == hashes);
+}
+
+TEST_CASE("a smart account's execute is viem's") {
+  for (const json::value& row : oracle("execute")) {
+    const auto data = bytes(text(row, "data"));
+    const auto encoded =
+        abi::account_execute({to_gantry(address(text(row, "target"))), number(row, "value"), data});
+    REQUIRE(hex_text(encoded) == text(row, "encoded"));
+  }
 }
 
 TEST_CASE("ethers opens a keystore of Gantry's, and Gantry one of ethers'") {

@@ -99,6 +99,7 @@ gate_abi() { tests/gates/abi.sh; }
 
 build_release() {
     set_up_node
+    set_up_node tests/evm/sponsored
     configure release -DGANTRY_DEVELOPER=ON
     build release
 }

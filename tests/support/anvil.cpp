@@ -1,48 +1,13 @@
 #include "support/anvil.hpp"
 
 #include <curl/curl.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <chrono>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
-#include <system_error>
-#include <thread>
 
 namespace gantry::test {
 namespace {
 
-// Bounds against a hang, not expectations: anvil starts in about 0.2 s.
-constexpr auto start_bound = std::chrono::seconds(60);
-constexpr auto start_poll = std::chrono::milliseconds(10);
 constexpr long request_bound_s = 120;
-
-constexpr std::string_view listening = "Listening on 127.0.0.1:";
-
-std::vector<char*> pointers(std::vector<std::string>& words) {
-  std::vector<char*> result;
-  for (std::string& word : words) result.push_back(word.data());
-  result.push_back(nullptr);
-  return result;
-}
-
-// Between fork and exec only what is safe after fork.
-[[noreturn]] void become_anvil(pid_t parent, int log, char* const* arguments,
-                               char* const* environment) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(127);  // the parent was gone before prctl
-  const int null = ::open("/dev/null", O_RDONLY);
-  ::dup2(null, STDIN_FILENO);
-  ::dup2(log, STDOUT_FILENO);
-  ::dup2(log, STDERR_FILENO);
-  ::execve(arguments[0], arguments, environment);
-  ::_exit(127);
-}
 
 boost::json::object to_json(const RpcRequest& request, std::size_t id) {
   return {{"jsonrpc", "2.0"}, {"id", id}, {"method", request.method}, {"params", request.params}};
@@ -126,76 +91,16 @@ std::filesystem::path evm_package_file(std::string_view path_in_node_modules) {
 
 Anvil::Anvil(const std::vector<std::string>& arguments) {
   const auto program = evm_package_file("@foundry-rs/anvil-linux-amd64/bin/anvil");
-  try {
-    start(program, arguments);
-    wait_until_it_listens();
-    http_ = std::make_unique<HttpClient>(url_);
-    call("anvil_setLoggingEnabled", {false});
-  } catch (...) {
-    end();
-    throw;
-  }
-}
-
-Anvil::~Anvil() { end(); }
-
-void Anvil::start(const std::filesystem::path& program, const std::vector<std::string>& arguments) {
-  const std::string cache = (folder_ / "cache").string();
   std::vector<std::string> words = {
       program.string(), "--host", "127.0.0.1",   "--port",       "0",
-      "--accounts",     "2",      "--no-mining", "--cache-path", cache};
+      "--accounts",     "2",      "--no-mining", "--cache-path", (folder_ / "cache").string()};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  // An environment of its own: anvil reads ANVIL_IP_ADDR and writes below HOME.
-  std::vector<std::string> variables = {"HOME=" + folder_.path().string(), "PATH=/usr/bin:/bin"};
-  const std::vector<char*> argv = pointers(words);
-  const std::vector<char*> envp = pointers(variables);
-
-  const std::string log_path = (folder_ / "output").string();
-  const int log = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  if (log < 0) throw std::system_error(errno, std::generic_category(), log_path);
-  const pid_t parent = ::getpid();
-  pid_ = ::fork();
-  if (pid_ == 0) become_anvil(parent, log, argv.data(), envp.data());
-  const int fork_errno = errno;
-  ::close(log);
-  if (pid_ < 0) throw std::system_error(fork_errno, std::generic_category(), "fork");
+  server_.emplace("anvil", std::move(words), folder_.path());
+  http_ = std::make_unique<HttpClient>(server_->url());
+  call("anvil_setLoggingEnabled", {false});
 }
 
-void Anvil::wait_until_it_listens() {
-  const auto give_up = std::chrono::steady_clock::now() + start_bound;
-  while (std::chrono::steady_clock::now() < give_up) {
-    const std::string text = output();
-    const auto at = text.find(listening);
-    const auto end_of_line = at == std::string::npos ? at : text.find('\n', at);
-    if (end_of_line != std::string::npos) {
-      const auto port = at + listening.size();
-      url_ = "http://127.0.0.1:" + text.substr(port, end_of_line - port);
-      return;
-    }
-    if (::waitpid(pid_, nullptr, WNOHANG) == pid_) {
-      pid_ = -1;
-      throw std::runtime_error("anvil ended at once; it wrote:\n" + text);
-    }
-    std::this_thread::sleep_for(start_poll);
-  }
-  throw std::runtime_error("anvil did not begin to listen; it wrote:\n" + output());
-}
-
-void Anvil::end() {
-  http_.reset();
-  if (pid_ > 0) {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-    pid_ = -1;
-  }
-}
-
-std::string Anvil::output() const {
-  std::ifstream file(folder_ / "output");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
+Anvil::~Anvil() = default;
 
 boost::json::value Anvil::call(std::string method, boost::json::array params) {
   const std::string& reply = http_->post(

@@ -1,12 +1,9 @@
 // A real EVM chain for tests: anvil as a child process on loopback, and a JSON-RPC client for it.
 //
-// OWNERSHIP  An Anvil owns its process and its temporary folder; both end with it. The process also
-//            dies with the thread that started it, so that a crashed test leaves no chain behind.
+// OWNERSHIP  An Anvil owns its process and its temporary folder; both end with it.
 // THREADS    One thread at a time.
 // ERRORS     Throws std::runtime_error: a test has nothing better to do than to fail with the text.
 #pragma once
-#include <sys/types.h>
-
 #include <boost/json.hpp>
 #include <cstdint>
 #include <filesystem>
@@ -16,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "support/child_server.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace gantry::test {
@@ -47,8 +45,8 @@ class Anvil {
   Anvil(const Anvil&) = delete;
   Anvil& operator=(const Anvil&) = delete;
 
-  const std::string& url() const { return url_; }
-  pid_t pid() const { return pid_; }
+  const std::string& url() const { return server_->url(); }
+  pid_t pid() const { return server_->pid(); }
   const std::filesystem::path& folder() const { return folder_.path(); }
 
   // One round trip; a failure that the node reports is thrown.
@@ -59,14 +57,8 @@ class Anvil {
   std::vector<RpcAnswer> batch(const std::vector<RpcRequest>& requests);
 
  private:
-  void start(const std::filesystem::path& program, const std::vector<std::string>& arguments);
-  void wait_until_it_listens();
-  void end();
-  std::string output() const;
-
   TemporaryFolder folder_;
-  pid_t pid_ = -1;
-  std::string url_;
+  std::optional<ChildServer> server_;
   std::unique_ptr<HttpClient> http_;
 };
 

@@ -63,6 +63,10 @@ void HttpServer::converse(Connection& connection) {
       call.headers[name] = std::string(field.value());
     }
     const HttpReply reply = handler_(call);
+    if (reply.hang_up) {
+      ::shutdown(connection.socket.native_handle(), SHUT_RDWR);
+      return;
+    }
     if (reply.hang) {
       // Until whoever asked gives up, or the server ends.
       pollfd end{connection.socket.native_handle(), POLLRDHUP, 0};

@@ -24,7 +24,8 @@ struct HttpCall {
 struct HttpReply {
   unsigned status = 200;
   std::string body;
-  bool hang = false;  // says nothing, and keeps the connection
+  bool hang = false;     // says nothing, and keeps the connection
+  bool hang_up = false;  // says nothing, and ends it
 };
 
 class HttpServer {

@@ -67,12 +67,34 @@ class Reader {
   const char* refusal_ = nullptr;
 };
 
+// Every function that is asked returns something: who was called has no code, or another kind of
+// it.
+const char* of_silent_contract(Ask ask) {
+  switch (ask) {
+    case Ask::version:
+    case Ask::pool_id:
+    case Ask::providers:
+    case Ask::weights:
+      return "there is no pool of Balancer's at its address, which answers nothing: correct the "
+             "list of pools";
+    case Ask::is_from_factory:
+      return "there is no factory of Balancer's at the address that its metadata name as one, "
+             "which answers nothing";
+    default:
+      return "who is asked about it answers nothing, as where there is no contract: its address, "
+             "`vault` or `vault_v3`, or vault=0x... in its metadata, is wrong";
+  }
+}
+
 Applied Reader::read(const gantry_fact& fact) {
   const auto ask = static_cast<Ask>(fact.tag & 0xffU);
   const std::uint32_t token = fact.tag >> 8U;
   const bool storage = fact.source == GANTRY_SOURCE_EVM_STORAGE;
   if (storage != (ask == Ask::amp_ramp)) return {GANTRY_BAD_STATE};
   if (!storage && fact.source != GANTRY_SOURCE_EVM_CALL) return {GANTRY_BAD_STATE};
+  if (!storage && fact.status == GANTRY_OK && fact.data.size == 0) {
+    return {GANTRY_REFUSED, of_silent_contract(ask)};
+  }
   if (ask <= Ask::providers) return read_identity(ask, fact);
   const Variant* kind = setup_.kind();
   if (kind == nullptr || token >= setup_.token_count) return {GANTRY_BAD_STATE};

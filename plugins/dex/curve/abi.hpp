@@ -26,7 +26,8 @@ enum class Ask : std::uint8_t {
   admin_fee,
   base_price_cached,
   base_cached_at,
-  base_price,  // asked of the base pool
+  base_price,        // asked of the base pool
+  redemption_price,  // asked of the contract that keeps it
   stored_rates,
   offpeg_multiplier,
   d,
@@ -106,6 +107,7 @@ class Questions {
     if (rules.rates == Rates::meta_cached || rules.rates == Rates::meta_fresh) {
       add(Ask::base_price);
     }
+    if (rules.first_is_redeemed) add(Ask::redemption_price);
     if (rules.rates == Rates::stored_rates) add(Ask::stored_rates);
     if (rules.dynamic_fee) add(Ask::offpeg_multiplier);
   }
@@ -139,6 +141,8 @@ constexpr Selector selector_of(Ask what, std::uint32_t coins) noexcept {
       return {0x82, 0x96, 0xf8, 0x4f};  // base_cache_updated()
     case Ask::base_price:
       return {0xbb, 0x7b, 0x8b, 0x80};  // get_virtual_price()
+    case Ask::redemption_price:
+      return {0x69, 0x98, 0xc4, 0x8d};  // snappedRedemptionPrice()
     case Ask::stored_rates:
       return {0xfd, 0x06, 0x84, 0xb1};  // stored_rates()
     case Ask::offpeg_multiplier:

@@ -333,6 +333,11 @@ class Curve final : public DexPlugin {
     if (on_base && metadata.base_pool.kind != GANTRY_ADDRESS_EVM) {
       throw Refused("a pool of the variant " + name + " needs base_pool=0x... in its metadata");
     }
+    if (variant.stable.first_is_redeemed && !evm::is_contract(metadata.redemption_price)) {
+      throw Refused("a pool of the variant " + name +
+                    " needs redemption_price_snap=0x... in its metadata: what the pool's "
+                    "redemption_price_snap() answers");
+    }
     for (std::uint32_t i = 0; i < spec.token_count; ++i) {
       if (spec.tokens[i].decimals > 18) throw Refused("a coin has at most 18 decimals");
     }
@@ -433,11 +438,11 @@ class Curve final : public DexPlugin {
       data.back() = question.argument;
       size = question.takes_argument ? data.size() : selector.size();
     }
-    const bool of_base = question.what == Ask::base_price;
-    return emit(sink, gantry_request{source_of(question),
-                                     tag,
-                                     of_base ? metadata.base_pool : spec.address,
-                                     {data.data(), size}});
+    const gantry_address& asked = question.what == Ask::base_price ? metadata.base_pool
+                                  : question.what == Ask::redemption_price
+                                      ? metadata.redemption_price
+                                      : spec.address;
+    return emit(sink, gantry_request{source_of(question), tag, asked, {data.data(), size}});
   }
 
   Host host_;

@@ -17,6 +17,13 @@ namespace gantry::curve {
 inline constexpr std::uint64_t amplification_max = 1'000'000'000'000ULL;
 inline constexpr std::uint64_t offpeg_max = 1'000'000'000'000'000'000ULL;
 
+// snappedRedemptionPrice() has 27 digits after the point, a rate has 18: StableSwapRAI cuts them
+// off.
+inline u256 scaled_redemption_price(const u256& price) noexcept {
+  Checked calc;
+  return calc.div(price, u256(1'000'000'000));
+}
+
 inline bool in_bounds(const u256& value, std::uint64_t most, std::uint64_t& out) noexcept {
   if (value > u256(most)) return false;
   out = value.limb(0);
@@ -104,6 +111,9 @@ struct StableModel {
         return in_bounds(value, ~std::uint64_t{0}, state.base_cached_at_s);
       case Ask::base_price:
         state.base_price = value;
+        return true;
+      case Ask::redemption_price:
+        state.rates[0] = scaled_redemption_price(value);
         return true;
       case Ask::offpeg_multiplier:
         return in_bounds(value, offpeg_max, state.offpeg_multiplier);

@@ -31,9 +31,10 @@ struct StableRules {
   Division division = Division::each_step;
   Rates rates = Rates::by_decimals;
   std::uint64_t a_precision = 100;
-  bool gives_up = true;        // after 255 steps without an answer; else the last one is taken
-  bool asks_admin_fee = true;  // else it is half of the fee, a constant
-  bool dynamic_fee = false;    // offpeg_fee_multiplier, and oracles that can refuse a swap
+  bool gives_up = true;            // after 255 steps without an answer; else the last one is taken
+  bool asks_admin_fee = true;      // else it is half of the fee, a constant
+  bool dynamic_fee = false;        // offpeg_fee_multiplier, and oracles that can refuse a swap
+  bool first_is_redeemed = false;  // the first coin's rate is a redemption price, told elsewhere
 };
 
 struct Variant {
@@ -49,7 +50,7 @@ struct Variant {
 
 inline constexpr std::size_t coins_max = 8;
 
-inline constexpr std::array<Variant, 10> variants{{
+inline constexpr std::array<Variant, 11> variants{{
     {"3pool", Family::stable, 3, 3, {}, {.a_precision = 1, .gives_up = false}, 130'000, false},
     {"base", Family::stable, 2, 4, {}, {}, 120'000, false},
     {"factory_plain2",
@@ -95,6 +96,14 @@ inline constexpr std::array<Variant, 10> variants{{
     {"twocrypto_ng", Family::crypto, 2, 2, "v2.0.0", {}, 250'000, true},
     // Its exchange() takes another argument before the receiver, which only coins of ether need.
     {"tricrypto_ng", Family::crypto, 3, 3, "v2.0.0", {}, 300'000, false},
+    {"meta_rai",
+     Family::stable,
+     2,
+     2,
+     {},
+     {.rates = Rates::meta_cached, .first_is_redeemed = true},
+     180'000,
+     false},
 }};
 
 // The index of a variant, or variants.size().
@@ -117,6 +126,7 @@ inline std::string variant_names() {
 struct Metadata {
   std::string_view variant;             // variant=NAME
   gantry_address base_pool{};           // base_pool=0x..., which variants with a base pool need
+  gantry_address redemption_price{};    // redemption_price_snap=0x..., which meta_rai needs
   gantry_address implementation{};      // implementation=0x..., where the pool is a minimal proxy
   std::optional<evm::Topic> code_hash;  // code_hash=0x..., of the implementation where there is one
 };
@@ -142,6 +152,8 @@ inline bool read_metadata(gantry_bytes bytes, Metadata& out) noexcept {
       out.variant = value;
     } else if (key == "base_pool") {
       if (!read_address(value, out.base_pool)) return false;
+    } else if (key == "redemption_price_snap") {
+      if (!read_address(value, out.redemption_price)) return false;
     } else if (key == "implementation") {
       if (!read_address(value, out.implementation)) return false;
     } else if (key == "code_hash") {

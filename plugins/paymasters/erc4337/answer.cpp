@@ -129,10 +129,13 @@ bool read_grant(const json::object& from, bool packed, Grant& out) {
 }
 
 std::int32_t outcome_of_error(std::int64_t code, std::string_view message, bool names_paymaster) {
+  // AA3x are the EntryPoint's complaints of a paymaster, whichever code a bundler gives them.
+  if (code <= -32500 && code > -32600 && message.find("AA3") != std::string_view::npos) {
+    return GANTRY_SPONSOR_RETRY_OTHER;
+  }
   switch (code) {
-    case -32500:  // rejected in validation: AA3x are the EntryPoint's complaints of a paymaster
-      return message.find("AA3") != std::string_view::npos ? GANTRY_SPONSOR_RETRY_OTHER
-                                                           : GANTRY_SPONSOR_OUR_FAULT;
+    case -32500:  // rejected in validation
+      return GANTRY_SPONSOR_OUR_FAULT;
     case -32502:  // an opcode rule
     case -32503:  // out of its time range: the paymaster's range or ours
       return names_paymaster ? GANTRY_SPONSOR_RETRY_OTHER : GANTRY_SPONSOR_OUR_FAULT;

@@ -278,6 +278,27 @@ class Meta(StableBench):
         overrides[self.base] = {0: WAD + rng.randrange(WAD // 2)}
 
 
+class MetaRai(Meta):
+    """StableSwapRAI: the first coin's rate is asked of another contract, in 27 decimals."""
+
+    def __init__(self, node, name, decimals):
+        StableBench.__init__(self, node, decimals)
+        self.base = self.slot_code(int(self.coins[0], 16))
+        self.snap = self.slot_code(3 * 10**27)
+        arguments = address(node.account) + ''.join(map(address, self.coins)) + address(
+            self.coins[0]) + address(self.base) + address(self.snap) + word(100) + word(10**6) + word(0)
+        self.finish(node.deploy(name, arguments))
+        for g in ('base_virtual_price', 'base_cache_updated'):
+            self.slots[g] = node.slot(self.pool, call(g + '()'))
+
+    def more_questions(self):
+        return super().more_questions() + [(self.snap, call('snappedRedemptionPrice()'))]
+
+    def more_state(self, overrides, now):
+        super().more_state(overrides, now)
+        overrides[self.snap] = {0: log_uniform(10**26, 10**28)}
+
+
 class FactoryPlain(StableBench):
     admin_fee_getter = False
 
@@ -556,6 +577,8 @@ def benches(node):
     if VARIANT == 'meta':
         return [(name, lambda name=name, ds=ds: Meta(node, name, ds)) for name, ds in (
             ('meta_18', [18, 18]), ('meta_8', [8, 18]))]
+    if VARIANT == 'meta_rai':
+        return [('meta_rai', lambda: MetaRai(node, 'meta_rai', [18, 18]))]
     if VARIANT == 'factory_plain2':
         return [('plain2', lambda ds=ds: FactoryPlain(node, 'plain2', ds)) for ds in ([18, 6], [8, 8], [18, 18])]
     if VARIANT == 'factory_plain':

@@ -238,6 +238,19 @@ TEST_CASE("RLP that could be shorter, or is cut, is not read") {
   CHECK_FALSE(rlp::Reader(beyond).number().has_value());
 }
 
+TEST_CASE("a stub signature has the form of one: of any hash it is somebody's") {
+  const auto stub = stub_signature();
+  const auto parsed = parse_signature(stub);
+  REQUIRE(parsed.has_value());
+  CHECK(std::ranges::count(stub, 0) == 0);
+  const Curve secp = curve();
+  for (std::uint8_t i = 0; i < 200; ++i) {
+    Hash32 hash;
+    hash.fill(static_cast<std::uint8_t>(i * 7 + 1));
+    CHECK(secp.recover(hash, *parsed).has_value());
+  }
+}
+
 TEST_CASE("an operation that its entry point could not carry is not signed") {
   const auto signer = signer_of(some_key);
   const auto fault = [&](const UserOperation& operation, EntryPointVersion version) {

@@ -69,6 +69,7 @@ TEST_CASE("a bundler's error says whose fault it is") {
     const char* message;
     bool names_paymaster;
     BundlerFault fault;
+    bool sponsored = false;
   };
   for (const Case& c : {
            Case{-32500, "AA21 didn't pay prefund", false, BundlerFault::operation},
@@ -78,9 +79,19 @@ TEST_CASE("a bundler's error says whose fault it is") {
            Case{-32502, "", false, BundlerFault::operation},
            Case{-32502, "", true, BundlerFault::paymaster},
            Case{-32503, "expires too soon", false, BundlerFault::operation},
+           Case{-32503, "expires too soon", false, BundlerFault::paymaster, true},
+           Case{-32503, "", true, BundlerFault::paymaster},
            Case{-32504, "paymaster throttled", false, BundlerFault::paymaster},
            Case{-32508, "", false, BundlerFault::paymaster},
            Case{-32507, "", false, BundlerFault::operation},
+           Case{-32507, "reverted with reason: AA34 signature error", false,
+                BundlerFault::paymaster, true},
+           Case{-32507, "reverted with reason: AA24 signature error", false,
+                BundlerFault::operation, true},
+           Case{-32507, "Invalid UserOp signature", false, BundlerFault::operation, true},
+           Case{-32507, "Invalid UserOp paymasterData", false, BundlerFault::paymaster, true},
+           Case{-32507, "Invalid UserOperation signature or paymaster signature", false,
+                BundlerFault::paymaster, true},
            Case{-32521, "", false, BundlerFault::operation},
            Case{-32602, "missing field", false, BundlerFault::operation},
            Case{-32602, "EntryPoint not supported", false, BundlerFault::entry_point},
@@ -89,6 +100,6 @@ TEST_CASE("a bundler's error says whose fault it is") {
            Case{-32601, "", false, BundlerFault::unavailable},
        }) {
     INFO(c.code << " " << c.message);
-    CHECK(fault_of_code(c.code, c.message, c.names_paymaster) == c.fault);
+    CHECK(fault_of_code(c.code, c.message, {c.names_paymaster, c.sponsored}) == c.fault);
   }
 }

@@ -163,7 +163,9 @@ TEST_CASE("facts that do not decode leave the state as it was") {
       for (std::size_t size = 0; size < facts[i].data.size(); size += size % 32 == 0 ? 31 : 1) {
         std::vector<OwnedFact> cut = facts;
         cut[i].data.resize(size);
-        REQUIRE(venue.apply(cut) == GANTRY_BAD_STATE);
+        // A call that returns nothing at all met no contract, or one of another kind.
+        const bool silent = size == 0 && facts[i].fields.source == GANTRY_SOURCE_EVM_CALL;
+        REQUIRE(venue.apply(cut) == (silent ? GANTRY_REFUSED : GANTRY_BAD_STATE));
       }
       std::vector<OwnedFact> reverted = facts;
       reverted[i].fields.status = GANTRY_REFUSED;

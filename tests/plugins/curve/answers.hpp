@@ -39,7 +39,7 @@ struct RecordedState {
 };
 
 struct RecordedQuestion {
-  bool of_base = false;  // of the base pool
+  bool of_base = false;  // of the base pool, or of who keeps the redemption price
   std::vector<std::uint8_t> payload;
 };
 

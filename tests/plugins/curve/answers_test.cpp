@@ -17,9 +17,16 @@ std::vector<RecordedPool> answers_of(const std::string& variant) {
 
 // What the recordings hold; a metapool's second coin and the old 3pool's coins are given.
 const std::map<std::string, std::set<std::uint32_t>> decimals_by_variant = {
-    {"3pool", {6, 18}},          {"base", {6, 8, 18}},          {"factory_plain2", {6, 8, 18}},
-    {"meta", {8, 18}},           {"factory_plain", {6, 8, 18}}, {"factory_meta", {6, 18}},
-    {"ng", {6, 8, 18}},          {"ng_meta", {6, 18}},          {"twocrypto_ng", {6, 8, 18}},
+    {"3pool", {6, 18}},
+    {"base", {6, 8, 18}},
+    {"factory_plain2", {6, 8, 18}},
+    {"meta", {8, 18}},
+    {"meta_rai", {18}},
+    {"factory_plain", {6, 8, 18}},
+    {"factory_meta", {6, 18}},
+    {"ng", {6, 8, 18}},
+    {"ng_meta", {6, 18}},
+    {"twocrypto_ng", {6, 8, 18}},
     {"tricrypto_ng", {6, 8, 18}}};
 
 // By the amount's share of what the pool has of the coin.
@@ -203,6 +210,12 @@ TEST_CASE("plain pools of the factory: quotes are exchange()'s, each with its or
 TEST_CASE("metapools: quotes are exchange()'s, with the base pool's price kept or fresh") {
   compare_all("meta");
   compare_all("factory_meta");
+}
+
+TEST_CASE(
+    "a metapool of a coin that is redeemed: quotes are exchange()'s, with its price as it is "
+    "kept") {
+  compare_all("meta_rai");
 }
 
 TEST_CASE("NG pools of two to eight coins: quotes are exchange()'s, get_dy() cuts a ramping A") {

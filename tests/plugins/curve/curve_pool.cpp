@@ -19,7 +19,6 @@ gantry_state_writer writer_into(Chunks& chunks) {
 gantry_string text(const std::string& s) { return {s.data(), s.size()}; }
 
 constexpr std::uint8_t pool_byte = 0xaa;
-constexpr std::uint8_t base_byte = 0xbb;
 
 }  // namespace
 
@@ -36,7 +35,12 @@ gantry_swap exact_in(const RecordedExchange& exchange) {
 }
 
 std::string metadata_of(const RecordedPool& pool) {
-  return "variant=" + pool.variant + " base_pool=0x00000000000000000000000000000000000000bb";
+  std::string metadata =
+      "variant=" + pool.variant + " base_pool=0x00000000000000000000000000000000000000bb";
+  if (pool.variant == "meta_rai") {
+    metadata += " redemption_price_snap=0x00000000000000000000000000000000000000cc";
+  }
+  return metadata;
 }
 
 std::vector<std::uint8_t> code_hash_of(const RecordedPool& pool) {
@@ -123,7 +127,7 @@ std::vector<std::pair<AskedOfChain, std::vector<std::uint8_t>>> CurvePool::answe
       all.emplace_back(std::move(asked), code_hash_of(recorded));
       continue;
     }
-    const bool of_base = asked.fields.target.bytes[19] == base_byte;
+    const bool of_base = asked.fields.target.bytes[19] != pool_byte;
     const auto same = [&](const RecordedQuestion& question) {
       return question.of_base == of_base && question.payload == asked.payload;
     };

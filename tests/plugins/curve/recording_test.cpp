@@ -17,8 +17,8 @@ namespace {
 using namespace gantry::host::recording;
 
 constexpr const char* variants[] = {
-    "3pool",        "base", "factory_plain2", "factory_plain", "meta",
-    "factory_meta", "ng",   "ng_meta",        "twocrypto_ng",  "tricrypto_ng"};
+    "3pool", "base",    "factory_plain2", "factory_plain", "meta",    "factory_meta",
+    "ng",    "ng_meta", "twocrypto_ng",   "tricrypto_ng",  "meta_rai"};
 
 // States as pools have them: nothing extreme, and a fee below 4 %.
 bool is_ordinary(const RecordedPool& pool, const std::vector<u256>& balances) {

@@ -168,6 +168,8 @@ TEST_CASE("an error says whose turn it is") {
       {"stake", 200, error(-32505, "no"), GANTRY_SPONSOR_RETRY_OTHER, -32505},
       {"balance", 200, error(-32508, "no"), GANTRY_SPONSOR_RETRY_OTHER, -32508},
       {"signature", 200, error(-32507, "no"), GANTRY_SPONSOR_OUR_FAULT, -32507},
+      {"its signature", 200, error(-32507, "AA34 signature error"), GANTRY_SPONSOR_RETRY_OTHER,
+       -32507},
       {"aggregator", 200, error(-32506, "no"), GANTRY_SPONSOR_OUR_FAULT, -32506},
       {"our opcodes", 200, error(-32502, "no"), GANTRY_SPONSOR_OUR_FAULT, -32502},
       {"its opcodes", 200, error(-32502, "no", names), GANTRY_SPONSOR_RETRY_OTHER, -32502},

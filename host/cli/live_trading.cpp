@@ -1,0 +1,130 @@
+#include "host/cli/live_trading.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+
+#include "host/cli/prompt.hpp"
+#include "host/ports/random.hpp"
+#include "host/sign/open_signer.hpp"
+#include "host/submit/submitter.hpp"
+
+namespace gantry::host::cli {
+
+namespace {
+
+constexpr std::chrono::milliseconds submit_deadline{2000};
+
+// One signer for the threads of several chains.
+class SharedSigner final : public sign::Signer {
+ public:
+  explicit SharedSigner(std::unique_ptr<sign::Signer> signer) : signer_(std::move(signer)) {}
+
+  const sign::EvmAddress& address() const override { return signer_->address(); }
+  Result<sign::SignedTransaction> sign(const sign::Transaction& transaction,
+                                       std::span<std::uint8_t> buffer) override {
+    const std::lock_guard lock(mutex_);
+    return signer_->sign(transaction, buffer);
+  }
+  Result<sign::Signature> sign_message(std::span<const std::uint8_t> message) override {
+    const std::lock_guard lock(mutex_);
+    return signer_->sign_message(message);
+  }
+  Result<sign::Signature> sign_user_operation(const sign::UserOperation& operation,
+                                              const sign::EntryPoint& entry_point) override {
+    const std::lock_guard lock(mutex_);
+    return signer_->sign_user_operation(operation, entry_point);
+  }
+
+ private:
+  std::mutex mutex_;  // guards signer_
+  std::unique_ptr<sign::Signer> signer_;
+};
+
+using Submit = std::function<SubmitReport(std::span<const std::uint8_t>, std::uint64_t)>;
+
+Result<Submit> submit_of(const ChainSettings& chain, LiveSession& live) {
+  switch (chain.execution->send) {
+    case SendKind::transaction:
+      return Submit([&live](std::span<const std::uint8_t> bytes, std::uint64_t) {
+        return submit_transaction(*live.providers, bytes, submit_deadline);
+      });
+    case SendKind::bundle: {
+      auto key = make_relay_key(system_random());
+      if (!key) return std::unexpected(key.error());
+      auto made = RelaySubmitter::make(*live.http, chain, live.environment, std::move(*key));
+      if (!made) return std::unexpected(made.error());
+      auto relays = std::make_shared<RelaySubmitter>(std::move(*made));
+      auto one_at_a_time = std::make_shared<std::mutex>();
+      return Submit(
+          [relays, one_at_a_time](std::span<const std::uint8_t> bytes, std::uint64_t block) {
+            const std::lock_guard lock(*one_at_a_time);
+            Bundle bundle;
+            bundle.transactions.emplace_back(bytes.begin(), bytes.end());
+            bundle.block = block;
+            return SubmitReport(
+                relays->submit(bundle, std::chrono::steady_clock::now() + submit_deadline));
+          });
+    }
+    case SendKind::operation:
+      break;
+  }
+  return fail(ErrorKind::configuration,
+              fmt::format("[chain.execution] of {}: user operations are not sent by a run yet: set "
+                          "send to \"transaction\" or \"bundle\"",
+                          chain.id));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LiveTrading>> LiveTrading::open(const Session& session,
+                                                       const Configuration& configuration) {
+  const WalletSettings& wallet = configuration.wallet;
+  if (wallet.sender.kind == GANTRY_ADDRESS_NONE || !wallet.signs()) {
+    return fail(ErrorKind::configuration,
+                "--live needs an account and who signs for it: set `sender`, and `keystore` or "
+                "`remote_signer`, in [wallet] of gantry.toml");
+  }
+  std::filesystem::path path = configuration.ledger.path;
+  if (path.empty()) {
+    const auto known = ledger::default_ledger(session.environment);
+    if (!known) {
+      return fail(ErrorKind::configuration,
+                  "--live needs a ledger: set `path` in [ledger] of gantry.toml, or HOME");
+    }
+    path = *known;
+  }
+  ledger::LedgerOptions options;
+  options.key = configuration.ledger.key;
+  auto books = ledger::Ledger::open(path, std::move(options));
+  if (!books) return std::unexpected(books.error());
+  auto http = make_curl_http();
+  auto signer = sign::open_signer(
+      wallet, {*http, session.environment, system_random(), ask_keystore_password()});
+  if (!signer) return std::unexpected(signer.error());
+  return std::unique_ptr<LiveTrading>(new LiveTrading(
+      std::move(http), std::move(*books), std::make_unique<SharedSigner>(std::move(*signer))));
+}
+
+Result<std::unique_ptr<Execution>> LiveTrading::begin(const ChainSettings& chain,
+                                                      const WalletSettings& wallet,
+                                                      LiveSession& live, RiskBook& book) {
+  if (!chain.execution) {
+    return fail(ErrorKind::configuration,
+                fmt::format("--live: {} has no [chain.execution] in gantry.toml, which says with "
+                            "what executor to trade; or name the chains to trade on with --chain",
+                            chain.id));
+  }
+  auto submit = submit_of(chain, live);
+  if (!submit) return std::unexpected(submit.error());
+  return Execution::start(chain, wallet,
+                          {*live.providers, *ledger_, *signer_, book, std::move(*submit),
+                           [feed = live.feed](Mismatch found) {
+                             feed->suspect(found.pools,
+                       found.reason.empty() ? "" : "a trade through it: " + found.reason);
+                           }});
+}
+
+}  // namespace gantry::host::cli

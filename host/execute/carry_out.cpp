@@ -1,0 +1,281 @@
+// One order after the other: funded, prepared, signed while the chain says what it would do,
+// written down, sent.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+
+#include "host/base/text.hpp"
+#include "host/execute/execution.hpp"
+#include "host/execute/simulation.hpp"
+#include "host/submit/fees.hpp"
+
+namespace gantry::host {
+
+namespace {
+
+constexpr std::chrono::milliseconds simulation_deadline{2000};
+// By the chain's clock: a run that comes later than this undoes itself.
+constexpr std::uint64_t deadline_slack_s = 60;
+
+sign::EvmAddress evm_bytes(const gantry_address& address) {
+  sign::EvmAddress out{};
+  std::copy_n(address.bytes, out.size(), out.begin());
+  return out;
+}
+
+u256 sum_or_max(const u256& a, const u256& b) {
+  u256 out;
+  return add(a, b, out) ? out : u256::max();
+}
+
+u256 product_or_max(const u256& a, const u256& b) {
+  u256 out;
+  return mul(a, b, out) ? out : u256::max();
+}
+
+// amount * part / whole.
+u256 share_up(const u256& amount, const u256& part, const u256& whole) {
+  u256 out;
+  return !whole.is_zero() && mul_div_ceil(amount, part, whole, out) ? out : u256::max();
+}
+u256 share_down(const u256& amount, const u256& part, const u256& whole) {
+  u256 out;
+  return !whole.is_zero() && mul_div_floor(amount, part, whole, out) ? out : u256();
+}
+
+// What the base fee may be in the next block: an eighth more (EIP-1559).
+u256 next_base_fee(const u256& base_fee) {
+  return sum_or_max(base_fee, share_up(base_fee, u256(1), u256(8)));
+}
+
+// Estimates are of ordinary tokens and of ticks that are near.
+std::uint64_t gas_limit_of(std::uint64_t gas) { return 2 * gas + 100'000; }
+
+std::unexpected<std::pair<FillReason, std::string>> refused(FillReason reason, std::string why) {
+  return std::unexpected(std::pair(reason, std::move(why)));
+}
+
+}  // namespace
+
+bool Execution::is_stopped() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_ || ports_.book.mode() == TradingMode::halted;
+}
+
+// What another trade changes was quoted before it did.
+bool Execution::touches_flight(const TradeRoute& route) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, flight] : flights_) {
+    for (const gantry_address& pool : flight.order.route->pools) {
+      const auto same = [&](const gantry_address& one) { return AddressEqual{}(one, pool); };
+      if (std::ranges::any_of(route.pools, same)) return true;
+    }
+  }
+  return false;
+}
+
+std::expected<Funding, Execution::Refusal> Execution::fund(const TradeOrder& order,
+                                                           const u256& gas_price) {
+  const gantry_address& token = order.route->tokens.front();
+  std::unique_lock lock(mutex_);
+  if (lenders_.want(token)) {
+    // The first trade with this token: what there is of it was never read.
+    Lenders fresh = lenders_;
+    lock.unlock();
+    const auto head = ports_.providers.head();
+    const Status read =
+        head ? fresh.read(ports_.providers, *head) : fail(ErrorKind::io, "no block is known yet");
+    lock.lock();
+    if (!read) {
+      return refused(FillReason::no_funds, "the lenders were not read: " + read.error().message);
+    }
+    lenders_.take(fresh);
+  }
+  const auto found = lenders_.cheapest(*order.route, order.amount_in,
+                                       {gas_price, order.value_token, order.value_wei});
+  if (found) return *found;
+  return refused(FillReason::no_funds,
+                 fmt::format("nobody lends {} of {}, and the executor holds less",
+                             to_string(order.amount_in), address_text(token)));
+}
+
+// Its gain has to pay for the loan and for the gas, at the most that the gas may cost.
+std::expected<Execution::Prepared, Execution::Refusal> Execution::prepare(const TradeOrder& order) {
+  auto fees = fees_for(order.base_fee, settings_);
+  if (!fees) return refused(FillReason::no_profit, fees.error().message);
+  const u256 gas_price = sum_or_max(next_base_fee(order.base_fee), fees->priority);
+  auto funding = fund(order, gas_price);
+  if (!funding) return std::unexpected(funding.error());
+  Prepared out;
+  out.funding = *funding;
+  const u256 fee = funding->loan ? funding->loan->fee : u256();
+  const u256 owed = sum_or_max(order.amount_in, fee);
+  if (!sub(order.amount_out, owed, out.gain)) {
+    return refused(FillReason::no_profit, "the loan costs more than the trade brings");
+  }
+  const std::uint64_t gas = order.gas + funding->gas;
+  const u256 cost_wei = sum_or_max(product_or_max(gas_price, u256(gas)), order.data_fee);
+  const u256 cost = share_up(cost_wei, order.value_token, order.value_wei);
+  if (out.gain <= cost) {
+    return refused(FillReason::no_profit,
+                   fmt::format("it would gain {} after the loan, and cost {}", to_string(out.gain),
+                               to_string(cost)));
+  }
+  out.least_gain = cost;
+  if (u256 planned; sub(order.least_out, owed, planned)) out.least_gain = std::max(cost, planned);
+  // Never more for gas than the gain is worth.
+  u256 affordable;
+  const u256 gain_wei = share_down(out.gain, order.value_wei, order.value_token);
+  if (u256 rest; sub(gain_wei, order.data_fee, rest) && div_floor(rest, u256(gas), affordable)) {
+    fees->max_fee = std::max(gas_price, std::min(fees->max_fee, affordable));
+  }
+  RunOrder run;
+  run.deadline_s = u256(order.execution_time_s + deadline_slack_s);
+  run.least_gain = out.least_gain;
+  run.loan = funding->loan;
+  auto calldata = run_of(*order.route, run);
+  if (!calldata) return refused(FillReason::not_planned, calldata.error().message);
+  out.run = std::move(*calldata);
+  out.transaction.chain_id = chain_id_;
+  out.transaction.max_fee = fees->max_fee;
+  out.transaction.max_priority_fee = std::min(fees->priority, fees->max_fee);
+  out.transaction.gas_limit = gas_limit_of(gas);
+  out.transaction.to = evm_bytes(settings_.executor);
+  out.transaction.data = out.run;
+  return out;
+}
+
+Result<Execution::Signed> Execution::sign(const sign::Transaction& transaction) {
+  std::vector<std::uint8_t> buffer(sign::TransactionEncoder::buffer_size(transaction));
+  const std::lock_guard lock(signing_);
+  const auto made = ports_.signer.sign(transaction, buffer);
+  if (!made) return std::unexpected(made.error());
+  return Signed{{made->bytes.begin(), made->bytes.end()}, made->hash};
+}
+
+ledger::Intent Execution::intent_of(const TradeOrder& order, const Prepared& prepared,
+                                    const Hash32& hash) const {
+  ledger::Intent intent;
+  intent.key = hex_text(hash);
+  intent.kind =
+      settings_.send == SendKind::bundle ? ledger::Kind::bundle : ledger::Kind::transaction;
+  intent.strategy = order.strategy;
+  intent.coin = chain_.native_symbol;
+  intent.token_in = intent.token_out = address_text(order.route->tokens.front());
+  intent.route = order.legs;
+  intent.amount_in = order.amount_in;
+  intent.planned_out = order.amount_out;
+  intent.min_profit = prepared.least_gain;
+  intent.block = order.block;
+  intent.last_block = order.execution_block + static_cast<std::uint64_t>(settings_.blocks_max) - 1;
+  return intent;
+}
+
+void Execution::carry_out(const TradeOrder& order) {
+  if (is_stopped()) return end(order, FillReason::halted, "trading is HALTED: see gantry status");
+  if (touches_flight(*order.route)) {
+    return end(order, FillReason::pool_in_flight,
+               "a trade that is under way changes one of its pools");
+  }
+  const auto taken = std::chrono::steady_clock::now();
+  auto prepared = prepare(order);
+  if (!prepared) return end(order, prepared.error().first, prepared.error().second);
+  auto reservation = ports_.ledger.reserve(lane_);
+  if (!reservation) {
+    return end(order, FillReason::not_written, reservation.error().message);
+  }
+  prepared->transaction.nonce = reservation->nonce();
+  time(ExecutionStep::build, taken);
+
+  // What it would do is asked while it is signed and written down.
+  Rehearsal rehearsal{wallet_.sender, settings_.executor,
+                      &prepared->run, prepared->transaction.gas_limit,
+                      prepared->gain, {order.block, {}}};
+  if (const auto head = ports_.providers.head(); head && head->number == order.block) {
+    rehearsal.block = head->pin();
+  }
+  auto simulated = std::async(std::launch::async, [this, &rehearsal] {
+    const auto asked = std::chrono::steady_clock::now();
+    Simulation said = simulate(ports_.providers, rehearsal, simulation_deadline);
+    time(ExecutionStep::simulate, asked);
+    return said;
+  });
+  const auto signing = std::chrono::steady_clock::now();
+  const auto bytes = sign(prepared->transaction);
+  time(ExecutionStep::sign, signing);
+  time(ExecutionStep::to_signed, order.arrived);
+  if (!bytes) {
+    simulated.wait();
+    return end(order, FillReason::not_signed, bytes.error().message);
+  }
+  ledger::Attempt attempt;
+  attempt.destination = std::string(to_string(settings_.send));
+  attempt.max_fee = prepared->transaction.max_fee;
+  attempt.priority_fee = prepared->transaction.max_priority_fee;
+  attempt.bytes = bytes->bytes;
+  attempt.hash = bytes->hash;
+  auto recorded = ports_.ledger.record(intent_of(order, *prepared, bytes->hash),
+                                       std::move(*reservation), std::move(attempt));
+  const Simulation simulation = simulated.get();
+  const auto id = recorded.get();
+  if (!id) return end(order, FillReason::not_written, id.error().message);
+
+  const auto withdraw = [&](FillReason reason, const std::string& why) {
+    if (auto done = ports_.ledger.withdraw(id->intent, why).get(); !done) {
+      spdlog::error("trade {} could not be withdrawn: {}", id->intent, done.error().message);
+    }
+    end(order, reason, why);
+  };
+  switch (simulation.verdict) {
+    case SimulationVerdict::as_planned:
+      break;
+    case SimulationVerdict::pools_differ:
+      if (ports_.on_mismatch) ports_.on_mismatch({order.route->pools, simulation.why});
+      return withdraw(FillReason::simulation, simulation.why);
+    case SimulationVerdict::refused:
+      // Perhaps for another reason than its pools: whether they are what they were taken for is
+      // looked at.
+      if (ports_.on_mismatch) ports_.on_mismatch({order.route->pools, {}});
+      return withdraw(FillReason::simulation, simulation.why);
+    case SimulationVerdict::unknown:
+      return withdraw(FillReason::not_simulated, simulation.why);
+  }
+  if (is_stopped()) return withdraw(FillReason::halted, "trading was stopped before it left");
+  send(order, *prepared, *id, *bytes);
+}
+
+void Execution::send(const TradeOrder& order, const Prepared& prepared, ledger::AttemptId id,
+                     const Signed& bytes) {
+  const auto head = ports_.providers.head();
+  {
+    const std::lock_guard lock(mutex_);
+    flights_[id.intent] = {order, prepared.gain, head ? head->number : order.block};
+  }
+  const SubmitReport report = ports_.submit(bytes.bytes, order.execution_block);
+  time(ExecutionStep::to_sent, order.arrived);
+  if (report.verdict == SubmitVerdict::refused) {
+    {
+      const std::lock_guard lock(mutex_);
+      flights_.erase(id.intent);
+    }
+    if (auto done = ports_.ledger.withdraw(id.intent, report.message).get(); !done) {
+      spdlog::error("trade {} could not be withdrawn: {}", id.intent, done.error().message);
+    }
+    return end(order, FillReason::not_taken, report.message);
+  }
+  const std::string by = fmt::format("{}", fmt::join(report.by, ", "));
+  spdlog::info("trade {} of {} was sent as {} ({}), for a gain of {}", id.intent, order.strategy,
+               hex_text(bytes.hash), by.empty() ? report.message : by, to_string(prepared.gain));
+  Status noted;
+  if (report.verdict == SubmitVerdict::taken) {
+    noted = ports_.ledger.submitted(id, by).get();
+  } else {
+    noted = ports_.ledger.left_open(id.intent, report.message).get();
+  }
+  if (!noted) spdlog::error("trade {}: {}", id.intent, noted.error().message);
+}
+
+}  // namespace gantry::host

@@ -1,0 +1,394 @@
+// What the chain says of the trades that are under way: looked at with every block, and written
+// down. The rules are those of ledger::reconcile(); this carries out what follows from them.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "gantry/u256_convert.hpp"
+#include "host/base/keccak.hpp"
+#include "host/base/text.hpp"
+#include "host/execute/execution.hpp"
+#include "host/execute/simulation.hpp"
+#include "host/ledger/reconcile.hpp"
+#include "host/live/chain_text.hpp"
+#include "host/plan/abi_words.hpp"
+#include "host/provider/json_rpc.hpp"
+#include "host/submit/fees.hpp"
+
+namespace gantry::host {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::chrono::milliseconds look_every{25};  // at the newest block that is known
+constexpr std::chrono::milliseconds result_deadline{5000};
+constexpr std::uint64_t cancellation_gas = 21'000;
+// A cancellation that is not in a block after so many is sent again with a higher fee.
+constexpr std::uint64_t cancellation_blocks = 3;
+
+RpcCall balance_call(const std::string& token, const std::string& owner, std::uint64_t block) {
+  const std::string data = "0x70a08231" + std::string(24, '0') + owner.substr(2);
+  return {"eth_call", {json::object{{"to", token}, {"data", data}}, quantity_text(block)}};
+}
+
+std::optional<u256> word_of(const RpcAnswer& answer) {
+  const auto bytes = answer ? bytes_of(*answer) : std::nullopt;
+  if (!bytes || bytes->size() != word_bytes) return std::nullopt;
+  return load_be(bytes->data());
+}
+
+bool is_text(const json::value& value, std::string_view text) {
+  return value.is_string() && std::string_view(value.get_string()) == text;
+}
+
+// What the executor's Settled(token, gain) of that transaction says of the token; nothing gained is
+// not logged. nullopt: the answer is none.
+std::optional<ledger::SignedAmount> settled_gain(const RpcAnswer& logs, const std::string& token) {
+  if (!logs || !logs->is_array()) return std::nullopt;
+  const std::string topic = "0x" + std::string(24, '0') + token.substr(2);
+  for (const json::value& log : logs->get_array()) {
+    const json::value* topics = member(log, "topics");
+    const json::value* data = member(log, "data");
+    if (topics == nullptr || data == nullptr || !topics->is_array() ||
+        topics->get_array().size() != 2 || !is_text(topics->get_array()[1], topic)) {
+      continue;
+    }
+    const auto bytes = bytes_of(*data);
+    if (!bytes || bytes->size() != word_bytes) return std::nullopt;
+    return ledger::SignedAmount::from_bits(load_be(bytes->data()));
+  }
+  return ledger::SignedAmount();
+}
+
+// amount * part / whole with the amount's sign.
+std::optional<ledger::SignedAmount> scaled(const ledger::SignedAmount& amount, const u256& part,
+                                           const u256& whole) {
+  u256 magnitude;
+  ledger::SignedAmount out;
+  if (whole.is_zero() || !mul_div_floor(amount.magnitude(), part, whole, magnitude) ||
+      !ledger::SignedAmount::from_magnitude(magnitude, amount.is_negative(), out)) {
+    return std::nullopt;
+  }
+  return out;
+}
+
+std::uint64_t dollars_e6(const u256& wei, std::uint64_t ether_usd_e6) {
+  constexpr std::uint64_t wei_of_one = 1'000'000'000'000'000'000U;
+  u256 out;
+  if (!mul_div_floor(wei, u256(ether_usd_e6), u256(wei_of_one), out)) return UINT64_MAX;
+  return out.fits_u64() ? out.limb(0) : UINT64_MAX;
+}
+
+}  // namespace
+
+void Execution::follow_chain() {
+  std::uint64_t looked = 0;
+  std::string hash;
+  while (true) {
+    {
+      std::unique_lock lock(mutex_);
+      if (moved_.wait_for(lock, look_every, [this] { return stopping_; })) return;
+    }
+    const auto head = ports_.providers.head();
+    if (!head || (head->number == looked && head->hash == hash)) continue;
+    looked = head->number;
+    hash = head->hash;
+    look(*head);
+  }
+}
+
+void Execution::read_lenders(const Head& head) {
+  std::unique_lock lock(mutex_);
+  Lenders fresh = lenders_;
+  lock.unlock();
+  if (auto read = fresh.read(ports_.providers, head); !read) {
+    spdlog::warn("lenders were not read at block {}: {}", head.number, read.error().message);
+    return;
+  }
+  lock.lock();
+  lenders_.take(fresh);
+}
+
+void Execution::look(const Head& head) {
+  read_lenders(head);
+  const auto found =
+      ledger::reconcile(ports_.ledger, *view_, chain_.id,
+                        {.depth = static_cast<std::uint64_t>(settings_.confirm_blocks)});
+  if (!found) {
+    spdlog::error("trades under way could not be looked at: {}", found.error().message);
+    return;
+  }
+  for (const ledger::Reconciled& each : found->intents) act(each, head);
+  reckon();
+}
+
+// Until it is known what each that is in a block has brought.
+void Execution::reckon() {
+  for (auto at = unreckoned_.begin(); at != unreckoned_.end();) {
+    const auto result = ports_.ledger.result_of(*at);
+    // Without one it was taken back with its block, and comes anew.
+    bool done = result && (!*result || (*result)->realised);
+    if (result && *result && !done) {
+      const auto known = realise(**result);
+      if (!known) {
+        spdlog::warn("trade {} is in block {}, and what it brought is not known yet: {}", *at,
+                     (*result)->receipt.block, known.error().message);
+      }
+      done = known && *known;
+    }
+    at = done ? unreckoned_.erase(at) : std::next(at);
+  }
+}
+
+void Execution::act(const ledger::Reconciled& what, const Head& head) {
+  switch (what.verdict) {
+    case ledger::Verdict::send_again:
+      return send_again(what, head);
+    case ledger::Verdict::cancel:
+      if (auto done = cancel(what.intent, head); !done) {
+        spdlog::warn("trade {} could not be cancelled: {}", what.intent, done.error().message);
+      }
+      return;
+    case ledger::Verdict::dropped:
+    case ledger::Verdict::expired: {
+      spdlog::info("trade {} is {}: {}", what.intent, to_string(what.verdict), what.reason);
+      Fill fill;
+      fill.reason =
+          what.verdict == ledger::Verdict::dropped ? FillReason::dropped : FillReason::expired;
+      return conclude(what.intent, std::move(fill));
+    }
+    case ledger::Verdict::included:
+    case ledger::Verdict::reverted:
+    case ledger::Verdict::replaced:
+      unreckoned_.insert(what.intent);
+      return;
+    default:
+      return;
+  }
+}
+
+// The very bytes that were sent. Those that may never have left, of a run that was killed before it
+// sent them, stay: they were not simulated to their end.
+void Execution::send_again(const ledger::Reconciled& what, const Head& head) {
+  if (is_stopped()) return;
+  const auto intent = ports_.ledger.intent(what.intent);
+  if (!intent || intent->state != ledger::State::submitted || what.send_again.empty()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto flight = flights_.find(what.intent);
+    if (flight != flights_.end()) {
+      if (flight->second.sent_at >= head.number) return;
+      flight->second.sent_at = head.number;
+    }
+  }
+  const auto attempts = ports_.ledger.attempts(what.intent);
+  if (!attempts) return;
+  const auto attempt =
+      std::ranges::find(*attempts, what.send_again.front(), &ledger::StoredAttempt::id);
+  if (attempt == attempts->end()) return;
+  const auto report = ports_.submit(attempt->attempt.bytes, head.number + 1);
+  spdlog::info("trade {} was not in block {}: sent again as {} ({})", what.intent, head.number,
+               hex_text(attempt->attempt.hash),
+               report.by.empty() ? report.message : fmt::format("{}", fmt::join(report.by, ", ")));
+}
+
+// Takes the nonce with a payment of nothing to itself, at a fee that replaces the trade.
+Status Execution::cancel(ledger::IntentId id, const Head& head) {
+  if (is_stopped()) return {};
+  const auto intent = ports_.ledger.intent(id);
+  if (!intent) return std::unexpected(intent.error());
+  if (intent->lane != lane_) return {};
+  const auto attempts = ports_.ledger.attempts(id);
+  if (!attempts) return std::unexpected(attempts.error());
+  if (attempts->empty()) return {};
+  const ledger::Attempt& last = attempts->back().attempt;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto before = cancelled_at_.find(id);
+    if (before != cancelled_at_.end() && before->second + cancellation_blocks > head.number) {
+      return {};
+    }
+    cancelled_at_[id] = head.number;
+  }
+  const auto fees = bumped({last.max_fee, last.priority_fee}, fee_bound(settings_));
+  if (!fees) return std::unexpected(fees.error());
+  sign::Transaction transaction;
+  transaction.chain_id = chain_id_;
+  transaction.nonce = intent->nonce;
+  transaction.max_fee = fees->max_fee;
+  transaction.max_priority_fee = fees->priority;
+  transaction.gas_limit = cancellation_gas;
+  sign::EvmAddress self{};
+  std::copy_n(wallet_.sender.bytes, self.size(), self.begin());
+  transaction.to = self;
+  const auto bytes = sign(transaction);
+  if (!bytes) return std::unexpected(bytes.error());
+  ledger::Attempt attempt;
+  attempt.purpose = ledger::Purpose::cancellation;
+  attempt.destination = std::string(to_string(settings_.send));
+  attempt.max_fee = transaction.max_fee;
+  attempt.priority_fee = transaction.max_priority_fee;
+  attempt.bytes = bytes->bytes;
+  attempt.hash = bytes->hash;
+  const auto recorded = ports_.ledger.record(id, std::move(attempt)).get();
+  if (!recorded) return std::unexpected(recorded.error());
+  if (is_stopped()) return {};
+  const SubmitReport report = ports_.submit(bytes->bytes, head.number + 1);
+  spdlog::info("trade {} is in no block up to {}: cancelled by {} ({})", id, head.number,
+               hex_text(bytes->hash),
+               report.by.empty() ? report.message : fmt::format("{}", fmt::join(report.by, ", ")));
+  if (report.verdict != SubmitVerdict::taken) return {};
+  return ports_.ledger.submitted(*recorded, fmt::format("{}", fmt::join(report.by, ", "))).get();
+}
+
+// The same run once more, as the block left the chain: what was traded before it in that block is
+// there too.
+std::string Execution::why_reverted(const ledger::Attempt& attempt,
+                                    const ledger::Receipt& receipt) const {
+  const auto sent = sign::decode_transaction(attempt.bytes);
+  if (!sent) return {};
+  const Rehearsal rehearsal{wallet_.sender,
+                            settings_.executor,
+                            &sent->transaction.data,
+                            sent->transaction.gas_limit,
+                            u256(),
+                            {receipt.block, hex_text(receipt.block_hash)}};
+  const Simulation again = simulate(ports_.providers, rehearsal, result_deadline);
+  if (again.verdict == SimulationVerdict::unknown) return {};
+  return " (" + (again.verdict == SimulationVerdict::as_planned ? "gains nothing" : again.why) +
+         ")";
+}
+
+// As it was when the trade was planned; of an earlier run's trade, as it is now.
+std::optional<ledger::SignedAmount> Execution::value_of(const std::string& token,
+                                                        const ledger::SignedAmount& amount,
+                                                        const std::optional<Flight>& flight) {
+  if (token == address_text(chain_.wrapped_native) || amount.magnitude().is_zero()) return amount;
+  if (flight) return scaled(amount, flight->order.value_wei, flight->order.value_token);
+  const std::lock_guard lock(mutex_);
+  const auto& worth = worth_[token];
+  if (worth) return scaled(amount, worth->wei, worth->token);
+  wants_prices_.store(true);
+  return std::nullopt;
+}
+
+// What a trade that is in a block brought and cost, by the chain's own word; false: a price is
+// waited for.
+Result<bool> Execution::realise(const ledger::StoredResult& result) {
+  const ledger::IntentId id = result.id.intent;
+  const auto intent = ports_.ledger.intent(id);
+  if (!intent) return std::unexpected(intent.error());
+  const auto attempts = ports_.ledger.attempts(id);
+  if (!attempts) return std::unexpected(attempts.error());
+  const auto attempt = std::ranges::find(*attempts, result.id, &ledger::StoredAttempt::id);
+  if (attempt == attempts->end()) return fail(ErrorKind::internal, "a result of no attempt");
+
+  static const std::string topic = hex_text(keccak_of("Settled(address,int256)"));
+  const ledger::Receipt& receipt = result.receipt;
+  const std::string& token = intent->intent.token_out;
+  const std::string executor = address_text(settings_.executor);
+  const std::array calls{RpcCall{"eth_getTransactionReceipt", {hex_text(attempt->attempt.hash)}},
+                         balance_call(token, intent->lane.sender, receipt.block - 1),
+                         balance_call(token, intent->lane.sender, receipt.block)};
+  const auto answers = ask(ports_.providers, calls, {.deadline = result_deadline});
+  if (!answers) return std::unexpected(answers.error());
+  const auto before = word_of((*answers)[1]);
+  const auto after = word_of((*answers)[2]);
+  if (!(*answers)[0] || (*answers)[0]->is_null() || !before || !after) {
+    return fail(ErrorKind::io, "its receipt or the balances around it were not answered");
+  }
+  // Of the executor's logs alone: anybody may log the same.
+  json::array own;
+  if (const json::value* logs = member(*(*answers)[0], "logs");
+      logs != nullptr && logs->is_array()) {
+    for (const json::value& log : logs->get_array()) {
+      const json::value* from = member(log, "address");
+      const json::value* topics = member(log, "topics");
+      if (from != nullptr && is_text(*from, executor) && topics != nullptr && topics->is_array() &&
+          !topics->get_array().empty() && is_text(topics->get_array()[0], topic)) {
+        own.push_back(log);
+      }
+    }
+  }
+  const auto gain = settled_gain(json::value(std::move(own)), token);
+  if (!gain) return fail(ErrorKind::format, "the executor's log of it is none");
+
+  std::optional<Flight> flight;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto at = flights_.find(id); at != flights_.end()) flight = at->second;
+  }
+  ledger::Realised realised;
+  realised.token = token;
+  realised.profit = *gain;
+  realised.balance_before = *before;
+  realised.balance_after = *after;
+  u256 gas_wei;
+  if (!mul(receipt.gas_price, u256(receipt.gas_used), gas_wei) ||
+      !add(gas_wei, receipt.data_fee, gas_wei)) {
+    return fail(ErrorKind::format, "its receipt tells of more gas than there is");
+  }
+  if (attempt->attempt.payer == "sender") realised.cost_wei = gas_wei;
+  const auto value = value_of(token, *gain, flight);
+  if (!value) return false;
+  realised.value_wei = *value;
+  const std::uint64_t price = ether_usd_e6_.load();
+  if (price != 0) realised.price = ledger::CoinPrice{price, "market", 0};
+  if (auto done = ports_.ledger.realised(id, realised).get(); !done) {
+    return std::unexpected(done.error());
+  }
+
+  Fill fill;
+  fill.in_block = receipt.block;
+  fill.gas_wei = realised.cost_wei;
+  const auto net = net_wei(realised);
+  if (!net) return std::unexpected(net.error());
+  fill.gained = !net->is_negative() && !net->magnitude().is_zero();
+  fill.amount_wei = net->magnitude();
+  fill.amount_usd_e6 = dollars_e6(fill.amount_wei, price);
+  if (result.purpose == ledger::Purpose::cancellation) {
+    fill.reason = FillReason::expired;
+  } else if (!receipt.success) {
+    fill.reason = FillReason::reverted;
+  } else if (flight) {
+    const double planned = to_double(flight->gain);
+    const double paid = to_double(gain->magnitude());
+    fill.deviation_bps =
+        std::max(0.0, (planned - paid) / to_double(flight->order.amount_out) * 1e4);
+    u256 out = flight->order.amount_out;  // more or less by as much as the gain is
+    out = wrapping_add(wrapping_sub(out, flight->gain), gain->bits());
+    fill.amount_out = out;
+  }
+  spdlog::info("trade {} of {} is in block {}: {}{}; {}{} wei after costs", id,
+               intent->intent.strategy, receipt.block, to_string(fill.reason),
+               fill.reason == FillReason::reverted ? why_reverted(attempt->attempt, receipt) : "",
+               fill.gained ? "+" : "-", to_string(fill.amount_wei));
+  conclude(id, std::move(fill));
+  return true;
+}
+
+// Its fill is told once: a reorganization that changes it changes the ledger alone.
+void Execution::conclude(ledger::IntentId id, Fill fill) {
+  {
+    const std::lock_guard lock(mutex_);
+    cancelled_at_.erase(id);
+    const auto at = flights_.find(id);
+    if (at != flights_.end()) {
+      const TradeOrder& order = at->second.order;
+      fill.group = order.group;
+      fill.strategy = order.lane;
+      fill.key = order.key;
+      fill.block = order.opportunity_block;
+      fill.amount_in = order.amount_in;
+      flights_.erase(at);
+    }
+    if (!told_.insert(id).second) return;
+  }
+  push(std::move(fill));
+}
+
+}  // namespace gantry::host

@@ -1,0 +1,315 @@
+#include "host/execute/execution.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <chrono>
+
+#include "host/base/text.hpp"
+#include "host/ledger/reconcile.hpp"
+#include "host/live/chain_text.hpp"
+#include "host/log/log.hpp"
+#include "host/plugin/instances.hpp"
+
+namespace gantry::host {
+
+namespace {
+
+namespace json = boost::json;
+using std::chrono::milliseconds;
+
+constexpr milliseconds executor_read{5000};
+
+}  // namespace
+
+TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t group,
+                    const std::string& strategy) {
+  const Snapshot& snapshot = view.snapshot();
+  const Topology& topology = *snapshot.topology;
+  const gantry_opportunity& o = plan.trade.opportunity;
+  TradeOrder order;
+  order.group = group;
+  order.key = o.key;
+  order.lane = plan.trade.strategy;
+  order.strategy = strategy;
+  order.route = plan.route;
+  for (std::uint32_t i = 0; i < o.leg_count; ++i) {
+    const gantry_hop& hop = o.legs[i].hop;
+    const PoolInfo& pool = topology.pools[hop.pool];
+    order.legs.push_back({topology.venue_of(pool).name(), address_text(pool.address),
+                          address_text(topology.tokens[hop.token_in].address),
+                          address_text(topology.tokens[hop.token_out].address)});
+  }
+  order.amount_in = u256(o.amount_in);
+  order.amount_out = u256(o.amount_out);
+  order.least_out = plan.min_out;
+  order.value_token = plan.trade.gross_token;
+  order.value_wei = u256(plan.trade.gross.ether_wei);
+  order.gas = o.gas + gas_overhead;
+  order.data_fee = plan.data_fee;
+  order.block = plan.block;
+  order.opportunity_block = o.block;
+  order.execution_block = plan.execution_block;
+  order.execution_time_s = snapshot.context.execution_time_s;
+  order.base_fee = u256(snapshot.context.base_fee);
+  order.ether_usd_e6 = snapshot.ether_usd_e6;
+  order.arrived = snapshot.arrived;
+  return order;
+}
+
+Execution::Execution(const ChainSettings& chain, const WalletSettings& wallet, ExecutionPorts ports)
+    : chain_(chain),
+      settings_(chain.execution.value_or(ExecutionSettings())),
+      wallet_(wallet),
+      ports_(std::move(ports)),
+      chain_id_(evm_chain_id(chain.id)),
+      lane_{chain.id, address_text(wallet.sender), {}, {}},
+      view_(ledger::chain_view_of(ports_.providers)),
+      lenders_(chain.lenders, settings_.executor) {}
+
+Result<std::unique_ptr<Execution>> Execution::start(const ChainSettings& chain,
+                                                    const WalletSettings& wallet,
+                                                    ExecutionPorts ports) {
+  std::unique_ptr<Execution> made(new Execution(chain, wallet, std::move(ports)));
+  if (auto checked = made->check_executor(); !checked) return std::unexpected(checked.error());
+  if (auto found = made->reconcile_once(); !found) return std::unexpected(found.error());
+  made->orders_thread_ = std::thread([run = made.get(), name = log_chain()] {
+    const LogChain named(name);
+    run->take_orders();
+  });
+  made->chain_thread_ = std::thread([run = made.get(), name = log_chain()] {
+    const LogChain named(name);
+    run->follow_chain();
+  });
+  return made;
+}
+
+Execution::~Execution() { stop(); }
+
+void Execution::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  moved_.notify_all();
+  if (!orders_thread_.joinable()) return;
+  orders_thread_.join();
+  if (const std::string times = times_text(); !times.empty()) {
+    spdlog::info("trades, median/p99: {}", times);
+  }
+  if (chain_thread_.joinable()) chain_thread_.join();
+}
+
+// The contract is there, and it is this account's.
+Status Execution::check_executor() {
+  const std::string where = fmt::format("[chain.execution] of {}", chain_.id);
+  if (settings_.executor.kind == GANTRY_ADDRESS_NONE) {
+    return fail(ErrorKind::configuration,
+                where +
+                    ": there is no executor to trade with: deploy one with `gantry executor "
+                    "deploy`, and put its address there");
+  }
+  const std::string executor = address_text(settings_.executor);
+  const std::array calls{
+      RpcCall{"eth_getCode", {executor, "latest"}},
+      RpcCall{"eth_call",
+              {json::object{{"to", executor}, {"data", "0x8da5cb5b"}}, "latest"}}};  // owner()
+  const auto answers = ask(ports_.providers, calls, {.deadline = executor_read});
+  if (!answers) return std::unexpected(answers.error());
+  const auto code = (*answers)[0] ? bytes_of(*(*answers)[0]) : std::nullopt;
+  if (!code || code->empty()) {
+    return fail(ErrorKind::configuration,
+                fmt::format("{}: there is no contract at {}: check `executor`", where, executor));
+  }
+  const auto owner = (*answers)[1] ? bytes_of(*(*answers)[1]) : std::nullopt;
+  if (!owner || owner->size() != word_bytes) {
+    return fail(
+        ErrorKind::configuration,
+        fmt::format("{}: the contract at {} is no executor: check `executor`", where, executor));
+  }
+  const gantry_address known = evm_address(std::span(*owner).last(20));
+  if (AddressEqual{}(known, wallet_.sender)) return {};
+  return fail(ErrorKind::configuration,
+              fmt::format("{}: the executor {} obeys {}, and the account of [wallet] is {}", where,
+                          executor, address_text(known), address_text(wallet_.sender)));
+}
+
+Status Execution::reconcile_once() {
+  const auto found =
+      ledger::reconcile(ports_.ledger, *view_, chain_.id,
+                        {.depth = static_cast<std::uint64_t>(settings_.confirm_blocks)});
+  if (!found) return std::unexpected(found.error());
+  if (found->head == 0) {
+    return fail(ErrorKind::io, fmt::format("{}: nobody says what became of earlier trades, so none "
+                                           "is begun",
+                                           chain_.id));
+  }
+  const auto next = view_->next_nonce(lane_, found->head);
+  if (!next) return std::unexpected(next.error());
+  if (auto noted = ports_.ledger.observe_nonce(lane_, *next).get(); !noted) return noted;
+  const auto trades = ports_.ledger.last_trades(ledger::last_trades_max);
+  if (!trades) return std::unexpected(trades.error());
+  for (const ledger::Trade& trade : *trades) {
+    if (trade.intent.lane.chain == chain_.id && trade.result && !trade.result->realised) {
+      unreckoned_.insert(trade.intent.id);
+    }
+  }
+  for (const ledger::Reconciled& each : found->intents) {
+    spdlog::info("trade {} of an earlier run: {}: {}", each.intent, to_string(each.verdict),
+                 each.reason);
+  }
+  return {};
+}
+
+// ---- orders -------------------------------------------------------------------------------------
+
+void Execution::offer(TradeOrder order) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_ && orders_.size() < orders_max) {
+      orders_.push_back(std::move(order));
+      moved_.notify_all();
+      return;
+    }
+  }
+  end(order, FillReason::busy, fmt::format("{} orders wait already", orders_max));
+}
+
+void Execution::refuse(Fill fill) { push(std::move(fill)); }
+
+void Execution::push(Fill fill) {
+  const std::lock_guard lock(mutex_);
+  if (fill.filled()) {
+    ++filled_;
+  } else if (fill.executed()) {
+    ++failed_;
+  } else {
+    ++refused_[fill.reason];
+  }
+  fills_.push_back(std::move(fill));
+}
+
+void Execution::note_prices(const MarketView& view) {
+  const Snapshot& snapshot = view.snapshot();
+  ether_usd_e6_.store(snapshot.ether_usd_e6);
+  if (!wants_prices_.exchange(false)) return;
+  const std::lock_guard lock(mutex_);
+  for (auto& [token, worth] : worth_) {
+    if (worth) continue;
+    const auto address = evm_address_of(json::value(token));
+    if (!address) continue;
+    const auto known = snapshot.topology->token_by_address.find(*address);
+    if (known == snapshot.topology->token_by_address.end()) continue;
+    u256 one = u256(1);
+    for (std::uint32_t i = 0; i < snapshot.topology->tokens[known->second].decimals; ++i) {
+      if (!mul(one, u256(10), one)) break;
+    }
+    gantry_value value{};
+    if (view.value(known->second, one, value) == GANTRY_OK) {
+      worth = Worth{one, u256(value.ether_wei)};
+    }
+  }
+}
+
+std::vector<Fill> Execution::take_fills() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(fills_, {});
+}
+
+void Execution::end(const TradeOrder& order, FillReason reason, const std::string& why) {
+  spdlog::info("{}: a trade of block {} is not sent: {}: {}", order.strategy, order.block,
+               to_string(reason), why);
+  Fill fill;
+  fill.group = order.group;
+  fill.strategy = order.lane;
+  fill.key = order.key;
+  fill.block = order.opportunity_block;
+  fill.reason = reason;
+  fill.amount_in = order.amount_in;
+  push(std::move(fill));
+}
+
+void Execution::take_orders() {
+  while (true) {
+    TradeOrder order;
+    {
+      std::unique_lock lock(mutex_);
+      moved_.wait(lock, [this] { return stopping_ || !orders_.empty(); });
+      if (stopping_) break;
+      order = std::move(orders_.front());
+      orders_.pop_front();
+    }
+    carry_out(std::move(order));
+  }
+  std::deque<TradeOrder> left;
+  {
+    const std::lock_guard lock(mutex_);
+    left.swap(orders_);
+  }
+  for (const TradeOrder& order : left) end(order, FillReason::halted, "the host stops");
+}
+
+void Execution::tell(json::object& told) const {
+  const std::lock_guard lock(mutex_);
+  json::object out;
+  out["executor"] = address_text(settings_.executor);
+  out["waiting"] = orders_.size();
+  out["in_flight"] = flights_.size();
+  out["filled"] = filled_;
+  out["failed"] = failed_;
+  json::object refused;
+  for (const auto& [reason, count] : refused_) refused[to_string(reason)] = count;
+  out["not_sent"] = std::move(refused);
+  json::array balances;
+  for (const auto& [token, amount] : lenders_.own()) {
+    balances.push_back({{"token", address_text(token)}, {"amount", gantry::to_string(amount)}});
+  }
+  out["balances"] = std::move(balances);
+  json::object times;
+  for (std::size_t i = 0; i < times_.size(); ++i) {
+    if (times_[i].count() == 0) continue;
+    times[to_string(static_cast<ExecutionStep>(i))] = {{"count", times_[i].count()},
+                                                       {"p50_ns", times_[i].quantile_ns(0.50)},
+                                                       {"p99_ns", times_[i].quantile_ns(0.99)}};
+  }
+  out["times"] = std::move(times);
+  told["execution"] = std::move(out);
+}
+
+void Execution::time(ExecutionStep step, std::chrono::steady_clock::time_point since) {
+  const auto took = std::chrono::steady_clock::now() - since;
+  const std::lock_guard lock(mutex_);
+  times_[static_cast<std::size_t>(step)].add(static_cast<std::uint64_t>(took.count()));
+}
+
+std::string Execution::times_text() const {
+  const std::lock_guard lock(mutex_);
+  std::string out;
+  for (std::size_t i = 0; i < times_.size(); ++i) {
+    if (times_[i].count() == 0) continue;
+    out += fmt::format("{}{} {:.1f}/{:.1f} us", out.empty() ? "" : ", ",
+                       to_string(static_cast<ExecutionStep>(i)),
+                       static_cast<double>(times_[i].quantile_ns(0.50)) * 1e-3,
+                       static_cast<double>(times_[i].quantile_ns(0.99)) * 1e-3);
+  }
+  return out;
+}
+
+std::string_view to_string(ExecutionStep step) {
+  switch (step) {
+    case ExecutionStep::build:
+      return "build";
+    case ExecutionStep::sign:
+      return "sign";
+    case ExecutionStep::to_signed:
+      return "bytes in to signed";
+    case ExecutionStep::simulate:
+      return "simulate";
+    case ExecutionStep::to_sent:
+      return "bytes in to sent";
+  }
+  return "unknown";
+}
+
+}  // namespace gantry::host

@@ -1,0 +1,227 @@
+// Carries out trades on one chain: what the plan node hands over is lent for, simulated at the
+// block it was planned on, signed meanwhile, written to the ledger, sent, and followed until the
+// chain has said what became of it.
+//
+//   order -> fund -> sign ------------> send -> confirm -> fill
+//             |       ledger --------->  ^
+//             `-----> simulate ------->  |   the gate: risk is asked again right before
+//
+// Whatever happens, an order ends in exactly one fill. What leaves was written down before, so that
+// a host that is killed finds it again: see host/ledger.
+//
+// THREADS    offer(), take_fills(), note_prices(), tell() and stop() from any; two threads of its
+//            own, one for orders, one for what the chain says of them.
+// OWNERSHIP  What is in the ports outlives it.
+// SECRETS    Holds none: the signer does.
+#pragma once
+#include <array>
+#include <atomic>
+#include <boost/json.hpp>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <expected>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "host/config/settings.hpp"
+#include "host/execute/fill.hpp"
+#include "host/execute/lenders.hpp"
+#include "host/ledger/chain_view.hpp"
+#include "host/ledger/ledger.hpp"
+#include "host/ledger/reconcile.hpp"
+#include "host/plan/plan.hpp"
+#include "host/provider/providers.hpp"
+#include "host/risk/book.hpp"
+#include "host/sign/signer.hpp"
+#include "host/street/histogram.hpp"
+#include "host/submit/submitter.hpp"
+
+namespace gantry::host {
+
+// What the plan node hands over. Made by order_of().
+struct TradeOrder {
+  std::uint64_t group = 0;
+  std::uint64_t key = 0;
+  std::uint32_t lane = 0;
+  std::string strategy;
+  std::shared_ptr<const TradeRoute> route;
+  std::vector<ledger::Leg> legs;
+  u256 amount_in;
+  u256 amount_out;
+  u256 least_out;           // of the last leg; all above what goes in and comes back is costs
+  u256 value_token;         // the gain before costs, and
+  u256 value_wei;           // what it is worth
+  std::uint64_t gas = 0;    // of the trade, without a loan
+  u256 data_fee;            // wei
+  std::uint64_t block = 0;  // whose state it was planned on
+  std::uint64_t opportunity_block = 0;
+  std::uint64_t execution_block = 0;
+  std::uint64_t execution_time_s = 0;  // of that block, as it is expected
+  u256 base_fee;                       // wei per gas, of the block it was planned on
+  std::uint64_t ether_usd_e6 = 0;
+  std::chrono::steady_clock::time_point arrived{};  // the block's bytes
+};
+// Of a plan that has a route.
+TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t group,
+                    const std::string& strategy);
+
+// The trade's pools pay something else than was quoted; without a reason: perhaps they do.
+struct Mismatch {
+  std::vector<gantry_address> pools;
+  std::string reason;
+};
+
+struct ExecutionPorts {
+  Providers& providers;
+  ledger::Ledger& ledger;
+  sign::Signer& signer;  // [any thread]
+  RiskBook& book;
+  // Sends signed bytes, for that block or a later one.
+  std::function<SubmitReport(std::span<const std::uint8_t> bytes, std::uint64_t block)> submit;
+  std::function<void(Mismatch)> on_mismatch;  // [its own threads]
+};
+
+// How long trades took, those that came so far.
+enum class ExecutionStep : std::int32_t {
+  build = 0,      // an order to calldata: who lends, fees, the run
+  sign = 1,       // alone
+  to_signed = 2,  // from the arrival of the block's bytes
+  simulate = 3,   // beside signing and writing
+  to_sent = 4,    // from the arrival to somebody having it
+};
+inline constexpr std::size_t execution_steps = 5;
+std::string_view to_string(ExecutionStep step);
+
+class Execution {
+ public:
+  static constexpr std::size_t orders_max = 64;  // that wait; more are refused as busy
+
+  // Looks at the executor's contract and at all that an earlier run left open, and begins. Fails
+  // with `configuration`: no executor, or not this account's; else as the ledger and the providers.
+  static Result<std::unique_ptr<Execution>> start(const ChainSettings& chain,
+                                                  const WalletSettings& wallet,
+                                                  ExecutionPorts ports);
+  Execution(const Execution&) = delete;
+  Execution& operator=(const Execution&) = delete;
+  ~Execution();
+
+  // Never waits. What cannot be taken is a fill at once.
+  void offer(TradeOrder order);
+  // One that never became an order.
+  void refuse(Fill fill);
+  // Those since the last call, in the order in which they were known.
+  std::vector<Fill> take_fills();
+  // The newest prices: of the chain's coin, and of tokens that an earlier run won.
+  void note_prices(const MarketView& view);
+  // Nothing more leaves when it returns; what is under way is found again at the next start.
+  void stop();
+
+  void tell(boost::json::object& told) const;
+  // One line: each step's median and 99th percentile.
+  std::string times_text() const;
+
+ private:
+  // A trade that may be in a block some day.
+  struct Flight {
+    TradeOrder order;
+    u256 gain;                  // that was planned, after the loan
+    std::uint64_t sent_at = 0;  // the head when its bytes last left
+  };
+  struct Signed {
+    std::vector<std::uint8_t> bytes;
+    Hash32 hash{};
+  };
+  // All that is decided before anything is signed.
+  struct Prepared {
+    Funding funding;
+    executor::Bytes run;  // calldata of the executor
+    u256 gain;            // of the first token, after the loan: what the simulation has to say
+    u256 least_gain;
+    sign::Transaction transaction;  // but for its nonce
+  };
+  using Refusal = std::pair<FillReason, std::string>;
+
+  Execution(const ChainSettings& chain, const WalletSettings& wallet, ExecutionPorts ports);
+  Status check_executor();
+  Status reconcile_once();
+
+  // Of the orders' thread, in carry_out.cpp.
+  void take_orders();
+  void carry_out(const TradeOrder& order);
+  std::expected<Funding, Refusal> fund(const TradeOrder& order, const u256& gas_price);
+  std::expected<Prepared, Refusal> prepare(const TradeOrder& order);
+  Result<Signed> sign(const sign::Transaction& transaction);
+  ledger::Intent intent_of(const TradeOrder& order, const Prepared& prepared,
+                           const Hash32& hash) const;
+  void send(const TradeOrder& order, const Prepared& prepared, ledger::AttemptId id,
+            const Signed& bytes);
+  bool is_stopped() const;
+  bool touches_flight(const TradeRoute& route) const;
+  void end(const TradeOrder& order, FillReason reason, const std::string& why);
+
+  // Of the following thread, in confirm.cpp.
+  void follow_chain();
+  void look(const Head& head);
+  void read_lenders(const Head& head);
+  void act(const ledger::Reconciled& what, const Head& head);
+  void reckon();
+  Result<bool> realise(const ledger::StoredResult& result);
+  // " (...)", or nothing where nobody says.
+  std::string why_reverted(const ledger::Attempt& attempt, const ledger::Receipt& receipt) const;
+  std::optional<ledger::SignedAmount> value_of(const std::string& token,
+                                               const ledger::SignedAmount& amount,
+                                               const std::optional<Flight>& flight);
+  void send_again(const ledger::Reconciled& what, const Head& head);
+  Status cancel(ledger::IntentId id, const Head& head);
+  void conclude(ledger::IntentId id, Fill fill);
+  void push(Fill fill);
+  void time(ExecutionStep step, std::chrono::steady_clock::time_point since);
+
+  const ChainSettings chain_;
+  const ExecutionSettings settings_;
+  const WalletSettings wallet_;
+  ExecutionPorts ports_;
+  const std::uint64_t chain_id_;
+  const ledger::Lane lane_;
+  std::unique_ptr<ledger::ChainView> view_;  // the following thread's
+  std::mutex signing_;                       // guards the signer
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable moved_;
+  std::deque<TradeOrder> orders_;
+  std::map<ledger::IntentId, Flight> flights_;
+  std::set<ledger::IntentId> told_;                         // whose fill was told
+  std::map<ledger::IntentId, std::uint64_t> cancelled_at_;  // the head when that was last tried
+  std::vector<Fill> fills_;
+  Lenders lenders_;
+  bool stopping_ = false;
+  std::uint64_t filled_ = 0;
+  std::uint64_t failed_ = 0;
+  std::map<FillReason, std::uint64_t> refused_;
+  std::array<Histogram, execution_steps> times_;
+
+  // The following thread's: in a block, and what they brought is not written down.
+  std::set<ledger::IntentId> unreckoned_;
+  // Tokens that an earlier run won and their prices: so much of it is worth so much of the coin.
+  struct Worth {
+    u256 token;
+    u256 wei;
+  };
+  std::map<std::string, std::optional<Worth>> worth_;  // nullopt: asked for
+  std::atomic<bool> wants_prices_{false};
+  std::atomic<std::uint64_t> ether_usd_e6_{0};
+  std::thread orders_thread_;
+  std::thread chain_thread_;
+};
+
+}  // namespace gantry::host

@@ -1,0 +1,120 @@
+#include "host/execute/fill.hpp"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <charconv>
+#include <sstream>
+
+#include "gantry/u256_convert.hpp"
+
+namespace gantry::host {
+
+namespace {
+
+constexpr auto first_fill_reason = static_cast<std::int32_t>(FillReason::not_planned);
+constexpr auto last_fill_reason = static_cast<std::int32_t>(FillReason::dropped);
+
+class FillWords {
+ public:
+  explicit FillWords(std::string_view text) : in_(std::string(text)) {}
+  bool good = true;
+
+  std::uint64_t number() {
+    std::string word;
+    good = good && static_cast<bool>(in_ >> word);
+    std::uint64_t value = 0;
+    const auto end = std::from_chars(word.data(), word.data() + word.size(), value);
+    good = good && end.ec == std::errc() && end.ptr == word.data() + word.size();
+    return value;
+  }
+  u256 amount() {
+    std::string word;
+    good = good && static_cast<bool>(in_ >> word);
+    const auto value = parse_decimal(word);
+    good = good && value.has_value();
+    return value.value_or(u256());
+  }
+  bool at_end() {
+    std::string more;
+    return !(in_ >> more);
+  }
+
+ private:
+  std::istringstream in_;
+};
+
+}  // namespace
+
+std::string_view to_string(FillReason reason) {
+  switch (reason) {
+    case FillReason::none:
+      return "filled";
+    case FillReason::not_planned:
+      return "not planned";
+    case FillReason::busy:
+      return "busy";
+    case FillReason::halted:
+      return "halted";
+    case FillReason::pool_in_flight:
+      return "pool in flight";
+    case FillReason::no_funds:
+      return "no funds";
+    case FillReason::no_profit:
+      return "no profit";
+    case FillReason::simulation:
+      return "simulation";
+    case FillReason::not_simulated:
+      return "not simulated";
+    case FillReason::not_signed:
+      return "not signed";
+    case FillReason::not_written:
+      return "not written";
+    case FillReason::not_taken:
+      return "not taken";
+    case FillReason::reverted:
+      return "reverted";
+    case FillReason::expired:
+      return "expired";
+    case FillReason::dropped:
+      return "dropped";
+  }
+  return "unknown";
+}
+
+std::string to_text(const Fill& fill) {
+  return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}", fill.group, fill.strategy, fill.key,
+                     fill.block, static_cast<std::int32_t>(fill.reason), to_string(fill.amount_in),
+                     to_string(fill.amount_out), fill.in_block, fill.gained ? 1 : 0,
+                     to_string(fill.amount_wei), fill.amount_usd_e6, to_string(fill.gas_wei),
+                     std::bit_cast<std::uint64_t>(fill.deviation_bps));
+}
+
+Result<Fill> parse_fill(std::string_view text) {
+  FillWords words(text);
+  Fill fill;
+  fill.group = words.number();
+  const std::uint64_t strategy = words.number();
+  fill.strategy = static_cast<std::uint32_t>(strategy);
+  fill.key = words.number();
+  fill.block = words.number();
+  const std::uint64_t reason = words.number();
+  fill.reason = static_cast<FillReason>(reason);
+  fill.amount_in = words.amount();
+  fill.amount_out = words.amount();
+  fill.in_block = words.number();
+  const std::uint64_t gained = words.number();
+  fill.gained = gained == 1;
+  fill.amount_wei = words.amount();
+  fill.amount_usd_e6 = words.number();
+  fill.gas_wei = words.amount();
+  fill.deviation_bps = std::bit_cast<double>(words.number());
+  const bool known = reason == 0 || (reason >= first_fill_reason && reason <= last_fill_reason);
+  if (!words.good || !words.at_end() || strategy > UINT32_MAX || gained > 1 || !known ||
+      !(fill.deviation_bps >= 0)) {
+    return fail(ErrorKind::format, "a trade's result that is none");
+  }
+  return fill;
+}
+
+}  // namespace gantry::host

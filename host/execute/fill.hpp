@@ -1,0 +1,65 @@
+// What became of a trade that was handed over to be executed: exactly one for each.
+//
+// It comes when the chain says so, so it is a fact from outside: recorded with the group before
+// which the street was told, and told a replay there.
+//
+// UNITS    Amounts in the smallest unit, wei where it says so, dollars in millionths.
+// THREADS  Plain values.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "gantry/u256.hpp"
+#include "host/base/result.hpp"
+
+namespace gantry::host {
+
+// Why a trade was not filled. Told to strategies and recorded: never renumber; append. Above the
+// reasons of the risk gate (host/risk/gate.hpp).
+enum class FillReason : std::int32_t {
+  none = 0,
+  not_planned = 1001,     // its calls could not be built
+  busy = 1002,            // more wait than the queue holds
+  halted = 1003,          // trading was stopped before its bytes left
+  pool_in_flight = 1004,  // another one that is under way trades in the same pool
+  no_funds = 1005,        // nobody lends so much, and the executor does not hold it
+  no_profit = 1006,       // the loan and the gas would take it all
+  simulation = 1007,      // the chain pays something else than was quoted, or refuses
+  not_simulated = 1008,   // nobody said what the chain would do
+  not_signed = 1009,
+  not_written = 1010,  // the ledger could not take it
+  not_taken = 1011,    // nobody took its bytes, and nobody will include them
+  reverted = 1012,     // in a block, and undone there
+  expired = 1013,      // its time was over before it was in a block
+  dropped = 1014,      // its nonce was taken by what is not this host's
+};
+std::string_view to_string(FillReason reason);
+
+struct Fill {
+  // The trade: its group in this run and its strategy's number; of an earlier run none.
+  static constexpr std::uint64_t no_group = UINT64_MAX;
+  std::uint64_t group = no_group;
+  std::uint32_t strategy = UINT32_MAX;
+  std::uint64_t key = 0;                 // the opportunity's
+  std::uint64_t block = 0;               // the opportunity's
+  FillReason reason = FillReason::none;  // none: it was filled
+  u256 amount_in;
+  u256 amount_out;             // what it paid; 0 of one that was not filled
+  std::uint64_t in_block = 0;  // 0: none
+  bool gained = false;         // `amount_wei` was gained, else lost: all costs are in it
+  u256 amount_wei;
+  std::uint64_t amount_usd_e6 = 0;
+  u256 gas_wei;              // that was paid
+  double deviation_bps = 0;  // that it paid less than was quoted
+
+  bool filled() const { return reason == FillReason::none; }
+  // Whether it was in a block, so that it cost something.
+  bool executed() const { return in_block != 0; }
+};
+
+// One line, and back. Fails with `format`.
+std::string to_text(const Fill& fill);
+Result<Fill> parse_fill(std::string_view text);
+
+}  // namespace gantry::host

@@ -1,0 +1,42 @@
+// What the chain would make of a run of the executor, asked before anything is sent.
+//
+// THREADS  [any thread]. Waits for the answer.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "gantry/u256.hpp"
+#include "host/plan/executor_call.hpp"
+#include "host/provider/providers.hpp"
+
+namespace gantry::host {
+
+struct Rehearsal {
+  gantry_address owner{};  // who calls
+  gantry_address executor{};
+  const executor::Bytes* run = nullptr;
+  std::uint64_t gas = 0;  // limit
+  u256 gain;              // of the first settlement, as it was planned
+  BlockPin block;         // the one it was planned on
+};
+
+enum class SimulationVerdict : std::int32_t {
+  as_planned = 1,    // to the unit
+  pools_differ = 2,  // it would go through, or fail for its gain alone, and pay something else
+  refused = 3,       // it would fail
+  unknown = 4,       // nobody said
+};
+
+struct Simulation {
+  SimulationVerdict verdict = SimulationVerdict::unknown;
+  std::string why;  // one line; empty: as planned
+};
+
+// eth_call at that block, in which all limits of the run hold as they will.
+Simulation simulate(Providers& providers, const Rehearsal& rehearsal,
+                    std::chrono::milliseconds deadline);
+
+// What the executor's error says, for people, as "Short: 0x... gained 5 of 7"; "" for no error.
+std::string executor_error_text(std::span<const std::uint8_t> data);
+
+}  // namespace gantry::host

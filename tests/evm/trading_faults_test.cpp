@@ -1,0 +1,188 @@
+// What a run that trades makes of a chain, a node and a configuration that are not as they should
+// be.
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "evm/held_node.hpp"
+#include "evm/integer_words.hpp"
+#include "evm/trading_books.hpp"
+
+namespace gantry::test {
+namespace {
+
+namespace json = boost::json;
+namespace fs = std::filesystem;
+using host::ledger::State;
+using host::tests::Ended;
+using host::tests::has;
+using host::tests::Running;
+
+// Trades until the newest trade of the books is in that state; false: it never was.
+bool trade_until(TradingScene& scene, Running& running, State state,
+                 host::ledger::IntentId after = 0) {
+  for (int block = 0; block < 300 && !running.ended(); ++block) {
+    const auto newest = newest_trade(scene);
+    if (newest && newest->intent.id > after && newest->intent.state == state) return true;
+    scene.trade_until_ended(running, 1);
+  }
+  return false;
+}
+
+template <class Is>
+bool wait_until(Is is) {
+  for (int i = 0; i < 500; ++i) {
+    if (is()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("a configuration that cannot trade is refused before anything is sent, with what to do") {
+  TradingScene scene(23);
+  const auto toml = [&] { return host::tests::read_text(scene.space / "config/gantry.toml"); };
+  const std::string good = toml();
+  const std::string execution = "executor = \"" + scene.executor.address() + "\"";
+  const std::string foreign = ExecutorContract(scene.deployer).address();
+  struct Case {
+    std::string from;
+    std::string to;
+    int code;
+    std::string says;
+  };
+  const std::vector<Case> cases = {
+      {"keystore = \"account.json\"\npassword_variable = \"KEY_PASSWORD\"", "", 2,
+       "set `sender`, and `keystore` or `remote_signer`, in [wallet]"},
+      {"[chain.execution]\n" + execution + "\nblocks_max = 3\nconfirm_blocks = 4", "", 2,
+       "has no [chain.execution]"},
+      {execution, "", 2, "there is no executor to trade with"},
+      {execution, "executor = \"0x00000000000000000000000000000000000000aa\"", 2,
+       "there is no contract at"},
+      {execution, "executor = \"" + scene.lender.pool() + "\"", 2, "is no executor"},
+      {execution, "executor = \"" + foreign + "\"", 2, "and the account of [wallet] is"},
+      {"keystore = \"account.json\"", "keystore = \"absent.json\"", 1, "absent.json"},
+      {"password_variable = \"KEY_PASSWORD\"", "password_variable = \"NOT_SET\"", 2, "NOT_SET"},
+      {"path = \"ledger.sqlite\"", "path = \"account.json\"", 1, "account.json"},
+  };
+  for (const Case& each : cases) {
+    INFO(each.from << " -> " << each.to);
+    scene.space.edit("gantry.toml", each.from, each.to);
+    Running running = scene.start({"--blocks", "1"});
+    scene.trade_until_ended(running, 200, 20);
+    const Ended ended = running.wait();
+    INFO(ended.err);
+    CHECK(ended.code == each.code);
+    CHECK(has(ended.err, each.says));
+    host::tests::write_text(scene.space / "config/gantry.toml", good);
+  }
+  CHECK(scene.nonce() == 0);
+
+  // Two hosts with one ledger would take each other's nonces.
+  Running first = scene.start({});
+  REQUIRE(wait_until([&] {
+    scene.trade_until_ended(first, 1);
+    return scene.books_or_none() != nullptr;
+  }));
+  Running second = scene.start({"--blocks", "1"});
+  const Ended refused = second.wait();
+  INFO(refused.err);
+  CHECK(refused.code == 1);
+  CHECK(has(refused.err, "ledger.sqlite"));
+  first.signal(SIGINT);
+  scene.trade_until_ended(first, 50);
+  CHECK(first.wait().code == 0);
+}
+
+TEST_CASE("a trade that is in no block in time is cancelled, and trading goes on behind it") {
+  TradingScene scene(29);
+  HeldNode node(scene.chain);
+  RpcServer server(node, node);
+  scene.ask(server.url());
+  const Holdings before = scene.holdings();
+  node.hold(Gate::before_sends);
+  Running running = scene.start({});
+  bool held = false;
+  for (int block = 0; block < 200 && !held; ++block) {
+    scene.trade_until_ended(running, 1, 0);
+    held = node.is_held(std::chrono::milliseconds(60));
+  }
+  REQUIRE(held);
+  // Longer than the host waits: it cannot know whether somebody has it. Nobody has.
+  std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+  node.release(false);
+  const auto lost = newest_trade(scene);
+  REQUIRE(lost);
+  CHECK(trade_until(scene, running, State::included, lost->intent.id));
+  running.signal(SIGINT);
+  scene.trade_until_ended(running, 50);
+  CHECK(running.wait().code == 0);
+  settle(scene);
+  const auto now = scene.books()->intent(lost->intent.id);
+  REQUIRE(now);
+  CHECK(now->state == State::replaced);
+  check_books(scene, before);
+}
+
+TEST_CASE("a trade whose block is taken back is sent again, and counted once") {
+  TradingScene scene(31);
+  const Holdings before = scene.holdings();
+  Running running = scene.start({});
+  REQUIRE(trade_until(scene, running, State::submitted));
+  const auto trade = newest_trade(scene);
+  const std::string moment = text_of(scene.chain.call("evm_snapshot"));
+  const auto state = [&] { return scene.books()->intent(trade->intent.id)->state; };
+  scene.mine(1);
+  REQUIRE(wait_until([&] { return state() == State::included; }));
+  scene.chain.call("evm_revert", {json::string(moment)});
+  // Another chain from here on, longer than the one that was.
+  scene.mine(2, 150);
+  CHECK(wait_until([&] {
+    scene.mine(1);
+    return state() == State::included || state() == State::reverted || state() == State::replaced;
+  }));
+  running.signal(SIGINT);
+  scene.mine(5);
+  CHECK(running.wait().code == 0);
+  settle(scene);
+  check_books(scene, before);
+}
+
+TEST_CASE("a pool that is not what it was taken for is found by the simulation, and put away") {
+  TradingScene scene(37);
+  Running running = scene.start({});
+  REQUIRE(trade_until(scene, running, State::included));
+  const std::uint64_t sent = scene.nonce();
+  // Reserves of all pairs of one factory change without a log. Slot 8: time, reserve 1, reserve 0.
+  for (const PlaygroundPair& pair : scene.market.pairs()) {
+    if (pair.factory != 1) continue;
+    const json::value slot =
+        scene.chain.call("eth_getStorageAt",
+                         {json::string(pair.address), json::string("0x8"), json::string("latest")});
+    Integer packed(text_of(slot));
+    const Integer mask = (Integer(1) << 112) - 1;
+    const Integer reserve0 = packed & mask;
+    packed += reserve0 / 50;  // more than it holds
+    scene.chain.call("anvil_setStorageAt", {json::string(pair.address), json::string("0x8"),
+                                            json::string("0x" + word(packed))});
+  }
+  const fs::path cases = scene.cases();
+  const bool found = wait_until([&] {
+    scene.trade_until_ended(running, 1, 60);
+    return fs::exists(cases) && !fs::is_empty(cases);
+  });
+  running.signal(SIGINT);
+  scene.mine(20, 60);
+  const Ended ended = running.wait();
+  INFO(ended.err);
+  CHECK(found);
+  CHECK(has(ended.err, "is quarantined"));
+  CHECK(has(ended.err, "is not sent: simulation"));
+  CHECK(scene.nonce() == sent);
+}
+
+}  // namespace gantry::test

@@ -1,0 +1,141 @@
+#include "evm/trading_scene.hpp"
+
+#include <chrono>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+#include "evm/integer_words.hpp"
+
+namespace gantry::test {
+namespace {
+
+namespace json = boost::json;
+using host::tests::write_text;
+
+// Of the words that every test chain begins with: the second account.
+constexpr const char* owner_address = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
+constexpr const char* owner_key =
+    "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+
+Integer ether(int amount) { return Integer(amount) * Integer("1000000000000000000"); }
+
+std::string address_of(const PlaygroundMarket& market, const std::string& symbol) {
+  for (const PlaygroundToken& token : market.tokens()) {
+    if (token.symbol == symbol) return token.address;
+  }
+  throw std::runtime_error("no token " + symbol);
+}
+
+}  // namespace
+
+TradingScene::TradingScene(std::uint64_t seed)
+    : deployer(chain),
+      market(deployer, seed),
+      owner(owner_address),
+      executor(deployer, owner),
+      lender(deployer, address_of(market, "WETH"), ether(1000)) {
+  // Its own dollars; the wrapped coin it has to borrow.
+  for (const PlaygroundToken& token : market.tokens()) {
+    if (token.usd != 1) continue;
+    Integer amount = 1'000'000;
+    for (unsigned i = 0; i < token.decimals; ++i) amount *= 10;
+    deployer.send(token.address, deployer.selector("transfer(address,uint256)") +
+                                     address_word(executor.address()) + word(amount));
+  }
+  write_files();
+  write_text(space / "key", owner_key);
+  space.variables["KEY_PASSWORD"] = "only for a test";
+  const auto imported = space.run({"key", "import", (space / "key").string(), "--out",
+                                   (space / "config/account.json").string(), "--password-env",
+                                   "KEY_PASSWORD", "--light"});
+  if (imported.code != 0) throw std::runtime_error(imported.err);
+}
+
+void TradingScene::write_files() {
+  std::ostringstream gantry;
+  gantry << "[[chain]]\nid = \"eip155:31337\"\nname = \"test\"\nblock_time_s = 1\n"
+            "gas_price_gwei = 2\nwrapped_native = \""
+         << address_of(market, "WETH") << "\"\nusd_tokens = [";
+  for (const char* symbol : {"USDC", "DAI", "USDT"}) {
+    gantry << "\"" << address_of(market, symbol) << "\", ";
+  }
+  gantry << "]\n[[chain.provider]]\nname = \"anvil\"\nurl = \"" << chain.url()
+         << "\"\n[chain.execution]\nexecutor = \"" << executor.address()
+         << "\"\nblocks_max = 3\nconfirm_blocks = 4\n[[chain.lender]]\nsource = \"aave_v3\"\n"
+            "address = \""
+         << lender.pool() << "\"\n[wallet]\nsender = \"" << owner
+         << "\"\nkeystore = \"account.json\"\npassword_variable = \"KEY_PASSWORD\"\n"
+            "[risk]\nmin_profit_usd = 1\nmin_profit_gas = 0\nmin_success = 0\nmax_failures = 1000\n"
+            "max_volatility_bps = 100000\nmax_slippage_bps = 10000\nmax_composite = 1\n"
+            "max_drawdown_bps = 10000\nmax_quote_deviation_bps = 10000\nstale_s = 0\n"
+            "state = \"risk\"\n[ledger]\npath = \"ledger.sqlite\"\n[plugins]\nfolders = [\""
+         << GANTRY_PLUGINS
+         << "\"]\n[street]\npace = \"live\"\n[live]\npoll_ms = 20\ncases = \"cases\"\n";
+  write_text(space / "config/gantry.toml", gantry.str());
+  std::ostringstream dex;
+  for (std::size_t i = 0; i < 2; ++i) {
+    dex << "[[dex]]\nname = \"" << (i == 0 ? "uniswap_v2" : "sushiswap")
+        << "\"\nplugin = \"uniswap_v2\"\nmax_slippage_bps = 50\nfee_bps = 30\nfactory = \""
+        << market.factory(i).address() << "\"\ninit_code_hash = \""
+        << market.factory(i).init_code_hash() << "\"\n";
+  }
+  write_text(space / "config/dex_config.toml", dex.str());
+  write_text(space / "config/strategies.toml",
+             "[strategies.triangular]\nenabled = true\nmin_profit_bps = 5\nmax_hops = 4\n");
+}
+
+void TradingScene::ask(const std::string& url) {
+  space.edit("gantry.toml", "url = \"" + chain.url(), "url = \"" + url);
+}
+
+host::tests::Running TradingScene::start(std::vector<std::string> more) {
+  std::vector<std::string> words = {"run", "--live"};
+  words.insert(words.end(), more.begin(), more.end());
+  return space.start(words);
+}
+
+void TradingScene::trade_until_ended(host::tests::Running& running, std::size_t blocks_max,
+                                     int wait_ms) {
+  for (std::size_t i = 0; i < blocks_max && !running.ended(); ++i) {
+    market.trade(true);
+    std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
+  }
+}
+
+void TradingScene::mine(std::size_t blocks, int wait_ms) {
+  for (std::size_t i = 0; i < blocks; ++i) {
+    chain.call("evm_mine");
+    std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
+  }
+}
+
+Holdings TradingScene::holdings() const {
+  Holdings out;
+  for (const PlaygroundToken& token : market.tokens()) {
+    out.tokens[token.address] = executor.balance(token.address, owner);
+  }
+  out.coins = executor.coins(owner);
+  return out;
+}
+
+std::uint64_t TradingScene::nonce() {
+  const std::string count =
+      text_of(chain.call("eth_getTransactionCount", {json::string(owner), "latest"}));
+  return std::stoull(count, nullptr, 16);
+}
+
+std::filesystem::path TradingScene::cases() const { return space / "config/cases"; }
+
+std::unique_ptr<host::ledger::Reader> TradingScene::books_or_none() const {
+  auto opened = host::ledger::Reader::open(space / "config/ledger.sqlite");
+  return opened ? std::move(*opened) : nullptr;
+}
+
+std::unique_ptr<host::ledger::Reader> TradingScene::books() const {
+  auto opened = host::ledger::Reader::open(space / "config/ledger.sqlite");
+  if (!opened) throw std::runtime_error(opened.error().message);
+  return std::move(*opened);
+}
+
+}  // namespace gantry::test

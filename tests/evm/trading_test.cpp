@@ -1,0 +1,189 @@
+// The program trades for good on a chain of its own: it finds, borrows, trades, repays and writes
+// down, and what it wrote is what the chain holds.
+#include <fmt/format.h>
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <csignal>
+#include <optional>
+#include <random>
+#include <thread>
+
+#include "evm/held_node.hpp"
+#include "evm/integer_words.hpp"
+#include "evm/trading_books.hpp"
+#include "host/base/text.hpp"
+
+namespace gantry::test {
+namespace {
+
+namespace json = boost::json;
+using host::ledger::State;
+using host::tests::Ended;
+using host::tests::Running;
+
+}  // namespace
+
+TEST_CASE("trades are executed, and the books are the chain's to the unit") {
+  TradingScene scene(11);
+  const Holdings before = scene.holdings();
+  const std::string file = (scene.space / "live.gantry").string();
+  Running running = scene.start({"--blocks", "60", "--record", file, "--json", "--no-timings"});
+  scene.trade_until_ended(running);
+  const Ended ended = running.wait();
+  INFO(ended.err);
+  REQUIRE(ended.code == 0);
+  const json::value report = json::parse(ended.out);
+  CHECK(report.at("dry_run") == false);
+  // What was sent with the last blocks.
+  settle(scene);
+
+  check_books(scene, before);
+  CHECK(report.at("executed").at("filled").to_number<int>() >= 5);
+
+  const Ended replay = scene.space.run({"replay", file, "--json", "--no-timings"});
+  INFO(replay.err);
+  CHECK(replay.code == 0);
+  CHECK(replay.out == ended.out);
+}
+
+TEST_CASE("a host that is killed loses no trade, and no intent takes effect twice") {
+  struct Phase {
+    const char* name;
+    Gate gate;
+  };
+  const std::array phases{
+      Phase{"written, not simulated", Gate::simulation},    Phase{"leaving", Gate::before_sends},
+      Phase{"left, and nobody said so", Gate::after_sends}, Phase{"under way", Gate::open},
+      Phase{"in a block that it has not seen", Gate::open},
+  };
+  constexpr int trials = 20;
+  const unsigned seed = 20261122;
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  TradingScene scene(13);
+  HeldNode node(scene.chain);
+  RpcServer server(node, node);
+  scene.ask(server.url());
+  const Holdings before = scene.holdings();
+  std::map<std::string, int> reached;
+  for (int trial = 0; trial < trials; ++trial) {
+    for (std::size_t i = 0; i < phases.size(); ++i) {
+      const Phase& phase = phases[i];
+      INFO("trial " << trial << ", " << phase.name);
+      const auto known = newest_trade(scene);
+      const host::ledger::IntentId last = known ? known->intent.id : 0;
+      node.hold(phase.gate);
+      Running running = scene.start({});
+      bool there = false;
+      for (int block = 0; block < 200 && !there && !running.ended(); ++block) {
+        scene.market.trade(true);
+        if (phase.gate != Gate::open) {
+          there = node.is_held(std::chrono::milliseconds(60));
+          continue;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(60));
+        const auto newest = newest_trade(scene);
+        there = newest && newest->intent.id > last && newest->intent.state == State::submitted;
+      }
+      if (there) ++reached[phase.name];
+      if (i == 4) {
+        running.signal(SIGSTOP);
+        scene.chain.call("evm_mine");
+      }
+      running.signal(SIGKILL);
+      INFO(running.wait().err);
+      CHECK(there);
+      // What was on its way may still arrive.
+      node.release(random() % 2 == 0);
+    }
+  }
+  for (const Phase& phase : phases) CHECK(reached[phase.name] >= trials);
+  settle(scene);
+  check_books(scene, before);
+}
+
+TEST_CASE("while trading is HALTED nothing leaves, and afterwards it does") {
+  TradingScene scene(17);
+  const auto sent = [&] {
+    return json::value_to<std::string>(
+        scene.chain.call("eth_getTransactionCount", {json::string(scene.owner), "pending"}));
+  };
+  {
+    Running running = scene.start({});
+    for (int i = 0; i < 300 && sent() == "0x0"; ++i) scene.trade_until_ended(running, 1);
+    REQUIRE(sent() != "0x0");
+    const Ended stopped = scene.space.run({"stop"});
+    INFO(stopped.err);
+    CHECK(stopped.code == 0);
+    scene.trade_until_ended(running, 50);
+    CHECK(running.wait().code == 0);
+  }
+  settle(scene);
+  const std::string before = sent();
+  {
+    // It outlives the restart. Blocks come in which there was always something to trade.
+    Running running = scene.start({"--blocks", "40", "--json"});
+    scene.trade_until_ended(running);
+    const Ended ended = running.wait();
+    INFO(ended.err);
+    REQUIRE(ended.code == 0);
+    const json::value report = json::parse(ended.out);
+    CHECK(report.at("refusals").as_array().size() > 0);
+    CHECK(report.at("plans") == 0);
+    CHECK(sent() == before);
+  }
+  const Ended resumed = scene.space.run({"resume"});
+  INFO(resumed.err);
+  CHECK(resumed.code == 0);
+  Running running = scene.start({"--blocks", "60"});
+  scene.trade_until_ended(running);
+  CHECK(running.wait().code == 0);
+  CHECK(sent() != before);
+}
+
+TEST_CASE("five hundred trades in a row under competing swaps: none loses, and all is explained") {
+  constexpr std::uint64_t wanted = 500;
+  TradingScene scene(19);
+  const Holdings before = scene.holdings();
+  Running running = scene.start({"--json"});
+  const auto filled = [&scene] {
+    const auto books = scene.books_or_none();
+    const auto rows = books ? books->profit({host::ledger::By::chain, {}, {}})
+                            : host::Result<std::vector<host::ledger::ProfitRow>>();
+    std::uint64_t sum = 0;
+    for (const auto& row : rows ? *rows : std::vector<host::ledger::ProfitRow>()) {
+      sum += row.included;
+    }
+    return sum;
+  };
+  for (int blocks = 0; filled() < wanted && blocks < 20'000 && !running.ended(); blocks += 20) {
+    scene.trade_until_ended(running, 20, 40);
+  }
+  running.signal(SIGINT);
+  const Ended ended = running.wait();
+  INFO(ended.err.substr(0, 20'000));
+  REQUIRE(ended.code == 0);
+  settle(scene);
+  check_books(scene, before);
+  CHECK(filled() >= wanted);
+  // What was not filled is counted by its reason, and each that was undone on the chain is
+  // explained.
+  const json::value report = json::parse(ended.out);
+  const json::object& executed = report.at("executed").as_object();
+  std::uint64_t reverted = 0;
+  std::string others;
+  for (const auto& [reason, count] : executed.at("others").as_object()) {
+    others += fmt::format(", {} {}", count.to_number<std::uint64_t>(), std::string(reason));
+    if (reason == "reverted") reverted = count.to_number<std::uint64_t>();
+  }
+  std::uint64_t explained = 0;
+  for (std::size_t at = 0; (at = ended.err.find(": reverted (", at)) != std::string::npos; ++at) {
+    ++explained;
+  }
+  CHECK(explained == reverted);
+  WARN(fmt::format("{} filled{}", executed.at("filled").to_number<std::uint64_t>(), others));
+}
+
+}  // namespace gantry::test
