@@ -253,6 +253,36 @@ std::uint32_t first_line_of(const std::vector<const Node*>& tables, std::string_
   return 0;
 }
 
+// "name(type,type)", as a contract's own interface has it.
+bool is_signature(std::string_view text) {
+  const auto is_word = [](std::string_view word) {
+    return !word.empty() && std::ranges::all_of(word, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    });
+  };
+  const std::size_t open = text.find('(');
+  if (open == text.npos || !text.ends_with(')') || !is_word(text.substr(0, open))) return false;
+  std::string_view types = text.substr(open + 1, text.size() - open - 2);
+  if (types.empty()) return true;
+  while (true) {
+    const std::size_t comma = types.find(',');
+    if (!is_word(types.substr(0, comma))) return false;
+    if (comma == types.npos) return true;
+    types.remove_prefix(comma + 1);
+  }
+}
+
+void read_callback(TableReader& reader, std::string& out) {
+  reader.text({.key = "callback",
+               .help = "what pools call back for their input, with its types; of pools that do"},
+              out);
+  if (is_signature(out)) return;
+  reader.fault(Severity::error, reader.node().find("callback")->value.place, "callback",
+               {fmt::format("is {}, and no function with its types", in_quotes(out)),
+                "as \"pancakeV3SwapCallback(int256,int256,bytes)\"",
+                {}});
+}
+
 void read_pool(TableReader& dex, const Node& node, const std::string& chain,
                std::vector<ListedPool>& out) {
   TableReader reader(dex.loading(), dex.document(), node,
@@ -320,9 +350,7 @@ void read_dexes(TableReader& root, const Surroundings& around, std::vector<DexSe
                     .help = "live: the plugin looks for pools, where it can; false: those of "
                             "[[dex.pool]] alone"},
                    dex.discover);
-    reader.text({.key = "callback",
-                 .help = "what pools call back for their input, with its types; of pools that do"},
-                dex.callback);
+    read_callback(reader, dex.callback);
     for (const Node* pool : reader.tables("pool")) read_pool(reader, *pool, dex.chain, dex.pools);
     if (!named) continue;
     instance.bind();

@@ -91,11 +91,10 @@ bool bit_of(const u256& word, unsigned bit) {
   return (word.limb(bit / 64) >> (bit % 64) & 1U) != 0;
 }
 
-u256 share_of(const u256& amount, const u256& parts, std::uint64_t whole, bool round_up) {
+// amount * parts / whole, rounded up.
+u256 share_of(const u256& amount, const u256& parts, std::uint64_t whole) {
   u256 out;
-  const bool fits = round_up ? mul_div_ceil(amount, parts, u256(whole), out)
-                             : mul_div_floor(amount, parts, u256(whole), out);
-  return fits ? out : u256::max();
+  return mul_div_ceil(amount, parts, u256(whole), out) ? out : u256::max();
 }
 
 }  // namespace
@@ -276,16 +275,13 @@ u256 Lenders::fee_of(const LenderSettings& lender, const Book& book, const u256&
       return mul_div_floor(product, u256(1), u256(10'000), out) ? out : u256::max();
     }
     case LenderKind::balancer_v2:
-      return share_of(amount, book.fee_parts, 1'000'000'000'000'000'000U, true);
+      return share_of(amount, book.fee_parts, 1'000'000'000'000'000'000U);
     case LenderKind::balancer_v3:
       return u256();
-    case LenderKind::uniswap_v2: {
-      const u256 part = share_of(amount, u256(3), 997, false);
-      u256 out;
-      return add(part, u256(1), out) ? out : u256::max();
-    }
+    case LenderKind::uniswap_v2:
+      return share_of(amount, u256(3), 997);
     case LenderKind::uniswap_v3:
-      return share_of(amount, book.fee_parts, 1'000'000, true);
+      return share_of(amount, book.fee_parts, 1'000'000);
     case LenderKind::dydx_solo:
       return u256(2);
   }

@@ -58,7 +58,8 @@ struct SponsoredOperation {
 struct SponsorOrder {
   // With a stub signature (sign::stub_signature), and the fees that it would have. Limits that are
   // 0 are estimated: by the bundler, or by a service that grants in one call. Such a service's word
-  // is of the block that was, and nothing can be added to it: where the call trades, give its limit.
+  // is of the block that was, and nothing can be added to it: where the call trades, give its
+  // limit.
   sign::UserOperation operation;
   const gantry_context* context = nullptr;
   u256 cost_max;                        // wei: above it the trade is not worth it

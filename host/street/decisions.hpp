@@ -123,7 +123,8 @@ class Recorder {
                                                   const recording::Header& header,
                                                   const Configuration& configuration,
                                                   const Plugins& plugins,
-                                                  std::uint64_t unflushed_blocks, bool executes);
+                                                  std::uint64_t unflushed_blocks,
+                                                  bool executes = false);
   // A block with all that came with it.
   void input(const BlockInput& block);
   void decide(const Group& group);

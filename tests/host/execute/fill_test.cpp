@@ -1,0 +1,77 @@
+// What a recording keeps of a trade's end.
+#include "host/execute/fill.hpp"
+
+#include <catch2/catch.hpp>
+#include <random>
+#include <set>
+
+using namespace gantry;
+using namespace gantry::host;
+
+TEST_CASE("a fill is written and read back the same") {
+  std::mt19937_64 random(5);
+  const auto amount = [&] {
+    return u256::from_limbs(random(), random() % 3, random() % 2, random() % 2);
+  };
+  for (int i = 0; i < 500; ++i) {
+    Fill fill;
+    fill.group = i % 7 == 0 ? Fill::no_group : random();
+    fill.strategy = static_cast<std::uint32_t>(random());
+    fill.key = random();
+    fill.block = random();
+    fill.reason = i % 3 == 0 ? FillReason::none : static_cast<FillReason>(1001 + random() % 14);
+    fill.amount_in = amount();
+    fill.amount_out = amount();
+    fill.in_block = random() % 100;
+    fill.gained = random() % 2 == 0;
+    fill.amount_wei = amount();
+    fill.amount_usd_e6 = random();
+    fill.gas_wei = amount();
+    fill.deviation_bps = static_cast<double>(random() % 100'000) / 7;
+    const auto back = parse_fill(to_text(fill));
+    REQUIRE(back);
+    CHECK(to_text(*back) == to_text(fill));
+    CHECK(back->reason == fill.reason);
+    CHECK(back->deviation_bps == fill.deviation_bps);
+    CHECK(back->executed() == (fill.in_block != 0));
+  }
+}
+
+TEST_CASE("what is no fill is refused") {
+  const std::string good = to_text(Fill());
+  REQUIRE(parse_fill(good));
+  CHECK_FALSE(parse_fill(""));
+  CHECK_FALSE(parse_fill(good + " 1"));
+  CHECK_FALSE(parse_fill(good.substr(0, good.rfind(' '))));
+  CHECK_FALSE(parse_fill("x" + good.substr(1)));
+  // Each field in turn is no number, or out of its range.
+  std::size_t begin = 0;
+  for (int field = 0; field < 13; ++field) {
+    const std::size_t end = std::min(good.find(' ', begin), good.size());
+    for (const char* bad : {"-1", "1.5", "0x1", "nan"}) {
+      INFO("field " << field << ": " << bad);
+      CHECK_FALSE(parse_fill(good.substr(0, begin) + bad + good.substr(end)));
+    }
+    begin = end + 1;
+  }
+  const auto with_reason = [&](const char* reason) {
+    // The fifth field.
+    std::size_t at = 0;
+    for (int i = 0; i < 4; ++i) at = good.find(' ', at) + 1;
+    return good.substr(0, at) + reason + good.substr(good.find(' ', at));
+  };
+  CHECK(parse_fill(with_reason("1014")));
+  CHECK_FALSE(parse_fill(with_reason("1015")));
+  CHECK_FALSE(parse_fill(with_reason("1000")));
+  CHECK_FALSE(parse_fill(with_reason("1")));
+}
+
+TEST_CASE("each reason has words of its own") {
+  std::set<std::string_view> words{to_string(FillReason::none)};
+  for (std::int32_t reason = 1001; reason <= 1014; ++reason) {
+    const auto text = to_string(static_cast<FillReason>(reason));
+    CHECK(text != "unknown");
+    CHECK(words.insert(text).second);
+  }
+  CHECK(to_string(static_cast<FillReason>(1015)) == "unknown");
+}
