@@ -185,7 +185,7 @@ void check_quarantine(const Session& session, const PluginSettings& settings, Ch
 
 // Each once: what an operator's text names has to be set, what a default names need not be, for a
 // dry run sends nothing. Nor need what a provider's URL names: any other stands in for that one,
-// and a chain without any has a line of its own.
+// and the line of its chain says who is not configured.
 void check_variables(const Session& session, const Configuration& configuration, Checks& checks) {
   Configuration without_chains = configuration;
   without_chains.chains.clear();
@@ -215,12 +215,8 @@ void check_variables(const Session& session, const Configuration& configuration,
     if (!chain.enabled) continue;
     for (const RpcProviderSettings& provider : chain.providers) {
       for (const std::string& name : provider.url.variables()) {
-        if (name == chain_variable || !wanted.try_emplace(name).second) continue;
-        const bool set = is_set(name);
-        checks.push_back({"variable " + name, set ? Verdict::ok : Verdict::warning,
-                          set ? std::string("is set")
-                              : fmt::format("is not set: provider {} is not configured without it",
-                                            provider.name)});
+        if (name == chain_variable || !is_set(name) || !wanted.try_emplace(name).second) continue;
+        checks.push_back({"variable " + name, Verdict::ok, "is set"});
       }
     }
   }

@@ -40,7 +40,7 @@ struct Askable {
     Secret url;
   };
   std::vector<Socket> sockets;
-  std::size_t configured = 0;
+  std::vector<std::string> unconfigured;  // each with what is not set
 };
 
 std::vector<std::string> unset_variables(const RpcProviderSettings& provider,
@@ -53,7 +53,7 @@ std::vector<std::string> unset_variables(const RpcProviderSettings& provider,
   return unset;
 }
 
-// A row for whoever is not to be asked, and why; nullopt: it is in `askable` now.
+// A row for whoever is not to be asked, and why; nullopt: `askable` has it.
 std::optional<Check> sort_in(const Session& session, const ChainSettings& chain,
                              const RpcProviderSettings& provider, bool online, Askable& askable) {
   const auto starts = [](const std::string& url, auto... schemes) {
@@ -64,9 +64,9 @@ std::optional<Check> sort_in(const Session& session, const ChainSettings& chain,
   auto url = provider.url.resolve(environment);
   if (!url) {
     // Five are listed, and whoever has the keys of two runs with two.
-    return Check{name, Verdict::warning,
-                 fmt::format("of {}: not configured: {} not set", chain.name,
-                             fmt::join(unset_variables(provider, environment), ", "))};
+    askable.unconfigured.push_back(fmt::format(
+        "{} ({})", provider.name, fmt::join(unset_variables(provider, environment), ", ")));
+    return std::nullopt;
   }
   const bool socket = starts(url->reveal(), "ws://", "wss://");
   if (!socket && !starts(url->reveal(), "http://", "https://")) {
@@ -75,7 +75,6 @@ std::optional<Check> sort_in(const Session& session, const ChainSettings& chain,
                              "or ws://",
                              mask_keys(provider.url.text()))};
   }
-  ++askable.configured;
   if (socket) {
     askable.sockets.push_back({provider.name, *std::move(url)});
   } else {
@@ -299,7 +298,12 @@ void check_providers(const Session& session, const Configuration& configuration,
         checks.push_back(*std::move(check));
       }
     }
-    if (askable.configured != 0 && askable.http.empty()) {
+    if (!askable.unconfigured.empty()) {
+      checks.push_back({"providers of " + chain.id, Verdict::warning,
+                        fmt::format("not configured, for these are not set: {}",
+                                    fmt::join(askable.unconfigured, ", "))});
+    }
+    if (!askable.sockets.empty() && askable.http.empty()) {
       checks.push_back({"chain " + chain.id, unusable,
                         "no provider of it can be asked, for a WebSocket tells of new blocks and "
                         "answers no reads: configure one with https:// or http:// beside it"});
