@@ -2,6 +2,7 @@
 // BalancerQueries (V2) and the Vault's own query (V3) answer at that block, to the unit.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "evm/balancer_v2_contracts.hpp"
@@ -130,9 +131,12 @@ TEST_CASE("a quote of a weighted pool of Balancer V2 is what its Vault would do 
         const double spot =
             balances[out].convert_to<double>() * order.weights[in].convert_to<double>() /
             (balances[in].convert_to<double>() * order.weights[out].convert_to<double>());
-        const double average = units(quote, "out").convert_to<double>() / kept;
+        const double out_units = units(quote, "out").convert_to<double>();
+        const double average = out_units / kept;
+        // The Vault's pool rounds by some units.
+        const double rounding = 4 / std::min(kept, out_units);
         CHECK(quote.at("price_impact").to_number<double>() ==
-              Approx(1 - average / spot).epsilon(1e-3).margin(1e-6));
+              Approx(1 - average / spot).epsilon(1e-3).margin(rounding));
         ++quotes;
       }
     }
