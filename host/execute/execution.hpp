@@ -127,6 +127,7 @@ class Execution {
   void stop();
 
   void tell(boost::json::object& told) const;
+  Histogram times(ExecutionStep step) const;
   // One line: each step's median and 99th percentile.
   std::string times_text() const;
 
