@@ -10,11 +10,12 @@
 #include <stdexcept>
 #include <thread>
 
-#include "evm/executor_contract.hpp"
 #include "evm/integer_words.hpp"
 #include "evm/playground_market.hpp"
+#include "evm/plugin_venue.hpp"
 #include "host/base/text.hpp"
 #include "host/config/load.hpp"
+#include "host/deploy/executor.hpp"
 #include "host/execute/execution.hpp"
 #include "host/live/live_feed.hpp"
 #include "host/plugin/library.hpp"
@@ -48,12 +49,14 @@ std::uint64_t blocks_wanted() {
 
 class TradedRun {
  public:
-  TradedRun() : executor_(deployer_, owner) {
+  TradedRun() {
+    const auto data = deploy::creation_data(to_address(owner));
+    executor_ = deployer_.deploy(hex_text(data));
     for (const PlaygroundToken& token : market_.tokens()) {
       Integer amount = token.usd == 1 ? 1'000'000 : 50;
       for (unsigned i = 0; i < token.decimals; ++i) amount *= 10;
       deployer_.send(token.address, deployer_.selector("transfer(address,uint256)") +
-                                        address_word(executor_.address()) + word(amount));
+                                        address_word(executor_) + word(amount));
     }
     configure();
     trade();
@@ -79,7 +82,7 @@ class TradedRun {
         "min_success = 0\nmax_failures = 1000\nmax_volatility_bps = 100000\nmax_slippage_bps = "
         "10000\nmax_composite = 1\nmax_drawdown_bps = 10000\nmax_quote_deviation_bps = 10000\n"
         "[plugins]\nfolders = [\"{}\"]\n[street]\npace = \"live\"\n[live]\npoll_ms = 10\n",
-        chain_.url(), executor_.address(), owner, GANTRY_PLUGIN_FOLDER);
+        chain_.url(), executor_, owner, GANTRY_PLUGIN_FOLDER);
     std::string dex;
     for (std::size_t i = 0; i < 2; ++i) {
       dex += fmt::format(
@@ -145,8 +148,8 @@ class TradedRun {
   }
 
   void floor() {
-    const RpcCall call{
-        "eth_call", {json::object{{"to", executor_.address()}, {"data", "0x8da5cb5b"}}, "latest"}};
+    const RpcCall call{"eth_call",
+                       {json::object{{"to", executor_}, {"data", "0x8da5cb5b"}}, "latest"}};
     for (std::uint64_t i = 0; i < std::min<std::uint64_t>(blocks_wanted(), 100); ++i) {
       const auto begin = Steady::now();
       const auto answered = providers_->ask({&call, 1});
@@ -159,7 +162,7 @@ class TradedRun {
   Anvil chain_;
   Deployer deployer_{chain_};
   PlaygroundMarket market_{deployer_, 41};
-  ExecutorContract executor_;
+  std::string executor_;
   TemporaryFolder folder_;
   SteadyClock clock_;
   Environment environment_;

@@ -21,7 +21,6 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/triangular_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/u256_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/uniswap_v3_bench.cpp
-  ${PROJECT_SOURCE_DIR}/tests/evm/executor_contract.cpp
   ${PROJECT_SOURCE_DIR}/tests/evm/pair_contract.cpp
   ${PROJECT_SOURCE_DIR}/tests/evm/playground_market.cpp
   ${PROJECT_SOURCE_DIR}/tests/evm/v2_factory_contract.cpp
@@ -44,7 +43,6 @@ target_include_directories(gantry_bench PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_
 string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)
 target_compile_definitions(gantry_bench PRIVATE
   GANTRY_CURVE_ANSWERS="${PROJECT_SOURCE_DIR}/tests/plugins/curve/answers"
-  GANTRY_EXECUTOR_ARTEFACT="${PROJECT_SOURCE_DIR}/contracts/Executor.json"
   GANTRY_LICENCE="${PROJECT_SOURCE_DIR}/LICENSE"
   GANTRY_RECORDING="${PROJECT_SOURCE_DIR}/data/univ2_2020.gantry"
   GANTRY_PROGRAM="$<TARGET_FILE:gantry>"

@@ -84,10 +84,7 @@ TEST_CASE("a configuration that cannot trade is refused before anything is sent,
 
   // Two hosts with one ledger would take each other's nonces.
   Running first = scene.start({});
-  REQUIRE(wait_until([&] {
-    scene.trade_until_ended(first, 1);
-    return scene.books_or_none() != nullptr;
-  }));
+  REQUIRE(trade_until(scene, first, State::submitted));
   Running second = scene.start({"--blocks", "1"});
   const Ended refused = second.wait();
   INFO(refused.err);
