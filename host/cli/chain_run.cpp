@@ -70,7 +70,7 @@ Status ChainRun::prepare(const RunGround& ground) {
     }
     options.live = live_->feed;
     if (ground.trading != nullptr) {
-      auto execution = ground.trading->begin(part_.chains.front(), part_.wallet, *live_, *book_);
+      auto execution = ground.trading->begin(part_, *live_, *book_);
       if (!execution) return std::unexpected(execution.error());
       execution_ = std::move(*execution);
       options.execution = execution_.get();

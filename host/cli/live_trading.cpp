@@ -71,10 +71,7 @@ Result<Submit> submit_of(const ChainSettings& chain, LiveSession& live) {
     case SendKind::operation:
       break;
   }
-  return fail(ErrorKind::configuration,
-              fmt::format("[chain.execution] of {}: user operations are not sent by a run yet: set "
-                          "send to \"transaction\" or \"bundle\"",
-                          chain.id));
+  return Submit();
 }
 
 }  // namespace
@@ -108,9 +105,9 @@ Result<std::unique_ptr<LiveTrading>> LiveTrading::open(const Session& session,
       std::move(http), std::move(*books), std::make_unique<SharedSigner>(std::move(*signer))));
 }
 
-Result<std::unique_ptr<Execution>> LiveTrading::begin(const ChainSettings& chain,
-                                                      const WalletSettings& wallet,
+Result<std::unique_ptr<Execution>> LiveTrading::begin(const Configuration& configuration,
                                                       LiveSession& live, RiskBook& book) {
+  const ChainSettings& chain = configuration.chains.front();
   if (!chain.execution) {
     return fail(ErrorKind::configuration,
                 fmt::format("--live: {} has no [chain.execution] in gantry.toml, which says with "
@@ -119,12 +116,18 @@ Result<std::unique_ptr<Execution>> LiveTrading::begin(const ChainSettings& chain
   }
   auto submit = submit_of(chain, live);
   if (!submit) return std::unexpected(submit.error());
-  return Execution::start(chain, wallet,
+  std::unique_ptr<OperationLine> operations;
+  if (chain.execution->send == SendKind::operation) {
+    auto made = OperationLine::make(configuration, *live.http, live.environment);
+    if (!made) return std::unexpected(made.error());
+    operations = std::move(*made);
+  }
+  const auto on_mismatch = [feed = live.feed](const Mismatch& found) {
+    feed->suspect(found.pools, found.reason.empty() ? "" : "a trade through it: " + found.reason);
+  };
+  return Execution::start(chain, configuration.wallet,
                           {*live.providers, *ledger_, *signer_, book, std::move(*submit),
-                           [feed = live.feed](Mismatch found) {
-                             feed->suspect(found.pools,
-                       found.reason.empty() ? "" : "a trade through it: " + found.reason);
-                           }});
+                           on_mismatch, std::move(operations)});
 }
 
 }  // namespace gantry::host::cli

@@ -20,10 +20,11 @@ class LiveTrading {
   static Result<std::unique_ptr<LiveTrading>> open(const Session& session,
                                                    const Configuration& configuration);
 
-  // Of a chain that is followed already. Fails with `configuration`: the chain has no
-  // [chain.execution]; else as Execution::start.
-  Result<std::unique_ptr<Execution>> begin(const ChainSettings& chain, const WalletSettings& wallet,
-                                           LiveSession& live, RiskBook& book);
+  // Of a chain that is followed already, whose part of the configuration this is. Fails with
+  // `configuration`: the chain has no [chain.execution]; else as OperationLine::make and
+  // Execution::start.
+  Result<std::unique_ptr<Execution>> begin(const Configuration& configuration, LiveSession& live,
+                                           RiskBook& book);
 
  private:
   LiveTrading(std::unique_ptr<Http> http, std::unique_ptr<ledger::Ledger> ledger,

@@ -54,6 +54,18 @@ u256 next_base_fee(const u256& base_fee) {
 // Estimates are of ordinary tokens and of ticks that are near.
 std::uint64_t gas_limit_of(std::uint64_t gas) { return 2 * gas + 100'000; }
 
+ledger::Kind kind_of(SendKind send) {
+  switch (send) {
+    case SendKind::bundle:
+      return ledger::Kind::bundle;
+    case SendKind::operation:
+      return ledger::Kind::user_operation;
+    case SendKind::transaction:
+      break;
+  }
+  return ledger::Kind::transaction;
+}
+
 std::unexpected<std::pair<FillReason, std::string>> refused(FillReason reason, std::string why) {
   return std::unexpected(std::pair(reason, std::move(why)));
 }
@@ -131,12 +143,14 @@ std::expected<Execution::Prepared, Execution::Refusal> Execution::prepare(const 
                    fmt::format("it would gain {} after the loan, and cost {}", to_string(out.gain),
                                to_string(cost)));
   }
+  out.gas = gas;
   out.least_gain = cost;
   if (u256 planned; sub(order.least_out, owed, planned)) out.least_gain = std::max(cost, planned);
   // Never more for gas than the gain is worth.
   u256 affordable;
-  const u256 gain_wei = share_down(out.gain, order.value_wei, order.value_token);
-  if (u256 rest; sub(gain_wei, order.data_fee, rest) && div_floor(rest, u256(gas), affordable)) {
+  out.gain_wei = share_down(out.gain, order.value_wei, order.value_token);
+  if (u256 rest;
+      sub(out.gain_wei, order.data_fee, rest) && div_floor(rest, u256(gas), affordable)) {
     fees->max_fee = std::min(fees->max_fee, std::max(gas_price, affordable));
   }
   RunOrder run;
@@ -167,8 +181,7 @@ ledger::Intent Execution::intent_of(const TradeOrder& order, const Prepared& pre
                                     const Hash32& hash) const {
   ledger::Intent intent;
   intent.key = hex_text(hash);
-  intent.kind =
-      settings_.send == SendKind::bundle ? ledger::Kind::bundle : ledger::Kind::transaction;
+  intent.kind = kind_of(settings_.send);
   intent.strategy = order.strategy;
   intent.coin = chain_.native_symbol;
   intent.token_in = intent.token_out = address_text(order.route->tokens.front());
@@ -181,12 +194,39 @@ ledger::Intent Execution::intent_of(const TradeOrder& order, const Prepared& pre
   return intent;
 }
 
+// Whether the trade may leave after what the chain would make of it.
+std::expected<void, Execution::Refusal> Execution::judge(const Simulation& simulation,
+                                                         const TradeOrder& order) const {
+  switch (simulation.verdict) {
+    case SimulationVerdict::as_planned:
+      return {};
+    case SimulationVerdict::pools_differ:
+      if (ports_.on_mismatch) ports_.on_mismatch({order.route->pools, simulation.why});
+      return refused(FillReason::simulation, simulation.why);
+    case SimulationVerdict::refused:
+      // Perhaps for another reason than its pools: whether they are what they were taken for is
+      // looked at.
+      if (ports_.on_mismatch) ports_.on_mismatch({order.route->pools, {}});
+      return refused(FillReason::simulation, simulation.why);
+    case SimulationVerdict::unknown:
+      break;
+  }
+  return refused(FillReason::not_simulated, simulation.why);
+}
+
+void Execution::withdraw(ledger::IntentId id, const std::string& why) {
+  if (auto done = ports_.ledger.withdraw(id, why).get(); !done) {
+    spdlog::error("trade {} could not be withdrawn: {}", id, done.error().message);
+  }
+}
+
 void Execution::carry_out(const TradeOrder& order) {
   if (is_stopped()) return end(order, FillReason::halted, "trading is HALTED: see gantry status");
   if (touches_flight(*order.route)) {
     return end(order, FillReason::pool_in_flight,
                "a trade that is under way changes one of its pools");
   }
+  if (ports_.operations) return carry_operation(order);
   const auto taken = std::chrono::steady_clock::now();
   auto prepared = prepare(order);
   if (!prepared) return end(order, prepared.error().first, prepared.error().second);
@@ -230,27 +270,14 @@ void Execution::carry_out(const TradeOrder& order) {
   const auto id = recorded.get();
   if (!id) return end(order, FillReason::not_written, id.error().message);
 
-  const auto withdraw = [&](FillReason reason, const std::string& why) {
-    if (auto done = ports_.ledger.withdraw(id->intent, why).get(); !done) {
-      spdlog::error("trade {} could not be withdrawn: {}", id->intent, done.error().message);
-    }
+  const auto refuse = [&](FillReason reason, const std::string& why) {
+    withdraw(id->intent, why);
     end(order, reason, why);
   };
-  switch (simulation.verdict) {
-    case SimulationVerdict::as_planned:
-      break;
-    case SimulationVerdict::pools_differ:
-      if (ports_.on_mismatch) ports_.on_mismatch({order.route->pools, simulation.why});
-      return withdraw(FillReason::simulation, simulation.why);
-    case SimulationVerdict::refused:
-      // Perhaps for another reason than its pools: whether they are what they were taken for is
-      // looked at.
-      if (ports_.on_mismatch) ports_.on_mismatch({order.route->pools, {}});
-      return withdraw(FillReason::simulation, simulation.why);
-    case SimulationVerdict::unknown:
-      return withdraw(FillReason::not_simulated, simulation.why);
+  if (const auto good = judge(simulation, order); !good) {
+    return refuse(good.error().first, good.error().second);
   }
-  if (is_stopped()) return withdraw(FillReason::halted, "trading was stopped before it left");
+  if (is_stopped()) return refuse(FillReason::halted, "trading was stopped before it left");
   send(order, *prepared, *id, *bytes);
 }
 
@@ -269,9 +296,7 @@ void Execution::send(const TradeOrder& order, const Prepared& prepared, ledger::
       const std::lock_guard lock(mutex_);
       flights_.erase(id.intent);
     }
-    if (auto done = ports_.ledger.withdraw(id.intent, report.message).get(); !done) {
-      spdlog::error("trade {} could not be withdrawn: {}", id.intent, done.error().message);
-    }
+    withdraw(id.intent, report.message);
     return end(order, FillReason::not_taken, report.message);
   }
   const std::string by = fmt::format("{}", fmt::join(report.by, ", "));

@@ -124,6 +124,7 @@ void Execution::look(const Head& head) {
   }
   for (const ledger::Reconciled& each : found->intents) act(each, head);
   reckon();
+  if (ports_.operations) probe_paymasters(head);
 }
 
 // Until it is known what each that is in a block has brought.
@@ -190,7 +191,8 @@ void Execution::send_again(const ledger::Reconciled& what, const Head& head) {
   const auto attempt =
       std::ranges::find(*attempts, what.send_again.front(), &ledger::StoredAttempt::id);
   if (attempt == attempts->end()) return;
-  const auto report = ports_.submit(attempt->attempt.bytes, head.number + 1);
+  const auto report = ports_.operations ? send_operation_again(attempt->attempt)
+                                        : ports_.submit(attempt->attempt.bytes, head.number + 1);
   spdlog::info("trade {} was not in block {}: sent again as {} ({})", what.intent, head.number,
                hex_text(attempt->attempt.hash),
                report.by.empty() ? report.message : fmt::format("{}", fmt::join(report.by, ", ")));
@@ -214,6 +216,7 @@ Status Execution::cancel(ledger::IntentId id, const Head& head) {
     }
     cancelled_at_[id] = head.number;
   }
+  if (ports_.operations) return cancel_operation(*intent, last);
   const auto fees = bumped({last.max_fee, last.priority_fee}, fee_bound(settings_));
   if (!fees) return std::unexpected(fees.error());
   sign::Transaction transaction;
@@ -249,14 +252,17 @@ Status Execution::cancel(ledger::IntentId id, const Head& head) {
 // there too.
 std::string Execution::why_reverted(const ledger::Attempt& attempt,
                                     const ledger::Receipt& receipt) const {
+  if (ports_.operations) return why_operation_reverted(attempt, receipt);
   const auto sent = sign::decode_transaction(attempt.bytes);
   if (!sent) return {};
-  const Rehearsal rehearsal{wallet_.sender,
-                            settings_.executor,
-                            &sent->transaction.data,
-                            sent->transaction.gas_limit,
-                            u256(),
-                            {receipt.block, hex_text(receipt.block_hash)}};
+  return why_run_reverted(sent->transaction.data, sent->transaction.gas_limit, receipt);
+}
+
+std::string Execution::why_run_reverted(const executor::Bytes& run, std::uint64_t gas,
+                                        const ledger::Receipt& receipt) const {
+  const Rehearsal rehearsal{wallet_.sender, settings_.executor,
+                            &run,           gas,
+                            u256(),         {receipt.block, hex_text(receipt.block_hash)}};
   const Simulation again = simulate(ports_.providers, rehearsal, result_deadline);
   if (again.verdict == SimulationVerdict::unknown) return {};
   return " (" + (again.verdict == SimulationVerdict::as_planned ? "gains nothing" : again.why) +
@@ -276,6 +282,17 @@ std::optional<ledger::SignedAmount> Execution::value_of(const std::string& token
   return std::nullopt;
 }
 
+// Of a user operation, the one that carried it.
+Result<Hash32> Execution::transaction_of(const ledger::StoredIntent& intent,
+                                         const ledger::Attempt& attempt,
+                                         const ledger::Receipt& receipt) const {
+  if (intent.intent.kind != ledger::Kind::user_operation) return attempt.hash;
+  const auto carrier = view_->carrier(intent.lane, attempt.hash, receipt.block);
+  if (!carrier) return std::unexpected(carrier.error());
+  if (!*carrier) return fail(ErrorKind::io, "the transaction that carried it was not told");
+  return **carrier;
+}
+
 // What a trade that is in a block brought and cost, by the chain's own word; false: a price is
 // waited for.
 Result<bool> Execution::realise(const ledger::StoredResult& result) {
@@ -291,7 +308,9 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
   const ledger::Receipt& receipt = result.receipt;
   const std::string& token = intent->intent.token_out;
   const std::string executor = address_text(settings_.executor);
-  const std::array calls{RpcCall{"eth_getTransactionReceipt", {hex_text(attempt->attempt.hash)}},
+  const auto transaction = transaction_of(*intent, attempt->attempt, receipt);
+  if (!transaction) return std::unexpected(transaction.error());
+  const std::array calls{RpcCall{"eth_getTransactionReceipt", {hex_text(*transaction)}},
                          balance_call(token, intent->lane.sender, receipt.block - 1),
                          balance_call(token, intent->lane.sender, receipt.block)};
   const auto answers = ask(ports_.providers, calls, {.deadline = result_deadline});
@@ -342,6 +361,13 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
     return std::unexpected(done.error());
   }
 
+  if (ports_.operations && attempt->attempt.payer != "sender") {
+    ports_.operations->note_included(attempt->attempt.payer, gas_wei);
+    if (result.purpose == ledger::Purpose::cancellation) {
+      ports_.operations->note_failed(attempts->front().attempt.payer,
+                                     "what it paid for was in no block in time");
+    }
+  }
   Fill fill;
   fill.in_block = receipt.block;
   fill.gas_wei = realised.cost_wei;

@@ -64,7 +64,10 @@ Execution::Execution(const ChainSettings& chain, const WalletSettings& wallet, E
       wallet_(wallet),
       ports_(std::move(ports)),
       chain_id_(evm_chain_id(chain.id)),
-      lane_{chain.id, address_text(wallet.sender), {}, {}},
+      lane_{chain.id,
+            address_text(wallet.sender),
+            ports_.operations ? address_text(wallet.entry_point) : std::string(),
+            {}},
       view_(ledger::chain_view_of(ports_.providers)),
       lenders_(chain.lenders, settings_.executor) {}
 
@@ -73,6 +76,9 @@ Result<std::unique_ptr<Execution>> Execution::start(const ChainSettings& chain,
                                                     ExecutionPorts ports) {
   std::unique_ptr<Execution> made(new Execution(chain, wallet, std::move(ports)));
   if (auto checked = made->check_executor(); !checked) return std::unexpected(checked.error());
+  if (made->ports_.operations) {
+    if (auto checked = made->check_account(); !checked) return std::unexpected(checked.error());
+  }
   if (auto found = made->reconcile_once(); !found) return std::unexpected(found.error());
   made->orders_thread_ = std::thread([run = made.get(), name = log_chain()] {
     const LogChain named(name);
@@ -99,6 +105,7 @@ void Execution::stop() {
     spdlog::info("trades, median/p99: {}", times);
   }
   if (chain_thread_.joinable()) chain_thread_.join();
+  if (ports_.operations) ports_.operations->note(nullptr);
 }
 
 // The contract is there, and it is this account's.
@@ -193,6 +200,7 @@ void Execution::push(Fill fill) {
 void Execution::note_prices(const MarketView& view) {
   const Snapshot& snapshot = view.snapshot();
   ether_usd_e6_.store(snapshot.ether_usd_e6);
+  if (ports_.operations) ports_.operations->note(snapshot.plugins);
   if (!wants_prices_.exchange(false)) return;
   const std::lock_guard lock(mutex_);
   for (auto& [token, worth] : worth_) {
@@ -251,6 +259,7 @@ void Execution::take_orders() {
 }
 
 void Execution::tell(json::object& told) const {
+  const std::string waits_for = ports_.operations ? operation_under_way() : std::string();
   const std::lock_guard lock(mutex_);
   json::object out;
   out["executor"] = address_text(settings_.executor);
@@ -261,6 +270,11 @@ void Execution::tell(json::object& told) const {
   json::object refused;
   for (const auto& [reason, count] : refused_) refused[to_string(reason)] = count;
   out["not_sent"] = std::move(refused);
+  if (ports_.operations) {
+    json::object operations = ports_.operations->told();
+    if (!waits_for.empty()) operations["waits_for"] = waits_for;
+    out["operations"] = std::move(operations);
+  }
   json::array balances;
   for (const auto& [token, amount] : lenders_.own()) {
     balances.push_back({{"token", address_text(token)}, {"amount", gantry::to_string(amount)}});

@@ -6,6 +6,10 @@
 //             |       ledger --------->  ^
 //             `-----> simulate ------->  |   the gate: risk is asked again right before
 //
+// A user operation is sponsored first, while it is simulated, and signed and written when somebody
+// pays; where that sponsorship is not taken, again with another, in the same nonce. One operation
+// of an account is under way at a time.
+//
 // Whatever happens, an order ends in exactly one fill. What leaves was written down before, so that
 // a host that is killed finds it again: see host/ledger.
 //
@@ -36,6 +40,8 @@
 #include "host/config/settings.hpp"
 #include "host/execute/fill.hpp"
 #include "host/execute/lenders.hpp"
+#include "host/execute/operation_line.hpp"
+#include "host/execute/simulation.hpp"
 #include "host/ledger/chain_view.hpp"
 #include "host/ledger/ledger.hpp"
 #include "host/ledger/reconcile.hpp"
@@ -89,6 +95,8 @@ struct ExecutionPorts {
   // Sends signed bytes, for that block or a later one.
   std::function<SubmitReport(std::span<const std::uint8_t> bytes, std::uint64_t block)> submit;
   std::function<void(Mismatch)> on_mismatch;  // [its own threads]
+  // In place of `submit` where trades leave as user operations; else null.
+  std::unique_ptr<OperationLine> operations;
 };
 
 // How long trades took, those that came so far.
@@ -149,6 +157,8 @@ class Execution {
     executor::Bytes run;  // calldata of the executor
     u256 gain;            // of the first token, after the loan: what the simulation has to say
     u256 least_gain;
+    u256 gain_wei;                  // what the gain is worth
+    std::uint64_t gas = 0;          // that it is expected to take
     sign::Transaction transaction;  // but for its nonce
   };
   using Refusal = std::pair<FillReason, std::string>;
@@ -167,9 +177,29 @@ class Execution {
                            const Hash32& hash) const;
   void send(const TradeOrder& order, const Prepared& prepared, ledger::AttemptId id,
             const Signed& bytes);
+  std::expected<void, Refusal> judge(const Simulation& simulation, const TradeOrder& order) const;
+  void withdraw(ledger::IntentId id, const std::string& why);
   bool is_stopped() const;
   bool touches_flight(const TradeRoute& route) const;
   void end(const TradeOrder& order, FillReason reason, const std::string& why);
+
+  // The same for user operations, in carry_operation.cpp; the last four are the following thread's.
+  struct Leaving;
+  Status check_account();
+  void carry_operation(const TradeOrder& order);
+  std::expected<sign::UserOperation, Refusal> operation_of(const Prepared& prepared,
+                                                           Deadline deadline) const;
+  Status write_operation(const SignedOperation& operation, Leaving& leaving);
+  void end_operation(const SendReport& report, const Leaving& leaving);
+  SenderHooks operation_hooks(std::function<Status(const SignedOperation&)> write);
+  ledger::Attempt attempt_of(const SignedOperation& operation, ledger::Purpose purpose) const;
+  // Why no operation may leave now; empty: one may.
+  std::string operation_under_way() const;
+  SubmitReport send_operation_again(const ledger::Attempt& attempt) const;
+  Status cancel_operation(const ledger::StoredIntent& intent, const ledger::Attempt& last);
+  void probe_paymasters(const Head& head);
+  std::string why_operation_reverted(const ledger::Attempt& attempt,
+                                     const ledger::Receipt& receipt) const;
 
   // Of the following thread, in confirm.cpp.
   void follow_chain();
@@ -180,6 +210,10 @@ class Execution {
   Result<bool> realise(const ledger::StoredResult& result);
   // " (...)", or nothing where nobody says.
   std::string why_reverted(const ledger::Attempt& attempt, const ledger::Receipt& receipt) const;
+  std::string why_run_reverted(const executor::Bytes& run, std::uint64_t gas,
+                               const ledger::Receipt& receipt) const;
+  Result<Hash32> transaction_of(const ledger::StoredIntent& intent, const ledger::Attempt& attempt,
+                                const ledger::Receipt& receipt) const;
   std::optional<ledger::SignedAmount> value_of(const std::string& token,
                                                const ledger::SignedAmount& amount,
                                                const std::optional<Flight>& flight);

@@ -25,6 +25,9 @@ class ChainView {
   virtual Result<std::optional<Receipt>> transaction(const Hash& hash) = 0;
   virtual Result<std::optional<Receipt>> user_operation(const Lane& lane, const Hash& hash,
                                                         std::uint64_t from_block) = 0;
+  // The transaction that carried such an operation, which is in that block; nullopt: none did.
+  virtual Result<std::optional<Hash>> carrier(const Lane& lane, const Hash& operation,
+                                              std::uint64_t block) = 0;
 };
 
 // Over a chain's providers: eth_getTransactionCount and EntryPoint.getNonce,

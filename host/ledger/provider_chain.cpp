@@ -88,7 +88,22 @@ class ProviderChain final : public ChainView {
     return std::optional<Receipt>();
   }
 
+  Result<std::optional<Hash>> carrier(const Lane& lane, const Hash& operation,
+                                      std::uint64_t block) override {
+    const auto event = event_between(lane, operation, block, block);
+    if (!event) return std::unexpected(event.error());
+    return *event ? std::optional((*event)->transaction) : std::nullopt;
+  }
+
  private:
+  // An operation's event, and the transaction that it is of.
+  struct OperationEvent {
+    Hash transaction{};
+    bool success = false;
+    u256 cost;
+    u256 gas;
+  };
+
   // One call; what the node says against it is an error. Whoever answers has to have the block that
   // head() told of: to a node that lags, what is in a block is not there.
   Result<json::value> one(std::string method, json::array params) {
@@ -154,8 +169,8 @@ class ProviderChain final : public ChainView {
 
   // UserOperationEvent(hash, sender, paymaster, nonce, success, actualGasCost, actualGasUsed), the
   // first three indexed.
-  Result<std::optional<Receipt>> operation_between(const Lane& lane, const Hash& hash,
-                                                   std::uint64_t first, std::uint64_t last) {
+  Result<std::optional<OperationEvent>> event_between(const Lane& lane, const Hash& hash,
+                                                      std::uint64_t first, std::uint64_t last) {
     static const std::string topic = hex_text(
         keccak_of("UserOperationEvent(bytes32,address,address,uint256,bool,uint256,uint256)"));
     const auto logs = one("eth_getLogs", {json::object{{"address", lane.entry_point},
@@ -164,7 +179,7 @@ class ProviderChain final : public ChainView {
                                                        {"topics", {topic, hex_text(hash)}}}});
     if (!logs) return std::unexpected(logs.error());
     if (!logs->is_array()) return no_answer("eth_getLogs", "what is no list");
-    if (logs->get_array().empty()) return std::optional<Receipt>();
+    if (logs->get_array().empty()) return std::optional<OperationEvent>();
     const json::value& log = logs->get_array().front();
     const json::value* data_text = member(log, "data");
     const json::value* transaction_text = member(log, "transactionHash");
@@ -173,16 +188,24 @@ class ProviderChain final : public ChainView {
     if (!data || data->size() != 4 * word_bytes || !sent || sent->size() != word_bytes) {
       return no_answer("eth_getLogs", "what is no UserOperationEvent");
     }
-    auto receipt = transaction(hash_of_bytes(*sent));
+    return std::optional(OperationEvent{
+        hash_of_bytes(*sent), !load_be(data->data() + word_bytes).is_zero(),
+        load_be(data->data() + 2 * word_bytes), load_be(data->data() + 3 * word_bytes)});
+  }
+
+  Result<std::optional<Receipt>> operation_between(const Lane& lane, const Hash& hash,
+                                                   std::uint64_t first, std::uint64_t last) {
+    const auto event = event_between(lane, hash, first, last);
+    if (!event) return std::unexpected(event.error());
+    if (!*event) return std::optional<Receipt>();
+    auto receipt = transaction((*event)->transaction);
     if (!receipt || !*receipt) return receipt;
     // Of the bundle that carried it, the block; of the event, the operation's own.
     Receipt& own = **receipt;
-    own.success = !load_be(data->data() + word_bytes).is_zero();
-    const u256 cost = load_be(data->data() + 2 * word_bytes);
-    const u256 gas = load_be(data->data() + 3 * word_bytes);
-    own.gas_used = gas.fits_u64() ? gas.limb(0) : 0;
+    own.success = (*event)->success;
+    own.gas_used = (*event)->gas.fits_u64() ? (*event)->gas.limb(0) : 0;
     own.data_fee = u256();  // within the cost
-    if (!div_ceil(cost, gas, own.gas_price)) own.gas_price = u256();
+    if (!div_ceil((*event)->cost, (*event)->gas, own.gas_price)) own.gas_price = u256();
     return receipt;
   }
 

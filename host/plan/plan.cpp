@@ -82,6 +82,14 @@ Status Planner::add_route(const MarketView& view, const gantry_address& executor
 }
 
 void Planner::add_sponsorship(const MarketView& view, Plan& plan) const {
+  const auto& chains = configuration_.chains;
+  if (!chains.empty() && chains.front().execution &&
+      chains.front().execution->send == SendKind::operation) {
+    // Asked when it leaves, by host/execute, which alone calls them then: an answer depends on
+    // services, and a plan must not.
+    plan.payer = "a paymaster";
+    return;
+  }
   const gantry_context& context = view.snapshot().context;
   gantry_user_operation operation{};
   operation.entry_point = configuration_.wallet.entry_point;

@@ -155,6 +155,26 @@ BundlerResult<json::value> Bundler::call(Call what, Deadline deadline) const {
   return std::move(*decoded->answers[0]);
 }
 
+BundlerResult<void> Bundler::serves(Deadline deadline) const {
+  auto answer = call({.method = "eth_supportedEntryPoints"}, deadline);
+  if (!answer) return std::unexpected(answer.error());
+  const auto* addresses = answer->if_array();
+  if (addresses == nullptr) {
+    return std::unexpected(failure(BundlerFault::garbage, 0, "entry points that are none"));
+  }
+  const std::string own = hex_text(entry_point_.address);
+  for (const json::value& each : *addresses) {
+    const auto* text = each.if_string();
+    if (text == nullptr || text->size() != own.size()) continue;
+    // Some write capitals in it, as a checksum.
+    if (std::ranges::equal(*text, own, {}, [](char c) {
+          return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        }))
+      return {};
+  }
+  return std::unexpected(failure(BundlerFault::entry_point, 0, "it does not serve " + own));
+}
+
 BundlerResult<OperationFees> Bundler::fees(Deadline deadline) const {
   auto answer = call({.method = "pimlico_getUserOperationGasPrice"}, deadline);
   if (!answer) return std::unexpected(answer.error());

@@ -74,7 +74,11 @@ class Bundler {
         entry_point_(entry_point) {}
 
   const sign::EntryPoint& entry_point() const { return entry_point_; }
+  const std::string& name() const { return name_; }
 
+  // Whether it takes operations of this EntryPoint (eth_supportedEntryPoints): `entry_point` where
+  // it names others alone.
+  BundlerResult<void> serves(Deadline deadline) const;
   // What it takes operations for now, as Pimlico's bundlers say it and insist on it: "fast" of
   // pimlico_getUserOperationGasPrice. `unavailable`: it has no such method, which is no standard's;
   // then the chain's own fees are as good.

@@ -345,6 +345,15 @@ SponsorDesk::SponsorDesk(std::vector<std::shared_ptr<PaymasterInstance>> paymast
   for (auto& paymaster : paymasters) services_.push_back({std::move(paymaster), {}});
 }
 
+void SponsorDesk::use(const std::vector<std::shared_ptr<PaymasterInstance>>& paymasters) {
+  std::vector<Service> services;
+  for (const auto& paymaster : paymasters) {
+    const auto known = std::ranges::find(services_, paymaster, &Service::instance);
+    services.push_back({paymaster, known != services_.end() ? known->health : ServiceHealth()});
+  }
+  services_ = std::move(services);
+}
+
 SponsorDesk::Service* SponsorDesk::find(std::string_view paymaster) {
   for (Service& service : services_) {
     if (service.instance->name() == paymaster) return &service;

@@ -84,6 +84,8 @@ class SponsorDesk {
   SponsorDesk(std::vector<std::shared_ptr<PaymasterInstance>> paymasters, DeskPorts ports,
               const Bundler& bundler);
 
+  // Others from now on. One that stays keeps its record; those that went are let go of.
+  void use(const std::vector<std::shared_ptr<PaymasterInstance>>& paymasters);
   // Asks until one grants, the operation is found bad, or the deadline passes.
   SponsorResult sponsor(const SponsorOrder& order);
   // What became of an operation that `paymaster` paid for.

@@ -29,10 +29,25 @@ std::string address_of(const PlaygroundMarket& market, const std::string& symbol
 
 }  // namespace
 
-TradingScene::TradingScene(std::uint64_t seed)
-    : deployer(chain),
+const std::string& TradingScene::key_owner() {
+  static const std::string address = owner_address;
+  return address;
+}
+
+TradingScene::TradingScene(std::uint64_t seed) : TradingScene(std::make_unique<Anvil>(), seed) {}
+
+TradingScene::TradingScene(std::unique_ptr<Anvil> own, std::uint64_t seed)
+    : TradingScene(*own, owner_address, {}, seed) {
+  own_ = std::move(own);
+}
+
+TradingScene::TradingScene(Anvil& of, const std::string& account, const std::string& obeyed,
+                           std::uint64_t seed)
+    : chain(of),
+      deployer(chain),
       market(deployer, seed),
-      owner(owner_address),
+      owner(account),
+      entry_point(obeyed),
       executor(deployer, owner),
       lender(deployer, address_of(market, "WETH"), ether(1000)) {
   // Its own dollars; the wrapped coin it has to borrow.
@@ -120,9 +135,29 @@ Holdings TradingScene::holdings() const {
 }
 
 std::uint64_t TradingScene::nonce() {
+  if (!entry_point.empty()) {
+    const std::string answer =
+        deployer.read(entry_point, deployer.selector("getNonce(address,uint192)") +
+                                       address_word(owner) + word(0));
+    return word_at(answer, 0).convert_to<std::uint64_t>();
+  }
   const std::string count =
       text_of(chain.call("eth_getTransactionCount", {json::string(owner), "latest"}));
   return std::stoull(count, nullptr, 16);
+}
+
+bool TradingScene::holds(const std::string& hash) {
+  if (entry_point.empty()) {
+    return !chain.call("eth_getTransactionReceipt", {json::string(hash)}).is_null();
+  }
+  const std::string event =
+      deployer.topic("UserOperationEvent(bytes32,address,address,uint256,bool,uint256,uint256)");
+  const json::value logs =
+      chain.call("eth_getLogs", {json::object{{"address", entry_point},
+                                              {"fromBlock", "0x0"},
+                                              {"toBlock", "latest"},
+                                              {"topics", json::array{event, hash}}}});
+  return !logs.as_array().empty();
 }
 
 std::filesystem::path TradingScene::cases() const { return space / "config/cases"; }

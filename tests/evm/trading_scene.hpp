@@ -24,8 +24,16 @@ struct Holdings {
 };
 
 class TradingScene {
+  std::unique_ptr<Anvil> own_;  // null: the chain is another's
+
  public:
   explicit TradingScene(std::uint64_t seed);
+  // On a chain that outlives it and mines when it is told to; of a smart account, that obeys this
+  // EntryPoint and the key that every scene has.
+  TradingScene(Anvil& of, const std::string& account, const std::string& entry_point,
+               std::uint64_t seed);
+  // Whose key it is.
+  static const std::string& key_owner();
   // The provider that the program asks, in place of the chain itself.
   void ask(const std::string& url);
 
@@ -38,21 +46,25 @@ class TradingScene {
   void mine(std::size_t blocks, int wait_ms = 60);
 
   Holdings holdings() const;
-  std::uint64_t nonce();                // of the account, in the newest block
+  std::uint64_t nonce();  // of the account, in the newest block
+  // Whether a block has that transaction, or user operation.
+  bool holds(const std::string& hash);
   std::filesystem::path cases() const;  // where the program writes cases of pools
   std::unique_ptr<host::ledger::Reader> books() const;
   // Null: nothing was written yet.
   std::unique_ptr<host::ledger::Reader> books_or_none() const;
 
-  Anvil chain;
+  Anvil& chain;
   Deployer deployer;
   PlaygroundMarket market;
-  std::string owner;  // the account that trades
+  std::string owner;        // the account that trades
+  std::string entry_point;  // empty: it sends transactions
   ExecutorContract executor;
   AaveV3 lender;
   host::tests::Workspace space;
 
  private:
+  TradingScene(std::unique_ptr<Anvil> own, std::uint64_t seed);
   void write_files();
 };
 
