@@ -8,6 +8,7 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/balancer_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/boundary_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/curve_bench.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/execution_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/guard_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/ledger_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/live_bench.cpp
@@ -21,6 +22,8 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/u256_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/uniswap_v3_bench.cpp
   ${PROJECT_SOURCE_DIR}/tests/evm/pair_contract.cpp
+  ${PROJECT_SOURCE_DIR}/tests/evm/playground_market.cpp
+  ${PROJECT_SOURCE_DIR}/tests/evm/v2_factory_contract.cpp
   ${PROJECT_SOURCE_DIR}/tests/plugins/balancer/told_pool.cpp
   ${PROJECT_SOURCE_DIR}/tests/plugins/curve/answers.cpp
   ${PROJECT_SOURCE_DIR}/tests/plugins/triangular/recorded_market.cpp

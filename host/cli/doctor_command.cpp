@@ -18,6 +18,7 @@
 #include "host/bundle/store.hpp"
 #include "host/cli/command.hpp"
 #include "host/cli/doctor.hpp"
+#include "host/cli/followed_chains.hpp"
 #include "host/log/log.hpp"
 #include "host/plugin/admission.hpp"
 #include "host/plugin/library.hpp"
@@ -96,6 +97,10 @@ void check_bundles(const Session& session, const Configuration& configuration, C
 
 void check_recording(const Configuration& configuration, Checks& checks) {
   const auto& path = configuration.market.recording;
+  if (path.empty() && has_live_chain(configuration)) {
+    checks.push_back({"recording", Verdict::ok, "none is set: a run follows chains"});
+    return;
+  }
   if (path.empty()) {
     checks.push_back({"recording", Verdict::warning, "none is set in [market] of gantry.toml"});
     return;
@@ -179,17 +184,23 @@ void check_quarantine(const Session& session, const PluginSettings& settings, Ch
 }
 
 // Each once: what an operator's text names has to be set, what a default names need not be, for a
-// dry run sends nothing.
+// dry run sends nothing. Nor need what a provider's URL names: any other stands in for that one,
+// and the line of its chain says who is not configured.
 void check_variables(const Session& session, const Configuration& configuration, Checks& checks) {
+  Configuration without_chains = configuration;
+  without_chains.chains.clear();
   std::map<std::string, NamedVariable> wanted;
-  for (NamedVariable& use : variables_of(configuration)) {
+  for (NamedVariable& use : variables_of(without_chains)) {
     if (!use.in_use) continue;
     const auto [at, added] = wanted.try_emplace(use.name, use);
     if (!added && use.given && !at->second.given) at->second = use;
   }
-  for (const auto& [name, use] : wanted) {
+  const auto is_set = [&](const std::string& name) {
     const auto value = session.environment(name);
-    if (value && !value->empty()) {
+    return value && !value->empty();
+  };
+  for (const auto& [name, use] : wanted) {
+    if (is_set(name)) {
       checks.push_back({"variable " + name, Verdict::ok, "is set"});
     } else if (use.given) {
       checks.push_back({"variable " + name, Verdict::bad,
@@ -198,6 +209,15 @@ void check_variables(const Session& session, const Configuration& configuration,
       checks.push_back(
           {"variable " + name, Verdict::warning,
            fmt::format("is not set: {} names it by default; a dry run needs none", use.by)});
+    }
+  }
+  for (const ChainSettings& chain : configuration.chains) {
+    if (!chain.enabled) continue;
+    for (const RpcProviderSettings& provider : chain.providers) {
+      for (const std::string& name : provider.url.variables()) {
+        if (name == chain_variable || !is_set(name) || !wanted.try_emplace(name).second) continue;
+        checks.push_back({"variable " + name, Verdict::ok, "is set"});
+      }
     }
   }
 }
@@ -300,8 +320,10 @@ void add_doctor(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
       add_command(app, "doctor", "Check that everything a run needs is there", "doctor --online");
-  command->add_flag("--online", options->online,
-                    "Ask the RPC providers (chain, newest block, time) and a remote signer");
+  command->add_flag(
+      "--online", options->online,
+      "Ask the RPC providers (chain, newest block, time, reads, subscriptions) and a remote "
+      "signer");
   command->add_flag("--json", options->as_json, "For a program to read");
   command->callback([&line, options] {
     line.chosen = [&, options] { return doctor(line.session, options->online, options->as_json); };

@@ -94,7 +94,7 @@ std::vector<Row> rows_of(const DexSettings& settings) {
                        {"max_slippage_bps", fmt::to_string(settings.max_slippage_bps)}};
   if (settings.fee_bps) own.push_back({"fee_bps", fmt::to_string(*settings.fee_bps)});
   own.push_back({"discover", settings.discover ? "true" : "false"});
-  own.push_back({"callback", settings.callback});
+  own.push_back({"callback", escaped(settings.callback)});
   if (const std::string pools = pools_text(settings.pools); !pools.empty()) {
     // All of them would be a page.
     const auto digest = sha256_of(std::as_bytes(std::span(pools))).substr(0, 8);

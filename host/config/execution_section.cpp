@@ -52,7 +52,7 @@ bool is_same(const gantry_address& one, const gantry_address& other) {
 }
 
 // The member that is there, or the table it is missing from.
-Place place_of(const TableReader& reader, std::string_view key) {
+Place member_place(const TableReader& reader, std::string_view key) {
   const Member* member = reader.node().find(key);
   return member != nullptr ? member->value.place : reader.node().place;
 }
@@ -67,7 +67,7 @@ void read_private_url(TableReader& reader, const Field& field, TemplatedUrl& out
   reader.url(field, out, true, environment);
   // One that is a variable's whole is looked at when it is known.
   if (out.empty() || out.text().starts_with("${") || is_private_url(out.text())) return;
-  reader.fault(Severity::error, place_of(reader, field.key), field.key,
+  reader.fault(Severity::error, member_place(reader, field.key), field.key,
                {"is neither https nor on this machine: what is sent there could be read on the way",
                 "a URL that begins with https://, or with http://127.0.0.1",
                 {}});
@@ -118,14 +118,14 @@ void read_sending(TableReader& chain, const Node& table, const ChainSettings& of
                   {}});
   } else if (out.executor.length == 0 && !reader.is_faulty("executor")) {
     reader.fault(
-        Severity::warning, place_of(reader, "executor"), "executor",
+        Severity::warning, member_place(reader, "executor"), "executor",
         {"is missing: nothing can be executed on this chain",
          "executor = \"0x...\" in [chain.execution], as `gantry executor deploy` prints it",
          {}});
   }
   if (out.max_priority_fee_gwei > out.max_fee_gwei && !reader.is_faulty("max_priority_fee_gwei") &&
       !reader.is_faulty("max_fee_gwei")) {
-    reader.fault(Severity::error, place_of(reader, "max_priority_fee_gwei"),
+    reader.fault(Severity::error, member_place(reader, "max_priority_fee_gwei"),
                  "max_priority_fee_gwei",
                  {fmt::format("is {}: it is above max_fee_gwei, which is {}",
                               out.max_priority_fee_gwei, out.max_fee_gwei),
@@ -133,13 +133,13 @@ void read_sending(TableReader& chain, const Node& table, const ChainSettings& of
                   {}});
   }
   if (out.send == SendKind::bundle && of.relays.empty()) {
-    reader.fault(Severity::error, place_of(reader, "send"), "send",
+    reader.fault(Severity::error, member_place(reader, "send"), "send",
                  {"is \"bundle\", but there is no relay to send it to",
                   "a [[chain.relay]] below this [[chain]], or send = \"transaction\"",
                   {}});
   }
   if (out.send == SendKind::operation && !of.bundler) {
-    reader.fault(Severity::error, place_of(reader, "send"), "send",
+    reader.fault(Severity::error, member_place(reader, "send"), "send",
                  {"is \"operation\", but there is no bundler to send it to",
                   "[chain.bundler] below this [[chain]], or send = \"transaction\"",
                   {}});
@@ -169,7 +169,7 @@ void read_lender(TableReader& chain, const Node& node, std::string_view id,
     return other.source == lender.source && is_same(other.address, lender.address);
   });
   if (lender.address.length != 0 && same != out.end()) {
-    reader.fault(Severity::error, place_of(reader, "address"), "address",
+    reader.fault(Severity::error, member_place(reader, "address"), "address",
                  {"is there twice", "one [[chain.lender]] for each source and address", {}});
   }
   reader.refuse_unknown();

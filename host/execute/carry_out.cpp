@@ -106,8 +106,15 @@ std::expected<Funding, Execution::Refusal> Execution::fund(const TradeOrder& ord
     }
     lenders_.take(fresh);
   }
+  // What trades under way begin with is theirs.
+  u256 spoken_for;
+  for (const auto& [id, flight] : flights_) {
+    if (flight.own_funds && AddressEqual{}(flight.order.route->tokens.front(), token)) {
+      spoken_for = sum_or_max(spoken_for, flight.order.amount_in);
+    }
+  }
   const auto found = lenders_.cheapest(*order.route, order.amount_in,
-                                       {gas_price, order.value_token, order.value_wei});
+                                       {gas_price, order.value_token, order.value_wei}, spoken_for);
   if (found) return *found;
   return refused(FillReason::no_funds,
                  fmt::format("nobody lends {} of {}, and the executor holds less",
@@ -144,7 +151,7 @@ std::expected<Execution::Prepared, Execution::Refusal> Execution::prepare(const 
   out.gain_wei = share_down(out.gain, order.value_wei, order.value_token);
   if (u256 rest;
       sub(out.gain_wei, order.data_fee, rest) && div_floor(rest, u256(gas), affordable)) {
-    fees->max_fee = std::max(gas_price, std::min(fees->max_fee, affordable));
+    fees->max_fee = std::min(fees->max_fee, std::max(gas_price, affordable));
   }
   RunOrder run;
   run.deadline_s = u256(order.execution_time_s + deadline_slack_s);
@@ -279,7 +286,8 @@ void Execution::send(const TradeOrder& order, const Prepared& prepared, ledger::
   const auto head = ports_.providers.head();
   {
     const std::lock_guard lock(mutex_);
-    flights_[id.intent] = {order, prepared.gain, head ? head->number : order.block};
+    flights_[id.intent] = {order, prepared.gain, !prepared.funding.loan,
+                           head ? head->number : order.block};
   }
   const SubmitReport report = ports_.submit(bytes.bytes, order.execution_block);
   time(ExecutionStep::to_sent, order.arrived);

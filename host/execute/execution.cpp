@@ -297,6 +297,11 @@ void Execution::time(ExecutionStep step, std::chrono::steady_clock::time_point s
   times_[static_cast<std::size_t>(step)].add(static_cast<std::uint64_t>(took.count()));
 }
 
+Histogram Execution::times(ExecutionStep step) const {
+  const std::lock_guard lock(mutex_);
+  return times_[static_cast<std::size_t>(step)];
+}
+
 std::string Execution::times_text() const {
   const std::lock_guard lock(mutex_);
   std::string out;

@@ -135,6 +135,7 @@ class Execution {
   void stop();
 
   void tell(boost::json::object& told) const;
+  Histogram times(ExecutionStep step) const;
   // One line: each step's median and 99th percentile.
   std::string times_text() const;
 
@@ -143,6 +144,7 @@ class Execution {
   struct Flight {
     TradeOrder order;
     u256 gain;                  // that was planned, after the loan
+    bool own_funds = false;     // it begins with what the executor holds
     std::uint64_t sent_at = 0;  // the head when its bytes last left
   };
   struct Signed {

@@ -289,12 +289,13 @@ u256 Lenders::fee_of(const LenderSettings& lender, const Book& book, const u256&
 }
 
 std::optional<Funding> Lenders::cheapest(const TradeRoute& route, const u256& amount,
-                                         const Price& price) const {
+                                         const Price& price, const u256& spoken_for) const {
   const auto token = std::ranges::find_if(tokens_, [&](const TokenBooks& books) {
     return same_address(books.token, route.tokens.front());
   });
   if (token == tokens_.end()) return std::nullopt;
-  if (token->own >= amount) return Funding{};
+  u256 free;
+  if (sub(token->own, spoken_for, free) && free >= amount) return Funding{};
   std::optional<Funding> best;
   u256 least = u256::max();
   for (std::size_t i = 0; i < settings_.size(); ++i) {

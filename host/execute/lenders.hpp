@@ -51,9 +51,9 @@ class Lenders {
   };
   // The cheapest for so much of the route's first token, as of the last read(): its fee and its gas
   // together. A pool of the route cannot lend, and Balancer's V2 vault cannot where it is called.
-  // nullopt: nobody has it.
-  std::optional<Funding> cheapest(const TradeRoute& route, const u256& amount,
-                                  const Price& price) const;
+  // Of the executor's own, `spoken_for` is not there. nullopt: nobody has it.
+  std::optional<Funding> cheapest(const TradeRoute& route, const u256& amount, const Price& price,
+                                  const u256& spoken_for = {}) const;
 
  private:
   // One lender and one token: what does not change, and what it has.

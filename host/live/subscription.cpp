@@ -17,6 +17,7 @@ constexpr std::uint64_t heads_request = 2;
 constexpr std::uint64_t pending_request_first = 3;
 // Alchemy's, with a filter of its own; geth's, whole; everybody's, by hash.
 constexpr std::uint64_t pending_words = 3;
+constexpr std::uint64_t goodbye_request = pending_request_first + pending_words;
 
 std::string text_in(const boost::json::object& object, std::string_view name) {
   const auto* found = object.if_contains(name);
@@ -41,6 +42,22 @@ std::unexpected<Error> no_json_rpc() {
 std::vector<std::string> Subscription::requests() {
   return {R"({"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]})",
           R"({"jsonrpc":"2.0","id":2,"method":"eth_subscribe","params":["newHeads"]})"};
+}
+
+std::string Subscription::goodbye() const {
+  return boost::json::serialize(boost::json::object{{"jsonrpc", "2.0"},
+                                                    {"id", goodbye_request},
+                                                    {"method", "eth_unsubscribe"},
+                                                    {"params", boost::json::array{id_}}});
+}
+
+bool Subscription::is_goodbye(std::string_view message) {
+  boost::json::error_code fault;
+  boost::json::parse_options options;
+  options.max_depth = rpc_depth_max;
+  const boost::json::value value = boost::json::parse(message, fault, {}, options);
+  const auto* id = fault ? nullptr : member(value, "id");
+  return id != nullptr && *id == goodbye_request;
 }
 
 std::string Subscription::pending_request() const {

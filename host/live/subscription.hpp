@@ -38,6 +38,9 @@ class Subscription {
   // The chain is right, and heads are to come.
   bool stands() const { return chain_is_right_ && !id_.empty(); }
   bool tells_pending() const { return !pending_id_.empty(); }
+  // Ends what stands(); to be sent last. And whether a message is the answer to that.
+  std::string goodbye() const;
+  static bool is_goodbye(std::string_view message);
 
  private:
   Result<News> take_answer(const boost::json::object& message);

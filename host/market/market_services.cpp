@@ -1,6 +1,9 @@
 #include "host/market/market_services.hpp"
 
+#include <algorithm>
+
 #include "gantry/u256.hpp"
+#include "host/market/fitted_segment.hpp"
 #include "host/market/market_view.hpp"
 
 namespace gantry::host {
@@ -18,6 +21,12 @@ struct MarketView::Services {
     return GANTRY_OK;
   }
 
+  // A venue that has none gets one that fits it.
+  static gantry_pool_traits with_segments(gantry_pool_traits traits) {
+    traits.flags |= GANTRY_POOL_SEGMENTS;
+    return traits;
+  }
+
   static gantry_status pool(const gantry_market* market, std::uint32_t pool, gantry_pool* out) {
     const MarketView& view = self(market);
     const Topology& topology = *view.snapshot_->topology;
@@ -32,7 +41,7 @@ struct MarketView::Services {
             info.tokens.data(),
             static_cast<std::uint32_t>(info.tokens.size()),
             info.venue,
-            info.traits,
+            with_segments(info.traits),
             priority,
             view.usable(pool, state) != nullptr ? 1U : 0U};
     return GANTRY_OK;
@@ -85,6 +94,13 @@ struct MarketView::Services {
     if (info == nullptr) return GANTRY_REFUSED;
     if (!is_direction(*info, token_in, token_out)) return GANTRY_BAD_ARGUMENT;
     const VenueInstance& venue = self(market).snapshot_->topology->venue_of(*info);
+    if ((info->traits.flags & GANTRY_POOL_SEGMENTS) == 0) {
+      gantry_segment fitted;
+      if (!fit_segment(venue, state, token_in, token_out, fitted)) return GANTRY_UNSUPPORTED;
+      if (capacity > 0) *out = fitted;
+      *count = std::min(capacity, 1U);
+      return GANTRY_OK;
+    }
     const auto status = venue.call<&gantry_dex_v1::segments>(Phase::quote, &state, token_in,
                                                              token_out, out, capacity, count);
     if (status == GANTRY_OK && *count > capacity) {

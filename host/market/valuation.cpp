@@ -7,6 +7,7 @@
 
 #include "gantry/constant_product.hpp"
 #include "gantry/u256.hpp"
+#include "host/market/fitted_segment.hpp"
 
 namespace gantry::host {
 
@@ -16,6 +17,23 @@ constexpr double confidence_half_usd = 10000;
 constexpr std::uint64_t wei_per_ether = 1'000'000'000'000'000'000ULL;
 constexpr std::size_t usd_tokens_max = 8;
 
+bool is_fitted(const PoolInfo& pool) { return (pool.traits.flags & GANTRY_POOL_SEGMENTS) == 0; }
+
+// What the pool can pay out, by its own order of tokens; nothing: it does not say.
+std::vector<double> balances_of(const Snapshot& snapshot, std::uint32_t pool) {
+  const PoolInfo& info = snapshot.topology->pools[pool];
+  gantry_pool_state state;
+  if (!snapshot.pool_state(pool, state)) return {};
+  const VenueInstance& venue = snapshot.topology->venue_of(info);
+  std::vector<gantry_amount> amounts(info.tokens.size());
+  gantry_pool_view view{0, static_cast<std::uint32_t>(amounts.size()), amounts.data()};
+  const auto status = venue.call<&gantry_dex_v1::view>(Phase::quote, &state, &view);
+  if (!venue.health().accept(Phase::quote, status, snapshot.id)) return {};
+  std::vector<double> out;
+  for (const gantry_amount& amount : amounts) out.push_back(to_double(u256(amount)));
+  return out;
+}
+
 // The first segment of a direction: enough for a price at the margin.
 bool first_segment(const Snapshot& snapshot, std::uint32_t pool, std::uint32_t in,
                    std::uint32_t out, gantry_segment& segment) {
@@ -24,6 +42,7 @@ bool first_segment(const Snapshot& snapshot, std::uint32_t pool, std::uint32_t i
   if (!snapshot.pool_state(pool, state)) return false;
   const VenueInstance& venue = snapshot.topology->venue_of(info);
   if (!venue.health().usable(snapshot.id)) return false;
+  if (is_fitted(info)) return fit_segment(venue, state, in, out, segment);
   std::uint32_t count = 0;
   const auto status =
       venue.call<&gantry_dex_v1::segments>(Phase::quote, &state, in, out, &segment, 1U, &count);
@@ -105,6 +124,12 @@ class Planner {
     return ether_per_unit_[token] * amount;
   }
 
+  double held(std::uint32_t pool, std::uint32_t index, double reserve) const {
+    if (!is_fitted(topology_.pools[pool])) return reserve;
+    const auto balances = balances_of(snapshot_, pool);
+    return index < balances.size() ? std::min(reserve, balances[index]) : 0;
+  }
+
  private:
   std::vector<std::uint32_t> next_layer(const std::vector<std::uint32_t>& layer) {
     std::vector<double> depth(topology_.tokens.size(), 0);
@@ -119,7 +144,8 @@ class Planner {
           const std::uint32_t out = info.index_of(known);
           SpotPrice spot;
           if (!spot_price(snapshot_, pool, in, out, spot)) continue;
-          const double ether = ether_of(known, spot.reserve_out);
+          // The reserves of a shape that was fitted say how flat a pool is, and not what it holds.
+          const double ether = ether_of(known, held(pool, out, spot.reserve_out));
           if (ether <= depth[token]) continue;
           if (depth[token] == 0) found.push_back(token);
           depth[token] = ether;
@@ -172,7 +198,11 @@ void plan_valuation(Topology& topology, const Snapshot& snapshot) {
     PoolInfo& pool = topology.pools[i];
     if (pool.use != PoolUse::usable) continue;
     double ether = 0;
-    for (std::uint32_t t = 0; t < pool.tokens.size(); ++t) {
+    const auto balances = is_fitted(pool) ? balances_of(snapshot, i) : std::vector<double>();
+    for (std::uint32_t t = 0; t < balances.size(); ++t) {
+      ether += planner.ether_of(pool.tokens[t], balances[t]);
+    }
+    for (std::uint32_t t = 0; t < pool.tokens.size() && balances.empty(); ++t) {
       SpotPrice spot;
       const std::uint32_t other = t == 0 ? 1 : 0;
       if (spot_price(snapshot, i, t, other, spot)) {

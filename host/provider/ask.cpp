@@ -231,10 +231,14 @@ std::optional<Outcome> Ask::receive(Mailbox::Arrival arrival) {
   if (!verdict.cause) {
     const auto took =
         std::chrono::duration_cast<std::chrono::microseconds>(arrival.at - attempt.sent);
-    board_.answered(index, took, false);
-    course_.tried[index] = rpc_attempts_per_provider_max;
     unsure_[index] = without_secrets(std::move(unsure));
-    faults_[index] = verdict.no_method ? "does not have the method" : unsure_[index];
+    if (unsure_[index].empty()) {
+      board_.answered(index, took, false);
+    } else {
+      board_.answered_unsurely(index, took);
+    }
+    course_.tried[index] = rpc_attempts_per_provider_max;
+    faults_[index] = unsure_[index].empty() ? "does not have the method" : unsure_[index];
     if (second_best_) return std::nullopt;
     second_best_ = own_answers(attempt, std::move(verdict.answers));
     second_best_of_ = attempt.to.name;
@@ -270,6 +274,9 @@ std::vector<RpcAnswer> Ask::own_answers(const Attempt& attempt,
 // Nobody had better ones: what they refuse is the call's own.
 Outcome Ask::second_best(Time now) {
   board_.count_answered(false);
+  for (std::size_t i = 0; i < unsure_.size(); ++i) {
+    if (!unsure_[i].empty()) board_.confirmed(i);
+  }
   return RpcBatch{*std::move(second_best_), second_best_of_, attempts_.size(),
                   std::chrono::duration_cast<std::chrono::microseconds>(now - begun_)};
 }
@@ -362,6 +369,8 @@ std::optional<Outcome> Ask::wait_without_anybody(Time now) {
     board_.wait_for_change(*pause_ends, seen);
     return std::nullopt;
   }
+  // No check is on its way; one may have been passed since nobody was found.
+  if (board_.anybody(course_)) return std::nullopt;
   return nobody("when asked");
 }
 

@@ -103,6 +103,24 @@ void Board::answered(std::size_t index, std::chrono::microseconds took, bool hed
   finish(lock);
 }
 
+// It is there and quick; of its health nothing is known yet, so that failures in a row stay so.
+void Board::answered_unsurely(std::size_t index, std::chrono::microseconds took) {
+  std::unique_lock lock(mutex_);
+  Endpoint& endpoint = endpoints_[index];
+  --endpoint.in_flight;
+  ++endpoint.answers;
+  endpoint.latency.add(took);
+  endpoint.last_answer = clock_.now();
+  finish(lock);
+}
+
+void Board::confirmed(std::size_t index) {
+  std::unique_lock lock(mutex_);
+  Endpoint& endpoint = endpoints_[index];
+  endpoint.health.answered(clock_.now());
+  finish(lock);
+}
+
 void Board::failed(std::size_t index, FailureCause cause, std::string reason, milliseconds pause,
                    std::string chain_told) {
   std::unique_lock lock(mutex_);

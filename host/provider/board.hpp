@@ -71,6 +71,7 @@ struct Endpoint {
   std::uint64_t stumbles = 0;  // failures that no event has told
   std::string last_failure;
   Time stumble_told{};
+  bool set_back_told = false;  // of this time that it is behind the others for its failures
 };
 
 // What one batch has been through: a place for each provider.
@@ -112,8 +113,11 @@ class Board {
   void failed(std::size_t index, FailureCause cause, std::string reason, milliseconds pause,
               std::string chain_told = {});
   void dropped(std::size_t index, Time sent);  // another one answered first
-  // After answered(): what it refused, another has answered.
+  // A refusal that may be its own trouble. Where another answers what it refused, refuted()
+  // follows; where all refuse it, confirmed().
+  void answered_unsurely(std::size_t index, std::chrono::microseconds took);
   void refuted(std::size_t index, std::string reason);
+  void confirmed(std::size_t index);
 
   // Of a batch.
   void count_asked();

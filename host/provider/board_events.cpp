@@ -108,6 +108,18 @@ void Board::settle(Time now) {
     if (endpoint.url.empty()) continue;
     const ProviderState state = shown(endpoint, now);
     any_new = any_new || (state == ProviderState::unchecked && endpoint.health.reason().empty());
+    if (!endpoint.health.is_set_back()) {
+      endpoint.set_back_told = false;
+    } else if (!endpoint.set_back_told) {
+      endpoint.set_back_told = true;
+      tell(ProviderEventKind::stumbled, &endpoint,
+           fmt::format("failed {} in a row: {}. Others are asked before it until it answers, or "
+                       "for {} s",
+                       counted(endpoint.health.failures_in_row(), "time"), endpoint.health.reason(),
+                       whole_seconds(HealthTimes{}.check_every)));
+      endpoint.stumbles = 0;
+      endpoint.stumble_told = now;
+    }
     // Its check decides what is told, but for a pause that is over.
     if (state == ProviderState::suspect && endpoint.told != ProviderState::limited) continue;
     if (state != endpoint.told) {

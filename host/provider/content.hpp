@@ -15,7 +15,8 @@ struct ContentFault {
   std::string reason;  // one line, names nobody
 };
 
-// What no caller could use: logs that are no list or of another block than the filter's; where
+// What no caller could use: logs that are no list, lack a field or are of another block than the
+// filter's; where
 // blocks are known to be there, also a block that is none or not the one that was asked for, and
 // logs that are refused for another reason than their filter. nullopt: nothing.
 // `calls` as they were sent, and an answer for each.
@@ -24,7 +25,8 @@ std::optional<ContentFault> content_fault(std::span<const RpcCall> calls,
                                           bool blocks_are_there);
 
 // What may be one provider's own trouble, or what every provider says: a read of the state, or of
-// logs, that is refused for no reason that lies in the call. Empty: nothing.
+// logs, that is refused for no reason that lies in the call, and a read that every node has and
+// this one says it has not. Empty: nothing.
 std::string unsure_answer(std::span<const RpcCall> calls, std::span<const RpcAnswer> answers);
 
 }  // namespace gantry::host::provider

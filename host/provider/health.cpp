@@ -15,6 +15,7 @@ void ProviderHealth::answered(Time) {
   pauses_in_row_ = 0;
   if (state_ == ProviderState::suspect) {
     state_ = ProviderState::ready;
+    set_back_ = false;
     reason_.clear();
   }
 }
@@ -63,6 +64,7 @@ void ProviderHealth::check_passed(Time now, bool behind) {
     if (failures_in_row_ >= failures_in_row_max) {
       if (now - suspect_since_ < times_.check_every) {
         next_check_ = now + times_.recheck_every;
+        set_back_ = true;
         return;
       }
       failures_in_row_ = failures_in_row_max - 1;
@@ -71,6 +73,7 @@ void ProviderHealth::check_passed(Time now, bool behind) {
     failures_in_row_ = 0;
   }
   state_ = ProviderState::ready;
+  set_back_ = false;
   reason_.clear();
 }
 
@@ -86,6 +89,7 @@ void ProviderHealth::check_failed(Time now, FailureCause cause, std::string reas
   }
   reason_ = std::move(reason);
   ++failures_in_row_;
+  set_back_ = false;
   if (cause == FailureCause::wrong_chain) {
     state_ = ProviderState::wrong_chain;
   } else if (state_ == ProviderState::ready) {

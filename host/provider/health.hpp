@@ -39,6 +39,9 @@ class ProviderHealth {
   Time limited_until() const { return limited_until_; }
   // Never shown a chain, and has not failed either: worth waiting for.
   bool is_new() const { return state_ == ProviderState::unchecked; }
+  // Behind the others for its failures in a row, though it passes its checks.
+  bool is_set_back() const { return state_ == ProviderState::suspect && set_back_; }
+  std::uint32_t failures_in_row() const { return failures_in_row_; }
 
   void answered(Time now);
   // `pause` counts for `limited` alone; 0: the provider named none.
@@ -67,6 +70,7 @@ class ProviderHealth {
   Time limited_until_{};
   Time suspect_since_{};
   bool checking_ = false;
+  bool set_back_ = false;  // of a suspect: it has passed a check in vain
   std::uint32_t failures_in_row_ = 0;
   std::uint32_t pauses_in_row_ = 0;
 };

@@ -34,6 +34,9 @@ class ExecutorVenues {
   Deployer& chain() { return v3_.deployer(); }
   ExecutorContract& executor() { return *executor_; }
   const std::string& token(int index) const { return v3_.token(index); }
+  const std::string& pool(VenueKind kind, Leg leg) const {
+    return pools_.at(kind).of[static_cast<int>(leg)];
+  }
 
   // What the protocol itself, or its formula, says of a swap.
   Integer quote(VenueKind kind, Leg leg, const Integer& amount_in);
@@ -55,9 +58,6 @@ class ExecutorVenues {
   struct Pools {
     std::string of[2];  // by Leg
   };
-  const std::string& pool(VenueKind kind, Leg leg) const {
-    return pools_.at(kind).of[static_cast<int>(leg)];
-  }
   void tell(const std::string& contract, const std::string& signature, const AbiArguments& with);
   std::string make_v2(const Integer& amount0, const Integer& amount1);
   void make_pools();

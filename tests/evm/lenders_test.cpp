@@ -1,4 +1,5 @@
 // What the host reads of lenders, and whom it chooses, on the lenders' own bytecode.
+#include "host/base/text.hpp"
 #include "host/execute/lenders.hpp"
 
 #include <catch2/catch.hpp>
@@ -153,6 +154,8 @@ TEST_CASE("the cheapest by fee and gas lends, and what the executor holds comes 
   CHECK_FALSE(funding->loan);
   CHECK(funding->gas == 0);
   CHECK(own.cheapest(route, to_u256(ether + 1), dear)->loan);
+  CHECK(own.cheapest(route, to_u256(ether), dear, u256(1))->loan);
+  CHECK_FALSE(own.cheapest(route, to_u256(ether - 1), dear, u256(1))->loan);
   REQUIRE(own.own().size() == 1);
   CHECK(own.own()[0].second == to_u256(ether));
 }

@@ -503,10 +503,17 @@ TEST_CASE(
   CHECK(follower.mistakes == "");
   CHECK(follower.feed->status().pools_audited >= 5 * pairs);
   CHECK(follower.feed->status().pools_quarantined == 0);
-  // One line names who is at fault, and none blames another or the chain.
+  // One line names who is at fault, and one more who refuses every read; none blames another or
+  // the chain.
   const auto lines = log.that_begin("provider primary ");
   const auto told = std::ranges::count_if(lines, &LoggedLines::Line::trouble);
-  CHECK(told == 1);
+  const auto set_back = std::ranges::count_if(lines, [](const LoggedLines::Line& line) {
+    return line.text.contains(" in a row: ") && line.text.contains("Others are asked before it");
+  });
+  const bool refuses_calls =
+      way.fault == RpcFault::calls_fail || way.fault == RpcFault::calls_are_null;
+  CHECK(set_back == (refuses_calls ? 1 : 0));
+  CHECK(told == 1 + set_back);
   for (const auto& line : log.all()) {
     if (!line.trouble) continue;
     CAPTURE(line.text);

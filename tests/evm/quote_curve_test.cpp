@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <stdexcept>
 
 #include "evm/quote_program.hpp"
 #include "gantry/u256.hpp"
@@ -90,16 +91,17 @@ class CurveQuotes {
   std::vector<std::string> tokens;
 };
 
+Integer answer_of(const RecordedPool& pool, const RecordedState& state,
+                  const std::string& selector) {
+  for (std::size_t i = 0; i < pool.asks.size(); ++i) {
+    if (hex_of(pool.asks[i].payload) == selector) return to_integer(hex_of(state.answers[i]));
+  }
+  throw std::runtime_error("the recording has no answer to " + selector);
+}
+
 // A stands still: then an exchange() of any later block pays the same.
 bool is_still(const RecordedPool& pool, const RecordedState& state) {
-  const std::string ends = "0x14052288";  // future_A_time()
-  for (std::size_t i = 0; i < pool.asks.size(); ++i) {
-    if (hex_of(pool.asks[i].payload) == ends) {
-      return to_integer(hex_of(state.answers[i])) <= state.time_s;
-    }
-  }
-  FAIL("the recording does not say whether A ramps");
-  return false;
+  return answer_of(pool, state, "0x14052288") <= state.time_s;  // future_A_time()
 }
 
 std::vector<const RecordedState*> still_states(const RecordedPool& pool) {
@@ -114,12 +116,15 @@ std::vector<const RecordedState*> still_states(const RecordedPool& pool) {
 }
 
 // What the program says of one recorded exchange().
-void compare(const CurveQuotes& scene, const RecordedExchange& exchange) {
+void compare(const CurveQuotes& scene, const RecordedExchange& exchange, const Integer& fee_part) {
   const json::object sold = quoted(scene.space, scene.asked(exchange, exchange.amount));
   CHECK(units(sold, "in") == Integer(decimal(exchange.amount)));
   CHECK(units(sold, "out") == Integer(decimal(*exchange.paid)));
-  // The fee is what is kept of what comes out.
+  // The fee is what is kept of what would come out, of ten decimals and rounded down.
   CHECK(text_of(sold.at("fee").at("address")) == scene.tokens[exchange.out]);
+  const Integer fee = units(sold, "fee");
+  const Integer gross = units(sold, "out") + fee;
+  CHECK(abs(Integer(fee * 10'000'000'000 - gross * fee_part)) <= 2 * Integer(10'000'000'000));
   const double impact = sold.at("price_impact").to_number<double>();
   CHECK(impact >= 0);
   CHECK(impact <= 1);
@@ -160,7 +165,7 @@ TEST_CASE("a quote of a Curve pool is what exchange() paid, of every stable gene
         if (!swap.first.paid || swap.first.paid->is_zero()) continue;
         if (of_state++ == swaps_of_a_state) break;
         CAPTURE(variant, swap.first.in, swap.first.out, decimal(swap.first.amount));
-        compare(scene, swap.first);
+        compare(scene, swap.first, answer_of(pool, *state, "0xddca3f43"));  // fee()
         check_context(scene.anvil, quoted(scene.space, scene.asked(swap.first, swap.first.amount)));
         ++compared;
       }

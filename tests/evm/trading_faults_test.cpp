@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
+#include <optional>
 #include <thread>
 
 #include "evm/held_node.hpp"
@@ -84,10 +85,7 @@ TEST_CASE("a configuration that cannot trade is refused before anything is sent,
 
   // Two hosts with one ledger would take each other's nonces.
   Running first = scene.start({});
-  REQUIRE(wait_until([&] {
-    scene.trade_until_ended(first, 1);
-    return scene.books_or_none() != nullptr;
-  }));
+  REQUIRE(trade_until(scene, first, State::submitted));
   Running second = scene.start({"--blocks", "1"});
   const Ended refused = second.wait();
   INFO(refused.err);
@@ -132,12 +130,23 @@ TEST_CASE("a trade whose block is taken back is sent again, and counted once") {
   TradingScene scene(31);
   const Holdings before = scene.holdings();
   Running running = scene.start({});
-  REQUIRE(trade_until(scene, running, State::submitted));
-  const auto trade = newest_trade(scene);
-  const std::string moment = text_of(scene.chain.call("evm_snapshot"));
+  std::optional<host::ledger::Trade> trade;
   const auto state = [&] { return scene.books()->intent(trade->intent.id)->state; };
-  scene.mine(1);
-  REQUIRE(wait_until([&] { return state() == State::included; }));
+  std::string moment;
+  bool taken_back = false;
+  for (int attempt = 0; attempt < 20 && !taken_back; ++attempt) {
+    REQUIRE(trade_until(scene, running, State::submitted, trade ? trade->intent.id : 0));
+    trade = newest_trade(scene);
+    moment = text_of(scene.chain.call("evm_snapshot"));
+    const std::uint64_t before_it = scene.deployer.block_number();
+    scene.mine(1);
+    REQUIRE(wait_until([&] { return host::ledger::is_in_block(state()); }));
+    // It may have been in a block already when it was looked at, or have been undone there.
+    const auto result = scene.books()->result_of(trade->intent.id);
+    taken_back =
+        state() == State::included && result && *result && (*result)->receipt.block > before_it;
+  }
+  REQUIRE(taken_back);
   scene.chain.call("evm_revert", {json::string(moment)});
   // Another chain from here on, longer than the one that was.
   scene.mine(2, 150);

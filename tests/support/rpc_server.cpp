@@ -79,10 +79,24 @@ std::string refusal_of_all(std::int64_t code, const char* message) {
   return json::serialize(reply);
 }
 
+void spoil_log(json::object& log, RpcFault fault) {
+  if (fault == RpcFault::logs_of_bad_address) {
+    log["address"] = "0x1111";
+  } else if (fault == RpcFault::logs_of_bad_topics) {
+    log["topics"] = json::array{json::string("0x" + std::string(64, 'g'))};
+  } else if (fault == RpcFault::logs_of_bad_data) {
+    log["data"] = "0x123";
+  } else if (fault == RpcFault::logs_without_index) {
+    log.erase("logIndex");
+  }
+}
+
 // What a fault makes of the reply to one call, where it does not change the request as a whole.
 void spoil(json::object& reply, const std::string& method, RpcFault fault) {
   json::value* result = reply.if_contains("result");
-  if (method == "eth_getLogs") {
+  if (fault == RpcFault::no_read_methods && (method == "eth_getLogs" || method == "eth_call")) {
+    put_error(reply, -32601, "the method is not available");
+  } else if (method == "eth_getLogs") {
     const bool list = result != nullptr && result->is_array();
     if (fault == RpcFault::null_logs) {
       reply.erase("error");
@@ -95,6 +109,8 @@ void spoil(json::object& reply, const std::string& method, RpcFault fault) {
       for (json::value& log : result->get_array()) {
         log.get_object()["blockHash"] = "0x" + std::string(64, 'b');
       }
+    } else if (list) {
+      for (json::value& log : result->get_array()) spoil_log(log.get_object(), fault);
     }
   } else if (method == "eth_call") {
     if (fault == RpcFault::calls_fail) {
@@ -147,7 +163,12 @@ std::string_view to_string(RpcFault fault) {
                                                                      "calls_are_null",
                                                                      "refused_on_its_way",
                                                                      "refused_on_its_way_502",
-                                                                     "not_understood"};
+                                                                     "not_understood",
+                                                                     "no_read_methods",
+                                                                     "logs_of_bad_address",
+                                                                     "logs_of_bad_topics",
+                                                                     "logs_of_bad_data",
+                                                                     "logs_without_index"};
   return names[static_cast<std::size_t>(fault)];
 }
 

@@ -54,8 +54,13 @@ enum class RpcFault {
   refused_on_its_way,      // takes the request, and says -32603 without an id
   refused_on_its_way_502,  // the same under HTTP status 502
   not_understood,          // -32600 without an id; takes nothing
+  no_read_methods,         // -32601 for eth_call and eth_getLogs
+  logs_of_bad_address,     // logs whose address is too short
+  logs_of_bad_topics,      // logs with a topic that is no hexadecimal
+  logs_of_bad_data,        // logs whose data are half a byte
+  logs_without_index,      // logs without logIndex
 };
-inline constexpr std::size_t rpc_faults = 33;
+inline constexpr std::size_t rpc_faults = 38;
 std::string_view to_string(RpcFault fault);
 
 // Who answers the calls that a server is sent. [any thread]

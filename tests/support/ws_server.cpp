@@ -220,7 +220,15 @@ void WsServer::converse(Socket& socket, Connection& connection) {
     json::object answer{{"jsonrpc", "2.0"}, {"id", asked.at("id")}};
     if (fault == WsFault::wrong_ids) answer["id"] = 4711;
     const bool subscribes = asked.at("method") == "eth_subscribe";
-    if (!subscribes) {
+    if (asked.at("method") == "eth_unsubscribe") {
+      const bool known = subscribed && asked.at("params") == json::array{subscription};
+      answer["result"] = known;
+      if (known) {
+        subscribed = false;
+        --subscribers_;
+        ++goodbyes_;
+      }
+    } else if (!subscribes) {
       answer["result"] = fault == WsFault::other_chain ? "0x38" : "0x1";
     } else if (fault == WsFault::refuses) {
       answer["error"] = {{"code", -32601},

@@ -67,6 +67,7 @@ class WsServer {
   // Connections that have subscribed to heads and still are.
   int subscribers() const { return subscribers_; }
   std::uint64_t connections() const { return connections_; }
+  std::uint64_t goodbyes() const { return goodbyes_; }  // subscriptions that were ended by name
 
  private:
   struct Connection;
@@ -90,6 +91,7 @@ class WsServer {
   std::atomic<WsFault> fault_{WsFault::none};
   std::atomic<int> subscribers_{0};
   std::atomic<std::uint64_t> connections_{0};
+  std::atomic<std::uint64_t> goodbyes_{0};
   std::atomic<bool> closing_{false};
   std::mutex mutex_;  // guards open_
   std::list<std::unique_ptr<Connection>> open_;

@@ -119,7 +119,8 @@ contract CurveLike {
     }
 }
 
-// Solo Margin's operate(), as far as a flash loan uses it: withdraw, call, deposit.
+// Solo Margin, as far as a flash loan uses it: its markets by number, and operate() with withdraw,
+// call, deposit.
 contract SoloLike {
     struct Info {
         address owner;
@@ -148,6 +149,11 @@ contract SoloLike {
 
     constructor(MarketToken token) {
         markets.push(token);
+    }
+
+    function getMarketTokenAddress(uint256 market) external view returns (address) {
+        require(market < markets.length, "Getters: market OOB");
+        return address(markets[market]);
     }
 
     function operate(Info[] calldata accounts, Action[] calldata actions) external {

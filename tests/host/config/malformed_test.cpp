@@ -255,7 +255,7 @@ TEST_CASE("the caret stands under the offending text, whatever stands before it"
       "     3 |  \"fée\" = 1 # é\n"
       "       |  ^~~~~\n"
       "       = expected: one of name, enabled, plugin, chain, isolation, capabilities, priority, "
-      "min_liquidity_usd, max_slippage_bps, fee_bps, discover, pool\n"
+      "min_liquidity_usd, max_slippage_bps, fee_bps, discover, callback, pool\n"
       "1 error, 0 warnings\n");
   CHECK(render_text(report, true).find("\x1b[") != std::string::npos);
   CHECK(render_json(report).find(R"("line":3,"column":2)") != std::string::npos);

@@ -63,6 +63,21 @@ TEST_CASE("an answer counts once, and under its own id") {
   CHECK_FALSE(one.stands());
 }
 
+TEST_CASE("the end of a subscription names it, and its answer is told from others") {
+  Subscription one("eip155:1");
+  REQUIRE(one.take(chain_answer));
+  REQUIRE(one.take(confirmation));
+  CHECK(one.goodbye() ==
+        R"({"jsonrpc":"2.0","id":6,"method":"eth_unsubscribe","params":["0xab"]})");
+  CHECK(Subscription::is_goodbye(R"({"jsonrpc":"2.0","id":6,"result":true})"));
+  CHECK(Subscription::is_goodbye(R"({"jsonrpc":"2.0","id":6,"error":{"code":-32601}})"));
+  for (const std::string& other :
+       {chain_answer, confirmation, news, std::string("[]"), std::string("<html>"), std::string(),
+        std::string(R"({"id":"6"})")}) {
+    CHECK_FALSE(Subscription::is_goodbye(other));
+  }
+}
+
 TEST_CASE("messages that were turned at random are refused or understood, never both") {
   std::mt19937 random(20261122);
   int faults = 0;

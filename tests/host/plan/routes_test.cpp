@@ -205,3 +205,43 @@ TEST_CASE("a transfer between two legs is among the bytes that the chain charges
   // What was priced has it too, but for the digits of the minimum.
   CHECK(charged_for(without) < big(fee));
 }
+
+TEST_CASE("a pool whose venue has no shapes gets one that fits, and is worth what it holds") {
+  for (const Recorded& recorded : {curve_3pool, curve_factory_plain2, balancer_v3_stable}) {
+    const Route route(recorded);
+    CAPTURE(recorded.file, recorded.pool);
+    const gantry_market* market = route.c.market.view.market();
+    gantry_pool told{};
+    REQUIRE(market->services->pool(market, Route::middle, &told) == GANTRY_OK);
+    CHECK((told.traits.flags & GANTRY_POOL_SEGMENTS) != 0);
+    const PoolInfo& info = route.c.market.snapshot->topology->pools[Route::middle];
+    CHECK(info.liquidity_usd > 0);
+    int compared = 0;
+    for (const auto& [in, out] : {std::pair{0U, 1U}, {1U, 0U}}) {
+      gantry_segment shape{};
+      std::uint32_t count = 0;
+      REQUIRE(market->services->segments(market, Route::middle, in, out, &shape, 1, &count) ==
+              GANTRY_OK);
+      REQUIRE(count == 1);
+      CHECK(shape.flags == 0);
+      // No room: how many there are is not asked.
+      CHECK(market->services->segments(market, Route::middle, in, out, &shape, 0, &count) ==
+            GANTRY_OK);
+      CHECK(count == 0);
+      for (const int part : {1, 3, 10, 30, 99}) {
+        const Integer amount_in = big(shape.in_end) * part / 100;
+        const Integer shape_pays =
+            amount_in * big(shape.reserve_out) / (big(shape.reserve_in) + amount_in);
+        gantry_quote quote{};
+        const gantry_swap swap{amount(amount_in), in, out, GANTRY_EXACT_IN, 0};
+        REQUIRE(route.c.market.view.quote(Route::middle, swap, quote) == GANTRY_OK);
+        const double off = (shape_pays - big(quote.amount_out)).convert_to<double>();
+        CHECK(std::abs(off) <= big(quote.amount_out).convert_to<double>() * 0.01 + 2);
+        ++compared;
+      }
+    }
+    CHECK(compared == 10);
+    CHECK(market->services->segments(market, Route::middle, 0, 0, nullptr, 0, nullptr) ==
+          GANTRY_BAD_ARGUMENT);
+  }
+}

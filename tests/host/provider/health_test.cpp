@@ -88,9 +88,17 @@ TEST_CASE("a provider that passes its checks and fails requests stays behind the
     health.check_passed(start, false);
   }
   CHECK(health.state(start) == ProviderState::suspect);
+  CHECK(health.is_set_back());
   SECTION("until it answers") {
     health.answered(start + 1s);
     CHECK(health.state(start + 1s) == ProviderState::ready);
+    CHECK_FALSE(health.is_set_back());
+  }
+  SECTION("and where it fails a check it is down, and no more than that") {
+    health.check_begins();
+    health.check_failed(start + 1s, FailureCause::refused, "no connection");
+    CHECK(health.state(start + 1s) == ProviderState::down);
+    CHECK_FALSE(health.is_set_back());
   }
   SECTION("or some time has passed, and then with one failure left") {
     health.check_begins();

@@ -1,9 +1,12 @@
 #include "host/provider/providers.hpp"
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <random>
 #include <thread>
 
 #include "fixture.hpp"
+#include "host/provider/health.hpp"
 #include "host/provider/json_rpc.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -254,6 +257,11 @@ TEST_CASE("blocks and logs that are none are passed over, in a line that names w
        {RpcFault::logs_of_no_block, FailureCause::garbage, "not of the block"},
        {RpcFault::logs_of_another_block, FailureCause::garbage, "not of the block"},
        {RpcFault::logs_not_in_plan, FailureCause::node, "is not available on your plan' (-32600)"},
+       {RpcFault::logs_of_bad_address, FailureCause::garbage,
+        "answers eth_getLogs with a log whose address is no 20 bytes"},
+       {RpcFault::logs_of_bad_topics, FailureCause::garbage, "with a topic that is no 32 bytes"},
+       {RpcFault::logs_of_bad_data, FailureCause::garbage, "a log whose data are no bytes"},
+       {RpcFault::logs_without_index, FailureCause::garbage, "a log without a logIndex"},
        {RpcFault::block_without_parent, FailureCause::garbage, "without number, time, hash or"},
        {RpcFault::other_block, FailureCause::garbage, "with another block"}}));
   CAPTURE(to_string(one.fault));
@@ -329,6 +337,152 @@ TEST_CASE(
   REQUIRE(reverted);
   CHECK(reverted->provider == "b");
   CHECK(reverted->answers.at(0).error().code == 3);
+}
+
+TEST_CASE("logs of a range have all their fields, whatever the filter names") {
+  const auto [fault, words] = GENERATE(table<RpcFault, std::string>(
+      {{RpcFault::logs_of_no_block, "a log without a blockHash"},
+       {RpcFault::logs_of_bad_address, "a log whose address is no 20 bytes"},
+       {RpcFault::logs_of_bad_topics, "a log with a topic that is no 32 bytes"}}));
+  CAPTURE(to_string(fault));
+  Street street(2);
+  street.by_priority();
+  Providers& providers = street.start();
+  street.server(0).fail(fault);
+  const std::uint64_t newest = street.chain.head();
+  const RpcCall call{"eth_getLogs",
+                     {boost::json::object{{"fromBlock", quantity_text(newest - 3)},
+                                          {"toBlock", quantity_text(newest)}}}};
+  const auto batch = providers.ask(std::span(&call, 1), patient);
+  REQUIRE(batch);
+  CHECK(batch->provider == "b");
+  CHECK(batch->answers.at(0).value().as_array().size() == 4);
+  CHECK(street.stats("a").failures[static_cast<std::size_t>(FailureCause::garbage)] == 1);
+  REQUIRE(street.events.count_told(ProviderEventKind::stumbled, "a") == 1);
+  for (const ProviderEvent& event : street.events.all()) {
+    if (event.kind != ProviderEventKind::stumbled) continue;
+    CHECK_THAT(event.message, Catch::StartsWith("provider a (") && Catch::Contains(words));
+  }
+}
+
+TEST_CASE("who says that it has no eth_call is told by name, and the next one answers") {
+  Street street(2);
+  street.by_priority();
+  Providers& providers = street.start();
+  street.server(0).fail(RpcFault::no_read_methods);
+  const RpcCall call = Street::call_latest("0x01");
+  const auto batch = providers.ask(std::span(&call, 1), patient);
+  REQUIRE(batch);
+  CHECK(batch->provider == "b");
+  CHECK(batch->answers.at(0).value() == street.chain.truth(street.chain.head(), "0x01"));
+  CHECK(street.stats("a").failures[static_cast<std::size_t>(FailureCause::node)] == 1);
+  REQUIRE(street.events.count_told(ProviderEventKind::stumbled, "a") == 1);
+  for (const ProviderEvent& event : street.events.all()) {
+    if (event.kind != ProviderEventKind::stumbled) continue;
+    CHECK_THAT(event.message, Catch::StartsWith("provider a (") &&
+                                  Catch::Contains("does not have eth_call: 'the method is not "
+                                                  "available' (-32601)"));
+  }
+  // Where nobody has it, it is what the chain's nodes say, and nobody's fault.
+  street.server(1).fail(RpcFault::no_read_methods);
+  const auto nowhere = providers.ask(std::span(&call, 1), patient);
+  REQUIRE(nowhere);
+  CHECK(nowhere->answers.at(0).error().code == -32601);
+  CHECK(street.stats("b").failures_total() == 0);
+  CHECK(street.stats("a").failures_total() == 1);
+}
+
+TEST_CASE("who passes its checks and refuses all reads comes after the others, with a word why") {
+  const RpcFault fault = GENERATE(RpcFault::calls_fail, RpcFault::calls_are_null,
+                                  RpcFault::no_read_methods, RpcFault::logs_of_bad_topics);
+  CAPTURE(to_string(fault));
+  Street street(2);
+  street.by_priority();
+  Providers& providers = street.start();
+  street.server(0).fail(fault);
+  const std::string hash = street.chain.hash(street.chain.head());
+  const RpcCall call = fault == RpcFault::logs_of_bad_topics
+                           ? RpcCall{"eth_getLogs", {boost::json::object{{"blockHash", hash}}}}
+                           : Street::call_latest("0x01");
+  std::size_t failed_over = 0;
+  for (std::uint32_t i = 0; i < failures_in_row_max + 6; ++i) {
+    const auto batch = providers.ask(std::span(&call, 1), patient);
+    REQUIRE(batch);
+    CHECK(batch->provider == "b");
+    if (batch->attempts == 2) ++failed_over;
+    providers.check_now(20s);  // which it passes
+  }
+  CHECK(failed_over == failures_in_row_max);
+  CHECK(street.stats("a").state == ProviderState::suspect);
+  CHECK(street.stats("b").failures_total() == 0);
+  const auto events = street.events.all();
+  CHECK(std::ranges::count_if(events, [](const ProviderEvent& event) {
+          return event.kind == ProviderEventKind::stumbled &&
+                 event.message.find("failed 3 times in a row: ") != std::string::npos &&
+                 event.message.find("Others are asked before it") != std::string::npos;
+        }) == 1);
+  // It is still there for what nobody else answers, and a good answer makes it one of them again.
+  street.server(0).fail(RpcFault::none);
+  street.server(1).die();
+  const auto last = providers.ask(std::span(&call, 1), patient);
+  REQUIRE(last);
+  CHECK(last->provider == "a");
+  CHECK(street.stats("a").state == ProviderState::ready);
+}
+
+TEST_CASE("reverts and refused parameters never make another provider answer, however many") {
+  Street street(2);
+  street.by_priority();
+  Providers& providers = street.start();
+  const RpcCall reverting = Street::call_latest("0xdead");
+  const RpcCall unreadable{"eth_getLogs",
+                           {boost::json::object{{"fromBlock", "0x1"}, {"toBlock", "0x100"}}}};
+  for (std::uint32_t i = 0; i < 2 * failures_in_row_max; ++i) {
+    for (const RpcCall& call : {reverting, unreadable}) {
+      const auto batch = providers.ask(std::span(&call, 1), patient);
+      REQUIRE(batch);
+      CHECK(batch->provider == "a");
+      CHECK(batch->attempts == 1);
+      CHECK_FALSE(batch->answers.at(0));
+    }
+  }
+  CHECK(street.stats("a").state == ProviderState::ready);
+  CHECK(street.stats("a").failures_total() == 0);
+  CHECK(street.stats("b").answers == street.stats("b").requests);
+}
+
+TEST_CASE("whoever asks while the first check ends is answered") {
+  // Between that nobody can be asked and the look for a check that is on its way the check may end.
+  constexpr int askers = 4;
+  constexpr int turns = 750;
+  gantry::test::RpcChain chain(1);
+  gantry::test::RpcServer server(chain);
+  ChainSettings settings;
+  RpcProviderSettings& only = settings.providers.emplace_back();
+  only.name = "only";
+  only.url = TemplatedUrl::parse(server.url()).value();
+  const SteadyClock clock;
+  const Environment environment = [](std::string_view) { return std::nullopt; };
+  std::atomic<int> answered = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < askers; ++i) {
+    threads.emplace_back([&, i] {
+      std::mt19937_64 random(static_cast<std::uint64_t>(i));
+      const auto http = make_curl_http_pool().value();
+      const RpcCall call = Street::call_latest("0x01");
+      for (int turn = 0; turn < turns; ++turn) {
+        auto providers = Providers::make(settings, {*http, clock, environment},
+                                         {.watch = true, .on_event = [](const ProviderEvent&) {}});
+        // About as long as a check takes.
+        const auto begin = clock.now() + std::chrono::microseconds(random() % 1000);
+        while (clock.now() < begin) {
+        }
+        if (providers && (*providers)->ask(std::span(&call, 1), patient)) ++answered;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(answered == askers * turns);
 }
 
 TEST_CASE("a range of logs that finds too much is an answer, one that a plan refuses is not") {

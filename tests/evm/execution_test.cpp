@@ -1,0 +1,324 @@
+// Trades through the stage that executes them, a lender and a pair of venues at a time, on the
+// protocols' own bytecode: what the ledger says that each brought and cost is what the account has
+// more of one and less of the other.
+#include "host/execute/execution.hpp"
+
+#include <algorithm>
+#include <array>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <thread>
+
+#include "evm/executor_venues.hpp"
+#include "evm/integer_words.hpp"
+#include "evm/plugin_venue.hpp"
+#include "host/base/text.hpp"
+#include "host/ports/clock.hpp"
+#include "host/ports/random.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace gantry::test {
+namespace {
+
+namespace json = boost::json;
+using host::Execution;
+using host::Fill;
+using host::FillReason;
+using host::LenderKind;
+using host::LenderSettings;
+using host::TradeOrder;
+using namespace std::chrono_literals;
+
+// Little beside the pools' depth: each of them takes part in some eighty trades.
+const Integer put_in = Integer("50000000000000000");
+// Of anvil's first account; everybody's.
+constexpr std::string_view owner_key =
+    "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+
+constexpr std::array lender_kinds{LenderKind::aave_v3,     LenderKind::balancer_v2,
+                                  LenderKind::balancer_v3, LenderKind::uniswap_v2,
+                                  LenderKind::uniswap_v3,  LenderKind::dydx_solo};
+
+Integer integer_of(const u256& value) { return Integer(gantry::to_string(value)); }
+Integer integer_of(const host::ledger::SignedAmount& value) {
+  return Integer(host::ledger::to_string(value));
+}
+
+// What the account has, and what lies in the executor.
+struct Balances {
+  Integer gained;      // of token 0, the account's
+  Integer other;       // of token 1
+  Integer coins;       // wei
+  Integer held[2];     // by token, the executor's
+  Integer held_coins;  // wei
+  friend bool operator==(const Balances&, const Balances&) = default;
+};
+
+class ExecutionScene {
+ public:
+  ExecutionScene()
+      : ledger_(std::move(*host::ledger::Ledger::open(folder_ / "ledger.sqlite"))),
+        book_(host::RiskSettings(), "eip155:31337", true) {
+    const auto key = host::bytes_of_hex(owner_key).value();
+    signer_ = host::sign::make_local_signer({key.begin(), key.end()},
+                                            host::sign::Curve::make(host::system_random()).value())
+                  .value();
+    chain_.id = "eip155:31337";
+    chain_.wrapped_native = to_address(venues.token(0));
+    host::RpcProviderSettings provider;
+    provider.name = "anvil";
+    provider.url = *host::TemplatedUrl::parse(venues.chain().chain().url());
+    chain_.providers.push_back(std::move(provider));
+    chain_.execution.emplace().executor = to_address(venues.executor().address());
+    wallet_.sender = to_address(venues.executor().owner());
+    environment_ = host::process_environment();
+    providers_ = std::move(*host::Providers::make(chain_, {*http_, clock_, environment_}));
+  }
+  ~ExecutionScene() {
+    execution_.reset();
+    providers_->stop();
+  }
+
+  // From now on these lend, and nobody else.
+  void lend(std::vector<LenderSettings> lenders) {
+    execution_.reset();
+    chain_.lenders = std::move(lenders);
+    REQUIRE(providers_->poll_head(5s));
+    auto made = Execution::start(
+        chain_, wallet_,
+        {*providers_, *ledger_, *signer_, book_,
+         [this](std::span<const std::uint8_t> bytes, std::uint64_t) {
+           return host::submit_transaction(*providers_, bytes, 5s);
+         },
+         [this](const host::Mismatch& found) { mismatches_.push_back(found.reason); }});
+    if (!made) FAIL(made.error().message);
+    execution_ = std::move(*made);
+  }
+  LenderSettings lender(LenderKind kind) {
+    LenderSettings settings;
+    settings.source = kind;
+    settings.enabled = true;
+    Integer fee;
+    settings.address = venues.loan(source_of(kind), put_in, fee).lender;
+    return settings;
+  }
+  static ex::FlashSource source_of(LenderKind kind) {
+    return static_cast<ex::FlashSource>(static_cast<int>(kind) - 1);
+  }
+
+  // Token 0 through the first venue and back through the second, by what they say now.
+  TradeOrder order(VenueKind first, VenueKind second) {
+    const auto head = providers_->poll_head(5s);
+    if (!head) throw std::runtime_error("no block: " + head.error().message);
+    const Integer between = venues.quote(first, Leg::there, put_in);
+    const Integer out = venues.quote(second, Leg::back, between);
+    host::TradeRoute route;
+    route.steps = venues.swap(first, Leg::there, put_in);
+    for (ex::Step& step : venues.swap(second, Leg::back, between)) {
+      route.steps.push_back(std::move(step));
+    }
+    route.tokens = {to_address(venues.token(0)), to_address(venues.token(1))};
+    route.pools = {to_address(venues.pool(first, Leg::there)),
+                   to_address(venues.pool(second, Leg::back))};
+    for (const ex::Step& step : route.steps) {
+      if (const auto* call = std::get_if<ex::Call>(&step)) route.targets.push_back(call->target);
+    }
+    route.min_out = to_u256(out - out / 200);
+    TradeOrder order;
+    order.group = ++groups_;
+    order.strategy = "test";
+    order.legs = {
+        {name_of(first), venues.pool(first, Leg::there), venues.token(0), venues.token(1)},
+        {name_of(second), venues.pool(second, Leg::back), venues.token(1), venues.token(0)}};
+    order.least_out = route.min_out;
+    order.route = std::make_shared<const host::TradeRoute>(std::move(route));
+    order.amount_in = to_u256(put_in);
+    order.amount_out = to_u256(out);
+    // Token 0 is the wrapped coin.
+    order.value_token = order.value_wei = to_u256(out - put_in);
+    order.gas = 500'000;
+    order.block = order.opportunity_block = head->number;
+    order.execution_block = head->number + 1;
+    const json::value block =
+        venues.chain().chain().call("eth_getBlockByNumber", {"latest", false});
+    order.execution_time_s =
+        to_integer(text_of(block.at("timestamp"))).convert_to<std::uint64_t>() + 12;
+    order.base_fee = to_u256(to_integer(text_of(block.at("baseFeePerGas"))));
+    order.arrived = std::chrono::steady_clock::now();
+    return order;
+  }
+  // Handed over, and what became of it.
+  Fill carry_out(TradeOrder order) {
+    execution_->offer(std::move(order));
+    bool in_block = false;
+    for (int i = 0; i < 2000; ++i) {
+      if (!in_block && is_submitted()) {
+        venues.chain().chain().call("evm_mine");
+        in_block = true;
+      }
+      if (!providers_->poll_head(5s)) throw std::runtime_error("the chain says no block");
+      const std::vector<Fill> fills = execution_->take_fills();
+      if (fills.size() > 1) throw std::runtime_error("more than one fill of one order");
+      if (fills.size() == 1) return fills.front();
+      std::this_thread::sleep_for(10ms);
+    }
+    throw std::runtime_error("an order has no fill");
+  }
+
+  Balances balances() const {
+    const ExecutorContract& executor = venues.executor();
+    Balances out;
+    out.gained = executor.balance(venues.token(0), executor.owner());
+    out.other = executor.balance(venues.token(1), executor.owner());
+    out.coins = executor.coins(executor.owner());
+    for (const int i : {0, 1}) {
+      out.held[i] = executor.balance(venues.token(i), executor.address());
+    }
+    out.held_coins = executor.coins(executor.address());
+    return out;
+  }
+  host::ledger::Trade newest_trade() const { return ledger_->last_trades(1).value().at(0); }
+  json::object receipt_of(const host::ledger::Trade& trade) const {
+    const auto attempts = ledger_->attempts(trade.intent.id).value();
+    REQUIRE(attempts.size() == 1);
+    return venues.chain()
+        .chain()
+        .call("eth_getTransactionReceipt",
+              {json::string(host::hex_text(attempts.front().attempt.hash))})
+        .as_object();
+  }
+  bool is_submitted() const {
+    const auto open = ledger_->open_intents().value();
+    return !open.empty() && open.back().state == host::ledger::State::submitted;
+  }
+  const std::vector<std::string>& mismatches() const { return mismatches_; }
+
+  mutable ExecutorVenues venues;
+
+ private:
+  TemporaryFolder folder_;
+  std::unique_ptr<host::HttpPool> http_ = host::make_curl_http_pool().value();
+  host::SteadyClock clock_;
+  host::Environment environment_;
+  std::unique_ptr<host::Providers> providers_;
+  std::unique_ptr<host::ledger::Ledger> ledger_;
+  std::unique_ptr<host::sign::Signer> signer_;
+  host::RiskBook book_;
+  host::ChainSettings chain_;
+  host::WalletSettings wallet_;
+  std::vector<std::string> mismatches_;
+  std::uint64_t groups_ = 0;
+  std::unique_ptr<Execution> execution_;
+};
+
+// What the executor's own log of that transaction says that was gained of the token.
+Integer settled(ExecutionScene& scene, const json::object& receipt) {
+  const std::string topic = scene.venues.chain().topic("Settled(address,int256)");
+  Integer out = 0;
+  int found = 0;
+  for (const json::value& log : receipt.at("logs").as_array()) {
+    if (text_of(log.at("address")) != scene.venues.executor().address()) continue;
+    if (text_of(log.at("topics").at(0)) != topic) continue;
+    if (to_integer(text_of(log.at("topics").at(1))) != to_integer(scene.venues.token(0))) continue;
+    out = word_at(text_of(log.at("data")), 0);
+    ++found;
+  }
+  CHECK(found == 1);
+  return out;
+}
+
+// Carries it out, and compares every figure with the chain's. `fee` is the lender's.
+void check_trade(ExecutionScene& scene, VenueKind first, VenueKind second, const Integer& fee) {
+  const TradeOrder order = scene.order(first, second);
+  const Integer gain = integer_of(order.amount_out) - put_in - fee;
+  REQUIRE(gain > 0);
+  const Balances before = scene.balances();
+  const Fill fill = scene.carry_out(order);
+  INFO("fill: " << to_string(fill.reason));
+  const host::ledger::Trade trade = scene.newest_trade();
+  INFO("trade: " << to_string(trade.intent.state) << " " << trade.intent.reason);
+  REQUIRE(fill.filled());
+  REQUIRE(trade.result);
+  REQUIRE(trade.result->realised);
+  const auto& realised = *trade.result->realised;
+  const json::object receipt = scene.receipt_of(trade);
+  const Integer gas = to_integer(text_of(receipt.at("gasUsed"))) *
+                      to_integer(text_of(receipt.at("effectiveGasPrice")));
+
+  const Balances after = scene.balances();
+  CHECK(after.gained - before.gained == gain);
+  CHECK(integer_of(realised.profit) == gain);
+  CHECK(settled(scene, receipt) == gain);
+  CHECK(integer_of(realised.balance_before) == before.gained);
+  CHECK(integer_of(realised.balance_after) == after.gained);
+  CHECK(before.coins - after.coins == gas);
+  CHECK(integer_of(realised.cost_wei) == gas);
+  CHECK(integer_of(*trade.result->profit_wei) == gain - gas);
+  CHECK(fill.group == order.group);
+  CHECK(fill.gained);
+  CHECK(integer_of(fill.amount_wei) == gain - gas);
+  CHECK(integer_of(fill.gas_wei) == gas);
+  CHECK(fill.amount_out == order.amount_out);
+
+  CHECK(after.other == before.other);
+  for (const int i : {0, 1}) {
+    CHECK(after.held[i] == before.held[i]);
+    for (const std::string& spender : scene.venues.spenders()) {
+      CHECK(scene.venues.executor().allowance(scene.venues.token(i), spender) == 0);
+    }
+  }
+  CHECK(after.held_coins == before.held_coins);
+  CHECK(scene.venues.executor().is_at_rest());
+}
+
+}  // namespace
+
+TEST_CASE("each lender and each pair of venues execute, and the account has the ledger's figure") {
+  ExecutionScene scene;
+  int executed = 0;
+  int refused = 0;
+  for (const LenderKind kind : lender_kinds) {
+    scene.lend({scene.lender(kind)});
+    Integer fee;
+    scene.venues.loan(ExecutionScene::source_of(kind), put_in, fee);
+    for (const VenueKind first : all_venues) {
+      for (const VenueKind second : all_venues) {
+        INFO(to_string(kind) << " lends: " << name_of(first) << " and " << name_of(second));
+        if (kind == LenderKind::balancer_v2 &&
+            (first == VenueKind::balancer_v2 || second == VenueKind::balancer_v2)) {
+          // Its vault lets nobody in while it lends, and nobody else lends here.
+          const Balances before = scene.balances();
+          CHECK(scene.carry_out(scene.order(first, second)).reason == FillReason::no_funds);
+          CHECK(scene.balances() == before);
+          ++refused;
+          continue;
+        }
+        check_trade(scene, first, second, fee);
+        ++executed;
+      }
+    }
+  }
+  CHECK(executed == 5 * 36 + 25);
+  CHECK(refused == 11);
+  CHECK(scene.mismatches().empty());
+}
+
+TEST_CASE("each pair of venues executes with what the executor holds, which stays what it was") {
+  ExecutionScene scene;
+  scene.venues.chain().send(scene.venues.token(0),
+                            scene.venues.chain().selector("transfer(address,uint256)") +
+                                address_word(scene.venues.executor().address()) + word(put_in));
+  scene.lend({});
+  int executed = 0;
+  for (const VenueKind first : all_venues) {
+    for (const VenueKind second : all_venues) {
+      INFO(name_of(first) << " and " << name_of(second));
+      check_trade(scene, first, second, 0);
+      ++executed;
+    }
+  }
+  CHECK(executed == 36);
+  CHECK(scene.mismatches().empty());
+}
+
+}  // namespace gantry::test
