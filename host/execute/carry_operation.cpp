@@ -202,7 +202,7 @@ Status Execution::write_operation(const SignedOperation& operation, Leaving& lea
   const auto head = ports_.providers.head();
   {
     const std::lock_guard lock(mutex_);
-    flights_[id->intent] = {leaving.order, leaving.prepared.gain,
+    flights_[id->intent] = {leaving.order, leaving.prepared.gain, !leaving.prepared.funding.loan,
                             head ? head->number : leaving.order.block};
   }
   if (is_stopped()) return refuse({FillReason::halted, "trading was stopped before it left"});

@@ -96,7 +96,7 @@ struct ExecutionPorts {
   std::function<SubmitReport(std::span<const std::uint8_t> bytes, std::uint64_t block)> submit;
   std::function<void(Mismatch)> on_mismatch;  // [its own threads]
   // In place of `submit` where trades leave as user operations; else null.
-  std::unique_ptr<OperationLine> operations;
+  std::unique_ptr<OperationLine> operations = nullptr;
 };
 
 // How long trades took, those that came so far.
