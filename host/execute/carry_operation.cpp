@@ -57,7 +57,8 @@ executor::Bytes executed_by(std::span<const std::uint8_t> call) {
   return {run.begin(), run.end()};
 }
 
-std::string first_of(const std::vector<SponsorAttempt>& attempts) {
+// Who was asked to pay, and what came of it: for the end of a line.
+std::string asked_text(const std::vector<SponsorAttempt>& attempts) {
   std::string out;
   for (const SponsorAttempt& each : attempts) {
     out += fmt::format("; {}: {}{}{}", each.paymaster, to_string(each.verdict),
@@ -267,7 +268,7 @@ void Execution::carry_operation(const TradeOrder& order) {
 
 void Execution::end_operation(const SendReport& report, const Leaving& leaving) {
   const TradeOrder& order = leaving.order;
-  const std::string who = first_of(report.attempts);
+  const std::string who = asked_text(report.attempts);
   if (report.verdict == SendVerdict::sent || report.verdict == SendVerdict::maybe) {
     time(ExecutionStep::to_sent, order.arrived);
     const SignedOperation& last = report.left.back();
@@ -375,7 +376,7 @@ Status Execution::cancel_operation(const ledger::StoredIntent& intent,
       }));
   const SendReport report = sender.send(std::move(order));
   if (report.verdict != SendVerdict::sent && report.verdict != SendVerdict::maybe) {
-    std::string why = report.message + first_of(report.attempts);
+    std::string why = report.message + asked_text(report.attempts);
     for (const std::string& each : report.refused) why += "; " + each;
     return fail(ErrorKind::io, why);
   }
