@@ -16,6 +16,14 @@ namespace gantry::host::cli {
 namespace {
 
 constexpr std::chrono::milliseconds submit_deadline{2000};
+// A relay that hangs holds the chain's next trade no longer than this part of a block.
+constexpr double relay_share_of_block = 0.25;
+
+std::chrono::milliseconds relay_deadline(const ChainSettings& chain) {
+  const double ms = std::clamp(chain.block_time_s * relay_share_of_block * 1000, 100.0,
+                               static_cast<double>(submit_deadline.count()));
+  return std::chrono::milliseconds(static_cast<std::int64_t>(ms));
+}
 
 // One signer for the threads of several chains.
 class SharedSigner final : public sign::Signer {
@@ -58,15 +66,14 @@ Result<Submit> submit_of(const ChainSettings& chain, LiveSession& live) {
       if (!made) return std::unexpected(made.error());
       auto relays = std::make_shared<RelaySubmitter>(std::move(*made));
       auto one_at_a_time = std::make_shared<std::mutex>();
-      return Submit(
-          [relays, one_at_a_time](std::span<const std::uint8_t> bytes, std::uint64_t block) {
-            const std::lock_guard lock(*one_at_a_time);
-            Bundle bundle;
-            bundle.transactions.emplace_back(bytes.begin(), bytes.end());
-            bundle.block = block;
-            return SubmitReport(
-                relays->submit(bundle, std::chrono::steady_clock::now() + submit_deadline));
-          });
+      return Submit([relays, one_at_a_time, wait = relay_deadline(chain)](
+                        std::span<const std::uint8_t> bytes, std::uint64_t block) {
+        const std::lock_guard lock(*one_at_a_time);
+        Bundle bundle;
+        bundle.transactions.emplace_back(bytes.begin(), bytes.end());
+        bundle.block = block;
+        return SubmitReport(relays->submit(bundle, std::chrono::steady_clock::now() + wait));
+      });
     }
     case SendKind::operation:
       break;

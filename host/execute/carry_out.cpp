@@ -190,7 +190,7 @@ ledger::Intent Execution::intent_of(const TradeOrder& order, const Prepared& pre
   intent.planned_out = order.amount_out;
   intent.min_profit = prepared.least_gain;
   intent.block = order.block;
-  intent.last_block = order.execution_block + static_cast<std::uint64_t>(settings_.blocks_max) - 1;
+  intent.last_block = last_block_of(order);
   return intent;
 }
 
@@ -220,11 +220,19 @@ void Execution::withdraw(ledger::IntentId id, const std::string& why) {
   }
 }
 
+std::uint64_t Execution::last_block_of(const TradeOrder& order) const {
+  return order.execution_block + static_cast<std::uint64_t>(settings_.blocks_max) - 1;
+}
+
 void Execution::carry_out(const TradeOrder& order) {
   if (is_stopped()) return end(order, FillReason::halted, "trading is HALTED: see gantry status");
   if (touches_flight(*order.route)) {
     return end(order, FillReason::pool_in_flight,
                "a trade that is under way changes one of its pools");
+  }
+  const std::uint64_t last = last_block_of(order);
+  if (const auto head = ports_.providers.head(); head && head->number >= last) {
+    return end(order, FillReason::expired, fmt::format("its last block {} is over", last));
   }
   if (ports_.operations) return carry_operation(order);
   const auto taken = std::chrono::steady_clock::now();
@@ -289,7 +297,9 @@ void Execution::send(const TradeOrder& order, const Prepared& prepared, ledger::
     flights_[id.intent] = {order, prepared.gain, !prepared.funding.loan,
                            head ? head->number : order.block};
   }
-  const SubmitReport report = ports_.submit(bytes.bytes, order.execution_block);
+  // No block that is over can be asked for.
+  const std::uint64_t next = head ? head->number + 1 : order.execution_block;
+  const SubmitReport report = ports_.submit(bytes.bytes, std::max(next, order.execution_block));
   time(ExecutionStep::to_sent, order.arrived);
   if (report.verdict == SubmitVerdict::refused) {
     {

@@ -170,6 +170,7 @@ class Execution {
   // Of the orders' thread, in carry_out.cpp.
   void take_orders();
   void carry_out(const TradeOrder& order);
+  std::uint64_t last_block_of(const TradeOrder& order) const;
   std::expected<Funding, Refusal> fund(const TradeOrder& order, const u256& gas_price);
   std::expected<Prepared, Refusal> prepare(const TradeOrder& order);
   Result<Signed> sign(const sign::Transaction& transaction);

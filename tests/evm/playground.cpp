@@ -1,8 +1,9 @@
 // `./dev playground`: a chain on this machine with a market that moves, and a configuration for it.
 //
-// Starts anvil on a free port of loopback, deploys tokens, two factories and pairs, writes the
-// configuration, says how to use it, and trades a block at a time until it is ended (Ctrl-C,
-// SIGTERM, or --blocks). The chain ends with it, and with it its folder.
+// Starts anvil on a free port of loopback, deploys tokens, two factories and pairs, an executor of
+// the second account's and who lends to it, writes the configuration, says how to use it, and
+// trades a block at a time until it is ended (Ctrl-C, SIGTERM, or --blocks). The chain ends with
+// it, and with it its folder.
 #include <signal.h>
 #include <unistd.h>
 
@@ -14,7 +15,11 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "evm/aave_v3_contracts.hpp"
+#include "evm/executor_contract.hpp"
 #include "evm/playground_market.hpp"
+#include "host/ports/random.hpp"
+#include "host/sign/keystore.hpp"
 #include "support/anvil.hpp"
 
 namespace {
@@ -25,6 +30,17 @@ namespace fs = std::filesystem;
 constexpr int exit_failed = 1;
 constexpr int exit_usage = 2;
 constexpr std::string_view marker = "# Written by ./dev playground";
+// The second account of the words that every test chain begins with: everybody has its key.
+constexpr const char* trader = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
+constexpr std::string_view trader_key =
+    "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+constexpr const char* keystore_name = "account.json";
+constexpr const char* password_variable = "GANTRY_PLAYGROUND_PASSWORD";
+constexpr std::string_view password = "playground";
+// What a run that trades keeps: it is of this chain, and ends with it.
+constexpr const char* state_name = "state";
+constexpr int own_dollars = 1'000'000;  // of each, in the executor
+constexpr int lent_coins = 1000;
 
 struct Options {
   std::string folder = "build/playground";
@@ -61,8 +77,15 @@ void write(const fs::path& file, const std::string& text) {
   if (!out) throw std::runtime_error(file.string() + " cannot be written");
 }
 
-// A configuration that somebody wrote by hand is not written over.
+// A configuration that somebody wrote by hand is not written over, nor is a folder emptied that no
+// configuration of ours stands beside.
 void refuse_foreign(const fs::path& folder) {
+  for (const char* name : {keystore_name, state_name}) {
+    if (fs::exists(folder / name) && !fs::exists(folder / "gantry.toml")) {
+      throw std::invalid_argument((folder / name).string() +
+                                  " was not written by the playground: name another --folder");
+    }
+  }
   for (const char* name : {"gantry.toml", "dex_config.toml", "strategies.toml"}) {
     std::ifstream file(folder / name);
     std::string first;
@@ -80,8 +103,49 @@ std::string address_of(const PlaygroundMarket& market, const std::string& symbol
   throw std::runtime_error("no token " + symbol);
 }
 
+// Whom the trader's trades go through, and who lends for them.
+struct Trading {
+  std::string executor;
+  std::string lender;
+};
+
+// Dollars of its own; the wrapped coin it has to borrow.
+Trading prepare_trading(Deployer& deployer, const PlaygroundMarket& market) {
+  const ExecutorContract executor(deployer, trader);
+  for (const PlaygroundToken& token : market.tokens()) {
+    if (token.usd != 1) continue;
+    Integer amount = own_dollars;
+    for (unsigned i = 0; i < token.decimals; ++i) amount *= 10;
+    deployer.send(token.address, deployer.selector("transfer(address,uint256)") +
+                                     address_word(executor.address()) + word(amount));
+  }
+  const Integer lent = Integer(lent_coins) * Integer("1000000000000000000");
+  return {executor.address(), AaveV3(deployer, address_of(market, "WETH"), lent).pool()};
+}
+
+template <class T>
+T must(gantry::host::Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  return std::move(*result);
+}
+
+// The keystore anew, and nothing of what an earlier chain's trades left.
+void write_account(const fs::path& folder) {
+  namespace sign = gantry::host::sign;
+  fs::remove(folder / keystore_name);
+  fs::remove_all(folder / state_name);
+  const gantry::host::Random random = gantry::host::system_random();
+  const sign::SecretBytes key =
+      must(sign::parse_key({trader_key.begin(), trader_key.end()}, "the trader's key"));
+  const std::string text =
+      must(sign::make_keystore(key, {password.begin(), password.end()},
+                               must(sign::Curve::make(random)), random, sign::KeystoreCost::light));
+  const auto written = sign::write_keystore(folder / keystore_name, text);
+  if (!written) throw std::runtime_error(written.error().message);
+}
+
 std::string gantry_toml(const PlaygroundMarket& market, const Deployer& chain,
-                        const fs::path& folder) {
+                        const Trading& trading, const fs::path& folder) {
   std::ostringstream text;
   text << "# The chain of this file ends with the playground.\n"
           "\n[[chain]]\nid = \"eip155:31337\"\nname = \"playground\"\n"
@@ -91,10 +155,20 @@ std::string gantry_toml(const PlaygroundMarket& market, const Deployer& chain,
     text << "  \"" << address_of(market, symbol) << "\",  # " << symbol << "\n";
   }
   text << "]\n\n[[chain.provider]]\nname = \"anvil\"\nurl = \"" << chain.chain().url()
-       << "\"\npriority = 1\n\n[wallet]\nsender = \"" << chain.account()
-       << "\"  # the account that everything was deployed with\n"
-          "\n[risk]\nmin_profit_usd = 1\nmin_profit_gas = 0\nmin_success = "
-          "0.3\n\n[plugins]\nfolders = [\""
+       << "\"\npriority = 1\n\n[chain.execution]\nexecutor = \"" << trading.executor
+       << "\"  # holds dollars\nblocks_max = 3\nconfirm_blocks = 4\n\n[[chain.lender]]\n"
+          "source = \"aave_v3\"\naddress = \""
+       << trading.lender << "\"  # lends WETH\n\n[wallet]\nsender = \"" << trader
+       << "\"  # the chain's second account: everybody has its key\nkeystore = \"" << keystore_name
+       << "\"\npassword_variable = \"" << password_variable
+       << "\"\n\n# Nothing here is worth anything: no limit keeps a trade from being tried.\n"
+          "[risk]\nmin_profit_usd = 1\nmin_profit_gas = 0\nmin_success = 0\n"
+          "max_failures = 1000\nmax_volatility_bps = 100000\nmax_slippage_bps = 10000\n"
+          "max_composite = 1\nmax_drawdown_bps = 10000\nmax_quote_deviation_bps = 10000\n"
+          "stale_s = 0\nstate = \""
+       << state_name << "/risk\"\n\n[ledger]\npath = \"" << state_name
+       << "/ledger.sqlite\"\n\n[live]\ncases = \"" << state_name
+       << "/cases\"\n\n[plugins]\nfolders = [\""
        << fs::relative(own_folder() / "plugins", folder).string()
        << "\"]\n\n[street]\npace = \"live\"\n";
   return text.str();
@@ -133,6 +207,9 @@ void introduce(const PlaygroundMarket& market, const Deployer& chain, const fs::
   std::printf("\npairs          %zu on 2 factories\nconfiguration  %s\n", market.pairs().size(),
               folder.c_str());
   std::printf("\nDry run:  %s run --config %s\n", gantry.c_str(), folder.c_str());
+  std::printf("Trade:    %s=%s %s run --live --config %s\n", password_variable,
+              std::string(password).c_str(), gantry.c_str(), folder.c_str());
+  std::printf("Report:   %s audit report --config %s\n", gantry.c_str(), folder.c_str());
   std::printf(
       "Quote:    %s quote --config %s --dex uniswap_v2 --pool %s --in WETH --amount 1.5\n\n",
       gantry.c_str(), folder.c_str(), pair.address.c_str());
@@ -148,8 +225,10 @@ void play(const Options& options) {
   Anvil chain({"--prune-history", "256"});
   Deployer deployer(chain);
   PlaygroundMarket market(deployer, options.seed);
+  const Trading trading = prepare_trading(deployer, market);
   fs::create_directories(folder);
-  write(folder / "gantry.toml", gantry_toml(market, deployer, folder));
+  write(folder / "gantry.toml", gantry_toml(market, deployer, trading, folder));
+  write_account(folder);
   write(folder / "dex_config.toml", dex_config_toml(market));
   write(folder / "strategies.toml", strategies_toml);
   introduce(market, deployer, folder);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Usage: tests/evm/playground_test.sh <build folder>
 # Starts the playground as its user does: it says where its chain is, the chain's market moves, the
-# configuration is one that the host takes; and however it ends, no chain is left.
+# configuration is one that the host takes and trades by; and however it ends, no chain is left.
 set -euo pipefail
 seconds_max=120 # bounds against a hang, not expectations
 build=$(cd "$1" && pwd)
@@ -10,9 +10,11 @@ mkdir "$work/tmp"
 export TMPDIR=$work/tmp # where the chain's own folder is
 pid=
 finish() {
+    [[ -z $trading ]] || kill -KILL "$trading" 2>/dev/null || true
     [[ -z $pid ]] || kill -KILL "$pid" 2>/dev/null || true
     rm -rf "$work"
 }
+trading=
 trap finish EXIT
 
 fail() {
@@ -109,11 +111,35 @@ for dex in uniswap_v2 sushiswap; do
     grep -q "$dex" "$work/list" || { cat "$work/list" && fail "no $dex"; }
 done
 "$build/gantry" --config "$work/config" doctor --online >"$work/doctor" 2>&1 || true
-grep -q 'anvil.*eip155:31337\|eip155:31337.*anvil' "$work/doctor" ||
+grep -q 'ok *provider anvil .*answers' "$work/doctor" ||
     { cat "$work/doctor" && fail "doctor does not reach the chain"; }
+# The program trades there with the words that are printed, and its books say so.
+printed=$(sed -n 's/^Trade: *\([A-Z_]*=[^ ]*\) .* run --live --config .*/\1/p' "$work/out")
+[[ -n $printed ]] || fail "the command that trades is not printed"
+gantry() { env "$printed" "$build/gantry" "$@" --config "$work/config"; }
+mkdir -m 700 "$work/runtime" # its socket, which is no leftover of the chain's
+env "$printed" XDG_RUNTIME_DIR="$work/runtime" "$build/gantry" run --live --config "$work/config" >"$work/run" 2>"$work/log" \
+    </dev/null &
+trading=$!
+traded() {
+    is_running "$trading" || { cat "$work/log" && fail "the run ended at once"; }
+    (($(grep -c ': filled; ' "$work/log") >= 3))
+}
+until_true "three trades" traded
+before=$(block)
+until_true "blocks after trades" is_past $((before + 10))
+kill -TERM "$trading"
+status=0
+wait "$trading" || status=$?
+trading=
+((status == 0)) || { cat "$work/log" && fail "the run ends with $status"; }
+gantry audit report >"$work/report" || { cat "$work/report" && fail "there is no report"; }
+grep -q 'triangular' "$work/report" || { cat "$work/report" && fail "the report tells no trade"; }
+gantry audit verify >"$work/verify" || { cat "$work/verify" && fail "the trail is not whole"; }
 end INT
 
 start # over its own configuration
+gantry audit report >"$work/report" 2>&1 && fail "an earlier chain's trades are in the books"
 end TERM
 
 start
@@ -121,6 +147,12 @@ kill -KILL "$pid"
 wait "$pid" 2>/dev/null || true
 pid=
 until_true "the chain's end after KILL" has_ended "$chain"
+
+mkdir -p "$work/foreign/state"
+status=0
+"$build/gantry_playground" --folder "$work/foreign" --blocks 1 >"$work/out" 2>"$work/err" || status=$?
+((status == 2)) || fail "a folder with somebody else's state ends with $status"
+[[ -d $work/foreign/state ]] || fail "somebody else's state was removed"
 
 printf '[[chain]]\nid = "eip155:1"\n' >"$work/config/gantry.toml"
 cp "$work/config/gantry.toml" "$work/before"

@@ -1,0 +1,206 @@
+// The program trades by bundles: through relays that answer as relays do, and not at all.
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <csignal>
+#include <random>
+#include <thread>
+
+#include "evm/node_output.hpp"
+#include "evm/trading_books.hpp"
+#include "evm/trading_relay.hpp"
+#include "host/base/text.hpp"
+
+namespace gantry::test {
+namespace {
+
+namespace json = boost::json;
+using host::ledger::IntentId;
+using host::ledger::State;
+using host::tests::Ended;
+using host::tests::Running;
+
+constexpr std::uint64_t blocks_max = 3;  // of the scene's configuration
+
+std::uint64_t filled(const TradingScene& scene) {
+  const auto books = scene.books_or_none();
+  if (!books) return 0;
+  const auto rows = books->profit({host::ledger::By::chain, {}, {}});
+  std::uint64_t sum = 0;
+  if (rows) {
+    for (const auto& row : *rows) sum += row.included;
+  }
+  return sum;
+}
+
+// The market moves until that is so; false: it never was.
+template <class Is>
+bool trade_until(TradingRelays& relays, Running& running, Is is) {
+  for (int round = 0; round < 300 && !running.ended(); ++round) {
+    if (is()) return true;
+    relays.trade();
+  }
+  return is();
+}
+
+template <class Is>
+bool soon(Is is) {
+  for (int i = 0; i < 1000; ++i) {
+    if (is()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return false;
+}
+
+bool is_newest(const TradingScene& scene, State state, IntentId after) {
+  const auto newest = newest_trade(scene);
+  return newest && newest->intent.id > after && newest->intent.state == state;
+}
+
+// Ends it, and what is under way then; nothing new leaves.
+void end_and_settle(TradingScene& scene, TradingRelays& relays, Running& running) {
+  running.signal(SIGINT);
+  while (!running.ended()) scene.mine(1);
+  const Ended ended = running.wait();
+  INFO(ended.err);
+  REQUIRE(ended.code == 0);
+  for (const std::size_t relay : {0U, 1U}) relays.set(relay, RelayManner::refuses);
+  settle(scene);
+}
+
+}  // namespace
+
+TEST_CASE("trades leave as bundles while one relay takes them, and none when all refuse") {
+  TradingScene scene(41);
+  TradingRelays relays(scene);
+  const Holdings before = scene.holdings();
+  Running running = scene.start({});
+  CHECK(trade_until(relays, running, [&] { return filled(scene) >= 10; }));
+  CHECK(relays.taken(0) == relays.taken(1));
+
+  std::uint64_t known = filled(scene);
+  relays.set(0, RelayManner::refuses);
+  CHECK(trade_until(relays, running, [&] { return filled(scene) >= known + 2; }));
+  known = filled(scene);
+  relays.set(0, RelayManner::hangs);
+  CHECK(trade_until(relays, running, [&] { return filled(scene) >= known + 2; }));
+  CHECK(relays.taken(0) < relays.taken(1));
+
+  for (const std::size_t relay : {0U, 1U}) relays.set(relay, RelayManner::refuses);
+  const IntentId last = newest_trade(scene)->intent.id;
+  REQUIRE(trade_until(relays, running, [&] { return is_newest(scene, State::dropped, last); }));
+  const auto refused = newest_trade(scene);
+  INFO(refused->intent.reason);
+  CHECK(host::tests::has(refused->intent.reason, "relay relay0: 'not today'"));
+  CHECK(host::tests::has(refused->intent.reason, "relay relay1: 'not today'"));
+  for (const std::size_t relay : {0U, 1U}) relays.set(relay, RelayManner::takes);
+  // Its nonce is free for the next.
+  CHECK(trade_until(relays, running, [&] { return scene.nonce() > refused->intent.nonce; }));
+
+  end_and_settle(scene, relays, running);
+  const auto trades = scene.books()->last_trades(10'000);
+  REQUIRE(trades);
+  for (const auto& trade : *trades) {
+    CHECK(trade.intent.intent.kind == host::ledger::Kind::bundle);
+  }
+  check_books(scene, before);
+  CHECK(relays.faults().empty());
+  const auto [body, header] = relays.example();
+  std::string signer = node_output(
+      "relay_signer.mjs",
+      host::hex_text({reinterpret_cast<const std::uint8_t*>(body.data()), body.size()}) + " " +
+          header);
+  signer.resize(signer.find('\n'));
+  CHECK(header.substr(0, header.find(':')) == signer);
+}
+
+TEST_CASE("a bundle that nobody includes is sent for each block up to its last, and expires") {
+  TradingScene scene(43);
+  TradingRelays relays(scene);
+  const Holdings before = scene.holdings();
+  relays.include(false);
+  Running running = scene.start({});
+  REQUIRE(trade_until(relays, running, [&] { return newest_trade(scene).has_value(); }));
+  const IntentId old = newest_trade(scene)->intent.id;
+  // The next one is watched from its first block on.
+  bool is_there = false;
+  for (int round = 0; round < 300 && !is_there; ++round) {
+    scene.market.trade(true);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    is_there = is_newest(scene, State::submitted, old);
+    if (!is_there) scene.mine(1, 200);
+  }
+  REQUIRE(is_there);
+  const auto trade = newest_trade(scene);
+  const IntentId id = trade->intent.id;
+  const auto attempts = scene.books()->attempts(id);
+  REQUIRE(attempts);
+  REQUIRE(attempts->size() == 1);
+  const std::string transaction = host::hex_text(attempts->front().attempt.bytes);
+  const std::uint64_t last = trade->intent.intent.last_block;
+  std::vector<std::uint64_t> wanted;
+  for (std::uint64_t block = last - blocks_max + 1; block <= last; ++block) {
+    wanted.push_back(block);
+    INFO("for block " << block << " of " << last);
+    CHECK(soon([&] { return relays.blocks_of(transaction).size() >= wanted.size(); }));
+    relays.make_block();
+  }
+  const auto state = [&] { return scene.books()->intent(id)->state; };
+  for (int i = 0; i < 30 && state() == State::submitted; ++i) {
+    relays.make_block();
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
+  CHECK(state() == State::expired);
+  CHECK(relays.blocks_of(transaction) == wanted);
+  CHECK(scene.books()->attempts(id)->size() == 1);  // no cancellation
+  CHECK(scene.nonce() == 0);
+  // Its nonce is free, and trading goes on.
+  relays.include(true);
+  CHECK(trade_until(relays, running, [&] { return filled(scene) >= 3; }));
+  end_and_settle(scene, relays, running);
+  const auto all = scene.books()->last_trades(10'000);
+  REQUIRE(all);
+  for (const auto& each : *all) {
+    CHECK(scene.books()->attempts(each.intent.id)->size() == 1);
+  }
+  check_books(scene, before);
+  CHECK(relays.faults().empty());
+}
+
+TEST_CASE("a host that is killed with a bundle under way finds it again, and counts it once") {
+  constexpr int trials = 5;
+  const unsigned seed = 20261123;
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  TradingScene scene(47);
+  TradingRelays relays(scene);
+  const Holdings before = scene.holdings();
+  for (int trial = 0; trial < trials; ++trial) {
+    INFO("trial " << trial);
+    const auto known = newest_trade(scene);
+    const IntentId last = known ? known->intent.id : 0;
+    Running running = scene.start({});
+    bool is_there = false;
+    for (int round = 0; round < 300 && !is_there && !running.ended(); ++round) {
+      scene.market.trade(true);
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      is_there = is_newest(scene, State::submitted, last);
+      if (!is_there) relays.make_block();
+    }
+    CHECK(is_there);
+    // In a block that it has not seen, or in none yet.
+    if (random() % 2 == 0) {
+      running.signal(SIGSTOP);
+      relays.make_block();
+    }
+    running.signal(SIGKILL);
+    INFO(running.wait().err);
+  }
+  Running running = scene.start({});
+  const std::uint64_t known = filled(scene);
+  CHECK(trade_until(relays, running, [&] { return filled(scene) >= known + 2; }));
+  end_and_settle(scene, relays, running);
+  check_books(scene, before);
+  CHECK(relays.faults().empty());
+}
+
+}  // namespace gantry::test

@@ -1,0 +1,66 @@
+// Two relays of bundles, and whoever makes the blocks and hears them: a bundle is let into the
+// block that it names and into no other, if nothing in it would fail there.
+//
+// ERRORS   Throws std::runtime_error.
+// THREADS  The relays' own beside the caller's.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "evm/trading_scene.hpp"
+#include "support/http_server.hpp"
+
+namespace gantry::test {
+
+enum class RelayManner { takes, refuses, hangs };
+
+class TradingRelays {
+ public:
+  // Writes them into the scene's configuration, which from then on sends bundles.
+  explicit TradingRelays(TradingScene& scene);
+
+  void set(std::size_t relay, RelayManner manner);
+  // Whether bundles that were taken are let into blocks.
+  void include(bool included);
+
+  // A block with the bundles that are for it, and nothing else.
+  void make_block();
+  // A block in which the market moves, and then as many of make_block().
+  void trade(int blocks = 1, int wait_ms = 60);
+
+  // The blocks that bundles were asked for, by transaction, as the first relay that took them
+  // heard.
+  std::vector<std::uint64_t> blocks_of(const std::string& transaction) const;
+  std::size_t taken(std::size_t relay) const;
+  // What was wrong with the requests: a header that is missing or of another's signature, two keys,
+  // the account's own. Empty: nothing was.
+  std::vector<std::string> faults() const;
+  // One request's body and header, for somebody else to check.
+  std::pair<std::string, std::string> example() const;
+
+ private:
+  struct Taken {
+    std::size_t relay = 0;
+    std::uint64_t block = 0;
+    std::string transaction;  // "0x..."
+  };
+  HttpReply answer(std::size_t relay, const HttpCall& call);
+  // Empty: it is as it should be.
+  std::string check_header(const HttpCall& call);
+
+  TradingScene& scene_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::array<RelayManner, 2> manners_{RelayManner::takes, RelayManner::takes};
+  bool included_ = true;
+  std::vector<Taken> bundles_;
+  std::vector<std::string> faults_;
+  std::string header_signer_;
+  std::pair<std::string, std::string> example_;
+  std::array<std::unique_ptr<HttpServer>, 2> servers_;
+};
+
+}  // namespace gantry::test
