@@ -35,6 +35,24 @@ std::vector<const ChainSettings*> drawn_chains(const Session& session,
 
 using Nodes = std::vector<StreetNode>;
 
+// What `gantry run --live` has beside the graph of a chain that trades: threads of its own. The
+// plan is handed over, and what became of it is told to risk before a later group.
+void draw_execution(const ChainSettings& chain, Nodes& street) {
+  if (!chain.execution || chain.execution->executor.kind == GANTRY_ADDRESS_NONE) return;
+  const auto node = [&](std::string_view name) {
+    return static_cast<std::size_t>(std::ranges::find(street, name, &StreetNode::name) -
+                                    street.begin());
+  };
+  const std::size_t orders = street.size();
+  street[node("plan")].next.push_back(orders);
+  street[node("end")].detail = "report and recording";
+  street.push_back({"orders", "--live: who lends, simulate, sign, write", {orders + 1}});
+  street.push_back({"send",
+                    fmt::format("--live: risk again; {}", to_string(chain.execution->send)),
+                    {orders + 2}});
+  street.push_back({"confirm", "--live: each block, what became of it", {node("risk")}});
+}
+
 // The street of the recorded market, or that of each chain, whose nodes have its name where there
 // are several.
 std::vector<Nodes> streets_of(const Session& session, const Configuration& configuration) {
@@ -49,6 +67,7 @@ std::vector<Nodes> streets_of(const Session& session, const Configuration& confi
   std::vector<Nodes> streets;
   for (const ChainSettings* chain : chains) {
     streets.push_back(street_picture(chain_part(configuration, chain->id)));
+    draw_execution(*chain, streets.back());
     if (chains.size() == 1) break;
     for (StreetNode& node : streets.back()) {
       node.name = fmt::format("{}: {}", chain->name, node.name);

@@ -75,7 +75,59 @@ std::string breakers_text(const json::object& chain) {
   return out;
 }
 
-// A chain of several in a line, with its trouble and its providers below it.
+// What a chain that trades has under way, how its trades ended, what its executor holds, and how
+// long the steps took. Nothing of a chain that does not trade.
+std::string execution_text(const json::object& chain) {
+  const json::value* told = chain.if_contains("execution");
+  if (told == nullptr || !told->is_object()) return {};
+  const json::object& execution = told->get_object();
+  const auto number = [](const json::object& object, std::string_view key) -> std::uint64_t {
+    const json::value* value = object.if_contains(key);
+    const bool given = value != nullptr && (value->is_uint64() || value->is_int64());
+    return given ? value->to_number<std::uint64_t>() : 0;
+  };
+  const auto text = [](const json::object& object, std::string_view key) {
+    const json::value* value = object.if_contains(key);
+    return value != nullptr && value->is_string() ? printable(std::string_view(value->get_string()))
+                                                  : std::string();
+  };
+  std::string out =
+      fmt::format("  {:<14} {} under way, {} waiting; {} filled, {} failed\n", "trades",
+                  grouped(number(execution, "in_flight")), grouped(number(execution, "waiting")),
+                  grouped(number(execution, "filled")), grouped(number(execution, "failed")));
+  if (const json::value* reasons = execution.if_contains("not_sent");
+      reasons != nullptr && reasons->is_object() && !reasons->get_object().empty()) {
+    std::string list;
+    for (const auto& reason : reasons->get_object()) {
+      list += fmt::format("{}{} {}", list.empty() ? "" : ", ",
+                          grouped(number(reasons->get_object(), reason.key())),
+                          printable(std::string_view(reason.key())));
+    }
+    out += fmt::format("    {:<12} {}\n", "not sent", list);
+  }
+  out += fmt::format("    {:<12} {}\n", "executor", text(execution, "executor"));
+  if (const json::value* balances = execution.if_contains("balances");
+      balances != nullptr && balances->is_array()) {
+    for (const json::value& balance : balances->get_array()) {
+      if (!balance.is_object()) continue;
+      out += fmt::format("    {:<12} {} of {}\n", "holds", text(balance.get_object(), "amount"),
+                         text(balance.get_object(), "token"));
+    }
+  }
+  const json::value* times = execution.if_contains("times");
+  if (times == nullptr || !times->is_object()) return out;
+  for (const auto& step : times->get_object()) {
+    if (!step.value().is_object()) continue;
+    const json::object& time = step.value().get_object();
+    out += fmt::format(
+        "    {:<18} median {:.1f} us, p99 {:.1f} us, {} times\n",
+        printable(std::string_view(step.key())), static_cast<double>(number(time, "p50_ns")) * 1e-3,
+        static_cast<double>(number(time, "p99_ns")) * 1e-3, grouped(number(time, "count")));
+  }
+  return out;
+}
+
+// A chain of several in a line, with its trouble, its trades and its providers below it.
 std::string chain_text(const json::object& chain) {
   const auto word = [&](std::string_view key) {
     const json::value* value = chain.if_contains(key);
@@ -96,7 +148,7 @@ std::string chain_text(const json::object& chain) {
                      grouped(number("approved")));
   const std::string trouble = word("trouble");
   if (!trouble.empty()) out += fmt::format("  {:<14} {}\n", "", trouble);
-  return out + breakers_text(chain) + providers_text(chain);
+  return out + breakers_text(chain) + execution_text(chain) + providers_text(chain);
 }
 
 std::string status_text(const json::object& status) {
@@ -111,6 +163,10 @@ std::string status_text(const json::object& status) {
     }
     if (member.key() == "breakers" && value.is_array()) {
       out += breakers_text(status);
+      continue;
+    }
+    if (member.key() == "execution" && value.is_object()) {
+      out += execution_text(status);
       continue;
     }
     if (member.key() == "providers" && value.is_array()) {

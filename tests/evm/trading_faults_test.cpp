@@ -163,9 +163,9 @@ TEST_CASE("a trade whose block is taken back is sent again, and counted once") {
 
 TEST_CASE("a pool that is not what it was taken for is found by the simulation, and put away") {
   TradingScene scene(37);
+  const Holdings before = scene.holdings();
   Running running = scene.start({});
   REQUIRE(trade_until(scene, running, State::included));
-  const std::uint64_t sent = scene.nonce();
   // Reserves of all pairs of one factory change without a log. Slot 8: time, reserve 1, reserve 0.
   for (const PlaygroundPair& pair : scene.market.pairs()) {
     if (pair.factory != 1) continue;
@@ -191,7 +191,9 @@ TEST_CASE("a pool that is not what it was taken for is found by the simulation, 
   CHECK(found);
   CHECK(has(ended.err, "is quarantined"));
   CHECK(has(ended.err, "is not sent: simulation"));
-  CHECK(scene.nonce() == sent);
+  // What left meanwhile went through other pools, or was under way already: none of it lost.
+  settle(scene);
+  check_books(scene, before);
 }
 
 }  // namespace gantry::test
