@@ -86,6 +86,15 @@ std::string why_not(gantry_status status, const PoolInfo& pool) {
   }
 }
 
+// For an amount of digits alone, which may have been meant otherwise.
+std::string hint_of_units(const std::string& text, const TokenInfo& token) {
+  if (text.find_first_not_of("0123456789") != std::string::npos || token.decimals == 0) return {};
+  return fmt::format(
+      "; the amount was taken as {} of the smallest units of {}: write {}.0 for "
+      "whole tokens",
+      text, short_symbol(token.symbol), text);
+}
+
 // What the chain charges besides the gas price for a transaction of this swap alone.
 std::optional<u256> data_fee(const QuotedMarket& market, const MarketView& view,
                              const Answer& found) {
@@ -117,8 +126,8 @@ Result<Answer> answer(const QuotedMarket& market, const Options& options) {
   if (!token_out) return std::unexpected(token_out.error());
   out.token_in = *token_in;
   out.token_out = *token_out;
-  const auto amount = parse_amount_of(
-      options.amount, topology.tokens[options.exact_out ? out.token_out : out.token_in]);
+  const std::uint32_t of = options.exact_out ? out.token_out : out.token_in;
+  const auto amount = parse_amount_of(options.amount, topology.tokens[of]);
   if (!amount) return std::unexpected(amount.error());
 
   MarketView view;
@@ -131,7 +140,11 @@ Result<Answer> answer(const QuotedMarket& market, const Options& options) {
   swap.wants = GANTRY_WANT_IMPACT;
   const gantry_status status = view.quote(*pool, swap, out.quote);
   if (status != GANTRY_OK) {
-    return fail(ErrorKind::not_found, fmt::format("no quote: {}", why_not(status, info)));
+    return fail(ErrorKind::not_found,
+                fmt::format("no quote: {}{}", why_not(status, info),
+                            status == GANTRY_NO_LIQUIDITY && info.use == PoolUse::usable
+                                ? hint_of_units(options.amount, topology.tokens[of])
+                                : ""));
   }
   out.data_fee = data_fee(market, view, out);
   return out;
@@ -232,6 +245,11 @@ ExitCode quote(const Session& session, const Options& options) {
   auto loaded = load(session, options.as_json, Warnings::logged);
   if (!loaded) return ExitCode::usage;
   const bool live = is_live(loaded->configuration, options);
+  if (!live && !options.dex.empty()) {
+    return report_error({ErrorKind::usage,
+                         "--dex is for a pool of a chain, and the market is recorded: leave it "
+                         "out, or name the chain with --chain"});
+  }
   auto guarded = guard_plugins(
       session, loaded->configuration.plugin, Obey::all,
       live ? std::string("gantry quote of a chain")

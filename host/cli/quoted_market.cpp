@@ -112,6 +112,9 @@ Result<u256> parse_amount_of(std::string_view text, const TokenInfo& token) {
     return wrong(fmt::format("it has to be of {}, not of `{}`", own, symbol));
   }
   const std::size_t dot = number.find('.');
+  if (dot != std::string_view::npos && number.find('.', dot + 1) != std::string_view::npos) {
+    return wrong("has more than one decimal point: write digits with one, as in 1.5");
+  }
   const bool whole_units = dot != std::string_view::npos || !symbol.empty();
   std::string digits(number.substr(0, dot));
   if (whole_units) {

@@ -61,7 +61,8 @@ LiveFeed::LiveFeed(const ChainSettings& chain, const LiveSettings& settings,
       fetcher_(providers),
       data_fee_(chain.data_fee),
       pools_(chain, venues_, providers, fetcher_),
-      audit_(chain, settings, venues_, fetcher_) {
+      audit_(chain, settings, venues_, fetcher_),
+      books_(chain, fetcher_) {
   header_.chain = chain.id;
   header_.provenance = "followed live: blocks, logs and answers as the chain's nodes gave them";
   header_.creator = fmt::format("gantry {}", version_text);
@@ -367,6 +368,7 @@ Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> g
   audit_.note(input);
   quarantines_.clear();
   compare(**snapshot, input.block);
+  check_books(**snapshot, input);
   found_ = {};
   fresh_ = false;
   undo_to_.reset();
@@ -427,6 +429,34 @@ void LiveFeed::compare(const Snapshot& snapshot, const recording::Block& block) 
   const std::lock_guard lock(mutex_);
   status_.pools_audited = audit_.pools_compared();
   status_.pools_quarantined += findings->size();
+}
+
+// Whoever is given the block is told with it, and this market with the next.
+void LiveFeed::check_books(const Snapshot& snapshot, BlockInput& input) {
+  const std::size_t pools = snapshot.topology->pools.size();
+  for (std::size_t pool = pools - input.pools.size(); pool < pools; ++pool) {
+    books_.add(static_cast<std::uint32_t>(pool));
+  }
+  if (audit_.is_due(input.block.number)) {
+    books_.add_next(snapshot, static_cast<std::size_t>(settings_.audit_pools));
+  }
+  const auto findings = books_.check(snapshot);
+  if (!findings) {
+    spdlog::debug("{}: what pools hold could not be read at block {}: {}", chain_.name,
+                  input.block.number, findings.error().message);
+    return;
+  }
+  for (const BooksCheck::Finding& finding : *findings) {
+    const PoolInfo& pool = snapshot.topology->pools[finding.pool];
+    spdlog::warn(
+        "venue {}: pool {} is left out: {}; name the token in odd_tokens of its [[chain]] to let "
+        "it in",
+        snapshot.topology->venue_of(pool).name(), address_text(pool.address), finding.reason);
+    const MarketEvent event{MarketEventKind::quarantine, 0, finding.pool,
+                            finding.reason.substr(0, reason_bytes_max)};
+    input.events.push_back(event);
+    quarantines_.push_back(event);
+  }
 }
 
 }  // namespace gantry::host

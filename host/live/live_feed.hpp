@@ -11,6 +11,9 @@
 // AUDIT     At every audit_every_blocks-th block some pools are read anew and compared with what
 //           logs have kept. One that differs takes no part from the next block on, and a case is
 //           written.
+// BOOKS     A pool that holds less of a token than it counts takes no part: a new one from its
+// first
+//           block on, others from the block on at which their turn comes (books_check.hpp).
 // ERRORS    Whatever the providers cannot give is tried again, and told once. open() fails with
 //           `configuration`; next() ends early, with damage(), only when there is no pool to
 //           follow.
@@ -30,6 +33,7 @@
 #include "host/config/settings.hpp"
 #include "host/feed/feed.hpp"
 #include "host/live/audit.hpp"
+#include "host/live/books_check.hpp"
 #include "host/live/chain_blocks.hpp"
 #include "host/live/chain_logs.hpp"
 #include "host/live/data_fee_reads.hpp"
@@ -91,6 +95,7 @@ class LiveFeed final : public Feed {
   Status read_anew(const Head& head);
   Status deliver(const ChainBlock& block, std::optional<gantry_amount> gas_price);
   void compare(const Snapshot& snapshot, const recording::Block& block);
+  void check_books(const Snapshot& snapshot, BlockInput& input);
   Audit::Suspects suspects_of(const Snapshot& snapshot);
   Result<Head> newest();
   void doubt(const Status& done);
@@ -110,6 +115,7 @@ class LiveFeed final : public Feed {
   DataFeeReads data_fee_;
   PoolList pools_;
   Audit audit_;
+  BooksCheck books_;
   std::shared_ptr<PendingPool> pending_;  // null: none
   std::vector<MarketEvent> quarantines_;  // to be told of with the next block
   FoundPools found_;                      // to be told of with the next block

@@ -1,5 +1,6 @@
 // Keeps pools out whose tokens do not arrive as they are sent: each token of a pool that is not
-// followed yet is probed where the pool's tokens lie (see tokens/token_probe.hpp).
+// followed yet is probed where the pool's tokens lie (see tokens/token_probe.hpp). Balances that
+// move by themselves are books_check.hpp's.
 //
 // What a node refuses to try is let in, and that is told once: a chain may have only such nodes.
 //
@@ -11,7 +12,7 @@
 #include <vector>
 
 #include "host/config/settings.hpp"
-#include "host/live/fetcher.hpp"
+#include "host/live/held_tokens.hpp"
 #include "host/tokens/token_probe.hpp"
 
 namespace gantry::host {
@@ -35,8 +36,6 @@ class TokenCheck {
   struct Held;  // a token in a pool
 
   bool is_allowed(const gantry_address& token) const;
-  Status read_balances(const gantry_context& context, std::span<Held*> held);
-  Status read_vaults(const gantry_context& context, std::span<Held*> held);
   Status probe(const BlockPin& pin, std::span<Held*> held, std::vector<std::string>& reasons);
 
   const ChainSettings& chain_;

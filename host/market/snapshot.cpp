@@ -73,7 +73,7 @@ std::string_view to_string(PoolUse use) {
     case PoolUse::no_value:
       return "liquidity cannot be valued";
     case PoolUse::quarantined:
-      return "quarantined: its state was not the chain's";
+      return "quarantined: its state or what it holds was not as the chain says";
   }
   return "unknown";
 }

@@ -117,8 +117,6 @@ std::string_view to_string(TokenConduct conduct) {
       return "plain";
     case TokenConduct::taxed:
       return "taxed";
-    case TokenConduct::shrunk:
-      return "shrunk";
     case TokenConduct::refuses:
       return "not tradable";
     case TokenConduct::unknown:
@@ -127,9 +125,9 @@ std::string_view to_string(TokenConduct conduct) {
   return "unknown";
 }
 
-u256 probe_amount(const u256& books) {
+u256 probe_amount(const u256& held) {
   u256 amount;
-  return div_floor(books, u256(1000), amount) && amount > u256(1) ? amount : u256(0);
+  return div_floor(held, u256(1000), amount) && amount > u256(1) ? amount : u256(0);
 }
 
 RpcCall probe_call(const TokenProbe& probe) {
@@ -165,10 +163,6 @@ TokenVerdict read_probe(const TokenProbe& probe, const RpcAnswer& answer) {
     if (!at[step].went_well) return {TokenConduct::refuses, "does not tell balances"};
   }
   const u256& held = at[holder_before].first;
-  if (probe.books > held) {
-    return {TokenConduct::shrunk, fmt::format("the pool counts {} and holds {}",
-                                              decimal_text(probe.books, 0), decimal_text(held, 0))};
-  }
   if (probe.amount > held || probe.amount < u256(2)) {
     return {TokenConduct::unknown, "could not be tried: the pool holds too little of it"};
   }

@@ -3,8 +3,8 @@
 // runs with code put in the place of the pool's and of a receiver's (the state overrides of
 // eth_call), so that even what a token does to this very pool is seen.
 //
-// A token that takes a part on the way, or whose balances move by themselves, makes every exact
-// quote of its pools wrong; one that cannot be sold makes them traps.
+// A token that takes a part on the way makes every exact quote of its pools wrong; one that cannot
+// be sold makes them traps.
 //
 // UNITS    Amounts in the token's smallest unit.
 // THREADS  Any thread.
@@ -21,9 +21,8 @@ namespace gantry::host {
 enum class TokenConduct : std::int32_t {
   plain = 1,    // what is sent arrives
   taxed = 2,    // a part is taken on the way
-  shrunk = 3,   // the pool holds less than its books say: it rebases, or was taxed
-  refuses = 4,  // it cannot be taken out of the pool, or not be given back
-  unknown = 5,  // the node would not try, or there is nothing to try with
+  refuses = 3,  // it cannot be taken out of the pool, or not be given back
+  unknown = 4,  // the node would not try, or there is nothing to try with
 };
 std::string_view to_string(TokenConduct conduct);
 
@@ -31,11 +30,10 @@ struct TokenProbe {
   gantry_address token;
   gantry_address holder;  // what holds the pool's tokens: the pool, or its vault
   u256 amount;            // to be moved: more than 1; see probe_amount()
-  u256 books;             // what the pool counts as its own; 0: not known
 };
 
 // A thousandth of what the pool has, so that limits on one transfer are not met; 0: too little.
-u256 probe_amount(const u256& books);
+u256 probe_amount(const u256& held);
 
 // For a pinned batch: the block is put in there.
 RpcCall probe_call(const TokenProbe& probe);

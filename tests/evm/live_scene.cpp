@@ -105,11 +105,16 @@ LiveScene::LiveScene(const std::function<LiveFiles(Anvil&)>& make) {
 
 LiveScene::~LiveScene() { providers_->stop(); }
 
-void LiveScene::mine_random(std::mt19937_64& random) {
-  for (auto& pair : pairs_) {
-    if (random() % 3 != 0) pair->send_random(random);
+void LiveScene::mine_random(std::mt19937_64& random, std::size_t idle) {
+  for (std::size_t i = 0; i < pairs_.size(); ++i) {
+    if (random() % 3 != 0 && i != idle) pairs_[i]->send_random(random);
   }
+  mine();
+}
+
+void LiveScene::mine() {
   chain_.call("evm_mine");
+  for (auto& pair : pairs_) pair->look_at_receipts();
 }
 
 std::string LiveScene::snapshot() {

@@ -47,8 +47,11 @@ class LiveScene {
 
   Anvil& chain() { return chain_; }
   TradedPair& pair(std::size_t index) { return *pairs_[index]; }
-  // Trades some pairs and mines.
-  void mine_random(std::mt19937_64& random);
+  static constexpr std::size_t no_pair = SIZE_MAX;
+  // Trades some pairs, but never `idle`, and mines.
+  void mine_random(std::mt19937_64& random, std::size_t idle = no_pair);
+  // Mines what was sent, and throws where some of it reverted.
+  void mine();
   std::string snapshot();
   void revert(const std::string& snapshot);
 

@@ -28,7 +28,7 @@ inline std::string compiled(const std::string& contract) {
   return node_output("compile.mjs", contract);
 }
 
-// What the pool counts as its own; it holds twice that, as what is sent to it may be taxed.
+// What is tried is a part of this; the pool holds twice that, as what is sent to it may be taxed.
 inline const Integer pool_counts = Integer(5'000'000) * 1'000'000;
 inline const Integer pool_is_sent = pool_counts * 2;
 
@@ -52,8 +52,8 @@ class OddMarket {
   }
 
   host::TokenProbe probe_of(const std::string& token) const {
-    const u256 books = *parse_hex(hex_word(pool_counts));
-    return {to_address(token), to_address(pool_), host::probe_amount(books), books};
+    return {to_address(token), to_address(pool_),
+            host::probe_amount(*parse_hex(hex_word(pool_counts)))};
   }
 
   // As a pinned batch sends it: the block before the overrides.

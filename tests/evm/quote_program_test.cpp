@@ -6,6 +6,7 @@
 
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
+#include <sstream>
 
 #include "evm/live_scene.hpp"
 #include "evm/op_stack_chain.hpp"
@@ -272,6 +273,11 @@ TEST_CASE("what cannot be quoted is told in one line, with an exit code of its k
     CHECK(ended.code == code);
     CHECK(ended.out.empty());
     CHECK(has(ended.err, part));
+    // Besides what is logged, which begins with a brace.
+    std::istringstream lines(ended.err);
+    std::size_t told = 0;
+    for (std::string line; std::getline(lines, line);) told += line.starts_with('{') ? 0U : 1U;
+    CHECK(told == 1);
   };
   const Asked good{scene.pool, scene.contracts.token(0), "1000"};
   const auto with = [&](auto change) {
@@ -289,6 +295,9 @@ TEST_CASE("what cannot be quoted is told in one line, with an exit code of its k
   ended_with(with([&](Asked& a) { a.amount = "0.0"; }), 2, "has to be more than nothing");
   ended_with(with([&](Asked& a) { a.amount = "many"; }), 2, "has to begin with a digit");
   ended_with(with([&](Asked& a) { a.amount = "1e18"; }), 2, "exponents are not read");
+  ended_with(with([&](Asked& a) { a.amount = "1.5.5"; }), 2, "has more than one decimal point");
+  ended_with(with([&](Asked& a) { a.amount = "1"; }), 1,
+             "the amount was taken as 1 of the smallest units of ");
   ended_with(with([&](Asked& a) { a.amount = "0x10"; }), 2, "has to be decimal");
   ended_with(with([&](Asked& a) { a.amount = std::string(80, '9'); }), 2, "fits 256 bits");
   // More than there is, and then nothing at all.

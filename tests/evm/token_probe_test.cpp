@@ -47,18 +47,6 @@ TEST_CASE("asking about a token changes nothing on the chain") {
   CHECK(to_integer(held) == pool_is_sent);
 }
 
-TEST_CASE("a pool that holds less than its books say has a token that rebases") {
-  OddMarket market;
-  const std::string token = market.make(Oddity::none);
-  market.send(token, "rebase(uint256)", word(Integer("400000000000000000")));
-  const auto verdict = market.verdict(token);
-  CHECK(verdict.conduct == TokenConduct::shrunk);
-  CHECK(verdict.reason == "the pool counts 5000000000000 and holds 4000000000000");
-  // More than its books is a gift, and no fault of the token's.
-  market.send(token, "rebase(uint256)", word(Integer("1000000000000000000") * 2));
-  CHECK(market.verdict(token).conduct != TokenConduct::shrunk);
-}
-
 TEST_CASE("what is no answer of the probe is unknown, never plain") {
   OddMarket market;
   const std::string token = market.make(Oddity::none);
@@ -89,7 +77,6 @@ TEST_CASE("an address without a token, and a pool without one, are not plain") {
   CHECK(nobody.conduct != TokenConduct::plain);
   const std::string token = market.make(Oddity::none);
   auto probe = market.probe_of(token);
-  probe.books = u256(0);
   probe.holder = to_address("0x00000000000000000000000000000000000000bb");
   CHECK(host::read_probe(probe, market.ask(probe)).conduct == TokenConduct::unknown);
   CHECK(host::probe_amount(u256(1999)) == u256(0));

@@ -1,6 +1,7 @@
 #include "evm/traded_pair.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace gantry::test {
 namespace {
@@ -13,6 +14,12 @@ constexpr std::string_view mint_selector = "0x6a627842";  // mint(address)
 constexpr std::string_view burn_selector = "0x89afcb44";  // burn(address)
 constexpr std::string_view get_reserves = "0x0902f1ac";
 constexpr std::string_view total_supply = "0x18160ddd";
+constexpr std::string_view swapped =  // Swap(address,uint256,uint256,uint256,uint256,address)
+    "0xd78ad95fa46c994b6551d0da85fc275fe613ce37657fb8d5e3d130840159d822";
+constexpr std::string_view minted =  // Mint(address,uint256,uint256)
+    "0x4c209b5fc8ad50758f13e2e1088ba56a560dff690a1c6fef26394f4c03821c4f";
+constexpr std::string_view burned =  // Burn(address,uint256,uint256,address)
+    "0xdccd412f0b1252819cb1fd330b93224ca42612892bb3f4f789976e6d81936496";
 constexpr std::string_view gas_limit = "0x7a120";  // ample for each
 const Integer first_liquidity = Integer("1000000000000000000000000");
 
@@ -43,7 +50,30 @@ void TradedPair::send(const std::string& to, const std::string& data) {
   json::array params;
   params.push_back(
       json::object{{"from", contract_.trader()}, {"to", to}, {"gas", gas_limit}, {"data", data}});
-  chain_.call("eth_sendTransaction", std::move(params));
+  sent_.push_back(
+      json::value_to<std::string>(chain_.call("eth_sendTransaction", std::move(params))));
+}
+
+void TradedPair::look_at_receipts() {
+  std::vector<RpcRequest> requests;
+  for (const std::string& hash : sent_) {
+    requests.push_back({"eth_getTransactionReceipt", {json::string(hash)}});
+  }
+  sent_.clear();
+  if (requests.empty()) return;
+  for (const auto& answer : chain_.batch(requests)) {
+    const json::object* receipt = answer.failure ? nullptr : answer.result.if_object();
+    if (receipt == nullptr) throw std::runtime_error("a trade of the pair was not mined");
+    if (receipt->at("status").as_string() != "0x1") {
+      throw std::runtime_error("a trade of the pair was mined and reverted");
+    }
+    for (const json::value& log : receipt->at("logs").as_array()) {
+      const json::string& topic = log.at("topics").at(0).as_string();
+      tally_.swaps += topic == swapped ? 1U : 0U;
+      tally_.mints += topic == minted ? 1U : 0U;
+      tally_.burns += topic == burned ? 1U : 0U;
+    }
+  }
 }
 
 void TradedPair::send_random(std::mt19937_64& random) {

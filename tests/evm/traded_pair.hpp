@@ -1,10 +1,11 @@
 // A real pair that is traded at random, an operation a block.
 //
-// ERRORS  Throws std::runtime_error.
+// ERRORS  Throws std::runtime_error, also where a transaction of its own was mined and reverted.
 #pragma once
 #include <cstdint>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "evm/pair_contract.hpp"
 
@@ -18,8 +19,17 @@ class TradedPair {
   const PairContract& contract() const { return contract_; }
   PairContract& contract() { return contract_; }
   // Swaps mostly, and mints and burns: sent, to be mined with the next block. Several may be sent
-  // for one block. Throws where the pair would refuse it.
+  // for one block.
   void send_random(std::mt19937_64& random);
+  // Looks at the receipts of all that was sent since; to be called when it is mined.
+  void look_at_receipts();
+  // The pair's own logs, by what was done; also those of blocks that were undone since.
+  struct Tally {
+    std::size_t swaps = 0;
+    std::size_t mints = 0;
+    std::size_t burns = 0;
+  };
+  const Tally& tally() const { return tally_; }
   // What it keeps, as the chain says; to be called when blocks were undone.
   void reread();
   const Integer& reserve(int token) const { return reserve_[token]; }
@@ -33,7 +43,9 @@ class TradedPair {
   Anvil& chain_;
   PairContract contract_;
   Integer reserve_[2];
-  Integer supply_;  // of liquidity; the trader's but for what is locked
+  Integer supply_;                 // of liquidity; the trader's but for what is locked
+  std::vector<std::string> sent_;  // hashes of transactions whose receipts were not looked at
+  Tally tally_;
 };
 
 // The newest block's number.

@@ -254,6 +254,7 @@ std::string judge_by_reference(Scene& scene, const Case& each) {
 
 constexpr int cases_per_tier = 2600;
 constexpr std::size_t reference_every = 5;
+constexpr std::size_t beyond_known_max = 260;  // of a tier: a tenth of its cases
 
 std::vector<Tier> tiers_of(bool pancake) {
   std::vector<Tier> chosen;
@@ -269,8 +270,15 @@ struct Comparison {
   std::size_t directions[2] = {};  // that succeed: token 0 in, token 1 in
   std::size_t modes[2] = {};       // likewise: exactly out, exactly in
   std::vector<std::string> mistakes;
+  struct OfTier {
+    std::string name;
+    std::size_t succeeded = 0;
+    std::size_t beyond_known = 0;
+  };
+  std::vector<OfTier> tiers;
 
   void run(Scene& scene, Random& random) {
+    OfTier& tier = tiers.emplace_back(OfTier{scene.tier.name});
     const std::vector<Case> cases = cases_for(scene, random, cases_per_tier);
     std::vector<SwapQuestion> questions;
     for (const Case& each : cases) questions.push_back(each.question);
@@ -278,11 +286,14 @@ struct Comparison {
     for (std::size_t i = 0; i < cases.size(); ++i) {
       Count& bucket = buckets[cases[i].bucket];
       const std::size_t before = bucket.succeeded;
+      const std::size_t beyond_before = bucket.beyond_known;
       std::string wrong = judge(scene, cases[i], contract[i], bucket);
       if (wrong.empty() && i % reference_every == 0) wrong = judge_by_reference(scene, cases[i]);
       if (!wrong.empty()) mistakes.push_back(text_of_case(scene, cases[i]) + ": " + wrong);
       directions[cases[i].question.zero_for_one ? 0 : 1] += bucket.succeeded - before;
       modes[cases[i].question.exact_in ? 1 : 0] += bucket.succeeded - before;
+      tier.succeeded += bucket.succeeded - before;
+      tier.beyond_known += bucket.beyond_known - beyond_before;
     }
   }
 
@@ -303,11 +314,20 @@ struct Comparison {
     std::cout << name << ": " << all.cases << " swaps, " << all.succeeded << " succeed, "
               << all.crossed << " cross ticks, " << all.crossed_ten << " ten or more, seed "
               << seed() << "\n";
+    for (const OfTier& tier : tiers) {
+      std::cout << "  " << tier.name << ": " << tier.succeeded << " succeed, " << tier.beyond_known
+                << " beyond what is known\n";
+    }
     std::string first;
     for (std::size_t i = 0; i < mistakes.size() && i < 10; ++i) first += mistakes[i] + "\n";
     INFO(name << ", seed " << seed() << ", " << mistakes.size() << " mistakes, the first:\n"
               << first);
     REQUIRE(mistakes.empty());
+    for (const OfTier& tier : tiers) {
+      CAPTURE(tier.name, tier.succeeded, tier.beyond_known);
+      CHECK(tier.succeeded >= 2'000);
+      CHECK(tier.beyond_known <= beyond_known_max);
+    }
     CHECK(all.cases >= 10'000);
     CHECK(all.succeeded * 100 >= all.cases * 80);
     CHECK(all.crossed >= 1'000);

@@ -14,6 +14,7 @@ contract OddToken {
         losesOne          // as shares: one unit less arrives
     }
 
+    uint8 public constant decimals = 18;
     mapping(address => uint256) public held;
     Oddity public immutable oddity;
     address public pool;
