@@ -108,7 +108,8 @@ ExitCode run(int argc, const char* const* argv) {
   std::error_code no_path;
   session.program = std::filesystem::read_symlink("/proc/self/exe", no_path);
 
-  CLI::App app("Gantry runs trading plugins on a task graph, as a dry run unless told otherwise.", "gantry");
+  CLI::App app("Gantry runs trading plugins on a task graph, as a dry run unless told otherwise.",
+               "gantry");
   app.set_version_flag("--version", "gantry " + std::string(version_text));
   app.fallthrough();
   app.require_subcommand(1);

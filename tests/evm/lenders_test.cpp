@@ -1,5 +1,4 @@
 // What the host reads of lenders, and whom it chooses, on the lenders' own bytecode.
-#include "host/base/text.hpp"
 #include "host/execute/lenders.hpp"
 
 #include <catch2/catch.hpp>
@@ -7,6 +6,7 @@
 #include "evm/executor_venues.hpp"
 #include "evm/integer_words.hpp"
 #include "evm/plugin_venue.hpp"
+#include "host/base/text.hpp"
 #include "host/ports/clock.hpp"
 
 namespace gantry::test {
