@@ -10,8 +10,6 @@
 namespace gantry::host {
 namespace {
 
-constexpr std::size_t address_bytes = 20;
-
 // A token in a pool, and what the pool counts as its own.
 struct Counted : HeldToken {
   std::uint32_t pool = 0;

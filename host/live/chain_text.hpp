@@ -16,6 +16,7 @@
 namespace gantry::host {
 
 inline constexpr std::size_t word_bytes = 32;  // of an ABI's words and a log's topics
+inline constexpr std::size_t address_bytes = 20;
 
 // "0x" and an even number of hexadecimal digits of either case; nullopt: it is not that.
 std::optional<recording::Bytes> bytes_of(const boost::json::value& value);

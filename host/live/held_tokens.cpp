@@ -7,7 +7,6 @@
 namespace gantry::host {
 namespace {
 
-constexpr std::size_t address_bytes = 20;
 constexpr std::uint8_t balance_of_selector[] = {0x70, 0xa0, 0x82, 0x31};  // balanceOf(address)
 constexpr std::uint8_t get_vault_selector[] = {0x8d, 0x92, 0x8a, 0xf8};   // getVault()
 

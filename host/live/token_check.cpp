@@ -13,8 +13,6 @@
 namespace gantry::host {
 namespace {
 
-constexpr std::size_t address_bytes = 20;
-
 u256 amount_of(const HeldToken& held) { return probe_amount(held.balance.value_or(u256(0))); }
 
 bool same(const gantry_address& a, const gantry_address& b) { return AddressEqual()(a, b); }
