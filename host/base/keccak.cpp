@@ -32,6 +32,11 @@ Hash32 keccak_of(std::string_view text) {
   return keccak_of({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
 
+std::array<std::uint8_t, 4> selector_of(std::string_view signature) {
+  const Hash32 hash = keccak_of(signature);
+  return {hash[0], hash[1], hash[2], hash[3]};
+}
+
 std::string checksummed_address(std::span<const std::uint8_t, 20> address) {
   std::string text = hex_text(address);
   const Hash32 hash = keccak_of(std::string_view(text).substr(2));

@@ -37,6 +37,8 @@ class Keccak {
 // Where no Keccak is at hand: makes one.
 Hash32 keccak_of(std::span<const std::uint8_t> bytes);
 Hash32 keccak_of(std::string_view text);
+// The first four bytes of a signature's hash, as of "fund(address,uint256)".
+std::array<std::uint8_t, 4> selector_of(std::string_view signature);
 
 // "0x" and 40 digits, of which a letter is upper case where the same digit of the hash of the
 // lower-case text is 8 or more (EIP-55).

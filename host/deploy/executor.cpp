@@ -83,12 +83,6 @@ Result<u256> amount_said(ChainReads& chain, const gantry_address& token, Bytes d
 
 }  // namespace
 
-std::array<std::uint8_t, 4> selector_of(std::string_view signature) {
-  std::array<std::uint8_t, 4> out{};
-  std::ranges::copy_n(keccak_of(signature).begin(), 4, out.begin());
-  return out;
-}
-
 std::string hex_digits(const u256& number) {
   std::array<std::uint8_t, abi::word_bytes> bytes{};
   store_be(number, bytes.data());

@@ -22,8 +22,6 @@ namespace gantry::host::deploy {
 // was when the program was built.
 std::span<const std::uint8_t> executor_creation_code();
 
-// The first four bytes of a signature's hash, as "fund(address,uint256)".
-std::array<std::uint8_t, 4> selector_of(std::string_view signature);
 // Hexadecimal digits without leading zeros, as nodes write numbers.
 std::string hex_digits(const u256& number);
 

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstring>
 #include <future>
 
 #include "gantry/u256_convert.hpp"
@@ -30,7 +29,6 @@ namespace json = boost::json;
 using std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
 
-constexpr milliseconds operation_simulated{2000};
 constexpr milliseconds account_read{5000};
 // Of an operation that is sent again, and of one that takes a nonce.
 constexpr milliseconds operation_again{3000};
@@ -226,11 +224,7 @@ void Execution::carry_operation(const TradeOrder& order) {
   operation->nonce = u256(reservation->nonce());
   time(ExecutionStep::build, taken);
 
-  Rehearsal rehearsal{wallet_.sender, settings_.executor,
-                      &prepared->run, prepared->transaction.gas_limit,
-                      prepared->gain, {order.block, {}}};
   const auto head = ports_.providers.head();
-  if (head && head->number == order.block) rehearsal.block = head->pin();
   gantry_context context{};
   context.chain = {chain_.id.data(), chain_.id.size()};
   context.state_block = order.block;
@@ -243,12 +237,7 @@ void Execution::carry_operation(const TradeOrder& order) {
   context.gas_price = operation->max_fee.amount();
 
   Leaving leaving{order, *prepared, std::move(*reservation), {}, {}, {}};
-  leaving.simulation = std::async(std::launch::async, [this, &rehearsal] {
-    const auto asked = Steady::now();
-    Simulation said = simulate(ports_.providers, rehearsal, operation_simulated);
-    time(ExecutionStep::simulate, asked);
-    return said;
-  });
+  leaving.simulation = begin_simulation(order, *prepared);
   const OperationLine::Turn turn = line.take_turn();
   turn.last() = {*operation, order.group};
   OperationSender sender(turn.desk(), line.bundler(), line.http(),

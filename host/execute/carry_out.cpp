@@ -194,6 +194,23 @@ ledger::Intent Execution::intent_of(const TradeOrder& order, const Prepared& pre
   return intent;
 }
 
+// At the block that the trade was planned on, by its hash where that is known.
+std::future<Simulation> Execution::begin_simulation(const TradeOrder& order,
+                                                    const Prepared& prepared) {
+  Rehearsal rehearsal{wallet_.sender, settings_.executor,
+                      &prepared.run,  prepared.transaction.gas_limit,
+                      prepared.gain,  {order.block, {}}};
+  if (const auto head = ports_.providers.head(); head && head->number == order.block) {
+    rehearsal.block = head->pin();
+  }
+  return std::async(std::launch::async, [this, rehearsal] {
+    const auto asked = std::chrono::steady_clock::now();
+    Simulation said = simulate(ports_.providers, rehearsal, simulation_deadline);
+    time(ExecutionStep::simulate, asked);
+    return said;
+  });
+}
+
 // Whether the trade may leave after what the chain would make of it.
 std::expected<void, Execution::Refusal> Execution::judge(const Simulation& simulation,
                                                          const TradeOrder& order) const {
@@ -246,18 +263,7 @@ void Execution::carry_out(const TradeOrder& order) {
   time(ExecutionStep::build, taken);
 
   // What it would do is asked while it is signed and written down.
-  Rehearsal rehearsal{wallet_.sender, settings_.executor,
-                      &prepared->run, prepared->transaction.gas_limit,
-                      prepared->gain, {order.block, {}}};
-  if (const auto head = ports_.providers.head(); head && head->number == order.block) {
-    rehearsal.block = head->pin();
-  }
-  auto simulated = std::async(std::launch::async, [this, &rehearsal] {
-    const auto asked = std::chrono::steady_clock::now();
-    Simulation said = simulate(ports_.providers, rehearsal, simulation_deadline);
-    time(ExecutionStep::simulate, asked);
-    return said;
-  });
+  auto simulated = begin_simulation(order, *prepared);
   const auto signing = std::chrono::steady_clock::now();
   const auto bytes = sign(prepared->transaction);
   time(ExecutionStep::sign, signing);

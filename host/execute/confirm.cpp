@@ -45,16 +45,22 @@ bool is_text(const json::value& value, std::string_view text) {
   return value.is_string() && std::string_view(value.get_string()) == text;
 }
 
-// What the executor's Settled(token, gain) of that transaction says of the token; nothing gained is
-// not logged. nullopt: the answer is none.
-std::optional<ledger::SignedAmount> settled_gain(const RpcAnswer& logs, const std::string& token) {
-  if (!logs || !logs->is_array()) return std::nullopt;
-  const std::string topic = "0x" + std::string(24, '0') + token.substr(2);
+// What the executor's Settled(token, gain) in that receipt says of the token; nothing gained is not
+// logged. nullopt: the log is none. Of the executor's alone: anybody may log the same.
+std::optional<ledger::SignedAmount> settled_gain(const json::value& receipt,
+                                                 const std::string& executor,
+                                                 const std::string& token) {
+  static const std::string settled = hex_text(keccak_of("Settled(address,int256)"));
+  const std::string of_token = "0x" + std::string(24, '0') + token.substr(2);
+  const json::value* logs = member(receipt, "logs");
+  if (logs == nullptr || !logs->is_array()) return ledger::SignedAmount();
   for (const json::value& log : logs->get_array()) {
+    const json::value* from = member(log, "address");
     const json::value* topics = member(log, "topics");
     const json::value* data = member(log, "data");
-    if (topics == nullptr || data == nullptr || !topics->is_array() ||
-        topics->get_array().size() != 2 || !is_text(topics->get_array()[1], topic)) {
+    if (from == nullptr || !is_text(*from, executor) || data == nullptr || topics == nullptr ||
+        !topics->is_array() || topics->get_array().size() != 2 ||
+        !is_text(topics->get_array()[0], settled) || !is_text(topics->get_array()[1], of_token)) {
       continue;
     }
     const auto bytes = bytes_of(*data);
@@ -304,10 +310,8 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
   const auto attempt = std::ranges::find(*attempts, result.id, &ledger::StoredAttempt::id);
   if (attempt == attempts->end()) return fail(ErrorKind::internal, "a result of no attempt");
 
-  static const std::string topic = hex_text(keccak_of("Settled(address,int256)"));
   const ledger::Receipt& receipt = result.receipt;
   const std::string& token = intent->intent.token_out;
-  const std::string executor = address_text(settings_.executor);
   const auto transaction = transaction_of(*intent, attempt->attempt, receipt);
   if (!transaction) return std::unexpected(transaction.error());
   const std::array calls{RpcCall{"eth_getTransactionReceipt", {hex_text(*transaction)}},
@@ -320,20 +324,7 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
   if (!(*answers)[0] || (*answers)[0]->is_null() || !before || !after) {
     return fail(ErrorKind::io, "its receipt or the balances around it were not answered");
   }
-  // Of the executor's logs alone: anybody may log the same.
-  json::array own;
-  if (const json::value* logs = member(*(*answers)[0], "logs");
-      logs != nullptr && logs->is_array()) {
-    for (const json::value& log : logs->get_array()) {
-      const json::value* from = member(log, "address");
-      const json::value* topics = member(log, "topics");
-      if (from != nullptr && is_text(*from, executor) && topics != nullptr && topics->is_array() &&
-          !topics->get_array().empty() && is_text(topics->get_array()[0], topic)) {
-        own.push_back(log);
-      }
-    }
-  }
-  const auto gain = settled_gain(json::value(std::move(own)), token);
+  const auto gain = settled_gain(*(*answers)[0], address_text(settings_.executor), token);
   if (!gain) return fail(ErrorKind::format, "the executor's log of it is none");
 
   std::optional<Flight> flight;

@@ -53,7 +53,6 @@ TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t grou
   order.execution_block = plan.execution_block;
   order.execution_time_s = snapshot.context.execution_time_s;
   order.base_fee = u256(snapshot.context.base_fee);
-  order.ether_usd_e6 = snapshot.ether_usd_e6;
   order.arrived = snapshot.arrived;
   return order;
 }

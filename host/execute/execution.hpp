@@ -27,6 +27,7 @@
 #include <deque>
 #include <expected>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -72,9 +73,8 @@ struct TradeOrder {
   std::uint64_t block = 0;  // whose state it was planned on
   std::uint64_t opportunity_block = 0;
   std::uint64_t execution_block = 0;
-  std::uint64_t execution_time_s = 0;  // of that block, as it is expected
-  u256 base_fee;                       // wei per gas, of the block it was planned on
-  std::uint64_t ether_usd_e6 = 0;
+  std::uint64_t execution_time_s = 0;               // of that block, as it is expected
+  u256 base_fee;                                    // wei per gas, of the block it was planned on
   std::chrono::steady_clock::time_point arrived{};  // the block's bytes
 };
 // Of a plan that has a route.
@@ -178,6 +178,8 @@ class Execution {
                            const Hash32& hash) const;
   void send(const TradeOrder& order, const Prepared& prepared, ledger::AttemptId id,
             const Signed& bytes);
+  // `prepared` lasts until it is ready.
+  std::future<Simulation> begin_simulation(const TradeOrder& order, const Prepared& prepared);
   std::expected<void, Refusal> judge(const Simulation& simulation, const TradeOrder& order) const;
   void withdraw(ledger::IntentId id, const std::string& why);
   bool is_stopped() const;

@@ -62,9 +62,8 @@ executor::FlashSource source_of(LenderKind kind) {
 RpcCall view_call(const gantry_address& to, std::string_view signature,
                   std::span<const gantry_address> addresses = {},
                   std::optional<std::uint64_t> number = std::nullopt) {
-  std::vector<std::uint8_t> data;
-  const Hash32 hash = keccak_of(signature);
-  data.assign(hash.begin(), hash.begin() + 4);
+  const auto selector = selector_of(signature);
+  std::vector<std::uint8_t> data(selector.begin(), selector.end());
   for (const gantry_address& address : addresses) abi::append_address(data, address);
   if (number) abi::append_word(data, u256(*number));
   return {"eth_call", {json::object{{"to", address_text(to)}, {"data", hex_text(data)}}}};

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "gantry/u256_convert.hpp"
 #include "host/base/keccak.hpp"
 #include "host/base/text.hpp"
 #include "host/ledger/signed_amount.hpp"
 #include "host/live/chain_text.hpp"
+#include "host/log/log.hpp"
 #include "host/provider/json_rpc.hpp"
 
 namespace gantry::host {
@@ -18,8 +18,6 @@ namespace gantry::host {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::size_t node_words_max = 200;
 
 // How an error's words are shown.
 enum class ErrorWord { address, amount, selector };
@@ -48,14 +46,7 @@ constexpr std::array executor_errors{
 };
 
 bool is_error(std::span<const std::uint8_t> data, std::string_view signature) {
-  const Hash32 hash = keccak_of(signature);
-  return data.size() >= 4 && std::memcmp(data.data(), hash.data(), 4) == 0;
-}
-
-std::string printable_text(std::string_view text) {
-  std::string out(text.substr(0, node_words_max));
-  std::ranges::replace_if(out, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
-  return out;
+  return data.size() >= 4 && std::ranges::equal(data.first(4), selector_of(signature));
 }
 
 // int256[] gains.
@@ -95,7 +86,7 @@ std::string executor_error_text(std::span<const std::uint8_t> data) {
     const u256 size = load_be(data.data() + 4 + word_bytes);
     const auto text = data.subspan(4 + 2 * word_bytes);
     if (size <= u256(text.size())) {
-      return printable_text({reinterpret_cast<const char*>(text.data()), size.limb(0)});
+      return said_line({reinterpret_cast<const char*>(text.data()), size.limb(0)});
     }
   }
   return "error " + hex_text(data.first(std::min<std::size_t>(data.size(), 36)));
@@ -112,12 +103,12 @@ Simulation simulate(Providers& providers, const Rehearsal& rehearsal,
   options.deadline = deadline;
   options.pin = rehearsal.block;
   const auto answers = ask(providers, {&call, 1}, options);
-  if (!answers) return {SimulationVerdict::unknown, printable_text(answers.error().message)};
+  if (!answers) return {SimulationVerdict::unknown, said_line(answers.error().message)};
   const RpcAnswer& answer = answers->front();
   if (!answer) {
     const auto data = bytes_of(answer.error().data);
     std::string why = data ? executor_error_text(*data) : std::string();
-    if (why.empty()) why = printable_text(answer.error().message);
+    if (why.empty()) why = said_line(answer.error().message);
     const bool is_short = data && is_error(*data, "Short(address,int256,int256)");
     return {is_short ? SimulationVerdict::pools_differ : SimulationVerdict::refused,
             "it would fail: " + why};

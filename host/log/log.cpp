@@ -187,4 +187,13 @@ std::string log_chain() { return chain_of_thread == nullptr ? std::string() : *c
 
 std::string without_secrets(std::string text) { return hidden_values()->hide(std::move(text)); }
 
+std::string said_line(std::string_view said) {
+  constexpr std::size_t chars_max = 200;
+  // Cut after what is hidden, half of which would not be known; but never search a whole page.
+  std::string line = without_secrets(std::string(said.substr(0, 16 * chars_max)));
+  line.resize(std::min(line.size(), chars_max));
+  std::ranges::replace_if(line, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  return line;
+}
+
 }  // namespace gantry::host

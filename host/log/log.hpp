@@ -9,6 +9,7 @@
 #include <spdlog/common.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/config/settings.hpp"
@@ -24,6 +25,8 @@ void set_up_log(const LogSettings& settings, bool terminal, bool colour, spdlog:
 void hide_from_logs(const std::vector<std::string>& values);
 // The text with those values replaced, for what is printed beside the log.
 std::string without_secrets(std::string text);
+// What somebody outside said, as a part of a line: printable, without those values, and cut.
+std::string said_line(std::string_view said);
 
 // While it lives, what this thread logs names the chain. An empty name: it names none.
 class LogChain {

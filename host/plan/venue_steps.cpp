@@ -49,8 +49,7 @@ std::optional<CallbackShape> callback_shape(std::string_view signature) {
   const std::string_view types = signature.substr(open + 1, signature.size() - open - 2);
   if (types.find_first_of("()[] ") != std::string_view::npos) return std::nullopt;
   CallbackShape shape;
-  const Hash32 hash = keccak_of(signature);
-  std::copy_n(hash.begin(), shape.selector.size(), shape.selector.begin());
+  shape.selector = selector_of(signature);
   const auto commas = static_cast<std::uint32_t>(std::ranges::count(types, ','));
   const bool takes_bytes = types == "bytes" || types.ends_with(",bytes");
   // Its words, then the length of the bytes.

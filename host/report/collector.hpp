@@ -71,7 +71,7 @@ class Collector {
   std::array<Histogram, stage_count> stages_;
   std::uint64_t opportunities_ = 0;
   std::uint64_t routes_dropped_ = 0;
-  std::optional<RunReport::Executed> executed_;
+  std::optional<ExecutedReport> executed_;
   std::uint64_t approved_ = 0;
   std::uint64_t plans_ = 0;
 };

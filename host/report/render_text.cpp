@@ -275,7 +275,7 @@ std::string request(const PlannedRequest& planned, const Style& style) {
 }
 
 // "12 trades filled, 1 reverted, 2 not sent ...; +0.5 ETH ($900.00) after costs"
-std::string executed(const RunReport::Executed& done) {
+std::string executed(const ExecutedReport& done) {
   std::string out = counted(done.filled, "trade") + " filled";
   for (const auto& [reason, count] : done.others) {
     out += fmt::format(", {} {}", grouped(count), reason);

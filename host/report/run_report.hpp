@@ -117,6 +117,14 @@ struct ChangeReport {
   std::vector<std::string> done;  // "strategy triangular: disable"
 };
 
+// Of a run that executes trades.
+struct ExecutedReport {
+  std::uint64_t filled = 0;
+  std::map<std::string, std::uint64_t> others;  // by reason
+  double net_eth = 0;                           // after all costs, of all that were in a block
+  double net_usd = 0;
+};
+
 struct RunReport {
   std::string chain;
   std::string chain_name;
@@ -154,14 +162,7 @@ struct RunReport {
   std::optional<PlanReport> plan;          // of the best approved one
   std::vector<std::string> plan_failures;  // each reason once
 
-  // Of a run that executes trades.
-  struct Executed {
-    std::uint64_t filled = 0;
-    std::map<std::string, std::uint64_t> others;  // by reason
-    double net_eth = 0;                           // after all costs, of all that were in a block
-    double net_usd = 0;
-  };
-  std::optional<Executed> executed;  // nothing: a dry run
+  std::optional<ExecutedReport> executed;  // nothing: a dry run
 
   // Timings: the only part that two runs may differ in.
   std::array<Histogram, stage_count> stages;

@@ -6,6 +6,7 @@
 
 #include "gantry/u256_convert.hpp"
 #include "host/base/text.hpp"
+#include "host/log/log.hpp"
 #include "host/provider/json_rpc.hpp"
 
 namespace gantry::host {
@@ -111,7 +112,7 @@ BundlerFault fault_of_code(std::int64_t code, std::string_view message, BundlerH
 BundlerFailure Bundler::failure(BundlerFault fault, std::int64_t code,
                                 std::string_view message) const {
   return {fault, code,
-          fmt::format("bundler {}: {}: {}", name_, to_string(fault), message_line(message))};
+          fmt::format("bundler {}: {}: {}", name_, to_string(fault), said_line(message))};
 }
 
 Bundler::Call Bundler::about(const char* method, json::object operation) const {

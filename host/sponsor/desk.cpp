@@ -7,6 +7,7 @@
 
 #include "gantry/u256_convert.hpp"
 #include "host/config/capabilities.hpp"
+#include "host/log/log.hpp"
 #include "host/plan/requests.hpp"
 
 namespace gantry::host {
@@ -294,7 +295,7 @@ struct SponsorDesk::Asked {
         return end(SponsorVerdict::plugin_fault,
                    fmt::format("response() ended with {}", status_name(status)));
     }
-    std::string why = message_line(text_view(said.provider_message));
+    std::string why = said_line(text_view(said.provider_message));
     switch (said.outcome) {
       case GANTRY_SPONSOR_GRANTED:
       case GANTRY_SPONSOR_PROVISIONAL:

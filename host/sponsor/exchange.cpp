@@ -18,7 +18,6 @@ struct Awaited {
 };
 
 constexpr std::size_t sponsor_answer_bytes_max = 1U << 20U;
-constexpr std::size_t message_chars_max = 200;
 
 }  // namespace
 
@@ -59,12 +58,6 @@ HttpRequest post_to(const HttpEndpoint& endpoint, std::string body) {
   request.body = std::move(body);
   request.answer_bytes_max = sponsor_answer_bytes_max;
   return request;
-}
-
-std::string message_line(std::string_view said) {
-  std::string out(said.substr(0, message_chars_max));
-  std::ranges::replace_if(out, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
-  return out;
 }
 
 }  // namespace gantry::host

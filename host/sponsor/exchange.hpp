@@ -25,7 +25,4 @@ HttpOutcome exchange(HttpPool& http, HttpRequest request, Deadline deadline, boo
 // A POST to an endpoint, with its headers alone.
 HttpRequest post_to(const HttpEndpoint& endpoint, std::string body);
 
-// What a service or a bundler said, for a line of a terminal or a log.
-std::string message_line(std::string_view said);
-
 }  // namespace gantry::host

@@ -2,6 +2,7 @@
 
 #include "host/base/keccak.hpp"
 #include "host/base/text.hpp"
+#include "host/log/log.hpp"
 #include "host/provider/json_rpc.hpp"
 #include "host/submit/submitter.hpp"
 #include "host/submit/words.hpp"

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 
+#include "host/base/keccak.hpp"
 #include "host/base/text.hpp"
 #include "host/deploy/executor.hpp"
 #include "host/deploy/owner_account.hpp"
@@ -112,8 +113,8 @@ TEST_CASE("a contract's address is that of its maker and nonce") {
 }
 
 TEST_CASE("the executor's calls are as its ABI has them") {
-  CHECK(hex_text(deploy::selector_of("fund(address,uint256)")) == "0x7b1837de");
-  CHECK(hex_text(deploy::selector_of("forget(address)")) == "0x6e7cee86");
+  CHECK(hex_text(selector_of("fund(address,uint256)")) == "0x7b1837de");
+  CHECK(hex_text(selector_of("forget(address)")) == "0x6e7cee86");
   CHECK(deploy::hex_digits(u256(0)) == "0");
   CHECK(deploy::hex_digits(u256(0x1a0)) == "1a0");
   CHECK(deploy::hex_digits(u256::max()) == std::string(64, 'f'));
