@@ -346,7 +346,7 @@ TEST_CASE("each of two chains is recorded, and its replay prints its part of the
   REQUIRE(ended.code == 0);
   CHECK_FALSE(std::filesystem::exists(file));
   const std::string headings[] = {"== first (eip155:31337) ==", "== second (eip155:31338) =="};
-  for (int i = 0; i < 2; ++i) {
+  for (std::size_t i = 0; i < 2; ++i) {
     const std::string own =
         (chains.space / fmt::format("chains.{}.gantry", chains.nodes[i]->name)).string();
     const Ended replay = chains.space.run({"replay", own, "--no-timings"});
