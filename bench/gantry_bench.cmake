@@ -30,7 +30,7 @@ add_executable(gantry_bench
   ${PROJECT_SOURCE_DIR}/tests/support/rpc_chain.cpp
   ${PROJECT_SOURCE_DIR}/tests/support/rpc_server.cpp)
 find_library(ZSTD_LIBRARY zstd REQUIRED)
-target_link_libraries(gantry_bench PRIVATE gantry_options triangular_core gantry_test_market
+target_link_libraries(gantry_bench PRIVATE gantry_options gantry_test_market
   gantry_test_venue gantry_host Boost::json OpenSSL::SSL OpenSSL::Crypto benchmark::benchmark
   ${ZSTD_LIBRARY} ${CMAKE_DL_LIBS})
 add_dependencies(gantry_bench gantry idle_strategy balancer curve uniswap_v2 uniswap_v3)

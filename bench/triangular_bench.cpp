@@ -9,13 +9,13 @@
 #include <random>
 #include <stdexcept>
 
-#include "plugins/strategies/triangular/screening.hpp"
-#include "plugins/strategies/triangular/sizing.hpp"
+#include "gantry/search/screening.hpp"
+#include "gantry/search/sizing.hpp"
 #include "plugins/triangular/recorded_market.hpp"
 
 namespace {
 
-using namespace gantry::triangular;
+using namespace gantry::search;
 using gantry::ConstantProduct;
 using gantry::u256;
 

@@ -1,17 +1,19 @@
 // Finds cycles of swaps that end with more than they began. prepare() lists every cycle once;
 // find() re-prices only those through pools that changed, in doubles that lose none that pays, and
-// sizes the best in exact integers. See cycle_index.hpp, screening.hpp and sizing.hpp for the
-// proofs.
+// sizes the best in exact integers. See the headers of gantry/search for
+// the proofs.
 #include <algorithm>
 #include <limits>
 #include <vector>
 
+#include "gantry/search/route.hpp"
+#include "gantry/search/screening.hpp"
 #include "gantry/strategy.hpp"
-#include "plugins/strategies/triangular/opportunity.hpp"
-#include "plugins/strategies/triangular/screening.hpp"
 
 namespace gantry::triangular {
 namespace {
+
+using namespace search;
 
 constexpr std::uint64_t gas_overhead = 60000;  // of a transaction, as the host adds it
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "plugins/strategies/triangular/sizing.hpp"
+#include "gantry/search/sizing.hpp"
 #include "plugins/triangular/reference.hpp"
 
 namespace convert {
@@ -30,8 +30,8 @@ inline gantry::ConstantProduct to_pool(const reference::Leg& leg) {
   return {to_u256(leg.reserve_in), to_u256(leg.reserve_out), leg.fee, leg.denominator};
 }
 
-inline std::vector<gantry::triangular::Leg> to_legs(const std::vector<reference::Leg>& legs) {
-  std::vector<gantry::triangular::Leg> result;
+inline std::vector<gantry::search::Leg> to_legs(const std::vector<reference::Leg>& legs) {
+  std::vector<gantry::search::Leg> result;
   for (const reference::Leg& leg : legs) {
     result.push_back({to_pool(leg), gantry::u256::max()});
   }

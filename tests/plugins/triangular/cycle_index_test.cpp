@@ -1,4 +1,4 @@
-#include "plugins/strategies/triangular/cycle_index.hpp"
+#include "gantry/search/cycle_index.hpp"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -7,7 +7,7 @@
 #include "plugins/triangular/exhaustive_cycles.hpp"
 #include "plugins/triangular/recorded_market.hpp"
 
-using namespace gantry::triangular;
+using namespace gantry::search;
 
 namespace {
 

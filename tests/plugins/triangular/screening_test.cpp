@@ -1,4 +1,4 @@
-#include "plugins/strategies/triangular/screening.hpp"
+#include "gantry/search/screening.hpp"
 
 #include <catch2/catch.hpp>
 #include <map>
@@ -7,7 +7,7 @@
 #include "plugins/triangular/convert.hpp"
 #include "plugins/triangular/recorded_market.hpp"
 
-using namespace gantry::triangular;
+using namespace gantry::search;
 using gantry::ConstantProduct;
 using gantry::u256;
 using reference::cpp_int;

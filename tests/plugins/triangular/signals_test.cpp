@@ -6,11 +6,11 @@
 #include <random>
 #include <vector>
 
-#include "plugins/strategies/triangular/opportunity.hpp"
+#include "gantry/search/route.hpp"
 #include "plugins/triangular/pair_market.hpp"
 
 using gantry::u256;
-using namespace gantry::triangular;
+using namespace gantry::search;
 using pair_market::PairMarket;
 using pair_market::Strategy;
 

@@ -1,12 +1,12 @@
-#include "plugins/strategies/triangular/sizing.hpp"
+#include "gantry/search/sizing.hpp"
 
 #include <catch2/catch.hpp>
 
-#include "plugins/strategies/triangular/screening.hpp"
+#include "gantry/search/screening.hpp"
 #include "plugins/triangular/convert.hpp"
 #include "plugins/triangular/recorded_market.hpp"
 
-using namespace gantry::triangular;
+using namespace gantry::search;
 using gantry::u256;
 using reference::cpp_int;
 using reference::cpp_rational;
