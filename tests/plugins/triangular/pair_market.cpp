@@ -11,6 +11,21 @@ namespace pair_market {
 using gantry::ConstantProduct;
 using gantry::u256;
 
+gantry_status paid_by(const Pair& pair, std::uint32_t side, const u256& in, u256& out) {
+  const ConstantProduct first{pair.reserves[side], pair.reserves[side ^ 1U]};
+  if (pair.range.is_zero() || in <= pair.range) return gantry::amount_out(first, in, out);
+  u256 of_first;
+  u256 of_second;
+  if (gantry::amount_out(first, pair.range, of_first) != GANTRY_OK) return GANTRY_REFUSED;
+  const ConstantProduct second{
+      gantry::shift_right(gantry::wrapping_add(first.reserve_in, pair.range), 3),
+      gantry::shift_right(gantry::wrapping_sub(first.reserve_out, of_first), 3)};
+  const gantry_status paid =
+      gantry::amount_out(second, gantry::wrapping_sub(in, pair.range), of_second);
+  out = gantry::wrapping_add(of_first, of_second);
+  return paid;
+}
+
 struct PairMarket::Services {
   static const PairMarket& self(const gantry_market* market) {
     return *static_cast<const PairMarket*>(market->self);
@@ -46,7 +61,14 @@ struct PairMarket::Services {
                                 std::uint32_t* count) {
     ConstantProduct curve;
     if (in == out || !hop(self(market), pool, in, curve)) return GANTRY_REFUSED;
-    *segment = {curve.reserve_in, curve.reserve_out, u256::max(), 3, 1000, GANTRY_SEGMENT_EXACT, 0};
+    const u256& range = self(market).pairs[pool].range;
+    *segment = {curve.reserve_in,
+                curve.reserve_out,
+                range.is_zero() ? u256::max() : range,
+                3,
+                1000,
+                GANTRY_SEGMENT_EXACT,
+                0};
     *count = 1;
     return GANTRY_OK;
   }
@@ -69,9 +91,8 @@ struct PairMarket::Services {
     for (std::uint32_t i = 0; i < count; ++i) {
       if (hops[i].pool >= self(market).pairs.size()) return GANTRY_BAD_ARGUMENT;
       const Pair& pair = self(market).pairs[hops[i].pool];
-      ConstantProduct curve;
-      if (!hop(self(market), hops[i].pool, pair.tokens[0] == hops[i].token_in ? 0 : 1, curve) ||
-          gantry::amount_out(curve, at, at) != GANTRY_OK) {
+      if (!pair.usable ||
+          paid_by(pair, pair.tokens[0] == hops[i].token_in ? 0 : 1, at, at) != GANTRY_OK) {
         return GANTRY_REFUSED;
       }
       out->amounts[i + 1] = at;

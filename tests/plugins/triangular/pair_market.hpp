@@ -13,7 +13,12 @@ struct Pair {
   std::uint32_t tokens[2];
   gantry::u256 reserves[2];
   bool usable = true;
+  // As with ticks: after so much of either token a second range begins, an eighth as deep. 0: none.
+  gantry::u256 range = {};
 };
+// What the pair pays, rounded down in each range.
+gantry_status paid_by(const Pair& pair, std::uint32_t side, const gantry::u256& in,
+                      gantry::u256& out);
 
 class PairMarket {
  public:

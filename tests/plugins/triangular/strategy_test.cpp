@@ -97,6 +97,43 @@ TEST_CASE("a market in line gives no opportunities, and one pool out of line giv
   CHECK(strategy.found.empty());
 }
 
+TEST_CASE("a trade that leaves a pool's first range is sized by what the pools pay beyond it") {
+  PairMarket market{3,
+                    {{{0, 1}, {ether(1'000), ether(1'000)}},
+                     {{1, 2}, {ether(1'000), ether(1'300)}, true, ether(20)},
+                     {{2, 0}, {ether(1'000), ether(1'000)}}}};
+  Strategy strategy({});
+  REQUIRE(strategy.prepare(market.snapshot({}, true)) == GANTRY_OK);
+  REQUIRE(strategy.find(market.snapshot({}, true)) == GANTRY_OK);
+  REQUIRE(strategy.found.size() == 1);
+  const gantry_opportunity& found = strategy.found.front();
+  const auto gain = [&](const u256& in) {
+    u256 at = in;
+    for (std::uint32_t i = 0; i < found.leg_count; ++i) {
+      const Pair& pair = market.pairs[found.legs[i].hop.pool];
+      const std::uint32_t side = pair.tokens[0] == found.legs[i].hop.token_in ? 0 : 1;
+      REQUIRE(paid_by(pair, side, at, at) == GANTRY_OK);
+    }
+    return gantry::to_long_double(at) - gantry::to_long_double(in);
+  };
+  // Of all sizes, a thousandth of an ether apart: the best is beyond the range, and not as far as
+  // the first range's shape alone would have it.
+  const u256 step(1'000'000'000'000'000ULL);
+  u256 best;
+  u256 in;
+  for (int i = 0; i < 200'000; ++i) {
+    in = gantry::wrapping_add(in, step);
+    if (gain(in) > gain(best)) best = in;
+  }
+  CHECK(best > ether(20));
+  const long double most = gain(best);
+  CHECK(gain(u256(found.amount_in)) >= most);
+  CHECK(gain(u256(found.amount_in)) < most * (1 + 1e-6L));
+  CHECK(gantry::to_long_double(u256(found.amount_out)) -
+            gantry::to_long_double(u256(found.amount_in)) ==
+        gain(u256(found.amount_in)));
+}
+
 TEST_CASE("what is found on top of a pending swap is a back-run") {
   PairMarket market = fair_market();
   Strategy strategy({});
