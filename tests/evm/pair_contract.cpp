@@ -15,16 +15,6 @@ constexpr int reserves_slot = 8;
 
 }  // namespace
 
-const PairMake& uniswap_make() {
-  static const PairMake make = {
-      .factory_code =
-          text_of(read_artifact("@uniswap/v2-core/build/UniswapV2Factory.json").at("bytecode")),
-      .pair_code =
-          text_of(read_artifact("@uniswap/v2-core/build/UniswapV2Pair.json").at("bytecode")),
-      .name = "UniswapV2"};
-  return make;
-}
-
 PairContract::PairContract(Anvil& chain, const PairContract* tokens_of, const PairMake& make)
     : deployer_(chain), make_(make) {
   const auto erc20 = read_artifact("@uniswap/v2-core/build/ERC20.json");

@@ -9,22 +9,9 @@
 
 #include "evm/abi_words.hpp"
 #include "evm/deployer.hpp"
+#include "evm/pair_make.hpp"
 
 namespace gantry::test {
-
-// The contracts of one exchange.
-struct PairMake {
-  std::string factory_code;    // creation code, hexadecimal digits
-  std::string pair_code;       // the same, of what the factory deploys
-  std::string name;            // what its reasons to revert begin with, as "UniswapV2"
-  unsigned fee_numerator = 3;  // of the amount in, as the check of K has it
-  unsigned fee_denominator = 1000;
-
-  std::int64_t fee_bps() const { return fee_numerator * 10'000 / fee_denominator; }
-};
-
-// From Uniswap's package.
-const PairMake& uniswap_make();
 
 // What `swap` is asked, and of which pair: token 0's amounts come first.
 struct SwapProbe {

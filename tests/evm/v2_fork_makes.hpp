@@ -2,7 +2,7 @@
 //
 // ERRORS  Throws std::runtime_error.
 #pragma once
-#include "evm/pair_contract.hpp"
+#include "evm/pair_make.hpp"
 
 namespace gantry::test {
 
