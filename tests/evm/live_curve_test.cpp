@@ -61,14 +61,13 @@ class CurveTraded {
     }
   }
 
-  // Within a day from a to a multiple of it.
+  // From the A that there is to `a`, within a day and a block.
   void ramp(unsigned a) {
     tell("ramp_A(uint256,uint256)", word(a) + word(time() + block_time_s + ramp_s));
   }
   bool ramps() { return ask("future_A_time()", "") > time(); }
 
-  Integer balance(int coin) { return ask("balances(uint256)", word(coin)); }
-  Integer balance_in(std::uint32_t coin) { return balance(static_cast<int>(coin)); }
+  Integer balance(std::uint32_t coin) { return ask("balances(uint256)", word(coin)); }
 
   struct Question {
     std::uint32_t in = 0;
@@ -115,7 +114,7 @@ class CurveTraded {
   void exchange() {
     ++tally.exchanges;
     const Integer held[] = {balance(0), balance(1) * scale};
-    int in = static_cast<int>(random_() % 2);
+    auto in = static_cast<std::uint32_t>(random_() % 2);
     if (held[in] > 4 * held[1 - in]) in = 1 - in;
     tell("exchange(int128,int128,uint256,uint256)",
          word(in) + word(1 - in) + word(part(balance(in), 6)) + word(0));
@@ -196,13 +195,14 @@ void compare_pool(CurveTraded& traded, const Follower& follower, CurveCompared& 
     gantry_pool_view view{0, 2, balances};
     REQUIRE(each.view(0, view) == GANTRY_OK);
     CHECK(view.fee == 400);
-    for (const int coin : {0, 1}) CHECK(to_integer(balances[coin]) == traded.balance(coin));
+    for (const std::uint32_t coin : {0U, 1U})
+      CHECK(to_integer(balances[coin]) == traded.balance(coin));
   }
   std::vector<CurveTraded::Question> questions;
   for (const std::uint32_t in : {0U, 1U}) {
     for (unsigned bits = 0; bits < 120; bits += 4) questions.push_back({in, Integer(1) << bits});
     for (const unsigned share : {1'000U, 30U, 2U, 1U}) {
-      questions.push_back({in, traded.balance_in(in) / share});
+      questions.push_back({in, traded.balance(in) / share});
     }
   }
   const auto said = traded.ask_all("get_dy(int128,int128,uint256)", "", questions, time_s);
