@@ -21,7 +21,7 @@
 #include "host/market/pending_swaps.hpp"
 #include "input.hpp"
 
-// Linked in, not loaded; CMakeLists.txt renames each.
+// Linked in, not loaded; CMakeLists.txt gives each its name.
 extern "C" const gantry_plugin_entry gantry_plugin_uniswap_v2;
 extern "C" const gantry_plugin_entry gantry_plugin_uniswap_v3;
 extern "C" const gantry_plugin_entry gantry_plugin_curve;
