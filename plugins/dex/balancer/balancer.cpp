@@ -8,6 +8,7 @@
 #include "gantry/dex.hpp"
 #include "plugins/dex/balancer/abi.hpp"
 #include "plugins/dex/balancer/facts.hpp"
+#include "plugins/dex/balancer/pending.hpp"
 #include "plugins/dex/balancer/swap.hpp"
 #include "plugins/dex/evm/address.hpp"
 
@@ -49,9 +50,14 @@ class Balancer final : public DexPlugin {
       if (!config.string("router_v3").empty()) {
         router_v3_ = parse_address(config.string("router_v3"));
       }
+      if (!config.string("wrapped_native").empty()) {
+        wrapped_ = parse_address(config.string("wrapped_native"));
+      }
     } catch (const Refused& refused) {
-      throw Refused(std::string("variant, vault, vault_v3 or router_v3: ") + refused.what());
+      throw Refused(std::string("variant, vault, vault_v3, router_v3 or wrapped_native: ") +
+                    refused.what());
     }
+    routers_ = evm::parse_routers(config.string("pending_routers"));
   }
 
   gantry_status open_pool(const gantry_pool_spec& spec, StateWriter writer,
@@ -189,6 +195,16 @@ class Balancer final : public DexPlugin {
     }
     return kind->vault == 2 ? build_of_vault(*setup, *kind, order, sink)
                             : build_prepaid(spec, *setup, *kind, order, sink);
+  }
+
+  gantry_status routers(AddressSink sink) const { return evm::emit_routers(routers_, sink); }
+  gantry_status decode(const gantry_pending_transaction& transaction, PendingSink sink) const {
+    return evm::each_call(transaction, [&](const evm::RouterCall& call) {
+      return decode_call(wrapped_, call, sink);
+    });
+  }
+  const void* get_extension(const char* id) const override {
+    return routers_.empty() ? nullptr : dex_pending<Balancer>(id);
   }
 
  private:
@@ -433,6 +449,8 @@ class Balancer final : public DexPlugin {
   std::uint16_t variant_ = 0;
   Address vaults_[2]{};
   std::optional<Address> router_v3_;
+  std::vector<Address> routers_;  // whose pending swaps are read
+  Address wrapped_{};             // in them the chain's coin; zero: not known
 };
 
 }  // namespace
