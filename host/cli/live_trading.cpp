@@ -31,6 +31,7 @@ class SharedSigner final : public sign::Signer {
   explicit SharedSigner(std::unique_ptr<sign::Signer> signer) : signer_(std::move(signer)) {}
 
   const sign::EvmAddress& address() const override { return signer_->address(); }
+  bool is_local() const override { return signer_->is_local(); }
   Result<sign::SignedTransaction> sign(const sign::Transaction& transaction,
                                        std::span<std::uint8_t> buffer) override {
     const std::lock_guard lock(mutex_);
