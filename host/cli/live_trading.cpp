@@ -103,6 +103,8 @@ Result<std::unique_ptr<LiveTrading>> LiveTrading::open(const Session& session,
   }
   ledger::LedgerOptions options;
   options.key = configuration.ledger.key;
+  options.batch_max = static_cast<std::size_t>(configuration.ledger.batch_max);
+  options.batch_wait = std::chrono::milliseconds(configuration.ledger.batch_wait_ms);
   auto books = ledger::Ledger::open(path, std::move(options));
   if (!books) return std::unexpected(books.error());
   auto http = make_curl_http();

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <future>
 
-#include "host/base/keccak.hpp"
+#include "gantry/u256_convert.hpp"
 #include "host/base/text.hpp"
 #include "host/execute/execution.hpp"
 #include "host/execute/simulation.hpp"
@@ -70,29 +70,32 @@ ledger::Kind kind_of(SendKind send) {
   return ledger::Kind::transaction;
 }
 
-// Of all that a run's bytes depend on, but its deadline.
+// All that a run's bytes depend on, but its deadline. As it is: to hash it takes as long as to
+// build the run.
 class RunKey {
  public:
+  RunKey() { bytes_.reserve(key_bytes_usual); }
   RunKey& number(const u256& value) {
-    abi::append_word(bytes_, value);
-    return *this;
+    std::array<std::uint8_t, abi::word_bytes> word;
+    store_be(value, word.data());
+    return add(word);
   }
-  RunKey& address(const gantry_address& value) {
-    abi::append_address(bytes_, value);
-    return *this;
-  }
+  RunKey& address(const gantry_address& value) { return add({value.bytes, abi::address_bytes}); }
   RunKey& bytes(std::span<const std::uint8_t> value) {
-    number(u256(value.size()));
-    bytes_.insert(bytes_.end(), value.begin(), value.end());
-    return *this;
+    return number(u256(value.size())).add(value);
   }
-  Hash32 take() const { return keccak_of(bytes_); }
+  std::string take() { return std::move(bytes_); }
 
  private:
-  executor::Bytes bytes_;
+  static constexpr std::size_t key_bytes_usual = 2048;
+  RunKey& add(std::span<const std::uint8_t> value) {
+    bytes_.append(reinterpret_cast<const char*>(value.data()), value.size());
+    return *this;
+  }
+  std::string bytes_;
 };
 
-Hash32 key_of(const TradeOrder& order, const Funding& funding, const u256& least_gain) {
+std::string key_of(const TradeOrder& order, const Funding& funding, const u256& least_gain) {
   RunKey key;
   key.number(order.amount_in).number(order.amount_out).number(least_gain);
   key.number(u256(order.pool_states)).number(order.base_fee).number(order.data_fee);

@@ -88,7 +88,8 @@ Execution::Execution(const ChainSettings& chain, const WalletSettings& wallet, E
             ports_.operations ? address_text(wallet.entry_point) : std::string(),
             {}},
       view_(ledger::chain_view_of(ports_.providers)),
-      prepared_(PreparedCache::Options()),
+      prepared_({milliseconds(settings_.prepared_ttl_ms),
+                 static_cast<std::size_t>(settings_.prepared_max)}),
       lenders_(chain.lenders, settings_.executor) {}
 
 Result<std::unique_ptr<Execution>> Execution::start(const ChainSettings& chain,

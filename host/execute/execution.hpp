@@ -164,7 +164,7 @@ class Execution {
     u256 least_gain;
     u256 gain_wei;                  // what the gain is worth
     std::uint64_t gas = 0;          // that it is expected to take
-    Hash32 key{};                   // in prepared_
+    std::string key;                // in prepared_
     sign::Transaction transaction;  // but for its nonce
   };
   using Refusal = std::pair<FillReason, std::string>;

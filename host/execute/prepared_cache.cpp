@@ -12,14 +12,14 @@ double PreparedCache::Counts::hit_rate() const {
 // What is first in order_ is the oldest, for no entry's time begins anew.
 void PreparedCache::drop_old(Time now) {
   while (!order_.empty()) {
-    const auto oldest = kept_.find(order_.front());
+    const auto oldest = order_.front();
     if (now - oldest->second.since < options_.ttl && kept_.size() <= options_.entries_max) return;
     kept_.erase(oldest);
     order_.pop_front();
   }
 }
 
-std::optional<PreparedRun> PreparedCache::find(const Hash32& key, const u256& deadline_min_s,
+std::optional<PreparedRun> PreparedCache::find(const std::string& key, const u256& deadline_min_s,
                                                Time now) {
   const std::lock_guard lock(mutex_);
   drop_old(now);
@@ -33,18 +33,17 @@ std::optional<PreparedRun> PreparedCache::find(const Hash32& key, const u256& de
   return found->second.made;
 }
 
-void PreparedCache::put(const Hash32& key, PreparedRun made, Time now) {
+void PreparedCache::put(const std::string& key, PreparedRun made, Time now) {
   const std::lock_guard lock(mutex_);
   if (const auto before = kept_.find(key); before != kept_.end()) {
+    std::erase(order_, before);
     kept_.erase(before);
-    std::erase(order_, key);
   }
-  kept_.emplace(key, Kept{std::move(made), now});
-  order_.push_back(key);
+  order_.push_back(kept_.emplace(key, Kept{std::move(made), now}).first);
   drop_old(now);
 }
 
-void PreparedCache::refuse(const Hash32& key, const std::string& why) {
+void PreparedCache::refuse(const std::string& key, const std::string& why) {
   const std::lock_guard lock(mutex_);
   if (const auto found = kept_.find(key); found != kept_.end()) found->second.made.refusal = why;
 }

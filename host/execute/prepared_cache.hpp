@@ -17,7 +17,6 @@
 #include <string>
 
 #include "gantry/u256.hpp"
-#include "host/base/keccak.hpp"
 #include "host/plan/executor_call.hpp"
 
 namespace gantry::host {
@@ -45,11 +44,12 @@ class PreparedCache {
 
   explicit PreparedCache(Options options) : options_(options) {}
 
+  // `key`: all that the bytes depend on but their deadline, as it is.
   // `deadline_min_s`: one that undoes itself sooner is none.
-  std::optional<PreparedRun> find(const Hash32& key, const u256& deadline_min_s, Time now);
-  void put(const Hash32& key, PreparedRun made, Time now);
+  std::optional<PreparedRun> find(const std::string& key, const u256& deadline_min_s, Time now);
+  void put(const std::string& key, PreparedRun made, Time now);
   // Of one that is there; else nothing.
-  void refuse(const Hash32& key, const std::string& why);
+  void refuse(const std::string& key, const std::string& why);
   Counts counts() const;
 
  private:
@@ -61,8 +61,9 @@ class PreparedCache {
 
   const Options options_;
   mutable std::mutex mutex_;  // guards what follows
-  std::map<Hash32, Kept> kept_;
-  std::deque<Hash32> order_;  // the oldest first; each once
+  using All = std::map<std::string, Kept>;
+  All kept_;
+  std::deque<All::iterator> order_;  // the oldest first; each once
   Counts counts_;
 };
 

@@ -12,11 +12,7 @@ namespace {
 const PreparedCache::Time begin = PreparedCache::Time() + 1000s;
 const u256 any_deadline;
 
-Hash32 key_of(std::uint32_t number) {
-  Hash32 key{};
-  for (std::size_t i = 0; i < 4; ++i) key[i] = static_cast<std::uint8_t>(number >> (8 * i));
-  return key;
-}
+std::string key_of(std::uint32_t number) { return "trade " + std::to_string(number); }
 PreparedRun run_of(std::uint32_t number) {
   const auto low = static_cast<std::uint8_t>(number);
   const auto high = static_cast<std::uint8_t>(number >> 8U);
