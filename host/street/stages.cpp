@@ -244,8 +244,8 @@ void Street::Run::plan_group(Group& group) const {
   } else {
     group.plan_failure = plan.error().message;
   }
-  if (options_.execution != nullptr) hand_over(group);
   group.plan_ns = since(start);
+  if (options_.execution != nullptr) hand_over(group);
 }
 
 // To be executed. Whatever comes of it is a fill, also that it could not be planned.
