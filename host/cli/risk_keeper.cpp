@@ -76,7 +76,9 @@ Result<std::unique_ptr<RiskKeeper>> RiskKeeper::start(
 
 RiskKeeper::RiskKeeper(std::optional<RiskStore> store, const RiskSettings& settings,
                        const std::vector<std::unique_ptr<ChainRun>>& runs)
-    : store_(std::move(store)), stale_s_(settings.stale_s) {
+    : store_(std::move(store)),
+      stale_s_(settings.stale_s),
+      loss_max_usd_(settings.max_daily_loss_usd) {
   for (const auto& run : runs) watched_.push_back({.run = run.get()});
 }
 
@@ -124,7 +126,32 @@ void RiskKeeper::tell(Watched& watched, const TrippedBreaker& tripped, const std
               how_it_recovers(tripped));
 }
 
+// One chain's own losses its own book sees.
+void RiskKeeper::look_at_all() {
+  if (watched_.size() < 2) return;
+  std::vector<std::shared_ptr<const RiskView>> views;
+  for (Watched& watched : watched_) views.push_back(watched.run->book().view());
+  const double lost = lost_usd(views);
+  if (lost <= loss_max_usd_) return;
+  for (Watched& watched : watched_) {
+    RiskBook& book = watched.run->book();
+    const auto tripped = book.tripped();
+    if (std::ranges::any_of(tripped, [](const TrippedBreaker& one) {
+          return one.kind == RiskScopeKind::total && one.cause == BreakerCause::daily_loss_usd &&
+                 one.breaker.mode == TradingMode::halted;
+        })) {
+      continue;
+    }
+    RiskFact fact = fact_of(RiskFact::Kind::trip, now_s());
+    fact.cause = BreakerCause::daily_loss_usd;
+    fact.measured = lost;
+    fact.limit = loss_max_usd_;
+    (void)book.apply(fact);
+  }
+}
+
 void RiskKeeper::look() {
+  look_at_all();
   for (Watched& watched : watched_) {
     look_at_chain(watched);
     std::set<std::pair<std::string, BreakerCause>> now;

@@ -1,5 +1,6 @@
 // Keeps what risk has to remember between runs, and tells each chain's risk book what no block
-// tells: that its providers are gone, that its state is stale, that an operator stops trading.
+// tells: that its providers are gone, that its state is stale, that an operator stops trading, that
+// all chains together lose too much.
 //
 // THREADS    Made and destroyed on [main]; stop() and resume() from the control socket's thread; it
 //            has one of its own, which looks every `look_ms`.
@@ -54,12 +55,14 @@ class RiskKeeper {
   void restore();
   void look();
   void look_at_chain(Watched& watched);
+  void look_at_all();
   void tell(Watched& watched, const TrippedBreaker& tripped, const std::string& scope);
   Status keep(Watched& watched);
 
   const std::optional<RiskStore> store_;
   const std::int64_t stale_s_;
-  std::mutex mutex_;  // guards the next two
+  const double loss_max_usd_;  // of a day, of all chains together
+  std::mutex mutex_;           // guards the next two
   std::vector<Watched> watched_;
   bool ending_ = false;
   std::condition_variable wake_;

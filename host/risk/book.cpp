@@ -132,11 +132,25 @@ Result<RiskFact> parse_risk_fact(std::string_view text) {
   fact.limit = words.real();
   if (end != std::string_view::npos) fact.text = text.substr(end + 1);
   const bool of_chain = kind == 4 || kind == 5;
-  if (!words.good || !words.at_end() || end == std::string_view::npos || kind < 1 || kind > 5 ||
-      (of_chain && !ends_with_cause(fact.cause))) {
+  if (!words.good || !words.at_end() || end == std::string_view::npos || kind < 1 || kind > 6 ||
+      (of_chain && !ends_with_cause(fact.cause)) ||
+      (kind == 6 && fact.cause != BreakerCause::daily_loss_usd)) {
     return fail(ErrorKind::format, "a change of the risk book that is none");
   }
   return fact;
+}
+
+double lost_usd(std::span<const std::shared_ptr<const RiskView>> chains) {
+  std::uint64_t day = 0;
+  for (const auto& chain : chains) day = std::max(day, chain->scopes[total_scope].counts.day);
+  double lost = 0;
+  for (const auto& chain : chains) {
+    const ScopeCounts& counts = chain->scopes[total_scope].counts;
+    if (counts.day != day) continue;
+    lost +=
+        (static_cast<double>(counts.lost_usd_e6) - static_cast<double>(counts.gained_usd_e6)) / 1e6;
+  }
+  return std::max(0.0, lost);
 }
 
 RiskBook::RiskBook(RiskSettings settings, std::string chain, bool counts)
@@ -205,6 +219,10 @@ Status RiskBook::apply(const RiskFact& fact) {
       break;
     case RiskFact::Kind::end:
       set(scopes_[chain_scope], fact.cause, TradingMode::active);
+      break;
+    case RiskFact::Kind::trip:
+      if (now_s_ == 0) now_s_ = fact.time_s;  // no group yet
+      trip(scopes_[total_scope], fact.cause, TradingMode::halted, fact.measured, fact.limit);
       break;
   }
   outside_.push_back(fact);

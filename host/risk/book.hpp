@@ -107,6 +107,7 @@ struct RiskFact {
     resume = 3,   // `gantry resume`: all that recovers by hand or by time
     begin = 4,    // of `cause`, of the chain
     end = 5,
+    trip = 6,  // `cause` of all chains together: in total, and recovers as configured
   };
   Kind kind = Kind::halt;
   BreakerCause cause = BreakerCause::operator_stop;
@@ -118,6 +119,10 @@ struct RiskFact {
 // One line, and what it says; of restore the text follows the line.
 std::string to_text(const RiskFact& fact);
 Result<RiskFact> parse_risk_fact(std::string_view text);
+
+// What chains have lost together on the newest of their days, in dollars. Each keeps its own book,
+// in its own coin: dollars alone can be summed.
+double lost_usd(std::span<const std::shared_ptr<const RiskView>> chains);
 
 class RiskBook {
  public:

@@ -11,7 +11,10 @@
 #include <thread>
 
 #include "evm/live_scene.hpp"
+#include "host/cli/guarded.hpp"
 #include "host/cli/program.hpp"
+#include "host/risk/book.hpp"
+#include "host/risk/store.hpp"
 #include "host/street/street.hpp"
 
 namespace gantry::test {
@@ -226,6 +229,38 @@ TEST_CASE("one chain's providers die and the others go on; status says which is 
   CHECK(number(all[1].at("report").at("market").at("snapshots")) >= before + 5);
 }
 
+TEST_CASE("what two chains lose together, and neither alone, halts both until it is resumed") {
+  Chains chains(2);
+  const auto now_s = static_cast<std::uint64_t>(host::cli::unix_now_s());
+  const auto store = host::RiskStore::open(chains.space / "home/.local/state/gantry/risk");
+  REQUIRE(store.has_value());
+  // An earlier run today lost 36,000 dollars on each; 50,000 are the limit.
+  for (const auto& node : chains.nodes) {
+    host::RiskBook book({}, node->id, true);
+    (void)book.begin_group(now_s);
+    for (int i = 0; i < 4; ++i) book.closed({{}, false, false, u256(), 9'000'000'000, u256(), 0});
+    REQUIRE(book.tripped().empty());
+    REQUIRE(store->write(node->id, book.text()));
+  }
+  Running running = chains.space.start({"run"});
+  const json::object status =
+      chains.mine_until(running, [](const auto& s) { return all_have(s, 2); });
+  for (const auto& node : chains.nodes) {
+    const json::object& chain = chain_of(status, node->name);
+    CHECK(chain.at("trading") == "HALTED");
+    REQUIRE(chain.at("breakers").as_array().size() == 1);
+    CHECK(text(chain.at("breakers").as_array().front().at("summary")) ==
+          "HALTED: daily_loss_usd of total: 72000 USD, limit 50000");
+  }
+  CHECK(chains.space.run({"resume"}).code == 0);
+  chains.mine_until(running, [&](const auto& s) {
+    return std::ranges::all_of(chains.nodes, [&](const auto& node) {
+      return chain_of(s, node->name).at("trading") == "ACTIVE";
+    });
+  });
+  CHECK(chains.stop(running).code == 0);
+}
+
 TEST_CASE("a chain that never answers is reported as failed, and the exit code is the worst") {
   Chains chains(2);
   chains.kill(*chains.nodes[1]);
@@ -311,7 +346,7 @@ TEST_CASE("each of two chains is recorded, and its replay prints its part of the
   REQUIRE(ended.code == 0);
   CHECK_FALSE(std::filesystem::exists(file));
   const std::string headings[] = {"== first (eip155:31337) ==", "== second (eip155:31338) =="};
-  for (int i = 0; i < 2; ++i) {
+  for (std::size_t i = 0; i < 2; ++i) {
     const std::string own =
         (chains.space / fmt::format("chains.{}.gantry", chains.nodes[i]->name)).string();
     const Ended replay = chains.space.run({"replay", own, "--no-timings"});

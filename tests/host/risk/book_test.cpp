@@ -158,6 +158,48 @@ TEST_CASE("a day's loss of dollars trips above its limit, to the millionth") {
   CHECK(b.breaker(BreakerCause::daily_loss_usd).measured == Approx(50'000.000001));
 }
 
+TEST_CASE("chains lose dollars together, those of one day, and gains of one are set against it") {
+  Book a(only());
+  Book b(only());
+  const auto together = [&] { return lost_usd(std::array{a.book.view(), b.book.view()}); };
+  CHECK(together() == 0);
+  a.book.closed(a.lost(u256(), 30'000'000'000));
+  CHECK(together() == Approx(30'000));
+  b.book.closed(b.lost(u256(), 20'000'000'001));
+  CHECK(together() == Approx(50'000.000001));
+  b.book.closed({b.opened(), true, true, u256(), 60'000'000'000, u256(), 0});
+  CHECK(together() == 0);
+  b.book.closed(b.lost(u256(), 60'000'000'000));
+  CHECK(together() == Approx(50'000.000001));
+  // A new day has begun on one of them.
+  b.at(noon_s + 86'400);
+  CHECK(together() == 0);
+  b.book.closed(b.lost(u256(), 7'000'000));
+  CHECK(together() == Approx(7));
+}
+
+TEST_CASE("what all chains lost trips the total of each, and recovers as its own loss would") {
+  Book b(only());
+  RiskFact trip = fact(RiskFact::Kind::trip, noon_s, BreakerCause::daily_loss_usd);
+  trip.measured = 50'001;
+  trip.limit = 50'000;
+  REQUIRE(b.book.apply(trip));
+  CHECK(b.book.mode() == TradingMode::halted);
+  const Breaker tripped = b.breaker(BreakerCause::daily_loss_usd);
+  CHECK(tripped.measured == 50'001);
+  CHECK(tripped.limit == 50'000);
+  CHECK(tripped.until_s == 20'001 * 86'400ULL);
+  REQUIRE(b.book.apply(fact(RiskFact::Kind::resume)));
+  CHECK(b.is_active());
+  // A chain that has brought no group yet: from when it was told.
+  RiskBook fresh(only(), "eip155:1", true);
+  REQUIRE(fresh.apply(trip));
+  REQUIRE(fresh.tripped().size() == 1);
+  CHECK(fresh.tripped()[0].breaker.until_s == 20'001 * 86'400ULL);
+  (void)fresh.begin_group(noon_s + 1);
+  CHECK(fresh.mode() == TradingMode::halted);
+}
+
 TEST_CASE("a drawdown of equity trips above its limit, to the wei") {
   RiskSettings settings = only(1000);
   settings.max_loss_bps = 10000;
@@ -471,8 +513,9 @@ TEST_CASE("facts from outside are handed out once, in their order, and their tex
   begin.measured = 120.1;
   begin.limit = 60;
   REQUIRE(b.book.apply(begin));
+  REQUIRE(b.book.apply(fact(RiskFact::Kind::trip, 7, BreakerCause::daily_loss_usd)));
   b.at(noon_s + 1);
-  REQUIRE(b.turn.outside.size() == 2);
+  REQUIRE(b.turn.outside.size() == 3);
   b.book.closed(b.lost(u256(1)));
   for (const RiskFact& each : b.turn.outside) {
     const auto parsed = parse_risk_fact(to_text(each));
@@ -488,7 +531,8 @@ TEST_CASE("facts from outside are handed out once, in their order, and their tex
   for (const char* text :
        {"", "\n", "2\n", "2 operator_stop 1 2\n", "9 operator_stop 1 2 3\n",
         "0 operator_stop 1 2 3\n", "2 nothing 1 2 3\n", "4 daily_loss 1 2 3\n",
-        "2 operator_stop 1 2 3 4\n", "2 operator_stop 1 2 3", "-2 operator_stop 1 2 3\n"}) {
+        "6 failures 1 2 3\n", "7 daily_loss_usd 1 2 3\n", "2 operator_stop 1 2 3 4\n",
+        "2 operator_stop 1 2 3", "-2 operator_stop 1 2 3\n"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_risk_fact(text));
   }
