@@ -101,6 +101,7 @@ Result<std::unique_ptr<Execution>> Execution::start(const ChainSettings& chain,
     if (auto checked = made->check_account(); !checked) return std::unexpected(checked.error());
   }
   if (auto found = made->reconcile_once(); !found) return std::unexpected(found.error());
+  made->read_usual_tokens();
   made->orders_thread_ = std::thread([run = made.get(), name = log_chain()] {
     const LogChain named(name);
     run->take_orders();
@@ -193,6 +194,17 @@ Status Execution::remember_told() {
     if (fill) told_.emplace(result.id.intent, std::move(*fill));
   }
   return {};
+}
+
+// So that the first trades with them need not wait for it. What cannot be read now is with its
+// first trade.
+void Execution::read_usual_tokens() {
+  const auto head = ports_.providers.head();
+  if (!head) return;
+  Lenders fresh = lenders_;
+  if (chain_.wrapped_native.length != 0) fresh.want(chain_.wrapped_native);
+  for (const gantry_address& token : chain_.usd_tokens) fresh.want(token);
+  if (fresh.read(ports_.providers, *head)) lenders_.take(fresh);
 }
 
 Status Execution::reconcile_once() {

@@ -182,6 +182,7 @@ class Execution {
   Execution(const ChainSettings& chain, const WalletSettings& wallet, ExecutionPorts ports);
   Status check_executor();
   Status remember_told();
+  void read_usual_tokens();
   Status reconcile_once();
 
   // Of the orders' thread, in carry_out.cpp.
