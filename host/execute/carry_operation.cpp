@@ -186,7 +186,7 @@ Status Execution::write_operation(const SignedOperation& operation, Leaving& lea
   };
   time(ExecutionStep::to_signed, leaving.order.arrived);
   if (leaving.simulation.valid()) {
-    const auto good = judge(leaving.simulation.get(), leaving.order);
+    const auto good = judge(leaving.simulation.get(), leaving.order, leaving.prepared);
     if (!good) return refuse(good.error());
   }
   ledger::Attempt attempt = attempt_of(operation, ledger::Purpose::trade);
