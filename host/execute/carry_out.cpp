@@ -126,6 +126,14 @@ bool Execution::is_stopped() const {
   return stopping_ || ports_.book.mode() == TradingMode::halted;
 }
 
+bool Execution::is_stopped(const TradeOrder& order) const {
+  if (is_stopped()) return true;
+  const auto view = ports_.book.view();
+  return std::ranges::any_of(order.scopes.all(), [&](ScopeId id) {
+    return id < view->scopes.size() && view->scopes[id].mode == TradingMode::halted;
+  });
+}
+
 // What another trade changes was quoted before it did.
 bool Execution::touches_flight(const TradeRoute& route) const {
   const std::lock_guard lock(mutex_);
@@ -195,11 +203,12 @@ std::expected<Execution::Prepared, Execution::Refusal> Execution::prepare(const 
   out.gas = gas;
   out.least_gain = cost;
   if (u256 planned; sub(order.least_out, owed, planned)) out.least_gain = std::max(cost, planned);
-  // Never more for gas than the gain is worth.
-  u256 affordable;
   out.gain_wei = share_down(out.gain, order.value_wei, order.value_token);
+  // Never more for gas than the least gain is worth: whatever it is settled with pays for it.
+  u256 affordable;
   if (u256 rest;
-      sub(out.gain_wei, order.data_fee, rest) && div_floor(rest, u256(gas), affordable)) {
+      sub(share_down(out.least_gain, order.value_wei, order.value_token), order.data_fee, rest) &&
+      div_floor(rest, u256(gas), affordable)) {
     fees->max_fee = std::min(fees->max_fee, std::max(gas_price, affordable));
   }
   auto calldata = run_for(order, out);
@@ -311,7 +320,9 @@ std::uint64_t Execution::last_block_of(const TradeOrder& order) const {
 }
 
 std::expected<void, Execution::Refusal> Execution::may_begin(const TradeOrder& order) const {
-  if (is_stopped()) return refused(FillReason::halted, "trading is HALTED: see gantry status");
+  if (is_stopped(order)) {
+    return refused(FillReason::halted, "trading is HALTED: see gantry status");
+  }
   if (touches_flight(*order.route)) {
     return refused(FillReason::pool_in_flight,
                    "a trade that is under way changes one of its pools");
@@ -387,7 +398,9 @@ void Execution::carry_out(Waiting waiting) {
   if (const auto good = judge(simulation, order, prepared); !good) {
     return refuse(good.error().first, good.error().second);
   }
-  if (is_stopped()) return refuse(FillReason::halted, "trading was stopped before it left");
+  if (is_stopped(order)) {
+    return refuse(FillReason::halted, "trading was stopped before it left");
+  }
   send(order, prepared, *id, *bytes);
 }
 

@@ -43,7 +43,7 @@ std::uint64_t states_of(const Snapshot& snapshot, const gantry_opportunity& o) {
 }  // namespace
 
 TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t group,
-                    const std::string& strategy) {
+                    const std::string& strategy, const TradeScopes& scopes) {
   const Snapshot& snapshot = view.snapshot();
   const Topology& topology = *snapshot.topology;
   const gantry_opportunity& o = plan.trade.opportunity;
@@ -52,6 +52,7 @@ TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t grou
   order.key = o.key;
   order.lane = plan.trade.strategy;
   order.strategy = strategy;
+  order.scopes = scopes;
   order.route = plan.route;
   for (std::uint32_t i = 0; i < o.leg_count; ++i) {
     const gantry_hop& hop = o.legs[i].hop;

@@ -62,6 +62,7 @@ struct TradeOrder {
   std::uint64_t key = 0;
   std::uint32_t lane = 0;
   std::string strategy;
+  TradeScopes scopes;  // that its risk counts in
   std::shared_ptr<const TradeRoute> route;
   std::vector<ledger::Leg> legs;
   u256 amount_in;
@@ -81,7 +82,7 @@ struct TradeOrder {
 };
 // Of a plan that has a route.
 TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t group,
-                    const std::string& strategy);
+                    const std::string& strategy, const TradeScopes& scopes);
 
 // The trade's pools pay something else than was quoted; without a reason: perhaps they do.
 struct Mismatch {
@@ -208,6 +209,7 @@ class Execution {
                                      const Prepared& prepared);
   void withdraw(ledger::IntentId id, const std::string& why);
   bool is_stopped() const;
+  bool is_stopped(const TradeOrder& order) const;  // or one of its scopes is HALTED
   bool touches_flight(const TradeRoute& route) const;
   void end(const TradeOrder& order, FillReason reason, const std::string& why);
 

@@ -214,8 +214,11 @@ void Street::Run::judge_group(Group& group) {
       group.approved.push_back(std::move(*verdict));
     }
   }
-  if (!group.approved.empty())
-    risk_->planned(*group.snapshot, group.approved.front(), group.number);
+  if (!group.approved.empty()) {
+    const auto& first = group.approved.front();
+    group.scopes = risk_->risk_of(*group.snapshot, first.value()).scopes;
+    risk_->planned(*group.snapshot, first, group.number);
+  }
   group.risk_ns = since(start);
 }
 
@@ -254,7 +257,8 @@ void Street::Run::hand_over(const Group& group) const {
   if (group.plan && group.plan->route) {
     const auto* strategy = group.snapshot->plugins->find(trade.strategy);
     options_.execution->offer(order_of(plan_view_, *group.plan, group.number,
-                                       strategy == nullptr ? "" : strategy->instance->name()));
+                                       strategy == nullptr ? "" : strategy->instance->name(),
+                                       group.scopes));
     return;
   }
   Fill fill;

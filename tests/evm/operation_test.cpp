@@ -101,7 +101,7 @@ TEST_CASE("where the first paymaster refuses or hangs the second pays, and there
 
 TEST_CASE(
     "a host that is killed while the bundler has its operation loses none, and repeats none") {
-  constexpr int trials = 20;
+  constexpr int trials = 40;  // half of them before the bundler has it, half after
   const unsigned seed = 20261122;
   INFO("seed " << seed);
   std::mt19937 random(seed);
