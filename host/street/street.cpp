@@ -88,7 +88,7 @@ void Street::Run::wire() {
   using Post = flow::multifunction_node<Mail, std::tuple<Delivery, BatchPtr>, Policy>;
   using Think = flow::multifunction_node<Delivery, std::tuple<BatchPtr, Mail>>;
   using Collect = flow::multifunction_node<BatchPtr, std::tuple<GroupPtr>, Policy>;
-  using Stage = flow::multifunction_node<GroupPtr, std::tuple<GroupPtr>, Policy>;
+  using Passing = flow::multifunction_node<GroupPtr, std::tuple<GroupPtr>, Policy>;
   using End = flow::function_node<GroupPtr, flow::continue_msg, Policy>;
   Graph& g = *graph_;
   g.order = std::make_unique<Merge>(mode_, decisions_ ? &*decisions_ : nullptr);
@@ -150,8 +150,8 @@ void Street::Run::wire() {
     for (GroupPtr& group : g.due) std::get<0>(out).try_put(std::move(group));
   });
   g.merge = &merge;
-  const auto stage = [&](auto body) -> Stage& {
-    return g.make<Stage>([this, body](const GroupPtr& group, auto& out) noexcept(inlined) {
+  const auto stage = [&](auto body) -> Passing& {
+    return g.make<Passing>([this, body](const GroupPtr& group, auto& out) noexcept(inlined) {
       (this->*body)(*group);
       std::get<0>(out).try_put(group);
     });
