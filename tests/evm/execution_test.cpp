@@ -374,12 +374,12 @@ TEST_CASE("whatever a trade is settled with pays for its gas, at the most that i
   int left = 0;
   int bounded = 0;
   for (int i = 0; i < 24; ++i) {
-    TradeOrder order = scene.order(VenueKind::uniswap_v2, VenueKind::uniswap_v3);
+    TradeOrder order = scene.order(VenueKind::v2, VenueKind::v3);
     const Integer gain = integer_of(order.amount_out) - put_in;
     // Gas from next to nothing up to all of the gain, slippage from none to more than the gain.
     const Integer base = gain * (1 + i * i) / 600 / order.gas;
     order.base_fee = to_u256(base);
-    order.data_fee = to_u256(i % 3 == 0 ? gain / 50 : 0);
+    order.data_fee = to_u256(i % 3 == 0 ? Integer(gain / 50) : Integer(0));
     order.least_out = to_u256(integer_of(order.amount_out) - gain * (i % 5) / 3);
     const std::uint64_t gas = order.gas;
     const Integer data_fee = integer_of(order.data_fee);
@@ -407,7 +407,7 @@ TEST_CASE("a strategy that is HALTED alone sends nothing, and another one still 
   ExecutionScene scene(risk);
   scene.lend({scene.lender(LenderKind::aave_v3)});
   const auto scope = scene.book().scope(host::RiskScopeKind::strategy, "reckless");
-  TradeOrder order = scene.order(VenueKind::uniswap_v2, VenueKind::uniswap_v3);
+  TradeOrder order = scene.order(VenueKind::v2, VenueKind::v3);
   order.scopes.add(scope);
   (void)scene.book().begin_group(1'700'000'000);
   // Of one that was approved before it failed.
@@ -418,7 +418,7 @@ TEST_CASE("a strategy that is HALTED alone sends nothing, and another one still 
   const Integer before = scene.sent();
   CHECK(scene.carry_out(order).reason == FillReason::halted);
   CHECK(scene.sent() == before);
-  CHECK(scene.carry_out(scene.order(VenueKind::uniswap_v2, VenueKind::uniswap_v3)).filled());
+  CHECK(scene.carry_out(scene.order(VenueKind::v2, VenueKind::v3)).filled());
 }
 
 TEST_CASE("a stop after a trade is signed and before it left keeps it from leaving") {
@@ -429,7 +429,7 @@ TEST_CASE("a stop after a trade is signed and before it left keeps it from leavi
   stop.time_s = 1'700'000'000;
   scene.signer.signed_one = [&] { (void)scene.book().apply(stop); };
   const Integer before = scene.sent();
-  const Fill fill = scene.carry_out(scene.order(VenueKind::uniswap_v2, VenueKind::uniswap_v3));
+  const Fill fill = scene.carry_out(scene.order(VenueKind::v2, VenueKind::v3));
   CHECK(fill.reason == FillReason::halted);
   CHECK(scene.sent() == before);
   CHECK(scene.newest_trade().intent.state == host::ledger::State::dropped);
@@ -442,7 +442,7 @@ TEST_CASE("while HALTED a trade that no block takes is neither sent again nor ca
   scene.lend({scene.lender(LenderKind::aave_v3)});
   auto& chain = scene.venues.chain().chain();
   const Integer before = scene.sent();
-  scene.hand_over(scene.order(VenueKind::uniswap_v2, VenueKind::uniswap_v3));
+  scene.hand_over(scene.order(VenueKind::v2, VenueKind::v3));
   for (int i = 0; i < 500 && !scene.is_submitted(); ++i) std::this_thread::sleep_for(10ms);
   REQUIRE(scene.is_submitted());
   REQUIRE(scene.sent() == before + 1);
