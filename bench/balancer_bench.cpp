@@ -31,17 +31,18 @@ class Venue {
     if (handle == nullptr) throw std::runtime_error(dlerror());
     const auto* entry = static_cast<const gantry_plugin_entry*>(dlsym(handle, "gantry_plugin"));
     table = static_cast<const gantry_dex_v1*>(entry->get_interface(GANTRY_DEX_ID));
-    gantry_parameter parameters[4] = {};
-    const char* names[] = {"variant", "router_v3", "vault", "vault_v3"};
+    gantry_parameter parameters[6] = {};
+    const char* names[] = {"variant",        "router_v3", "pending_routers",
+                           "wrapped_native", "vault",     "vault_v3"};
     const std::string vault = "0x" + std::string(40, '1');
-    for (std::size_t i = 0; i < 4; ++i) {
+    for (std::size_t i = 0; i < 6; ++i) {
       parameters[i].name = {names[i], std::char_traits<char>::length(names[i])};
       parameters[i].type = GANTRY_PARAMETER_STRING;
-      if (i > 1) parameters[i].string = {vault.data(), vault.size()};
+      if (i > 3) parameters[i].string = {vault.data(), vault.size()};
     }
     gantry_instance_config config{};
     config.parameters = parameters;
-    config.parameter_count = 4;
+    config.parameter_count = 6;
     gantry_error error{};
     if (table->create(nullptr, &config, &object, &error) != GANTRY_OK) {
       throw std::runtime_error(error.message);

@@ -49,11 +49,13 @@ class Venue {
     const auto* entry =
         static_cast<const gantry_plugin_entry*>(::dlsym(handle, GANTRY_PLUGIN_SYMBOL));
     table = static_cast<const gantry_dex_v1*>(entry->get_interface(GANTRY_DEX_ID));
-    gantry_parameter variant{};
-    variant.name = {"variant", 7};
-    variant.type = GANTRY_PARAMETER_STRING;
-    variant.string = {"", 0};
-    const gantry_instance_config config{{"curve", 5}, {"eip155:1", 8}, &variant, 1, 0};
+    gantry_parameter parameters[3] = {};
+    const char* names[] = {"variant", "pending_routers", "pending_pools"};
+    for (std::size_t i = 0; i < 3; ++i) {
+      parameters[i].name = {names[i], std::char_traits<char>::length(names[i])};
+      parameters[i].type = GANTRY_PARAMETER_STRING;
+    }
+    const gantry_instance_config config{{"curve", 5}, {"eip155:1", 8}, parameters, 3, 0};
     gantry_error error{};
     check(table->create(nullptr, &config, &instance, &error));
   }

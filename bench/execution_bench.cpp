@@ -4,6 +4,7 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -64,7 +65,8 @@ class TradedRun {
   }
 
   Histogram times[execution_steps];
-  Histogram floor_times;  // one eth_call and one synced write
+  Histogram stages[stage_count];  // of the street, of all blocks
+  Histogram floor_times;          // one eth_call and one synced write
   std::uint64_t filled = 0;
 
  private:
@@ -134,7 +136,8 @@ class TradedRun {
     options.execution = execution.get();
     options.blocks_max = blocks_wanted();
     Street street(configuration_, std::move(plugins), options);
-    std::thread running([&street] { must(street.run()); });
+    RunReport report;
+    std::thread running([&street, &report] { report = must(street.run()); });
     while (!street.is_over()) {
       market_.trade(true);
       std::this_thread::sleep_for(std::chrono::milliseconds(25));
@@ -144,6 +147,7 @@ class TradedRun {
     for (std::size_t i = 0; i < execution_steps; ++i) {
       times[i] = execution->times(static_cast<ExecutionStep>(i));
     }
+    std::ranges::copy(report.stages, stages);
     filled = times[static_cast<std::size_t>(ExecutionStep::to_sent)].count();
   }
 
@@ -192,8 +196,20 @@ template <ExecutionStep step>
 void trade_step(benchmark::State& state) {
   tell(state, traded().times[static_cast<std::size_t>(step)]);
 }
+template <Stage stage>
+void trade_stage(benchmark::State& state) {
+  tell(state, traded().stages[static_cast<std::size_t>(stage)]);
+}
 void one_call_and_one_synced_write(benchmark::State& state) { tell(state, traded().floor_times); }
 
+BENCHMARK(trade_stage<Stage::apply>)->Name("trade_apply")->UseManualTime()->Iterations(1);
+BENCHMARK(trade_stage<Stage::strategies>)->Name("trade_find")->UseManualTime()->Iterations(1);
+BENCHMARK(trade_stage<Stage::risk>)->Name("trade_risk")->UseManualTime()->Iterations(1);
+BENCHMARK(trade_stage<Stage::plan>)->Name("trade_plan")->UseManualTime()->Iterations(1);
+BENCHMARK(trade_step<ExecutionStep::to_planned>)
+    ->Name("trade_bytes_in_to_planned")
+    ->UseManualTime()
+    ->Iterations(1);
 BENCHMARK(trade_step<ExecutionStep::build>)->Name("trade_build")->UseManualTime()->Iterations(1);
 BENCHMARK(trade_step<ExecutionStep::sign>)->Name("trade_sign")->UseManualTime()->Iterations(1);
 BENCHMARK(trade_step<ExecutionStep::to_signed>)

@@ -178,7 +178,8 @@ json::object of_uniswap_v2(std::mt19937_64& random, Time time) {
 Library balancer_library() {
   constexpr const char* nobody = "0x00000000000000000000000000000000000000f3";
   return Library("balancer", {parameter("variant", ""), parameter("vault", nobody),
-                              parameter("vault_v3", nobody), parameter("router_v3", "")});
+                              parameter("vault_v3", nobody), parameter("router_v3", ""),
+                              parameter("pending_routers", ""), parameter("wrapped_native", "")});
 }
 
 json::array texts(const std::vector<Integer>& numbers) {
@@ -320,7 +321,8 @@ Integer integer_of(std::span<const std::uint8_t> bytes) {
 // StableSwap-NG pools of two to four coins whose A is at rest: what the contracts answered, by
 // get_dy() and exchange() alike.
 json::object of_curve(Time time) {
-  const Library library("curve", {parameter("variant", "")});
+  const Library library("curve", {parameter("variant", ""), parameter("pending_routers", ""),
+                                  parameter("pending_pools", "")});
   std::vector<Pool> pools;
   for (const RecordedPool& recorded : read_answers(GANTRY_CURVE_ANSWERS "/ng.zst")) {
     const std::size_t count = recorded.decimals.size();

@@ -13,6 +13,7 @@
 #include "host/ports/websocket.hpp"
 #include "host/provider/json_rpc.hpp"
 #include "host/provider/providers.hpp"
+#include "host/provider/remedy.hpp"
 #include "host/report/terminal.hpp"
 
 namespace gantry::host::cli {
@@ -107,9 +108,15 @@ Check judged(const ProviderStatistics& provider, const std::string& chain) {
       check.detail = fmt::format("{}: {}: it is never used. Correct its url in gantry.toml",
                                  provider.origin, provider.reason);
       break;
-    default:
+    default: {
+      const auto most = std::ranges::max_element(provider.failures) - provider.failures.begin();
+      const std::string_view remedy = provider.failures_total() == 0
+                                          ? std::string_view()
+                                          : remedy_of(static_cast<FailureCause>(most));
       check.verdict = Verdict::bad;
-      check.detail = fmt::format("{}: {}", provider.origin, provider.reason);
+      check.detail = fmt::format("{}: {}{}{}", provider.origin, provider.reason,
+                                 remedy.empty() ? "" : ". ", remedy);
+    }
   }
   return check;
 }

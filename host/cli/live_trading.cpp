@@ -31,6 +31,7 @@ class SharedSigner final : public sign::Signer {
   explicit SharedSigner(std::unique_ptr<sign::Signer> signer) : signer_(std::move(signer)) {}
 
   const sign::EvmAddress& address() const override { return signer_->address(); }
+  bool is_local() const override { return signer_->is_local(); }
   Result<sign::SignedTransaction> sign(const sign::Transaction& transaction,
                                        std::span<std::uint8_t> buffer) override {
     const std::lock_guard lock(mutex_);
@@ -102,6 +103,8 @@ Result<std::unique_ptr<LiveTrading>> LiveTrading::open(const Session& session,
   }
   ledger::LedgerOptions options;
   options.key = configuration.ledger.key;
+  options.batch_max = static_cast<std::size_t>(configuration.ledger.batch_max);
+  options.batch_wait = std::chrono::milliseconds(configuration.ledger.batch_wait_ms);
   auto books = ledger::Ledger::open(path, std::move(options));
   if (!books) return std::unexpected(books.error());
   auto http = make_curl_http();

@@ -105,6 +105,18 @@ std::string execution_text(const json::object& chain) {
     }
     out += fmt::format("    {:<12} {}\n", "not sent", list);
   }
+  if (const json::value* built = execution.if_contains("prepared");
+      built != nullptr && built->is_object()) {
+    const json::object& prepared = built->get_object();
+    const std::uint64_t hits = number(prepared, "hits");
+    const std::uint64_t all = hits + number(prepared, "misses");
+    out += fmt::format(
+        "    {:<12} {} of {} were built before ({:.1f} %), {} of them refused at "
+        "once; {} kept\n",
+        "prepared", grouped(hits), grouped(all),
+        all == 0 ? 0.0 : 100 * static_cast<double>(hits) / static_cast<double>(all),
+        grouped(number(prepared, "refused")), grouped(number(prepared, "entries")));
+  }
   out += fmt::format("    {:<12} {}\n", "executor", text(execution, "executor"));
   if (const json::value* balances = execution.if_contains("balances");
       balances != nullptr && balances->is_array()) {

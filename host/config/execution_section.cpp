@@ -123,6 +123,18 @@ void read_sending(TableReader& chain, const Node& table, const ChainSettings& of
          "executor = \"0x...\" in [chain.execution], as `gantry executor deploy` prints it",
          {}});
   }
+  reader.integer({.key = "prepared_ttl_ms",
+                  .help = "how long what was built for a trade is kept for the same one; 0: not",
+                  .unit = "ms",
+                  .min = 0,
+                  .max = 60'000},
+                 out.prepared_ttl_ms);
+  reader.integer({.key = "prepared_max",
+                  .help = "of how many trades it is kept; 0: of none",
+                  .unit = "trades",
+                  .min = 0,
+                  .max = 100'000},
+                 out.prepared_max);
   if (out.max_priority_fee_gwei > out.max_fee_gwei && !reader.is_faulty("max_priority_fee_gwei") &&
       !reader.is_faulty("max_fee_gwei")) {
     reader.fault(Severity::error, member_place(reader, "max_priority_fee_gwei"),

@@ -370,6 +370,19 @@ void read_gantry(TableReader& root, const Environment& environment, Configuratio
     reader.path({.key = "key",
                  .help = "the key that its audit trail is signed with; empty: beside the file"},
                 out.ledger.key);
+    reader.integer({.key = "batch_max",
+                    .help = "records that share one synced commit",
+                    .unit = "records",
+                    .min = 1,
+                    .max = 10'000},
+                   out.ledger.batch_max);
+    reader.integer({.key = "batch_wait_ms",
+                    .help = "how long a record waits for others to share its commit, at most; 0: "
+                            "those that came meanwhile share the next one",
+                    .unit = "ms",
+                    .min = 0,
+                    .max = 100},
+                   out.ledger.batch_wait_ms);
     reader.refuse_unknown();
   }
   TableReader reader(loading, document, root.table("api"), "api");

@@ -49,6 +49,10 @@ struct ExecutionSettings {
   double max_fee_gwei = 300;         // most that is paid in all, per gas; never below the former
   std::int64_t blocks_max = 3;       // not included so many blocks after its plan: taken back
   std::int64_t confirm_blocks = 12;  // depth at which a result is final
+  // What was built for a trade, and that the chain refused it, is kept for the same trade at the
+  // same states of its pools: so long, and of so many trades. 0: not at all.
+  std::int64_t prepared_ttl_ms = 5000;
+  std::int64_t prepared_max = 1000;
 };
 
 // Who lends for one transaction. As host/plan names them.
@@ -273,8 +277,10 @@ struct ApiSettings {
 
 // [ledger]: what was sent, what became of it, and the signed trail of it.
 struct LedgerSettings {
-  std::filesystem::path path;  // absolute; empty: see default_ledger
-  std::filesystem::path key;   // absolute, what the trail is signed with; empty: beside the ledger
+  std::filesystem::path path;   // absolute; empty: see default_ledger
+  std::filesystem::path key;    // absolute, what the trail is signed with; empty: beside the ledger
+  std::int64_t batch_max = 50;  // records that share one synced commit
+  std::int64_t batch_wait_ms = 0;  // that the first of them waits for others, at most
 };
 
 // A parameter on its way to a plugin: all that its manifest declares and that has a value.

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <thread>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "gantry/u256_convert.hpp"
 #include "host/base/text.hpp"
 #include "host/deploy/executor.hpp"
+#include "host/deploy/executor_error.hpp"
 #include "host/plan/abi_words.hpp"
 #include "host/provider/json_rpc.hpp"
 
@@ -30,19 +30,11 @@ std::unexpected<Error> odd_answer(std::string_view method) {
               fmt::format("{} is answered with what it cannot be: the provider is broken", method));
 }
 
-// What the executor's contract, or a token, says when it refuses.
 std::string reason_of(const RpcFailure& failure) {
   const auto data = failure.data.is_string() ? bytes_of_hex(std::string(failure.data.get_string()))
                                              : std::nullopt;
-  if (data && data->size() >= 4) {
-    for (const std::string_view error :
-         {"NotOwner()", "Busy()", "TokenFailed(address)", "PaymentFailed(address)", "TooMany()"}) {
-      if (std::ranges::equal(selector_of(error), std::span(*data).first(4))) {
-        return fmt::format("reverts with {}", error);
-      }
-    }
-  }
-  return failure.message;
+  const auto known = data ? known_error_text(*data) : std::nullopt;
+  return known ? "reverts with " + *known : failure.message;
 }
 
 json::object transaction_json(const TriedCall& tried) {

@@ -186,7 +186,7 @@ Status Execution::write_operation(const SignedOperation& operation, Leaving& lea
   };
   time(ExecutionStep::to_signed, leaving.order.arrived);
   if (leaving.simulation.valid()) {
-    const auto good = judge(leaving.simulation.get(), leaving.order);
+    const auto good = judge(leaving.simulation.get(), leaving.order, leaving.prepared);
     if (!good) return refuse(good.error());
   }
   ledger::Attempt attempt = attempt_of(operation, ledger::Purpose::trade);
@@ -204,7 +204,9 @@ Status Execution::write_operation(const SignedOperation& operation, Leaving& lea
     flights_[id->intent] = {leaving.order, leaving.prepared.gain, !leaving.prepared.funding.loan,
                             head ? head->number : leaving.order.block};
   }
-  if (is_stopped()) return refuse({FillReason::halted, "trading was stopped before it left"});
+  if (is_stopped(leaving.order)) {
+    return refuse({FillReason::halted, "trading was stopped before it left"});
+  }
   return {};
 }
 

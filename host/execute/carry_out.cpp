@@ -7,9 +7,11 @@
 #include <chrono>
 #include <future>
 
+#include "gantry/u256_convert.hpp"
 #include "host/base/text.hpp"
 #include "host/execute/execution.hpp"
 #include "host/execute/simulation.hpp"
+#include "host/plan/abi_words.hpp"
 #include "host/submit/fees.hpp"
 
 namespace gantry::host {
@@ -19,6 +21,8 @@ namespace {
 constexpr std::chrono::milliseconds simulation_deadline{2000};
 // By the chain's clock: a run that comes later than this undoes itself.
 constexpr std::uint64_t deadline_slack_s = 60;
+// One that was built before may undo itself so much sooner.
+constexpr std::uint64_t deadline_nearer_s = 10;
 
 sign::EvmAddress evm_bytes(const gantry_address& address) {
   sign::EvmAddress out{};
@@ -66,6 +70,51 @@ ledger::Kind kind_of(SendKind send) {
   return ledger::Kind::transaction;
 }
 
+// All that a run's bytes depend on, but its deadline. As it is: to hash it takes as long as to
+// build the run.
+class RunKey {
+ public:
+  RunKey() { bytes_.reserve(key_bytes_usual); }
+  RunKey& number(const u256& value) {
+    std::array<std::uint8_t, abi::word_bytes> word;
+    store_be(value, word.data());
+    return add(word);
+  }
+  RunKey& address(const gantry_address& value) { return add({value.bytes, abi::address_bytes}); }
+  RunKey& bytes(std::span<const std::uint8_t> value) {
+    return number(u256(value.size())).add(value);
+  }
+  std::string take() { return std::move(bytes_); }
+
+ private:
+  static constexpr std::size_t key_bytes_usual = 2048;
+  RunKey& add(std::span<const std::uint8_t> value) {
+    bytes_.append(reinterpret_cast<const char*>(value.data()), value.size());
+    return *this;
+  }
+  std::string bytes_;
+};
+
+std::string key_of(const TradeOrder& order, const Funding& funding, const u256& least_gain) {
+  RunKey key;
+  key.number(order.amount_in).number(order.amount_out).number(least_gain);
+  key.number(u256(order.pool_states)).number(order.base_fee).number(order.data_fee);
+  for (const gantry_address& token : order.route->tokens) key.address(token);
+  key.number(u256(order.route->tokens.size()));
+  for (const gantry_address& pool : order.route->pools) key.address(pool);
+  key.number(u256(order.route->pools.size()));
+  for (const PlannedCall& call : order.route->calls) {
+    key.address(call.target).number(call.value).bytes(call.data);
+  }
+  key.number(u256(funding.loan ? 1 : 0));
+  if (!funding.loan) return key.take();
+  const executor::FlashLoan& loan = *funding.loan;
+  key.number(u256(static_cast<std::uint64_t>(loan.source))).address(loan.lender);
+  key.number(loan.amount).number(loan.fee).number(u256(loan.token_is_0 ? 1 : 0));
+  key.number(u256(loan.solo_market));
+  return key.take();
+}
+
 std::unexpected<std::pair<FillReason, std::string>> refused(FillReason reason, std::string why) {
   return std::unexpected(std::pair(reason, std::move(why)));
 }
@@ -75,6 +124,14 @@ std::unexpected<std::pair<FillReason, std::string>> refused(FillReason reason, s
 bool Execution::is_stopped() const {
   const std::lock_guard lock(mutex_);
   return stopping_ || ports_.book.mode() == TradingMode::halted;
+}
+
+bool Execution::is_stopped(const TradeOrder& order) const {
+  if (is_stopped()) return true;
+  const auto view = ports_.book.view();
+  return std::ranges::any_of(order.scopes.all(), [&](ScopeId id) {
+    return id < view->scopes.size() && view->scopes[id].mode == TradingMode::halted;
+  });
 }
 
 // What another trade changes was quoted before it did.
@@ -146,19 +203,16 @@ std::expected<Execution::Prepared, Execution::Refusal> Execution::prepare(const 
   out.gas = gas;
   out.least_gain = cost;
   if (u256 planned; sub(order.least_out, owed, planned)) out.least_gain = std::max(cost, planned);
-  // Never more for gas than the gain is worth.
-  u256 affordable;
   out.gain_wei = share_down(out.gain, order.value_wei, order.value_token);
+  // Never more for gas than the least gain is worth: whatever it is settled with pays for it.
+  u256 affordable;
   if (u256 rest;
-      sub(out.gain_wei, order.data_fee, rest) && div_floor(rest, u256(gas), affordable)) {
+      sub(share_down(out.least_gain, order.value_wei, order.value_token), order.data_fee, rest) &&
+      div_floor(rest, u256(gas), affordable)) {
     fees->max_fee = std::min(fees->max_fee, std::max(gas_price, affordable));
   }
-  RunOrder run;
-  run.deadline_s = u256(order.execution_time_s + deadline_slack_s);
-  run.least_gain = out.least_gain;
-  run.loan = funding->loan;
-  auto calldata = run_of(*order.route, run);
-  if (!calldata) return refused(FillReason::not_planned, calldata.error().message);
+  auto calldata = run_for(order, out);
+  if (!calldata) return std::unexpected(calldata.error());
   out.run = std::move(*calldata);
   out.transaction.chain_id = chain_id_;
   out.transaction.max_fee = fees->max_fee;
@@ -167,6 +221,27 @@ std::expected<Execution::Prepared, Execution::Refusal> Execution::prepare(const 
   out.transaction.to = evm_bytes(settings_.executor);
   out.transaction.data = out.run;
   return out;
+}
+
+// As it was built for the same trade before, if it was.
+std::expected<executor::Bytes, Execution::Refusal> Execution::run_for(const TradeOrder& order,
+                                                                      Prepared& prepared) {
+  const auto now = std::chrono::steady_clock::now();
+  const std::uint64_t time_s = order.execution_time_s;
+  prepared.key = key_of(order, prepared.funding, prepared.least_gain);
+  if (auto found =
+          prepared_.find(prepared.key, u256(time_s + deadline_slack_s - deadline_nearer_s), now)) {
+    if (found->refusal.empty()) return std::move(found->run);
+    return refused(FillReason::simulation, found->refusal + ", as it was said a moment ago");
+  }
+  RunOrder run;
+  run.deadline_s = u256(time_s + deadline_slack_s);
+  run.least_gain = prepared.least_gain;
+  run.loan = prepared.funding.loan;
+  auto calldata = run_of(*order.route, run);
+  if (!calldata) return refused(FillReason::not_planned, calldata.error().message);
+  prepared_.put(prepared.key, {*calldata, run.deadline_s, {}}, now);
+  return std::move(*calldata);
 }
 
 Result<Execution::Signed> Execution::sign(const sign::Transaction& transaction) {
@@ -213,14 +288,17 @@ std::future<Simulation> Execution::begin_simulation(const TradeOrder& order,
 
 // Whether the trade may leave after what the chain would make of it.
 std::expected<void, Execution::Refusal> Execution::judge(const Simulation& simulation,
-                                                         const TradeOrder& order) const {
+                                                         const TradeOrder& order,
+                                                         const Prepared& prepared) {
   switch (simulation.verdict) {
     case SimulationVerdict::as_planned:
       return {};
     case SimulationVerdict::pools_differ:
+      prepared_.refuse(prepared.key, simulation.why);
       if (ports_.on_mismatch) ports_.on_mismatch({order.route->pools, simulation.why});
       return refused(FillReason::simulation, simulation.why);
     case SimulationVerdict::refused:
+      prepared_.refuse(prepared.key, simulation.why);
       // Perhaps for another reason than its pools: whether they are what they were taken for is
       // looked at.
       if (ports_.on_mismatch) ports_.on_mismatch({order.route->pools, {}});
@@ -241,45 +319,74 @@ std::uint64_t Execution::last_block_of(const TradeOrder& order) const {
   return order.execution_block + static_cast<std::uint64_t>(settings_.blocks_max) - 1;
 }
 
-void Execution::carry_out(const TradeOrder& order) {
-  if (is_stopped()) return end(order, FillReason::halted, "trading is HALTED: see gantry status");
+std::expected<void, Execution::Refusal> Execution::may_begin(const TradeOrder& order) const {
+  if (is_stopped(order)) {
+    return refused(FillReason::halted, "trading is HALTED: see gantry status");
+  }
   if (touches_flight(*order.route)) {
-    return end(order, FillReason::pool_in_flight,
-               "a trade that is under way changes one of its pools");
+    return refused(FillReason::pool_in_flight,
+                   "a trade that is under way changes one of its pools");
   }
   const std::uint64_t last = last_block_of(order);
   if (const auto head = ports_.providers.head(); head && head->number >= last) {
-    return end(order, FillReason::expired, fmt::format("its last block {} is over", last));
+    return refused(FillReason::expired, fmt::format("its last block {} is over", last));
   }
-  if (ports_.operations) return carry_operation(order);
-  const auto taken = std::chrono::steady_clock::now();
-  auto prepared = prepare(order);
-  if (!prepared) return end(order, prepared.error().first, prepared.error().second);
-  auto reservation = ports_.ledger.reserve(lane_);
-  if (!reservation) {
-    return end(order, FillReason::not_written, reservation.error().message);
-  }
-  prepared->transaction.nonce = reservation->nonce();
-  time(ExecutionStep::build, taken);
+  return {};
+}
 
-  // What it would do is asked while it is signed and written down.
-  auto simulated = begin_simulation(order, *prepared);
+Result<Execution::Signed> Execution::sign_for(const TradeOrder& order,
+                                              const sign::Transaction& transaction) {
   const auto signing = std::chrono::steady_clock::now();
-  const auto bytes = sign(prepared->transaction);
+  auto bytes = sign(transaction);
   time(ExecutionStep::sign, signing);
   time(ExecutionStep::to_signed, order.arrived);
+  return bytes;
+}
+
+std::expected<Execution::Begun, Execution::Refusal> Execution::begin(const TradeOrder& order,
+                                                                     bool and_sign) {
+  const auto taken = std::chrono::steady_clock::now();
+  auto prepared = prepare(order);
+  if (!prepared) return std::unexpected(prepared.error());
+  auto reservation = ports_.ledger.reserve(lane_);
+  if (!reservation) return refused(FillReason::not_written, reservation.error().message);
+  prepared->transaction.nonce = reservation->nonce();
+  time(ExecutionStep::build, taken);
+  Begun begun{std::move(*prepared), std::move(*reservation), {}};
+  if (and_sign) begun.bytes = sign_for(order, begun.prepared.transaction);
+  return begun;
+}
+
+void Execution::carry_out(Waiting waiting) {
+  const TradeOrder& order = waiting.order;
+  if (const auto may = may_begin(order); !may) {
+    return end(order, may.error().first, may.error().second);
+  }
+  if (ports_.operations) return carry_operation(order);
+  if (!waiting.begun) {
+    auto begun = begin(order, false);
+    if (!begun) return end(order, begun.error().first, begun.error().second);
+    waiting.begun.emplace(std::move(*begun));
+  }
+  const Prepared& prepared = waiting.begun->prepared;
+
+  // What it would do is asked while it is written down, and signed where that takes its time.
+  auto simulated = begin_simulation(order, prepared);
+  auto& made = waiting.begun->bytes;
+  if (!made) made = sign_for(order, prepared.transaction);
+  const Result<Signed>& bytes = *made;
   if (!bytes) {
     simulated.wait();
     return end(order, FillReason::not_signed, bytes.error().message);
   }
   ledger::Attempt attempt;
   attempt.destination = std::string(to_string(settings_.send));
-  attempt.max_fee = prepared->transaction.max_fee;
-  attempt.priority_fee = prepared->transaction.max_priority_fee;
+  attempt.max_fee = prepared.transaction.max_fee;
+  attempt.priority_fee = prepared.transaction.max_priority_fee;
   attempt.bytes = bytes->bytes;
   attempt.hash = bytes->hash;
-  auto recorded = ports_.ledger.record(intent_of(order, *prepared, bytes->hash),
-                                       std::move(*reservation), std::move(attempt));
+  auto recorded = ports_.ledger.record(intent_of(order, prepared, bytes->hash),
+                                       std::move(waiting.begun->nonce), std::move(attempt));
   const Simulation simulation = simulated.get();
   const auto id = recorded.get();
   if (!id) return end(order, FillReason::not_written, id.error().message);
@@ -288,11 +395,13 @@ void Execution::carry_out(const TradeOrder& order) {
     withdraw(id->intent, why);
     end(order, reason, why);
   };
-  if (const auto good = judge(simulation, order); !good) {
+  if (const auto good = judge(simulation, order, prepared); !good) {
     return refuse(good.error().first, good.error().second);
   }
-  if (is_stopped()) return refuse(FillReason::halted, "trading was stopped before it left");
-  send(order, *prepared, *id, *bytes);
+  if (is_stopped(order)) {
+    return refuse(FillReason::halted, "trading was stopped before it left");
+  }
+  send(order, prepared, *id, *bytes);
 }
 
 void Execution::send(const TradeOrder& order, const Prepared& prepared, ledger::AttemptId id,

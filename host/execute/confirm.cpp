@@ -29,6 +29,8 @@ constexpr std::chrono::milliseconds result_deadline{5000};
 constexpr std::uint64_t cancellation_gas = 21'000;
 // A cancellation that is not in a block after so many is sent again with a higher fee.
 constexpr std::uint64_t cancellation_blocks = 3;
+// Trades of which it is remembered what was told: what is older is not reorganized.
+constexpr std::size_t told_max = 4096;
 
 RpcCall balance_call(const std::string& token, const std::string& owner, std::uint64_t block) {
   const std::string data = "0x70a08231" + std::string(24, '0') + owner.substr(2);
@@ -128,6 +130,7 @@ void Execution::look(const Head& head) {
     spdlog::error("trades under way could not be looked at: {}", found.error().message);
     return;
   }
+  for (const ledger::IntentId id : found->taken_back) take_back(id);
   for (const ledger::Reconciled& each : found->intents) act(each, head);
   reckon();
   if (ports_.operations) probe_paymasters(head);
@@ -299,6 +302,26 @@ Result<Hash32> Execution::transaction_of(const ledger::StoredIntent& intent,
   return **carrier;
 }
 
+// As far as the ledger knows it.
+Result<Fill> Execution::fill_of(const ledger::StoredResult& result,
+                                const ledger::Realised& realised) {
+  const auto net = net_wei(realised);
+  if (!net) return std::unexpected(net.error());
+  Fill fill;
+  fill.in_block = result.receipt.block;
+  fill.gas_wei = realised.cost_wei;
+  fill.gained = !net->is_negative() && !net->magnitude().is_zero();
+  fill.amount_wei = net->magnitude();
+  fill.amount_usd_e6 =
+      dollars_e6(fill.amount_wei, realised.price ? realised.price->usd_e6 : std::uint64_t{0});
+  if (result.purpose == ledger::Purpose::cancellation) {
+    fill.reason = FillReason::expired;
+  } else if (!result.receipt.success) {
+    fill.reason = FillReason::reverted;
+  }
+  return fill;
+}
+
 // What a trade that is in a block brought and cost, by the chain's own word; false: a price is
 // waited for.
 Result<bool> Execution::realise(const ledger::StoredResult& result) {
@@ -359,19 +382,10 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
                                      "what it paid for was in no block in time");
     }
   }
-  Fill fill;
-  fill.in_block = receipt.block;
-  fill.gas_wei = realised.cost_wei;
-  const auto net = net_wei(realised);
-  if (!net) return std::unexpected(net.error());
-  fill.gained = !net->is_negative() && !net->magnitude().is_zero();
-  fill.amount_wei = net->magnitude();
-  fill.amount_usd_e6 = dollars_e6(fill.amount_wei, price);
-  if (result.purpose == ledger::Purpose::cancellation) {
-    fill.reason = FillReason::expired;
-  } else if (!receipt.success) {
-    fill.reason = FillReason::reverted;
-  } else if (flight) {
+  auto told = fill_of(result, realised);
+  if (!told) return std::unexpected(told.error());
+  Fill fill = std::move(*told);
+  if (fill.filled() && flight) {
     const double planned = to_double(flight->gain);
     const double paid = to_double(gain->magnitude());
     fill.deviation_bps =
@@ -388,12 +402,13 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
   return true;
 }
 
-// Its fill is told once: a reorganization that changes it changes the ledger alone.
+// What was told of it holds until its block is taken back.
 void Execution::conclude(ledger::IntentId id, Fill fill) {
   {
     const std::lock_guard lock(mutex_);
     cancelled_at_.erase(id);
     const auto at = flights_.find(id);
+    const auto told = told_.find(id);
     if (at != flights_.end()) {
       const TradeOrder& order = at->second.order;
       fill.group = order.group;
@@ -402,9 +417,33 @@ void Execution::conclude(ledger::IntentId id, Fill fill) {
       fill.block = order.opportunity_block;
       fill.amount_in = order.amount_in;
       flights_.erase(at);
+    } else if (told != told_.end()) {
+      fill.group = told->second.group;
+      fill.strategy = told->second.strategy;
+      fill.key = told->second.key;
+      fill.block = told->second.block;
+      fill.amount_in = told->second.amount_in;
     }
-    if (!told_.insert(id).second) return;
+    if (told != told_.end() && !told->second.is_taken_back()) return;
+    if (told != told_.end()) fill.telling = Telling::again;
+    told_.insert_or_assign(id, fill);
+    while (told_.size() > told_max) told_.erase(told_.begin());
   }
+  push(std::move(fill));
+}
+
+// Its block is no longer the chain's: whoever was told what it brought is told that it is not so.
+void Execution::take_back(ledger::IntentId id) {
+  Fill fill;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto told = told_.find(id);
+    if (told == told_.end() || !told->second.executed() || told->second.is_taken_back()) return;
+    told->second.telling = Telling::taken_back;
+    fill = told->second;
+  }
+  spdlog::info("trade {}: what it brought in block {} is taken back with its block", id,
+               fill.in_block);
   push(std::move(fill));
 }
 

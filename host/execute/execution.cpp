@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
+#include <string_view>
 
 #include "host/base/text.hpp"
+#include "host/deploy/executor.hpp"
 #include "host/ledger/reconcile.hpp"
 #include "host/live/chain_text.hpp"
 #include "host/log/log.hpp"
@@ -21,10 +25,25 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds executor_read{5000};
 
+// What the venues' calls and the quotes are made of, besides the amounts.
+std::uint64_t states_of(const Snapshot& snapshot, const gantry_opportunity& o) {
+  std::uint64_t hash = 0;
+  for (std::uint32_t i = 0; i < o.leg_count; ++i) {
+    const gantry_state* state = snapshot.states.find(o.legs[i].hop.pool);
+    const std::uint64_t chunks = state == nullptr ? 0 : state->chunk_count;
+    for (std::uint64_t at = 0; at < chunks; ++at) {
+      const auto& chunk = state->chunks[at];
+      const std::string_view bytes(reinterpret_cast<const char*>(chunk.data), chunk.size);
+      hash = (hash ^ std::hash<std::string_view>()(bytes)) * 0x9e3779b97f4a7c15ULL + at + 1;
+    }
+  }
+  return hash;
+}
+
 }  // namespace
 
 TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t group,
-                    const std::string& strategy) {
+                    const std::string& strategy, const TradeScopes& scopes) {
   const Snapshot& snapshot = view.snapshot();
   const Topology& topology = *snapshot.topology;
   const gantry_opportunity& o = plan.trade.opportunity;
@@ -33,6 +52,7 @@ TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t grou
   order.key = o.key;
   order.lane = plan.trade.strategy;
   order.strategy = strategy;
+  order.scopes = scopes;
   order.route = plan.route;
   for (std::uint32_t i = 0; i < o.leg_count; ++i) {
     const gantry_hop& hop = o.legs[i].hop;
@@ -53,6 +73,7 @@ TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t grou
   order.execution_block = plan.execution_block;
   order.execution_time_s = snapshot.context.execution_time_s;
   order.base_fee = u256(snapshot.context.base_fee);
+  order.pool_states = states_of(snapshot, o);
   order.arrived = snapshot.arrived;
   return order;
 }
@@ -68,6 +89,8 @@ Execution::Execution(const ChainSettings& chain, const WalletSettings& wallet, E
             ports_.operations ? address_text(wallet.entry_point) : std::string(),
             {}},
       view_(ledger::chain_view_of(ports_.providers)),
+      prepared_({milliseconds(settings_.prepared_ttl_ms),
+                 static_cast<std::size_t>(settings_.prepared_max)}),
       lenders_(chain.lenders, settings_.executor) {}
 
 Result<std::unique_ptr<Execution>> Execution::start(const ChainSettings& chain,
@@ -79,6 +102,7 @@ Result<std::unique_ptr<Execution>> Execution::start(const ChainSettings& chain,
     if (auto checked = made->check_account(); !checked) return std::unexpected(checked.error());
   }
   if (auto found = made->reconcile_once(); !found) return std::unexpected(found.error());
+  made->read_usual_tokens();
   made->orders_thread_ = std::thread([run = made.get(), name = log_chain()] {
     const LogChain named(name);
     run->take_orders();
@@ -98,10 +122,13 @@ void Execution::stop() {
     stopping_ = true;
   }
   moved_.notify_all();
+  ordered_.notify_all();
   if (!orders_thread_.joinable()) return;
   orders_thread_.join();
   if (const std::string times = times_text(); !times.empty()) {
-    spdlog::info("trades, median/p99: {}", times);
+    const PreparedCache::Counts prepared = prepared_.counts();
+    spdlog::info("trades, median/p99: {}; built before: {} of {} ({:.1f} %)", times, prepared.hits,
+                 prepared.hits + prepared.misses, 100 * prepared.hit_rate());
   }
   if (chain_thread_.joinable()) chain_thread_.join();
   if (ports_.operations) ports_.operations->note(nullptr);
@@ -117,10 +144,13 @@ Status Execution::check_executor() {
                     "deploy`, and put its address there");
   }
   const std::string executor = address_text(settings_.executor);
+  // The creation code makes the runtime code that this program knows, for this account.
+  const std::string made = hex_text(deploy::creation_data(wallet_.sender));
   const std::array calls{
       RpcCall{"eth_getCode", {executor, "latest"}},
+      RpcCall{"eth_call", {json::object{{"to", executor}, {"data", "0x8da5cb5b"}}, "latest"}},
       RpcCall{"eth_call",
-              {json::object{{"to", executor}, {"data", "0x8da5cb5b"}}, "latest"}}};  // owner()
+              {json::object{{"from", address_text(wallet_.sender)}, {"data", made}}, "latest"}}};
   const auto answers = ask(ports_.providers, calls, {.deadline = executor_read});
   if (!answers) return std::unexpected(answers.error());
   const auto code = (*answers)[0] ? bytes_of(*(*answers)[0]) : std::nullopt;
@@ -135,13 +165,51 @@ Status Execution::check_executor() {
         fmt::format("{}: the contract at {} is no executor: check `executor`", where, executor));
   }
   const gantry_address known = evm_address(std::span(*owner).last(20));
-  if (AddressEqual{}(known, wallet_.sender)) return {};
+  if (!AddressEqual{}(known, wallet_.sender)) {
+    return fail(ErrorKind::configuration,
+                fmt::format("{}: the executor {} obeys {}, and the account of [wallet] is {}",
+                            where, executor, address_text(known), address_text(wallet_.sender)));
+  }
+  const auto runtime = (*answers)[2] ? bytes_of(*(*answers)[2]) : std::nullopt;
+  if (!runtime || runtime->empty()) {
+    return fail(ErrorKind::io,
+                fmt::format("{}: nobody says which code the executor should have: {}", where,
+                            (*answers)[2] ? "the answer is none"
+                                          : said_line((*answers)[2].error().message)));
+  }
+  if (*runtime == *code) return {};
   return fail(ErrorKind::configuration,
-              fmt::format("{}: the executor {} obeys {}, and the account of [wallet] is {}", where,
-                          executor, address_text(known), address_text(wallet_.sender)));
+              fmt::format("{}: the contract at {} is not the executor that this program was built "
+                          "with, and nothing is signed for it: deploy one with `gantry executor "
+                          "deploy`, and put its address there",
+                          where, executor));
+}
+
+// Of an earlier run it is not known whom it told, so it counts as told.
+Status Execution::remember_told() {
+  const auto results = ports_.ledger.results_not_final();
+  if (!results) return std::unexpected(results.error());
+  for (const ledger::StoredResult& result : *results) {
+    if (!result.realised) continue;
+    auto fill = fill_of(result, *result.realised);
+    if (fill) told_.emplace(result.id.intent, std::move(*fill));
+  }
+  return {};
+}
+
+// So that the first trades with them need not wait for it. What cannot be read now is with its
+// first trade.
+void Execution::read_usual_tokens() {
+  const auto head = ports_.providers.head();
+  if (!head) return;
+  Lenders fresh = lenders_;
+  if (chain_.wrapped_native.length != 0) fresh.want(chain_.wrapped_native);
+  for (const gantry_address& token : chain_.usd_tokens) fresh.want(token);
+  if (fresh.read(ports_.providers, *head)) lenders_.take(fresh);
 }
 
 Status Execution::reconcile_once() {
+  if (auto known = remember_told(); !known) return known;
   const auto found =
       ledger::reconcile(ports_.ledger, *view_, chain_.id,
                         {.depth = static_cast<std::uint64_t>(settings_.confirm_blocks)});
@@ -151,6 +219,7 @@ Status Execution::reconcile_once() {
                                            "is begun",
                                            chain_.id));
   }
+  for (const ledger::IntentId id : found->taken_back) take_back(id);
   const auto next = view_->next_nonce(lane_, found->head);
   if (!next) return std::unexpected(next.error());
   if (auto noted = ports_.ledger.observe_nonce(lane_, *next).get(); !noted) return noted;
@@ -170,12 +239,27 @@ Status Execution::reconcile_once() {
 
 // ---- orders -------------------------------------------------------------------------------------
 
+// Another order is not carried out meanwhile, for nobody else offers any.
+bool Execution::may_begin_at_once(const TradeOrder& order) const {
+  if (ports_.operations || !ports_.signer.is_local()) return false;
+  const std::lock_guard lock(mutex_);
+  return !stopping_ && !carrying_ && orders_.empty() && lenders_.knows(order.route->tokens.front());
+}
+
 void Execution::offer(TradeOrder order) {
+  time(ExecutionStep::to_planned, order.arrived);
+  std::optional<Begun> begun;
+  if (may_begin_at_once(order)) {
+    if (auto may = may_begin(order); !may) return end(order, may.error().first, may.error().second);
+    auto made = begin(order, true);
+    if (!made) return end(order, made.error().first, made.error().second);
+    begun.emplace(std::move(*made));
+  }
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_ && orders_.size() < orders_max) {
-      orders_.push_back(std::move(order));
-      moved_.notify_all();
+      orders_.push_back({std::move(order), std::move(begun)});
+      ordered_.notify_one();
       return;
     }
   }
@@ -186,10 +270,10 @@ void Execution::refuse(Fill fill) { push(std::move(fill)); }
 
 void Execution::push(Fill fill) {
   const std::lock_guard lock(mutex_);
-  if (fill.filled()) {
-    ++filled_;
-  } else if (fill.executed()) {
-    ++failed_;
+  if (fill.executed()) {
+    std::uint64_t& count = fill.filled() ? filled_ : failed_;
+    // Of an earlier run's, another one counted it.
+    count = fill.is_taken_back() ? count - std::min<std::uint64_t>(count, 1) : count + 1;
   } else {
     ++refused_[fill.reason];
   }
@@ -239,22 +323,24 @@ void Execution::end(const TradeOrder& order, FillReason reason, const std::strin
 
 void Execution::take_orders() {
   while (true) {
-    TradeOrder order;
+    std::optional<Waiting> next;
     {
       std::unique_lock lock(mutex_);
-      moved_.wait(lock, [this] { return stopping_ || !orders_.empty(); });
+      carrying_ = false;
+      ordered_.wait(lock, [this] { return stopping_ || !orders_.empty(); });
       if (stopping_) break;
-      order = std::move(orders_.front());
+      next.emplace(std::move(orders_.front()));
       orders_.pop_front();
+      carrying_ = true;
     }
-    carry_out(std::move(order));
+    carry_out(std::move(*next));
   }
-  std::deque<TradeOrder> left;
+  std::deque<Waiting> left;
   {
     const std::lock_guard lock(mutex_);
     left.swap(orders_);
   }
-  for (const TradeOrder& order : left) end(order, FillReason::halted, "the host stops");
+  for (const Waiting& each : left) end(each.order, FillReason::halted, "the host stops");
 }
 
 void Execution::tell(json::object& told) const {
@@ -274,6 +360,12 @@ void Execution::tell(json::object& told) const {
     if (!waits_for.empty()) operations["waits_for"] = waits_for;
     out["operations"] = std::move(operations);
   }
+  const PreparedCache::Counts prepared = prepared_.counts();
+  out["prepared"] = {{"entries", prepared.entries},
+                     {"hits", prepared.hits},
+                     {"misses", prepared.misses},
+                     {"refused", prepared.refused},
+                     {"hit_rate", prepared.hit_rate()}};
   json::array balances;
   for (const auto& [token, amount] : lenders_.own()) {
     balances.push_back({{"token", address_text(token)}, {"amount", gantry::to_string(amount)}});
@@ -326,6 +418,8 @@ std::string_view to_string(ExecutionStep step) {
       return "simulate";
     case ExecutionStep::to_sent:
       return "bytes in to sent";
+    case ExecutionStep::to_planned:
+      return "bytes in to planned";
   }
   return "unknown";
 }

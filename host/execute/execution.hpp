@@ -42,6 +42,7 @@
 #include "host/execute/fill.hpp"
 #include "host/execute/lenders.hpp"
 #include "host/execute/operation_line.hpp"
+#include "host/execute/prepared_cache.hpp"
 #include "host/execute/simulation.hpp"
 #include "host/ledger/chain_view.hpp"
 #include "host/ledger/ledger.hpp"
@@ -61,6 +62,7 @@ struct TradeOrder {
   std::uint64_t key = 0;
   std::uint32_t lane = 0;
   std::string strategy;
+  TradeScopes scopes;  // that its risk counts in
   std::shared_ptr<const TradeRoute> route;
   std::vector<ledger::Leg> legs;
   u256 amount_in;
@@ -75,11 +77,12 @@ struct TradeOrder {
   std::uint64_t execution_block = 0;
   std::uint64_t execution_time_s = 0;               // of that block, as it is expected
   u256 base_fee;                                    // wei per gas, of the block it was planned on
+  std::uint64_t pool_states = 0;                    // a hash of the states of the route's pools
   std::chrono::steady_clock::time_point arrived{};  // the block's bytes
 };
 // Of a plan that has a route.
 TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t group,
-                    const std::string& strategy);
+                    const std::string& strategy, const TradeScopes& scopes);
 
 // The trade's pools pay something else than was quoted; without a reason: perhaps they do.
 struct Mismatch {
@@ -101,13 +104,14 @@ struct ExecutionPorts {
 
 // How long trades took, those that came so far.
 enum class ExecutionStep : std::int32_t {
-  build = 0,      // an order to calldata: who lends, fees, the run
-  sign = 1,       // alone
-  to_signed = 2,  // from the arrival of the block's bytes
-  simulate = 3,   // beside signing and writing
-  to_sent = 4,    // from the arrival to somebody having it
+  build = 0,       // an order to calldata: who lends, fees, the run
+  sign = 1,        // alone
+  to_signed = 2,   // from the arrival of the block's bytes
+  simulate = 3,    // beside signing and writing
+  to_sent = 4,     // from the arrival to somebody having it
+  to_planned = 5,  // from the arrival to an order
 };
-inline constexpr std::size_t execution_steps = 5;
+inline constexpr std::size_t execution_steps = 6;
 std::string_view to_string(ExecutionStep step);
 
 class Execution {
@@ -123,7 +127,9 @@ class Execution {
   Execution& operator=(const Execution&) = delete;
   ~Execution();
 
-  // Never waits. What cannot be taken is a fill at once.
+  // Never waits for anybody. What cannot be taken is a fill at once. Where nothing is under way and
+  // the key is of this process, it is built and signed before this returns, so that no thread has
+  // to be woken for that.
   void offer(TradeOrder order);
   // One that never became an order.
   void refuse(Fill fill);
@@ -159,30 +165,51 @@ class Execution {
     u256 least_gain;
     u256 gain_wei;                  // what the gain is worth
     std::uint64_t gas = 0;          // that it is expected to take
+    std::string key;                // in prepared_
     sign::Transaction transaction;  // but for its nonce
   };
   using Refusal = std::pair<FillReason, std::string>;
+  // A transaction that has its nonce, and perhaps its signature.
+  struct Begun {
+    Prepared prepared;
+    ledger::Reservation nonce;
+    std::optional<Result<Signed>> bytes;
+  };
+  struct Waiting {
+    TradeOrder order;
+    std::optional<Begun> begun;
+  };
 
   Execution(const ChainSettings& chain, const WalletSettings& wallet, ExecutionPorts ports);
   Status check_executor();
+  Status remember_told();
+  void read_usual_tokens();
   Status reconcile_once();
 
   // Of the orders' thread, in carry_out.cpp.
   void take_orders();
-  void carry_out(const TradeOrder& order);
+  void carry_out(Waiting waiting);
+  std::expected<void, Refusal> may_begin(const TradeOrder& order) const;
+  // The transaction and its nonce; signed, too, where `and_sign`.
+  std::expected<Begun, Refusal> begin(const TradeOrder& order, bool and_sign);
+  bool may_begin_at_once(const TradeOrder& order) const;
   std::uint64_t last_block_of(const TradeOrder& order) const;
   std::expected<Funding, Refusal> fund(const TradeOrder& order, const u256& gas_price);
   std::expected<Prepared, Refusal> prepare(const TradeOrder& order);
+  std::expected<executor::Bytes, Refusal> run_for(const TradeOrder& order, Prepared& prepared);
   Result<Signed> sign(const sign::Transaction& transaction);
+  Result<Signed> sign_for(const TradeOrder& order, const sign::Transaction& transaction);
   ledger::Intent intent_of(const TradeOrder& order, const Prepared& prepared,
                            const Hash32& hash) const;
   void send(const TradeOrder& order, const Prepared& prepared, ledger::AttemptId id,
             const Signed& bytes);
   // `prepared` lasts until it is ready.
   std::future<Simulation> begin_simulation(const TradeOrder& order, const Prepared& prepared);
-  std::expected<void, Refusal> judge(const Simulation& simulation, const TradeOrder& order) const;
+  std::expected<void, Refusal> judge(const Simulation& simulation, const TradeOrder& order,
+                                     const Prepared& prepared);
   void withdraw(ledger::IntentId id, const std::string& why);
   bool is_stopped() const;
+  bool is_stopped(const TradeOrder& order) const;  // or one of its scopes is HALTED
   bool touches_flight(const TradeRoute& route) const;
   void end(const TradeOrder& order, FillReason reason, const std::string& why);
 
@@ -211,6 +238,7 @@ class Execution {
   void act(const ledger::Reconciled& what, const Head& head);
   void reckon();
   Result<bool> realise(const ledger::StoredResult& result);
+  static Result<Fill> fill_of(const ledger::StoredResult& result, const ledger::Realised& realised);
   // " (...)", or nothing where nobody says.
   std::string why_reverted(const ledger::Attempt& attempt, const ledger::Receipt& receipt) const;
   std::string why_run_reverted(const executor::Bytes& run, std::uint64_t gas,
@@ -223,6 +251,7 @@ class Execution {
   void send_again(const ledger::Reconciled& what, const Head& head);
   Status cancel(ledger::IntentId id, const Head& head);
   void conclude(ledger::IntentId id, Fill fill);
+  void take_back(ledger::IntentId id);
   void push(Fill fill);
   void time(ExecutionStep step, std::chrono::steady_clock::time_point since);
 
@@ -234,12 +263,15 @@ class Execution {
   const ledger::Lane lane_;
   std::unique_ptr<ledger::ChainView> view_;  // the following thread's
   std::mutex signing_;                       // guards the signer
+  PreparedCache prepared_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable moved_;
-  std::deque<TradeOrder> orders_;
+  std::condition_variable ordered_;
+  std::deque<Waiting> orders_;
+  bool carrying_ = false;  // one that is not in orders_ any more
   std::map<ledger::IntentId, Flight> flights_;
-  std::set<ledger::IntentId> told_;                         // whose fill was told
+  std::map<ledger::IntentId, Fill> told_;                   // the last that was told of each
   std::map<ledger::IntentId, std::uint64_t> cancelled_at_;  // the head when that was last tried
   std::vector<Fill> fills_;
   Lenders lenders_;

@@ -15,6 +15,21 @@ namespace {
 constexpr auto first_fill_reason = static_cast<std::int32_t>(FillReason::not_planned);
 constexpr auto last_fill_reason = static_cast<std::int32_t>(FillReason::dropped);
 
+constexpr std::string_view taken_back_word = "back";
+constexpr std::string_view again_word = "again";
+
+std::string_view word_of(Telling telling) {
+  switch (telling) {
+    case Telling::first:
+      return {};
+    case Telling::taken_back:
+      return taken_back_word;
+    case Telling::again:
+      return again_word;
+  }
+  return {};
+}
+
 class FillWords {
  public:
   explicit FillWords(std::string_view text) : in_(std::string(text)) {}
@@ -35,9 +50,13 @@ class FillWords {
     good = good && value.has_value();
     return value.value_or(u256());
   }
-  bool at_end() {
-    std::string more;
-    return !(in_ >> more);
+  // The last word, which may be missing.
+  Telling telling() {
+    std::string word;
+    if (!(in_ >> word)) return Telling::first;
+    const bool back = word == taken_back_word;
+    good = good && (back || word == again_word) && !(in_ >> word);
+    return back ? Telling::taken_back : Telling::again;
   }
 
  private:
@@ -83,11 +102,13 @@ std::string_view to_string(FillReason reason) {
 }
 
 std::string to_text(const Fill& fill) {
-  return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}", fill.group, fill.strategy, fill.key,
-                     fill.block, static_cast<std::int32_t>(fill.reason), to_string(fill.amount_in),
-                     to_string(fill.amount_out), fill.in_block, fill.gained ? 1 : 0,
-                     to_string(fill.amount_wei), fill.amount_usd_e6, to_string(fill.gas_wei),
-                     std::bit_cast<std::uint64_t>(fill.deviation_bps));
+  const std::string_view last = word_of(fill.telling);
+  return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}{}{}", fill.group, fill.strategy,
+                     fill.key, fill.block, static_cast<std::int32_t>(fill.reason),
+                     to_string(fill.amount_in), to_string(fill.amount_out), fill.in_block,
+                     fill.gained ? 1 : 0, to_string(fill.amount_wei), fill.amount_usd_e6,
+                     to_string(fill.gas_wei), std::bit_cast<std::uint64_t>(fill.deviation_bps),
+                     last.empty() ? "" : " ", last);
 }
 
 Result<Fill> parse_fill(std::string_view text) {
@@ -109,9 +130,9 @@ Result<Fill> parse_fill(std::string_view text) {
   fill.amount_usd_e6 = words.number();
   fill.gas_wei = words.amount();
   fill.deviation_bps = std::bit_cast<double>(words.number());
+  fill.telling = words.telling();
   const bool known = reason == 0 || (reason >= first_fill_reason && reason <= last_fill_reason);
-  if (!words.good || !words.at_end() || strategy > UINT32_MAX || gained > 1 || !known ||
-      !(fill.deviation_bps >= 0)) {
+  if (!words.good || strategy > UINT32_MAX || gained > 1 || !known || !(fill.deviation_bps >= 0)) {
     return fail(ErrorKind::format, "a trade's result that is none");
   }
   return fill;

@@ -1,4 +1,6 @@
-// What became of a trade that was handed over to be executed: exactly one for each.
+// What became of a trade that was handed over to be executed: exactly one for each. Where a
+// reorganization takes its block back, one more takes that back, and another one comes when it is
+// decided again.
 //
 // It comes when the chain says so, so it is a fact from outside: recorded with the group before
 // which the street was told, and told a replay there.
@@ -36,6 +38,13 @@ enum class FillReason : std::int32_t {
 };
 std::string_view to_string(FillReason reason);
 
+// A block that was told of may be taken back by a reorganization, and what was told with it.
+enum class Telling : std::int32_t {
+  first = 1,
+  taken_back = 2,  // what is told here was told before, and is not so
+  again = 3,       // what is so now
+};
+
 struct Fill {
   // The trade: its group in this run and its strategy's number; of an earlier run none.
   static constexpr std::uint64_t no_group = UINT64_MAX;
@@ -52,8 +61,10 @@ struct Fill {
   std::uint64_t amount_usd_e6 = 0;
   u256 gas_wei;              // that was paid
   double deviation_bps = 0;  // that it paid less than was quoted
+  Telling telling = Telling::first;
 
   bool filled() const { return reason == FillReason::none; }
+  bool is_taken_back() const { return telling == Telling::taken_back; }
   // Whether it was in a block, so that it cost something.
   bool executed() const { return in_block != 0; }
 };

@@ -98,9 +98,13 @@ u256 share_of(const u256& amount, const u256& parts, std::uint64_t whole) {
 
 }  // namespace
 
+bool Lenders::knows(const gantry_address& token) const {
+  return std::ranges::any_of(
+      tokens_, [&](const TokenBooks& books) { return same_address(books.token, token); });
+}
+
 bool Lenders::want(const gantry_address& token) {
-  const auto known = [&](const TokenBooks& books) { return same_address(books.token, token); };
-  if (std::ranges::any_of(tokens_, known)) return false;
+  if (knows(token)) return false;
   tokens_.push_back({token, u256(), std::vector<Book>(settings_.size())});
   return true;
 }

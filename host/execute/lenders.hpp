@@ -40,6 +40,7 @@ class Lenders {
   void take(const Lenders& other);
   // Makes sure that read() knows this token; true: it does not yet.
   bool want(const gantry_address& token);
+  bool knows(const gantry_address& token) const;
 
   // What the executor holds, of each token that was asked for.
   std::vector<std::pair<gantry_address, u256>> own() const;

@@ -36,7 +36,4 @@ struct Simulation {
 Simulation simulate(Providers& providers, const Rehearsal& rehearsal,
                     std::chrono::milliseconds deadline);
 
-// What the executor's error says, for people, as "Short: 0x... gained 5 of 7"; "" for no error.
-std::string executor_error_text(std::span<const std::uint8_t> data);
-
 }  // namespace gantry::host

@@ -343,7 +343,7 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const fs::path& path, LedgerOptions
   if (auto done = read_nonces(**connection, *book); !done) return std::unexpected(done.error());
   const std::string head(trail->head_found());
   const PublicKey public_key = trail->public_key();
-  WriterOptions of_writer{options.queue_max, options.batch_max,
+  WriterOptions of_writer{options.queue_max, options.batch_max, options.batch_wait,
                           options.now_ms ? std::move(options.now_ms) : machine_ms};
   // The trail refers to the connection, whose object stays where it is.
   auto ledger =

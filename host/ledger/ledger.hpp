@@ -24,6 +24,7 @@
 //             and see what is committed, without waiting for the writer.
 // OWNERSHIP   Reservations may outlive it.
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -44,7 +45,10 @@ class NonceBook;
 
 struct LedgerOptions {
   std::filesystem::path key;  // what the trail is signed with; empty: FILE.key. Made where missing
-  std::size_t batch_max = 256;                // records that share one synced commit
+  std::size_t batch_max = 256;  // records that share one synced commit
+  // That the first of them waits for others, at most. None: what is there is written at once, and
+  // what comes meanwhile shares the next commit.
+  std::chrono::milliseconds batch_wait{0};
   std::size_t queue_max = 4096;               // records that wait for the writer; more are refused
   std::function<std::int64_t()> now_ms = {};  // Unix time; none: the machine's
 };

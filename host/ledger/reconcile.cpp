@@ -75,7 +75,7 @@ class Reconciler {
           fmt::format("block {} ({}) is no longer the chain's", result.receipt.block,
                       hex_text(result.receipt.block_hash));
       if (auto done = ledger_.reorganized(result.id.intent, reason).get(); !done) return done;
-      ++out_.taken_back;
+      out_.taken_back.push_back(result.id.intent);
     }
     return {};
   }

@@ -50,9 +50,9 @@ struct Reconciled {
 
 struct Reconciliation {
   std::uint64_t head = 0;
-  std::vector<Reconciled> intents;  // that were open, or whose result was taken back
-  std::uint64_t taken_back = 0;     // results
-  std::uint64_t final = 0;          // results that became so
+  std::vector<Reconciled> intents;   // that were open, or whose result was taken back
+  std::vector<IntentId> taken_back;  // whose result was
+  std::uint64_t final = 0;           // results that became so
 };
 
 // Of one chain's intents. Fails only when the ledger does: a chain that does not answer is a

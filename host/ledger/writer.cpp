@@ -45,6 +45,10 @@ std::int64_t Writer::last_row() const { return last_row_; }
 std::vector<Job> Writer::take() {
   std::unique_lock lock(mutex_);
   woken_.wait(lock, [&] { return ending_ || !queue_.empty(); });
+  if (options_.batch_wait.count() > 0) {
+    woken_.wait_for(lock, options_.batch_wait,
+                    [&] { return ending_ || queue_.size() >= options_.batch_max; });
+  }
   const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), options_.batch_max));
   std::vector<Job> batch(std::make_move_iterator(queue_.begin()),
                          std::make_move_iterator(queue_.begin() + count));

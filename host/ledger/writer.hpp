@@ -8,6 +8,7 @@
 //          not known what a restart will find there: all that comes later is refused until then.
 // THREADS  add() any thread; jobs and their done() run on the writer's.
 #pragma once
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -29,6 +30,7 @@ struct Job {
 struct WriterOptions {
   std::size_t queue_max = 4096;
   std::size_t batch_max = 256;
+  std::chrono::milliseconds batch_wait{0};  // see LedgerOptions
   std::function<std::int64_t()> now_ms;
 };
 

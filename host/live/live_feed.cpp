@@ -111,7 +111,7 @@ void LiveFeed::wait(milliseconds at_most) {
   woken_ = false;
 }
 
-// What went wrong is told once, and that it is over.
+// What went wrong is told once, and that it is over. That nobody can be asked its providers tell.
 void LiveFeed::tell(const Status& done) {
   if (stopped_.load()) return;
   const std::lock_guard lock(mutex_);
@@ -124,9 +124,10 @@ void LiveFeed::tell(const Status& done) {
     if (status_.trouble == done.error().message) return;
     // A block that was replaced while it was read is a chain's everyday.
     const bool usual = done.error().kind == ErrorKind::not_found;
+    status_.trouble = done.error().message;
+    if (done.error().kind == ErrorKind::io && providers_.statistics().halted) return;
     spdlog::log(usual ? spdlog::level::debug : spdlog::level::warn, "{}: {}; trying again",
                 chain_.name, done.error().message);
-    status_.trouble = done.error().message;
   } else if (!status_.trouble.empty()) {
     status_.trouble.clear();
     spdlog::info("{}: followed again, from block {} on", chain_.name, status_.block);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "host/base/text.hpp"
 #include "host/market/market_facts.hpp"
@@ -15,6 +16,7 @@ namespace gantry::host {
 namespace {
 
 constexpr std::size_t refusals_told_max = 20;  // of one market, a line each
+constexpr std::size_t named_max = 3;           // in a line of pools without a value
 
 // The recording's kinds are the SDK's sources: the same words by value.
 static_assert(static_cast<std::int32_t>(recording::FactKind::evm_call) == GANTRY_SOURCE_EVM_CALL);
@@ -24,6 +26,21 @@ static_assert(static_cast<std::int32_t>(recording::FactKind::evm_log) == GANTRY_
 static_assert(static_cast<std::int32_t>(recording::FactKind::solana_account) ==
               GANTRY_SOURCE_SOLANA_ACCOUNT);
 static_assert(static_cast<std::int32_t>(recording::FactKind::http) == GANTRY_SOURCE_HTTP);
+
+// The first of them: a venue that finds its pools finds thousands.
+void tell_without_value(const VenueInstance& venue, std::span<const PoolInfo* const> pools) {
+  std::string named;
+  for (const PoolInfo* pool : pools.first(std::min(pools.size(), named_max))) {
+    named += (named.empty() ? "" : ", ") + address_text(pool->address);
+  }
+  if (pools.size() > named_max) named += fmt::format(" and {} more", pools.size() - named_max);
+  const bool one = pools.size() == 1;
+  spdlog::info(
+      "venue {}: {} left out, for nothing leads from {} tokens to the coin or a dollar: {}. "
+      "min_liquidity_usd = 0 lets {} in",
+      venue.name(), one ? "a pool is" : fmt::format("{} pools are", pools.size()),
+      one ? "its" : "their", named, one ? "it" : "them");
+}
 
 }  // namespace
 
@@ -255,11 +272,17 @@ void MarketState::settle_topology(Snapshot& snapshot) {
     topology.tokens[found->second].flags |= GANTRY_TOKEN_USD;
   }
   plan_valuation(topology, snapshot);
+  std::map<std::uint32_t, std::vector<const PoolInfo*>> without_value;  // by venue
   for (PoolInfo& pool : topology.pools) {
     if (pool.use != PoolUse::usable) continue;
     const double minimum = topology.venue_of(pool).settings.min_liquidity_usd;
     if (minimum <= 0 || pool.liquidity_usd >= minimum) continue;
     pool.use = pool.liquidity_usd > 0 ? PoolUse::low_liquidity : PoolUse::no_value;
+    if (pool.use == PoolUse::no_value) without_value[pool.venue].push_back(&pool);
+  }
+  for (const auto& [venue, pools] : without_value) {
+    if (quiet_ || known_.contains(topology.venues[venue])) continue;
+    tell_without_value(*topology.venues[venue], pools);
   }
 }
 

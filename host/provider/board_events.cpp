@@ -6,6 +6,7 @@
 
 #include "host/log/log.hpp"
 #include "host/provider/board.hpp"
+#include "host/provider/remedy.hpp"
 #include "host/report/terminal.hpp"
 
 namespace gantry::host::provider {
@@ -13,6 +14,15 @@ namespace {
 
 std::int64_t whole_seconds(std::chrono::steady_clock::duration time) {
   return std::chrono::ceil<std::chrono::seconds>(time).count();
+}
+
+// The reason with what to do about it, as sentences.
+std::string with_remedy(const ProviderHealth& health) {
+  const std::string& reason = health.reason();
+  const std::string_view remedy = health.cause() ? remedy_of(*health.cause()) : "";
+  std::string sentences = reason + (reason.ends_with('?') ? "" : ".");
+  if (!remedy.empty()) sentences += fmt::format(" {}.", remedy);
+  return sentences;
 }
 
 bool would_answer(ProviderState state) {
@@ -69,8 +79,7 @@ void Board::tell_state(Endpoint& endpoint, ProviderState state, Time now) {
   switch (state) {
     case ProviderState::down:
       tell(ProviderEventKind::down, &endpoint,
-           fmt::format("is down: {}{} It is checked every {} s", endpoint.health.reason(),
-                       endpoint.health.reason().ends_with('?') ? "" : ".",
+           fmt::format("is down: {} It is checked every {} s", with_remedy(endpoint.health),
                        whole_seconds(HealthTimes{}.recheck_every)));
       break;
     case ProviderState::limited:

@@ -33,6 +33,7 @@ void ProviderHealth::pause_for(Time now, std::chrono::milliseconds asked) {
 void ProviderHealth::failed(Time now, FailureCause cause, std::string reason,
                             std::chrono::milliseconds pause) {
   reason_ = std::move(reason);
+  cause_ = cause;
   if (cause == FailureCause::behind) return;  // it is well, and knows less
   if (cause == FailureCause::limited) return pause_for(now, pause);
   ++failures_in_row_;
@@ -80,14 +81,14 @@ void ProviderHealth::check_passed(Time now, bool behind) {
 void ProviderHealth::check_failed(Time now, FailureCause cause, std::string reason,
                                   std::chrono::milliseconds pause) {
   checking_ = false;
+  reason_ = std::move(reason);
+  cause_ = cause;
   if (cause == FailureCause::limited) {
     // No answer to a check, but no fault either: it keeps its state, and is asked after its pause.
-    reason_ = std::move(reason);
     pause_for(now, pause);
     next_check_ = limited_until_;
     return;
   }
-  reason_ = std::move(reason);
   ++failures_in_row_;
   set_back_ = false;
   if (cause == FailureCause::wrong_chain) {

@@ -9,6 +9,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "host/provider/statistics.hpp"
@@ -36,6 +37,10 @@ class ProviderHealth {
   ProviderState state(Time now) const;
   // Of what keeps it from being ready, as "no connection"; else of the last failure, or empty.
   const std::string& reason() const { return reason_; }
+  // Of the reason; nullopt: there is none.
+  std::optional<FailureCause> cause() const {
+    return reason_.empty() ? std::nullopt : std::optional(cause_);
+  }
   Time limited_until() const { return limited_until_; }
   // Never shown a chain, and has not failed either: worth waiting for.
   bool is_new() const { return state_ == ProviderState::unchecked; }
@@ -66,6 +71,7 @@ class ProviderHealth {
   HealthTimes times_;
   ProviderState state_ = ProviderState::unchecked;  // never `limited`
   std::string reason_;
+  FailureCause cause_ = FailureCause::broken;  // of reason_
   Time next_check_;
   Time limited_until_{};
   Time suspect_since_{};

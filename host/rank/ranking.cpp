@@ -10,6 +10,21 @@ std::uint64_t gas_overhead_of(const Configuration& configuration) {
   return gas_overhead + (sponsored ? verification_gas + pre_verification_gas : 0);
 }
 
+namespace {
+
+// What its pools' venues say that a swap takes: a strategy that says less is not believed.
+std::uint64_t least_gas(const MarketView& view, const gantry_opportunity& opportunity) {
+  const Topology& topology = *view.snapshot().topology;
+  std::uint64_t gas = 0;
+  for (std::uint32_t i = 0; i < opportunity.leg_count; ++i) {
+    const std::uint32_t pool = opportunity.legs[i].hop.pool;
+    if (pool < topology.pools.size()) gas += topology.pools[pool].traits.swap_gas;
+  }
+  return gas;
+}
+
+}  // namespace
+
 Ranked price_opportunity(const MarketView& view, const gantry_opportunity& opportunity,
                          std::uint32_t strategy, std::uint32_t index, const TransactionCost& cost) {
   Ranked ranked{};
@@ -20,7 +35,8 @@ Ranked price_opportunity(const MarketView& view, const gantry_opportunity& oppor
   ranked.gross.status = GANTRY_UNSUPPORTED;
 
   const gantry_context& context = view.snapshot().context;
-  const u256 gas = wrapping_add(u256(opportunity.gas), u256(cost.gas));
+  ranked.opportunity.gas = std::max(opportunity.gas, least_gas(view, opportunity));
+  const u256 gas = wrapping_add(u256(ranked.opportunity.gas), u256(cost.gas));
   if (!mul(gas, u256(context.gas_price), ranked.gas_cost)) ranked.gas_cost = u256::max();
   ranked.data_fee_known = cost.data_fee.has_value();
   ranked.data_fee = cost.data_fee.value_or(u256());

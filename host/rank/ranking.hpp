@@ -18,7 +18,7 @@ namespace gantry::host {
 
 // An opportunity with its money. Amounts in wei unless named otherwise.
 struct Ranked {
-  gantry_opportunity opportunity;
+  gantry_opportunity opportunity;  // its gas is its venues' at the least, whatever it says
   std::uint32_t strategy = 0;
   std::uint32_t index = 0;     // within its batch
   gantry_value stake{};        // what goes in, at the spot price

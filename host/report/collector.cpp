@@ -61,9 +61,11 @@ void Collector::add(const Group& group) {
   }
   if (executed_) {
     for (const Fill& fill : group.fills) {
-      ++(fill.filled() ? executed_->filled
-                       : executed_->others[std::string(to_string(fill.reason))]);
-      const double sign = fill.gained ? 1 : -1;
+      std::uint64_t& count = fill.filled() ? executed_->filled
+                                           : executed_->others[std::string(to_string(fill.reason))];
+      // Of an earlier run's, this one has not counted it.
+      count = fill.is_taken_back() ? count - std::min<std::uint64_t>(count, 1) : count + 1;
+      const double sign = fill.gained != fill.is_taken_back() ? 1 : -1;
       executed_->net_eth += sign * to_double(fill.amount_wei) * 1e-18;
       executed_->net_usd += sign * static_cast<double>(fill.amount_usd_e6) * 1e-6;
     }

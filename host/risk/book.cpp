@@ -323,6 +323,35 @@ void RiskBook::closed(const TradeClosed& trade) {
   publish();
 }
 
+void RiskBook::taken_back(const TradeClosed& trade) {
+  if (!trade.executed) return;
+  const std::lock_guard lock(mutex_);
+  for (const ScopeId id : trade.opened.scopes.all()) {
+    ScopeCounts& counts = scopes_[id].counts;
+    add_to(counts.under_way_wei, trade.opened.put_in_wei);
+    counts.under_way_var_usd += trade.opened.value_at_risk_usd;
+    take_from(counts.gas_wei, trade.gas_wei);
+    if (trade.gained) {
+      take_from(counts.gained_wei, trade.amount_wei);
+      take_from(counts.equity_wei, trade.amount_wei);
+      // The peak may have been reached with it.
+      take_from(counts.peak_wei, trade.amount_wei);
+      counts.peak_wei = std::max(counts.peak_wei, counts.equity_wei);
+      counts.gained_usd_e6 -= std::min(counts.gained_usd_e6, trade.amount_usd_e6);
+    } else {
+      take_from(counts.lost_wei, trade.amount_wei);
+      add_to(counts.equity_wei, trade.amount_wei);
+      counts.lost_usd_e6 -= std::min(counts.lost_usd_e6, trade.amount_usd_e6);
+    }
+    std::uint64_t& count = trade.success ? counts.successes : counts.failures;
+    count -= std::min<std::uint64_t>(count, 1);
+    if (!trade.success)
+      counts.failures_in_row -= std::min<std::uint64_t>(counts.failures_in_row, 1);
+    if (counts.successes == 0) counts.first_success_s = 0;
+  }
+  publish();
+}
+
 void RiskBook::equity(ScopeId id, const u256& wei) {
   const std::lock_guard lock(mutex_);
   Scope& scope = scopes_[id];

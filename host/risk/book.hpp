@@ -147,6 +147,9 @@ class RiskBook {
   // The judging node's. Time is that of its group.
   void opened(const TradeOpened& trade);
   void closed(const TradeClosed& trade);
+  // What was told of that trade is not so: a reorganization took its block back. It is under way
+  // again. A breaker that it tripped stays: its cause was seen.
+  void taken_back(const TradeClosed& trade);
   void equity(ScopeId scope, const u256& wei);
 
   // The strictest mode of total and chain; changes before apply() returns.

@@ -12,6 +12,7 @@ class LocalSigner final : public Signer {
       : key_(std::move(key)), curve_(std::move(curve)), address_(curve_.address_of(key_)) {}
 
   const EvmAddress& address() const override { return address_; }
+  bool is_local() const override { return true; }
 
   Result<SignedTransaction> sign(const Transaction& transaction,
                                  std::span<std::uint8_t> buffer) override {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "host/base/text.hpp"
+#include "host/log/log.hpp"
 #include "host/provider/json_rpc.hpp"
 #include "host/sign/message.hpp"
 
@@ -14,8 +15,6 @@ namespace gantry::host::sign {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::size_t remote_words_max = 200;  // of a refusal that are repeated
 
 bool is_clef(const RemoteSignerOptions& options) { return options.kind == RemoteSignerKind::clef; }
 
@@ -122,9 +121,8 @@ Result<json::value> RemoteSigner::ask(std::string_view method, json::array param
   const RpcFailure* failure = batch->refused ? &*batch->refused : nullptr;
   if (failure == nullptr && !batch->answers[0]) failure = &batch->answers[0].error();
   if (failure != nullptr) {
-    return refuse(ErrorKind::io,
-                  fmt::format("refuses {}: '{}' ({}). Nothing was signed", method,
-                              failure->message.substr(0, remote_words_max), failure->code));
+    return refuse(ErrorKind::io, fmt::format("refuses {}: '{}' ({}). Nothing was signed", method,
+                                             said_line(failure->message), failure->code));
   }
   return *batch->answers[0];
 }

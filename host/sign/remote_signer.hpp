@@ -30,6 +30,7 @@ class RemoteSigner final : public Signer {
   RemoteSigner(Http& http, RemoteSignerOptions options, Curve curve);
 
   const EvmAddress& address() const override { return options_.address; }
+  bool is_local() const override { return false; }
   Result<SignedTransaction> sign(const Transaction& transaction,
                                  std::span<std::uint8_t> buffer) override;
   Result<Signature> sign_message(std::span<const std::uint8_t> message) override;

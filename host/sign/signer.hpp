@@ -22,6 +22,8 @@ class Signer {
 
   // Of the key that signs. A smart account of which it is the owner has another.
   virtual const EvmAddress& address() const = 0;
+  // Whether signing takes a computation, and nobody has to be asked.
+  virtual bool is_local() const = 0;
   // Into `buffer`, of which TransactionEncoder::buffer_size() bytes are enough.
   virtual Result<SignedTransaction> sign(const Transaction& transaction,
                                          std::span<std::uint8_t> buffer) = 0;

@@ -163,19 +163,12 @@ struct SponsorDesk::Asked {
     return attempt;
   }
 
-  // Resolves what a plugin wrote; a variable that is not set is told by name.
   std::expected<HttpEndpoint, std::string> endpoint_of(
       std::string_view url, const std::vector<std::pair<std::string, std::string>>& headers) const {
-    HttpEndpoint endpoint;
-    auto resolved = resolve_text(url, desk.ports_.environment);
-    if (!resolved) return std::unexpected(resolved.error().message);
-    endpoint.url = std::move(*resolved);
-    for (const auto& [name, value] : headers) {
-      auto header = resolve_text(value, desk.ports_.environment);
-      if (!header) return std::unexpected(header.error().message);
-      endpoint.headers.emplace_back(name, std::move(*header));
-    }
-    return endpoint;
+    auto endpoint =
+        resolve_endpoint(url, headers, instance.settings.parameters, desk.ports_.environment);
+    if (!endpoint) return std::unexpected(endpoint.error().message);
+    return std::move(*endpoint);
   }
 
   // The host checks for itself what the plugin says it checked.

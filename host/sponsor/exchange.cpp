@@ -1,10 +1,13 @@
 #include "host/sponsor/exchange.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <variant>
 
 namespace gantry::host {
 
@@ -19,7 +22,51 @@ struct Awaited {
 
 constexpr std::size_t sponsor_answer_bytes_max = 1U << 20U;
 
+bool names_variable(const ParameterSetting& parameter, const std::string& variable) {
+  const auto* const text = std::get_if<std::string>(&parameter.value);
+  if (text == nullptr) return false;
+  const auto parsed = TemplatedText::parse(*text);
+  return parsed && std::ranges::find(parsed->variables(), variable) != parsed->variables().end();
+}
+
+Result<Secret> resolve_for(std::string_view text, const std::vector<ParameterSetting>& parameters,
+                           const Environment& environment) {
+  const auto parsed = TemplatedText::parse(text);
+  if (!parsed) return std::unexpected(parsed.error());
+  for (const std::string& variable : parsed->variables()) {
+    const auto names = [&](const ParameterSetting& parameter) {
+      return names_variable(parameter, variable);
+    };
+    if (variable == chain_variable || std::ranges::any_of(parameters, names)) continue;
+    return fail(
+        ErrorKind::configuration,
+        fmt::format("it may not have ${{{}}}, which none of its parameters names", variable));
+  }
+  return parsed->resolve(environment);
+}
+
 }  // namespace
+
+Result<HttpEndpoint> resolve_endpoint(
+    std::string_view url, const std::vector<std::pair<std::string, std::string>>& headers,
+    const std::vector<ParameterSetting>& parameters, const Environment& environment) {
+  auto resolved = resolve_for(url, parameters, environment);
+  if (!resolved) return std::unexpected(resolved.error());
+  if (!is_private_url(resolved->reveal())) {
+    return fail(ErrorKind::configuration,
+                fmt::format("{} is neither https nor of this machine: what is sent there could be "
+                            "read on the way; give its address with https",
+                            printable_origin(resolved->written())));
+  }
+  HttpEndpoint endpoint;
+  endpoint.url = std::move(*resolved);
+  for (const auto& [name, value] : headers) {
+    auto header = resolve_for(value, parameters, environment);
+    if (!header) return std::unexpected(header.error());
+    endpoint.headers.emplace_back(name, std::move(*header));
+  }
+  return endpoint;
+}
 
 HttpOutcome exchange(HttpPool& http, HttpRequest request, Deadline deadline, bool fresh) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(

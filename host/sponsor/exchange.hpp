@@ -2,10 +2,12 @@
 #pragma once
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "host/config/secret.hpp"
+#include "host/config/settings.hpp"
 #include "host/ports/http.hpp"
 
 namespace gantry::host {
@@ -17,6 +19,13 @@ struct HttpEndpoint {
   Secret url;
   std::vector<std::pair<std::string, Secret>> headers;
 };
+
+// What a plugin wrote, with its variables' values: those that one of the instance's parameters
+// names, and ${CHAIN_ID}. Fails with `configuration`: another variable, one that is not set, or an
+// address where somebody on the way could read what is sent.
+Result<HttpEndpoint> resolve_endpoint(
+    std::string_view url, const std::vector<std::pair<std::string, std::string>>& headers,
+    const std::vector<ParameterSetting>& parameters, const Environment& environment);
 
 // [any thread] Waits for the answer, until `deadline` at the latest: then it `timed_out`, and may
 // have been taken. `fresh`: it leaves once at most.

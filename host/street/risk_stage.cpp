@@ -157,10 +157,20 @@ void RiskStage::filled(const Fill& fill) {
   TradeClosed closed{
       {},           fill.filled(),      fill.gained,    fill.amount_wei, fill.amount_usd_e6,
       fill.gas_wei, fill.deviation_bps, fill.executed()};
-  const auto open = std::ranges::find(open_, fill.group, &OpenTrade::group);
-  if (open != open_.end()) {
+  const auto is_it = [&](const auto& trade) { return trade.group == fill.group; };
+  if (fill.is_taken_back()) {
+    if (const auto was = std::ranges::find_if(closed_, is_it); was != closed_.end()) {
+      closed.opened = was->opened;
+      open_.push_back({{}, was->opened, 0, was->group});
+      closed_.erase(was);
+    }
+    return book_->taken_back(closed);
+  }
+  if (const auto open = std::ranges::find_if(open_, is_it); open != open_.end()) {
     closed.opened = open->opened;
     open_.erase(open);
+    if (closed_.size() == closed_max) closed_.erase(closed_.begin());
+    closed_.push_back({closed.opened, fill.group});
   } else if (fill.group != Fill::no_group || !fill.executed()) {
     return;
   }

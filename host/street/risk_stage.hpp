@@ -21,6 +21,8 @@ class RiskStage {
  public:
   // Trades of a dry run whose result is not known yet; more are not counted.
   static constexpr std::size_t open_max = 4096;
+  // Trades whose results may be taken back; of older ones only the totals are corrected.
+  static constexpr std::size_t closed_max = 256;
 
   RiskStage(const Configuration& configuration, const ChangeLog& changes,
             std::shared_ptr<RiskBook> book, bool executes = false);
@@ -57,6 +59,12 @@ class RiskStage {
     std::uint64_t group = 0;
   };
 
+  // One whose result was told, which may be taken back.
+  struct ClosedTrade {
+    TradeOpened opened;
+    std::uint64_t group = 0;
+  };
+
   void look_at_prices(const Snapshot& snapshot);
   void name_scopes(const Snapshot& snapshot);
   void settle(const MarketView& view);
@@ -82,6 +90,7 @@ class RiskStage {
   std::vector<PluginScopes> venues_;  // by the topology's number
   std::vector<Lane> lanes_;
   std::vector<OpenTrade> open_;
+  std::vector<ClosedTrade> closed_;  // the newest, in their order
 };
 
 }  // namespace gantry::host

@@ -6,6 +6,7 @@
 #include <oneapi/tbb/task_arena.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -39,6 +40,10 @@ namespace gantry::host {
 
 // Numbers for strategies that were not there when the run began; a name keeps its number.
 inline constexpr std::size_t lanes_spare = 32;
+// Threads that take turns at the feed of a chain: one waits for the next block where the other one
+// is long at work on this one.
+inline constexpr std::size_t feeders_live = 2;
+inline constexpr std::chrono::milliseconds feeder_looks_every{10};
 // Ids of one market's topologies, before those of the next that is made.
 inline constexpr std::uint64_t topologies_max = std::uint64_t{1} << 32U;
 
@@ -60,8 +65,6 @@ class Street::Run {
   Drained drain();
 
  private:
-  template <class In, class... Out>
-  using Node = tbb::flow::multifunction_node<In, std::tuple<Out...>>;
   using InputPtr = std::shared_ptr<const BlockInput>;
   struct Graph;  // the nodes, in street.cpp
   struct Lane;   // a strategy's place: its mailbox
@@ -99,8 +102,10 @@ class Street::Run {
   };
 
   Status open();
+  template <bool inlined>
   void wire();
   void feed();
+  std::optional<BlockInput> next_input();
   void pace(const BlockInput& input);
   void finish(RunReport& report);
   RunnerOptions runner_options(std::uint32_t lane, const StrategySettings& settings) const;
@@ -151,7 +156,10 @@ class Street::Run {
   void hand_over(const Group& group) const;
   std::vector<std::pair<std::uint32_t, OutcomePtr>> end_group(const Group& group);
   void release_tokens(std::uint64_t count = 1);
-  void offer(const InputPtr& input);
+  // The turn of a strategy that the caller is to carry out, where it may.
+  std::optional<Delivery> offer(const InputPtr& input, bool may_carry);
+  std::optional<Delivery> carry(const Delivery& delivery);
+  BatchPtr think(const Delivery& delivery);
   void note_skip(const Batch& batch);
   static const StrategySettings& settings_of(const Group& group, const Ranked& ranked);
   static bool shares_pool(const Group& group, const Ranked& ranked);
@@ -202,6 +210,11 @@ class Street::Run {
   std::vector<ChangeReport> changes_done_;      // the apply stage's, read after the run
   std::uint64_t changes_count_ = 0;
   std::unique_ptr<Graph> graph_;
+  // Held by the feeder that brings the next block; guards the two below, and what is the feed's.
+  std::mutex feeding_;
+  std::uint64_t fed_ = 0;  // blocks
+  bool feed_ended_ = false;
+  std::atomic<std::size_t> feeders_free_{0};  // that look whether they may
   std::unique_ptr<std::counting_semaphore<>> tokens_;
   std::ptrdiff_t tokens_at_once_ = 1;
   std::atomic<std::ptrdiff_t> tokens_ended_{0};

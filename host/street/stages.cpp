@@ -61,25 +61,49 @@ void Street::Run::request_stop() noexcept {
   if (options_.live) options_.live->stop();
 }
 
-void Street::Run::feed() {
-  std::uint64_t blocks = 0;
+// Nothing: the run's input is over, or it is stopped. feeding_ held.
+std::optional<BlockInput> Street::Run::next_input() {
   // A stop is heard after the first block, so that there is something to report. A chain may not
   // bring one.
-  const auto stopped = [&](std::uint64_t begun) {
-    return (begun > 0 || options_.live) && stop_.load(std::memory_order_relaxed);
+  const auto stopped = [&] {
+    return (fed_ > 0 || options_.live) && stop_.load(std::memory_order_relaxed);
   };
-  while (!stopped(blocks)) {
-    auto input = feed_->next();
-    if (!input) return;
-    pace(*input);
-    hold_for_change(blocks);
-    tokens_->acquire();
-    if (stopped(blocks)) return;
-    ++blocks;
-    input->arrived = Steady::now();
-    if (recorder_) recorder_->input(*input);
-    offer(std::make_shared<const BlockInput>(std::move(*input)));
-    if (blocks == options_.blocks_max) return;
+  if (feed_ended_ || stopped() || (fed_ != 0 && fed_ == options_.blocks_max)) return std::nullopt;
+  auto input = feed_->next();
+  if (!input) return std::nullopt;
+  pace(*input);
+  hold_for_change(fed_);
+  tokens_->acquire();
+  if (stopped()) return std::nullopt;
+  ++fed_;
+  input->arrived = Steady::now();
+  if (recorder_) recorder_->input(*input);
+  return input;
+}
+
+// Blocks are offered in their order, by whoever holds feeding_. He works on a strategy's turn
+// himself and has let go of it then, so that another one brings the next block if that takes long.
+// Where no other one is free the workers do it.
+//
+// Rationale: to wake a thread takes as long as all else that is done for a block. So the free one
+// is not woken: it looks now and then.
+void Street::Run::feed() {
+  while (true) {
+    std::unique_lock bringing(feeding_, std::try_to_lock);
+    if (!bringing.owns_lock()) {
+      ++feeders_free_;
+      while (!bringing.try_lock()) std::this_thread::sleep_for(feeder_looks_every);
+      --feeders_free_;
+    }
+    auto input = next_input();
+    if (!input) {
+      feed_ended_ = true;
+      return;
+    }
+    const bool may_carry = feeders_free_.load() != 0;
+    auto mine = offer(std::make_shared<const BlockInput>(std::move(*input)), may_carry);
+    bringing.unlock();
+    while (mine) mine = carry(*mine);
   }
 }
 
@@ -190,8 +214,11 @@ void Street::Run::judge_group(Group& group) {
       group.approved.push_back(std::move(*verdict));
     }
   }
-  if (!group.approved.empty())
-    risk_->planned(*group.snapshot, group.approved.front(), group.number);
+  if (!group.approved.empty()) {
+    const auto& first = group.approved.front();
+    group.scopes = risk_->risk_of(*group.snapshot, first.value()).scopes;
+    risk_->planned(*group.snapshot, first, group.number);
+  }
   group.risk_ns = since(start);
 }
 
@@ -220,8 +247,8 @@ void Street::Run::plan_group(Group& group) const {
   } else {
     group.plan_failure = plan.error().message;
   }
-  if (options_.execution != nullptr) hand_over(group);
   group.plan_ns = since(start);
+  if (options_.execution != nullptr) hand_over(group);
 }
 
 // To be executed. Whatever comes of it is a fill, also that it could not be planned.
@@ -230,7 +257,8 @@ void Street::Run::hand_over(const Group& group) const {
   if (group.plan && group.plan->route) {
     const auto* strategy = group.snapshot->plugins->find(trade.strategy);
     options_.execution->offer(order_of(plan_view_, *group.plan, group.number,
-                                       strategy == nullptr ? "" : strategy->instance->name()));
+                                       strategy == nullptr ? "" : strategy->instance->name(),
+                                       group.scopes));
     return;
   }
   Fill fill;
@@ -261,6 +289,8 @@ std::vector<std::pair<std::uint32_t, OutcomePtr>> Street::Run::end_group(const G
     outcomes.emplace_back(strategy.lane, std::move(outcome));
   }
   for (const Fill& fill : group.fills) {
+    // Strategies hear once of each trade.
+    if (fill.telling != Telling::first) continue;
     const auto own = std::ranges::find(outcomes, fill.strategy, &LaneOutcome::first);
     if (own == outcomes.end()) continue;
     own->second->results.push_back(

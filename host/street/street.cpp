@@ -36,6 +36,10 @@ class WorkerNames final : public tbb::task_scheduler_observer {
   const std::string* chain_;
 };
 
+// Of a thread that brings a block, where it may work on it: a strategy's turn that it will carry
+// out itself, once all have theirs.
+thread_local std::optional<Delivery>* turn_taken = nullptr;
+
 }  // namespace
 
 // A strategy's place: its mailbox decides what it is given. Who works there, the snapshot says.
@@ -48,26 +52,24 @@ struct Street::Run::Lane {
 };
 
 struct Street::Run::Graph {
-  using Apply = flow::function_node<InputPtr>;
-  using Post = Node<Mail, Delivery, BatchPtr>;
-  using Think = Node<Delivery, BatchPtr, Mail>;
-  using Collect = Node<BatchPtr, GroupPtr>;
-  using Stage = Node<GroupPtr, GroupPtr>;
-  using End = flow::function_node<GroupPtr>;
-
   explicit Graph(tbb::task_arena& arena) {
     arena.execute([&] { graph = std::make_unique<flow::graph>(); });
   }
 
+  // What the graph is made of: it goes before the graph does.
+  template <class Made, class... Body>
+  Made& make(Body... body) {
+    auto made = std::make_unique<Made>(*graph, flow::serial, std::move(body)...);
+    Made& out = *made;
+    nodes.push_back(std::move(made));
+    return out;
+  }
+
   std::unique_ptr<flow::graph> graph;
-  std::unique_ptr<Apply> apply;
-  std::vector<std::unique_ptr<Post>> post;
-  std::vector<std::unique_ptr<Think>> think;
-  std::unique_ptr<Collect> merge;
-  std::unique_ptr<Stage> rank;
-  std::unique_ptr<Stage> risk;
-  std::unique_ptr<Stage> plan;
-  std::unique_ptr<End> end;
+  std::vector<std::unique_ptr<flow::graph_node>> nodes;
+  flow::receiver<InputPtr>* apply = nullptr;
+  std::vector<flow::receiver<Mail>*> post;
+  flow::receiver<BatchPtr>* merge = nullptr;
   std::unique_ptr<Merge> order;
   // The merge node's.
   std::vector<GroupPtr> due;
@@ -77,13 +79,22 @@ struct Street::Run::Graph {
   std::atomic<std::uint64_t> skipped{0};
 };
 
+// `inlined`: whoever puts a message into a node that is free works on it at once, in his own
+// thread; else a worker does. A strategy may take its time, so its node is always the workers'.
+template <bool inlined>
 void Street::Run::wire() {
+  using Policy = std::conditional_t<inlined, flow::queueing_lightweight, flow::queueing>;
+  using Apply = flow::function_node<InputPtr, flow::continue_msg, Policy>;
+  using Post = flow::multifunction_node<Mail, std::tuple<Delivery, BatchPtr>, Policy>;
+  using Think = flow::multifunction_node<Delivery, std::tuple<BatchPtr, Mail>>;
+  using Collect = flow::multifunction_node<BatchPtr, std::tuple<GroupPtr>, Policy>;
+  using Passing = flow::multifunction_node<GroupPtr, std::tuple<GroupPtr>, Policy>;
+  using End = flow::function_node<GroupPtr, flow::continue_msg, Policy>;
   Graph& g = *graph_;
-  auto& graph = *g.graph;
   g.order = std::make_unique<Merge>(mode_, decisions_ ? &*decisions_ : nullptr);
 
   // bytes -> snapshot -> those who work on it
-  g.apply = std::make_unique<Graph::Apply>(graph, flow::serial, [this, &g](const InputPtr& input) {
+  g.apply = &g.make<Apply>([this, &g](const InputPtr& input) noexcept(inlined) {
     if (const auto snapshot = apply(input)) {
       const auto& strategies = snapshot->plugins->strategies;
       for (const auto& strategy : strategies) g.post[strategy.lane]->try_put(Mail(snapshot));
@@ -95,9 +106,11 @@ void Street::Run::wire() {
   });
 
   // snapshot -> strategies, each with a mailbox of its own
+  std::vector<Post*> posts;
+  std::vector<Think*> thinks;
   for (const auto& lane : lanes_) {
-    g.post.push_back(std::make_unique<Graph::Post>(
-        graph, flow::serial, [this, lane = lane.get()](const Mail& mail, auto& out) {
+    posts.push_back(
+        &g.make<Post>([lane = lane.get()](const Mail& mail, auto& out) noexcept(inlined) {
           lane->skipped.clear();
           lane->mailbox.take(mail, lane->skipped);
           for (SnapshotPtr& snapshot : lane->skipped) {
@@ -106,49 +119,47 @@ void Street::Run::wire() {
             batch->strategy = lane->strategy;
             std::get<1>(out).try_put(std::move(batch));
           }
-          if (auto delivery = lane->mailbox.next()) std::get<0>(out).try_put(*delivery);
-        }));
-    g.think.push_back(std::make_unique<Graph::Think>(
-        graph, flow::serial, [this](const Delivery& delivery, auto& out) {
-          std::optional<bool> late;
-          if (mode_ == DeliveryMode::back_pressure) late = false;
-          if (mode_ == DeliveryMode::obey) {
-            late = decisions_->late(delivery.strategy, delivery.snapshot->id);
+          auto delivery = lane->mailbox.next();
+          if (!delivery) return;
+          if (turn_taken != nullptr && !*turn_taken) {
+            *turn_taken = std::move(*delivery);
+          } else {
+            std::get<0>(out).try_put(*delivery);
           }
-          const auto* strategy = delivery.snapshot->plugins->find(delivery.strategy);
-          auto batch = std::make_shared<const Batch>(strategy->runner->run(delivery, late));
-          std::get<0>(out).try_put(std::move(batch));
-          std::get<1>(out).try_put(Mail(Free()));
         }));
+    g.post.push_back(posts.back());
+    thinks.push_back(&g.make<Think>([this](const Delivery& delivery, auto& out) {
+      std::get<0>(out).try_put(think(delivery));
+      std::get<1>(out).try_put(Mail(Free()));
+    }));
   }
 
   // strategies -> rank -> risk -> plan -> end
-  g.merge = std::make_unique<Graph::Collect>(
-      graph, flow::serial, [this, &g](const BatchPtr& batch, auto& out) {
-        if (!batch->ran && batch->strategy != no_strategy) note_skip(*batch);
-        g.due.clear();
-        g.owed += g.order->take(batch, head_block_.load(), g.due);
-        if (!g.due.empty()) {
-          g.unended += g.due.size();
-          g.due.back()->tokens = std::exchange(g.owed, 0);
-        } else if (g.owed != 0) {
-          // Done with when the groups that are on their way are.
-          g.skipped += std::exchange(g.owed, 0);
-          if (g.unended == 0) release_tokens(g.skipped.exchange(0));
-        }
-        for (GroupPtr& group : g.due) std::get<0>(out).try_put(std::move(group));
-      });
-  const auto stage = [&](auto body) {
-    return std::make_unique<Graph::Stage>(graph, flow::serial,
-                                          [this, body](const GroupPtr& group, auto& out) {
-                                            (this->*body)(*group);
-                                            std::get<0>(out).try_put(group);
-                                          });
+  auto& merge = g.make<Collect>([this, &g](const BatchPtr& batch, auto& out) noexcept(inlined) {
+    if (!batch->ran && batch->strategy != no_strategy) note_skip(*batch);
+    g.due.clear();
+    g.owed += g.order->take(batch, head_block_.load(), g.due);
+    if (!g.due.empty()) {
+      g.unended += g.due.size();
+      g.due.back()->tokens = std::exchange(g.owed, 0);
+    } else if (g.owed != 0) {
+      // Done with when the groups that are on their way are.
+      g.skipped += std::exchange(g.owed, 0);
+      if (g.unended == 0) release_tokens(g.skipped.exchange(0));
+    }
+    for (GroupPtr& group : g.due) std::get<0>(out).try_put(std::move(group));
+  });
+  g.merge = &merge;
+  const auto stage = [&](auto body) -> Passing& {
+    return g.make<Passing>([this, body](const GroupPtr& group, auto& out) noexcept(inlined) {
+      (this->*body)(*group);
+      std::get<0>(out).try_put(group);
+    });
   };
-  g.rank = stage(&Run::rank_group);
-  g.risk = stage(&Run::judge_group);
-  g.plan = stage(&Run::plan_group);
-  g.end = std::make_unique<Graph::End>(graph, flow::serial, [this, &g](const GroupPtr& group) {
+  auto& rank = stage(&Run::rank_group);
+  auto& risk = stage(&Run::judge_group);
+  auto& plan = stage(&Run::plan_group);
+  auto& end = g.make<End>([this, &g](const GroupPtr& group) noexcept(inlined) {
     for (const auto& [lane, outcome] : end_group(*group)) g.post[lane]->try_put(Mail(outcome));
     release_tokens(group->tokens);
     if (g.unended.fetch_sub(1) == 1) release_tokens(g.skipped.exchange(0));
@@ -156,15 +167,15 @@ void Street::Run::wire() {
   });
 
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    flow::make_edge(flow::output_port<0>(*g.post[i]), *g.think[i]);
-    flow::make_edge(flow::output_port<1>(*g.post[i]), *g.merge);
-    flow::make_edge(flow::output_port<0>(*g.think[i]), *g.merge);
-    flow::make_edge(flow::output_port<1>(*g.think[i]), *g.post[i]);
+    flow::make_edge(flow::output_port<0>(*posts[i]), *thinks[i]);
+    flow::make_edge(flow::output_port<1>(*posts[i]), merge);
+    flow::make_edge(flow::output_port<0>(*thinks[i]), merge);
+    flow::make_edge(flow::output_port<1>(*thinks[i]), *posts[i]);
   }
-  flow::make_edge(flow::output_port<0>(*g.merge), *g.rank);
-  flow::make_edge(flow::output_port<0>(*g.rank), *g.risk);
-  flow::make_edge(flow::output_port<0>(*g.risk), *g.plan);
-  flow::make_edge(flow::output_port<0>(*g.plan), *g.end);
+  flow::make_edge(flow::output_port<0>(merge), rank);
+  flow::make_edge(flow::output_port<0>(rank), risk);
+  flow::make_edge(flow::output_port<0>(risk), plan);
+  flow::make_edge(flow::output_port<0>(plan), end);
 }
 
 // The same picture for people: what wire() makes of this configuration.
@@ -311,16 +322,25 @@ Result<RunReport> Street::Run::run() {
   tbb::task_arena arena(threads);
   const WorkerNames names(arena, log_chain());
   graph_ = std::make_unique<Graph>(arena);
-  wire();
-  // The feed is I/O: it waits, so it has a thread of its own. Until it ends, the graph is not idle.
+  const bool at_once = mode_ == DeliveryMode::live;
+  if (at_once) {
+    wire<true>();
+  } else {
+    wire<false>();
+  }
+  // The feed is I/O: it waits, so it has threads of its own. Until it ends, the graph is not idle.
   graph_->graph->reserve_wait();
-  std::thread feeder([this, chain = log_chain()] {
-    const LogChain named(chain);
-    feed();
-    graph_->graph->release_wait();
-  });
+  std::vector<std::thread> feeders(at_once ? feeders_live : 1);
+  std::atomic<std::size_t> feeding = feeders.size();
+  for (std::thread& feeder : feeders) {
+    feeder = std::thread([this, &feeding, chain = log_chain()] {
+      const LogChain named(chain);
+      feed();
+      if (feeding.fetch_sub(1) == 1) graph_->graph->release_wait();
+    });
+  }
   arena.execute([this] { graph_->graph->wait_for_all(); });
-  feeder.join();
+  for (std::thread& feeder : feeders) feeder.join();
   end_changes();
   RunReport report;
   report.threads = static_cast<std::uint64_t>(arena.max_concurrency());
@@ -334,9 +354,33 @@ Result<RunReport> Street::Run::run() {
   return report;
 }
 
-void Street::Run::offer(const InputPtr& input) {
+std::optional<Delivery> Street::Run::offer(const InputPtr& input, bool may_carry) {
+  std::optional<Delivery> mine;
   if (mode_ == DeliveryMode::live && plugins_.nursery) plugins_.nursery->ring();
+  turn_taken = may_carry ? &mine : nullptr;
   graph_->apply->try_put(input);
+  turn_taken = nullptr;
+  return mine;
+}
+
+// The next turn of the same strategy, if one is due already.
+std::optional<Delivery> Street::Run::carry(const Delivery& delivery) {
+  std::optional<Delivery> next;
+  graph_->merge->try_put(think(delivery));
+  turn_taken = &next;
+  graph_->post[delivery.strategy]->try_put(Mail(Free()));
+  turn_taken = nullptr;
+  return next;
+}
+
+BatchPtr Street::Run::think(const Delivery& delivery) {
+  std::optional<bool> late;
+  if (mode_ == DeliveryMode::back_pressure) late = false;
+  if (mode_ == DeliveryMode::obey) {
+    late = decisions_->late(delivery.strategy, delivery.snapshot->id);
+  }
+  const auto* strategy = delivery.snapshot->plugins->find(delivery.strategy);
+  return std::make_shared<const Batch>(strategy->runner->run(delivery, late));
 }
 
 Street::Run::Run(const Configuration& configuration, Plugins plugins, StreetOptions options)

@@ -7,6 +7,7 @@
 #include <array>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <functional>
 #include <thread>
 
 #include "evm/executor_venues.hpp"
@@ -54,15 +55,42 @@ struct Balances {
   friend bool operator==(const Balances&, const Balances&) = default;
 };
 
+// The account's own key, and a moment that a test can use: the trade is signed, and has not left.
+class SignerWithMoment final : public host::sign::Signer {
+ public:
+  std::function<void()> signed_one = [] {};
+
+  const host::sign::EvmAddress& address() const override { return key_->address(); }
+  bool is_local() const override { return key_->is_local(); }
+  host::Result<host::sign::SignedTransaction> sign(const host::sign::Transaction& transaction,
+                                                   std::span<std::uint8_t> buffer) override {
+    auto made = key_->sign(transaction, buffer);
+    signed_one();
+    return made;
+  }
+  host::Result<host::sign::Signature> sign_message(std::span<const std::uint8_t> message) override {
+    return key_->sign_message(message);
+  }
+  host::Result<host::sign::Signature> sign_user_operation(
+      const host::sign::UserOperation& operation,
+      const host::sign::EntryPoint& entry_point) override {
+    return key_->sign_user_operation(operation, entry_point);
+  }
+
+ private:
+  std::unique_ptr<host::sign::Signer> key_ = [] {
+    const auto key = host::bytes_of_hex(owner_key).value();
+    return host::sign::make_local_signer({key.begin(), key.end()},
+                                         host::sign::Curve::make(host::system_random()).value())
+        .value();
+  }();
+};
+
 class ExecutionScene {
  public:
-  ExecutionScene()
+  explicit ExecutionScene(const host::RiskSettings& risk = {})
       : ledger_(std::move(*host::ledger::Ledger::open(folder_ / "ledger.sqlite"))),
-        book_(host::RiskSettings(), "eip155:31337", true) {
-    const auto key = host::bytes_of_hex(owner_key).value();
-    signer_ = host::sign::make_local_signer({key.begin(), key.end()},
-                                            host::sign::Curve::make(host::system_random()).value())
-                  .value();
+        book_(risk, "eip155:31337", true) {
     chain_.id = "eip155:31337";
     chain_.wrapped_native = to_address(venues.token(0));
     host::RpcProviderSettings provider;
@@ -86,7 +114,7 @@ class ExecutionScene {
     REQUIRE(providers_->poll_head(5s));
     auto made = Execution::start(
         chain_, wallet_,
-        {*providers_, *ledger_, *signer_, book_,
+        {*providers_, *ledger_, signer, book_,
          [this](std::span<const std::uint8_t> bytes, std::uint64_t) {
            return host::submit_transaction(*providers_, bytes, 5s);
          },
@@ -193,7 +221,24 @@ class ExecutionScene {
   }
   const std::vector<std::string>& mismatches() const { return mismatches_; }
 
+  host::RiskBook& book() { return book_; }
+  host::ledger::Ledger& ledger() { return *ledger_; }
+  void hand_over(TradeOrder order) { execution_->offer(std::move(order)); }
+  std::vector<Fill> fills() { return execution_->take_fills(); }
+  // One more block, and time for what follows the chain to look at it.
+  void mine() {
+    venues.chain().chain().call("evm_mine");
+    REQUIRE(providers_->poll_head(5s));
+    std::this_thread::sleep_for(100ms);
+  }
+  // Transactions that the account has sent, whether in a block or not.
+  Integer sent() const {
+    return to_integer(text_of(venues.chain().chain().call(
+        "eth_getTransactionCount", {json::string(venues.executor().owner()), "pending"})));
+  }
+
   mutable ExecutorVenues venues;
+  SignerWithMoment signer;
 
  private:
   TemporaryFolder folder_;
@@ -202,7 +247,6 @@ class ExecutionScene {
   host::Environment environment_;
   std::unique_ptr<host::Providers> providers_;
   std::unique_ptr<host::ledger::Ledger> ledger_;
-  std::unique_ptr<host::sign::Signer> signer_;
   host::RiskBook book_;
   host::ChainSettings chain_;
   host::WalletSettings wallet_;
@@ -319,6 +363,110 @@ TEST_CASE("each pair of venues executes with what the executor holds, which stay
   }
   CHECK(executed == 36);
   CHECK(scene.mismatches().empty());
+}
+
+TEST_CASE("whatever a trade is settled with pays for its gas, at the most that it may cost") {
+  ExecutionScene scene;
+  scene.venues.chain().send(scene.venues.token(0),
+                            scene.venues.chain().selector("transfer(address,uint256)") +
+                                address_word(scene.venues.executor().address()) + word(put_in));
+  scene.lend({});
+  int left = 0;
+  int bounded = 0;
+  for (int i = 0; i < 24; ++i) {
+    TradeOrder order = scene.order(VenueKind::v2, VenueKind::v3);
+    const Integer gain = integer_of(order.amount_out) - put_in;
+    // Gas from next to nothing up to all of the gain, slippage from none to more than the gain.
+    const Integer base = gain * (1 + i * i) / 600 / order.gas;
+    order.base_fee = to_u256(base);
+    order.data_fee = to_u256(i % 3 == 0 ? Integer(gain / 50) : Integer(0));
+    order.least_out = to_u256(integer_of(order.amount_out) - gain * (i % 5) / 3);
+    const std::uint64_t gas = order.gas;
+    const Integer data_fee = integer_of(order.data_fee);
+    const Fill fill = scene.carry_out(std::move(order));
+    CAPTURE(i, to_string(fill.reason));
+    if (fill.reason == FillReason::no_profit) continue;
+    REQUIRE(fill.filled());
+    ++left;
+    const auto trade = scene.newest_trade();
+    const auto attempts = scene.ledger().attempts(trade.intent.id).value();
+    const Integer max_fee = integer_of(attempts.front().attempt.max_fee);
+    CHECK(max_fee * gas + data_fee <= integer_of(trade.intent.intent.min_profit));
+    CHECK(max_fee >= base * 9 / 8);
+    bounded += max_fee < 2 * base ? 1 : 0;
+  }
+  CHECK(left > 10);
+  CHECK(bounded > 2);
+}
+
+TEST_CASE("a strategy that is HALTED alone sends nothing, and another one still does") {
+  host::RiskSettings risk;
+  host::RiskScope own{host::RiskScopeKind::strategy, "reckless", {}};
+  own.limits.max_failures = 0;
+  risk.scopes.push_back(own);
+  ExecutionScene scene(risk);
+  scene.lend({scene.lender(LenderKind::aave_v3)});
+  const auto scope = scene.book().scope(host::RiskScopeKind::strategy, "reckless");
+  TradeOrder order = scene.order(VenueKind::v2, VenueKind::v3);
+  order.scopes.add(scope);
+  (void)scene.book().begin_group(1'700'000'000);
+  // Of one that was approved before it failed.
+  host::TradeClosed failed;
+  failed.opened.scopes.add(scope);
+  scene.book().closed(failed);
+  REQUIRE(scene.book().mode() == host::TradingMode::active);
+  const Integer before = scene.sent();
+  CHECK(scene.carry_out(order).reason == FillReason::halted);
+  CHECK(scene.sent() == before);
+  CHECK(scene.carry_out(scene.order(VenueKind::v2, VenueKind::v3)).filled());
+}
+
+TEST_CASE("a stop after a trade is signed and before it left keeps it from leaving") {
+  ExecutionScene scene;
+  scene.lend({scene.lender(LenderKind::aave_v3)});
+  host::RiskFact stop;
+  stop.kind = host::RiskFact::Kind::halt;
+  stop.time_s = 1'700'000'000;
+  scene.signer.signed_one = [&] { (void)scene.book().apply(stop); };
+  const Integer before = scene.sent();
+  const Fill fill = scene.carry_out(scene.order(VenueKind::v2, VenueKind::v3));
+  CHECK(fill.reason == FillReason::halted);
+  CHECK(scene.sent() == before);
+  CHECK(scene.newest_trade().intent.state == host::ledger::State::dropped);
+  scene.mine();
+  CHECK(scene.sent() == before);
+}
+
+TEST_CASE("while HALTED a trade that no block takes is neither sent again nor cancelled") {
+  ExecutionScene scene;
+  scene.lend({scene.lender(LenderKind::aave_v3)});
+  auto& chain = scene.venues.chain().chain();
+  const Integer before = scene.sent();
+  scene.hand_over(scene.order(VenueKind::v2, VenueKind::v3));
+  for (int i = 0; i < 500 && !scene.is_submitted(); ++i) std::this_thread::sleep_for(10ms);
+  REQUIRE(scene.is_submitted());
+  REQUIRE(scene.sent() == before + 1);
+  host::RiskFact fact;
+  fact.kind = host::RiskFact::Kind::halt;
+  fact.time_s = 1'700'000'000;
+  REQUIRE(scene.book().apply(fact));
+  const auto attempts = [&] {
+    return scene.ledger().attempts(scene.newest_trade().intent.id).value();
+  };
+  // Lost on its way, which is when it would be sent again; later its time is over.
+  chain.call("anvil_dropTransaction",
+             {json::string(host::hex_text(attempts().front().attempt.hash))});
+  for (int i = 0; i < 10; ++i) {
+    scene.mine();
+    CHECK(scene.sent() == before);
+  }
+  CHECK(attempts().size() == 1);
+  // Then its nonce is taken back.
+  fact.kind = host::RiskFact::Kind::resume;
+  REQUIRE(scene.book().apply(fact));
+  for (int i = 0; i < 40 && scene.sent() == before; ++i) scene.mine();
+  CHECK(scene.sent() == before + 1);
+  CHECK(attempts().size() == 2);
 }
 
 }  // namespace gantry::test

@@ -32,6 +32,43 @@ ex::Selector selector_of(Deployer& chain, const std::string& signature) {
 
 }  // namespace
 
+ex::Step vault_swap(const ExecutorContract& executor, const VaultSwap& order) {
+  const auto& [vault, pool, in, out, amount_in, whole_balance] = order;
+  Deployer& chain = executor.chain();
+  ex::Call swap =
+      call_of(chain, vault, "swap((uint8,address,address,address,uint256,uint256,bytes))",
+              word(32) + AbiArguments()
+                             .word(0)
+                             .address(pool)
+                             .address(in)
+                             .address(out)
+                             .word(amount_in)
+                             .word(0)
+                             .bytes("")
+                             .digits());
+  constexpr std::uint32_t amount_word = 4 + 5 * 32;
+  if (whole_balance) swap.patches = {{amount_word, ex::balance_of(to_address(in))}};
+  // It returns what was not given, what goes in, and what comes out.
+  ex::Call take = call_of(chain, vault, "sendTo(address,address,uint256)",
+                          AbiArguments().address(out).address(executor.address()).word(0).digits());
+  take.patches = {{4 + 2 * 32, ex::word_returned(2 * 32)}};
+  const ex::Payment pay{to_address(in), to_address(vault),
+                        whole_balance ? ex::balance_of(to_address(in)) : amount(amount_in)};
+  const ex::Call settle = call_of(chain, vault, "settle(address,uint256)",
+                                  AbiArguments().address(in).word(amount_in).digits());
+  const std::vector<ex::Step> steps = {swap, take, pay, settle};
+  ex::Callback callback;
+  callback.selector = {'g', 'n', 't', '3'};
+  callback.program = must(ex::encode_program(steps));
+  callback.calldata_offset = 4;
+  ex::Call unlock = call_of(
+      chain, vault, "unlock(bytes)",
+      AbiArguments().bytes(digits_of({'g', 'n', 't', '3'}) + digits_of(callback.program)).digits());
+  callback.data_offset = 4 + 2 * 32 + 4;
+  unlock.callback = std::move(callback);
+  return unlock;
+}
+
 const char* name_of(VenueKind kind) {
   switch (kind) {
     case VenueKind::v2:
@@ -209,47 +246,6 @@ ex::Call ExecutorVenues::swap_v3(VenueKind kind, Leg leg, const Integer& amount_
   return call;
 }
 
-// As a router of its own: unlocks, swaps, takes, pays, settles.
-ex::Step ExecutorVenues::swap_balancer_v3(Leg leg, const Integer& amount_in, bool whole_balance) {
-  const bool there = leg == Leg::there;
-  const std::string& in = token(there ? 0 : 1);
-  const std::string& out = token(there ? 1 : 0);
-  const std::string& vault = balancer_v3_.vault();
-  ex::Call swap =
-      call_of(chain(), vault, "swap((uint8,address,address,address,uint256,uint256,bytes))",
-              word(32) + AbiArguments()
-                             .word(0)
-                             .address(pool(VenueKind::balancer_v3, leg))
-                             .address(in)
-                             .address(out)
-                             .word(amount_in)
-                             .word(0)
-                             .bytes("")
-                             .digits());
-  constexpr std::uint32_t amount_word = 4 + 5 * 32;
-  if (whole_balance) swap.patches = {{amount_word, ex::balance_of(to_address(in))}};
-  // It returns what was not given, what goes in, and what comes out.
-  ex::Call take =
-      call_of(chain(), vault, "sendTo(address,address,uint256)",
-              AbiArguments().address(out).address(executor_->address()).word(0).digits());
-  take.patches = {{4 + 2 * 32, ex::word_returned(2 * 32)}};
-  const ex::Payment pay{to_address(in), to_address(vault),
-                        whole_balance ? ex::balance_of(to_address(in)) : amount(amount_in)};
-  const ex::Call settle = call_of(chain(), vault, "settle(address,uint256)",
-                                  AbiArguments().address(in).word(amount_in).digits());
-  const std::vector<ex::Step> steps = {swap, take, pay, settle};
-  ex::Callback callback;
-  callback.selector = {'g', 'n', 't', '3'};
-  callback.program = must(ex::encode_program(steps));
-  callback.calldata_offset = 4;
-  ex::Call unlock = call_of(
-      chain(), vault, "unlock(bytes)",
-      AbiArguments().bytes(digits_of({'g', 'n', 't', '3'}) + digits_of(callback.program)).digits());
-  callback.data_offset = 4 + 2 * 32 + 4;
-  unlock.callback = std::move(callback);
-  return unlock;
-}
-
 std::vector<ex::Step> ExecutorVenues::swap(VenueKind kind, Leg leg, const Integer& amount_in,
                                            bool whole_balance) {
   const bool there = leg == Leg::there;
@@ -291,7 +287,8 @@ std::vector<ex::Step> ExecutorVenues::swap(VenueKind kind, Leg leg, const Intege
                             balancer_v2_.vault(), 4 + 11 * 32);
     }
     case VenueKind::balancer_v3:
-      return {swap_balancer_v3(leg, amount_in, whole_balance)};
+      return {vault_swap(*executor_, {balancer_v3_.vault(), pool(kind, leg), in,
+                                      token(there ? 1 : 0), amount_in, whole_balance})};
   }
   return {};
 }

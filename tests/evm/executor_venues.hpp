@@ -27,6 +27,17 @@ const char* name_of(VenueKind kind);
 // Token 0 for token 1 in the pool where that pays more, or back in the other.
 enum class Leg { there = 0, back = 1 };
 
+// A swap on the V3 Vault, as a router of its own: unlocks, swaps, takes, pays, settles.
+struct VaultSwap {
+  std::string vault;
+  std::string pool;
+  std::string token_in;
+  std::string token_out;
+  Integer amount_in;
+  bool whole_balance = false;  // what goes in is what is there then
+};
+ex::Step vault_swap(const ExecutorContract& executor, const VaultSwap& swap);
+
 class ExecutorVenues {
  public:
   ExecutorVenues();
@@ -64,7 +75,6 @@ class ExecutorVenues {
   std::vector<ex::Step> swap_v2(Leg leg, const Integer& amount_in);
   ex::Call swap_v3(VenueKind kind, Leg leg, const Integer& amount_in, ex::Bytes program);
   ex::Bytes pays_v3(VenueKind kind, Leg leg);
-  ex::Step swap_balancer_v3(Leg leg, const Integer& amount_in, bool whole_balance);
 
   Anvil anvil_;
   BalancerV3 balancer_v3_;

@@ -4,7 +4,7 @@
 // WHAT HOLDS while one provider is good, whatever the others do:
 //   - every block that the chain made is given, once and in order: none is left out, none is put
 //     together with another (that is for gaps above gap_blocks_max alone);
-//   - each comes within `failover_deadline` of when it was mined;
+//   - each comes within failover_deadline() of when it was mined;
 //   - reserves and quotes at each of them are the contracts' own at that block;
 //   - each fault is one line of the log that names provider and reason, and its end another.
 // While nobody is good nothing is given, and one line says so. What was mined meanwhile is given
@@ -26,6 +26,7 @@
 #include "evm/integer_words.hpp"
 #include "evm/live_scene.hpp"
 #include "evm/uniswap_v2_reference.hpp"
+#include "host/provider/board.hpp"
 
 namespace gantry::test {
 namespace {
@@ -34,8 +35,8 @@ namespace json = boost::json;
 using std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
 
-// The feed's three questions of a block (the head, blocks, logs), each with its whole deadline.
-constexpr milliseconds failover_deadline{3000 + 2000 + 2000};
+// The feed's questions of a block: the head, blocks, logs.
+constexpr int questions_of_a_block = 3;
 constexpr milliseconds patience{60'000};  // a bound against hangs, not an expectation
 constexpr std::size_t pairs = 2;
 constexpr std::string_view get_reserves = "0x0902f1ac";
@@ -89,6 +90,46 @@ class LoggedLines {
   std::vector<Line> lines_;
   std::shared_ptr<spdlog::logger> before_;
 };
+
+// How long a block may take while one of three providers is good: a question asks the second when
+// the first is slower than 95 % of its answers, and the third with twice that patience (until there
+// are such numbers, and never sooner here, `hedge_default` stands for them). Who kept silent is
+// asked last from then on, so the block's other questions cost an answer each. Nothing of it is an
+// operator's to set: it follows from what providers took. `machine`: by how much a thread that
+// slept was late.
+milliseconds failover_deadline(const host::Providers& providers, milliseconds machine) {
+  double patience_ms = static_cast<double>(host::provider::hedge_default.count());
+  double answer_ms = 0;
+  for (const auto& one : providers.statistics().providers) {
+    patience_ms = std::max(patience_ms, one.latency_p95_ms);
+    answer_ms = std::max(answer_ms, one.latency_p99_ms);
+  }
+  const double all_ms = (1 + 2) * patience_ms + questions_of_a_block * answer_ms;
+  return milliseconds(static_cast<std::int64_t>(all_ms)) + machine;
+}
+
+// The longest that this machine let a thread wait which wanted to run, while it lives.
+class WorstPause {
+ public:
+  milliseconds so_far() const { return milliseconds(worst_ms_.load()); }
+
+ private:
+  static constexpr milliseconds step{5};
+  std::atomic<std::int64_t> worst_ms_{0};
+  std::jthread thread_{[this](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const auto due = Steady::now() + step;
+      std::this_thread::sleep_until(due);
+      const auto late = std::chrono::ceil<milliseconds>(Steady::now() - due);
+      worst_ms_ = std::max(worst_ms_.load(), static_cast<std::int64_t>(late.count()));
+    }
+  }};
+};
+
+// How many pauses of a provider that names no time can have ended meanwhile.
+std::size_t pauses_within(milliseconds time) {
+  return static_cast<std::size_t>(time / host::HealthTimes{}.pause_min);
+}
 
 template <class Done>
 bool wait_until(Done done) {
@@ -369,12 +410,13 @@ void check_lines(const LoggedLines& log, const std::string& provider) {
 }  // namespace
 
 TEST_CASE("with one good provider every block comes, whole and right, however the others fail") {
-  const std::uint64_t seed = GENERATE(range(1U, 4U));
+  const std::uint64_t seed = GENERATE(range(1U, 7U));
   CAPTURE(seed);
   std::mt19937_64 dice(seed);
   FailingScene failing(seed);
   if (seed % 2 == 0) failing.second->know_numbers_only();
   LoggedLines log;
+  const WorstPause machine;
   const std::uint64_t first = failing.begin();
   CheckedFollower follower(failing);
   follower.go_to(first);
@@ -383,13 +425,19 @@ TEST_CASE("with one good provider every block comes, whole and right, however th
 
   std::vector<Way> order(ways.begin(), ways.end());
   std::ranges::shuffle(order, dice);
-  std::vector<std::pair<std::string, std::vector<LoggedLines::Line>>> told;
+  struct Told {
+    std::string way;
+    std::vector<LoggedLines::Line> lines;
+    milliseconds lasted{0};
+  };
+  std::vector<Told> told;
   std::string stuck;
   failing.mine_on();
   std::thread director([&] {
     for (const Way& way : order) {
       std::this_thread::sleep_for(milliseconds(dice() % 150));
       const std::size_t mark = log.size();
+      const auto began = Steady::now();
       begin_way(*failing.primary, way);
       const bool both = dice() % 2 == 0;
       if (both) {
@@ -400,7 +448,8 @@ TEST_CASE("with one good provider every block comes, whole and right, however th
       bool went = wait_until([&] { return !lines().empty(); });
       const std::uint64_t seen = follower.last;
       went = went && wait_until([&] { return follower.last >= seen + 5; });
-      told.emplace_back(name_of(way), lines());
+      told.push_back(
+          {name_of(way), lines(), std::chrono::ceil<milliseconds>(Steady::now() - began)});
       mend(*failing.primary);
       mend(*failing.second);
       went = went && wait_until([&] {
@@ -434,25 +483,31 @@ TEST_CASE("with one good provider every block comes, whole and right, however th
     if (i == 0) continue;
     latest = std::max(latest, std::chrono::ceil<milliseconds>(at - failing.mined_at(block)));
   }
-  CHECK(latest <= failover_deadline);
+  const milliseconds deadline = failover_deadline(providers, machine.so_far());
+  CHECK(latest <= deadline);
   CHECK(follower.events == 1);  // what begins a run; no undoing, no fresh read
   follower.compare_with_the_chain();
   CHECK(follower.mistakes == "");
   CHECK(follower.quotes >= 400);
 
-  // One line for each fault. Two kinds may have more: a pause that ends is asked for again, and a
-  // node's own failure is told before it is down for it.
-  for (const auto& [way, lines] : told) {
+  // One line for each fault. Two kinds may have more: a pause that ends is asked for again, which
+  // is one line for each pause, and a node's own failure is told before it is down for it.
+  for (const auto& [way, lines, lasted] : told) {
     const auto* const known =
         std::ranges::find_if(ways, [&](const Way& one) { return name_of(one) == way; });
     CAPTURE(way, known->words);
     REQUIRE_FALSE(lines.empty());
     CHECK(lines.front().trouble);
     CHECK(lines.front().text.contains(known->words));
-    const std::size_t most = known->words == "too many requests" ? lines.size()
+    const auto told_of =
+        static_cast<std::size_t>(std::ranges::count(lines, true, &LoggedLines::Line::trouble));
+    const std::size_t most = known->words == "too many requests" ? 1 + pauses_within(lasted)
                              : known->words == "its node failed" ? 2
                                                                  : 1;
-    CHECK(lines.size() <= most);
+    CAPTURE(lasted.count());
+    CHECK(told_of <= most);
+    // A pause that is over is told of as well, and nothing else is while a fault lasts.
+    CHECK(lines.size() - told_of <= (known->words == "too many requests" ? told_of : 0));
   }
   for (const std::string name : {"primary", "second", "last"}) check_lines(log, name);
   for (const auto& line : log.all()) {
@@ -461,7 +516,7 @@ TEST_CASE("with one good provider every block comes, whole and right, however th
            line.text.starts_with("provider second ")));
   }
   WARN("seed " << seed << ": " << follower.given.size() << " blocks, " << follower.quotes
-               << " quotes, the latest after " << latest.count() << " ms");
+               << " quotes, the latest after " << latest.count() << " ms of " << deadline.count());
 }
 
 TEST_CASE(
@@ -478,6 +533,7 @@ TEST_CASE(
   FailingScene failing(1);
   failing.scene.configuration().live.audit_every_blocks = 4;
   LoggedLines log;
+  const WorstPause machine;
   host::Providers& providers = failing.scene.providers();
   providers.check_now(patience);
   failing.primary->fail(way.fault);
@@ -497,7 +553,7 @@ TEST_CASE(
   }
   follower.feed->stop();
   CHECK(follower.given.size() == 25);
-  CHECK(latest <= failover_deadline);
+  CHECK(latest <= failover_deadline(providers, machine.so_far()));
   CHECK(follower.events == 1);
   follower.compare_with_the_chain();
   CHECK(follower.mistakes == "");
@@ -631,8 +687,12 @@ TEST_CASE("when nobody answers the chain is halted, and goes on by itself when s
   CHECK(log.that_begin("anvil: 79 blocks were missed: every pool is read anew").size() == 1);
   CHECK(log.that_begin("eip155:31337 is HALTED").size() == 2);
   CHECK(log.that_begin("eip155:31337 goes on").size() == 2);
-  // What the feed itself says: not where a question's own deadline outlived the outage.
   CHECK(log.that_begin("anvil: followed again").size() <= 2);
+  // The feed does not say it once more.
+  const auto lines = log.all();
+  CHECK(std::ranges::count_if(lines, [](const LoggedLines::Line& line) {
+          return line.text.contains("is HALTED");
+        }) == 2);
   for (const std::string name : {"primary", "second", "last"}) check_lines(log, name);
 }
 

@@ -55,6 +55,8 @@ class OperationScene {
 
   // Who pays, in place of the server alone: before it, another one at that URL.
   void pay_first(const std::string& url);
+  // The server's.
+  std::string paymaster_url() const { return paymaster_.url(); }
   // Trades in one block, and mines what alto makes of the host's answer to it, if anything.
   void step(host::tests::Running& running, int wait_ms = 400);
   // Steps until the account has so many operations in blocks more than it had; false: it has not.

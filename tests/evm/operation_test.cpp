@@ -101,7 +101,7 @@ TEST_CASE("where the first paymaster refuses or hangs the second pays, and there
 
 TEST_CASE(
     "a host that is killed while the bundler has its operation loses none, and repeats none") {
-  constexpr int trials = 20;
+  constexpr int trials = 40;  // half of them before the bundler has it, half after
   const unsigned seed = 20261122;
   INFO("seed " << seed);
   std::mt19937 random(seed);
@@ -138,6 +138,48 @@ TEST_CASE(
   // What the bundler had, and what it never got, whose nonce was then taken.
   CHECK(states[State::included] + states[State::reverted] >= 1);
   CHECK(states[State::replaced] >= 1);
+}
+
+TEST_CASE("a reload that drops a paymaster while its operation leaves loses none of them") {
+  OperationScene scene(29);
+  // Both pay by the same server; one of them goes.
+  scene.pay_first(scene.paymaster_url());
+  scene.trading.space.edit("gantry.toml", "timeout_ms = 300", "timeout_ms = 4000");
+  const Holdings before = scene.trading.holdings();
+  Running running = scene.trading.start({});
+  CHECK(scene.trade_until(running, 1));
+  scene.bundler.hold(Gate::before);
+  bool held = false;
+  for (int i = 0; i < 100 && !held && !running.ended(); ++i) {
+    scene.step(running, 150);
+    held = scene.bundler.is_held(std::chrono::milliseconds(50));
+  }
+  REQUIRE(held);
+  scene.trading.space.edit("gantry.toml", "name = \"first\"\n",
+                           "name = \"first\"\nenabled = false\n");
+  Running reload = scene.trading.space.start({"reload"});
+  for (int i = 0; i < 100 && !reload.ended(); ++i) scene.trading.mine(1, 100);
+  const Ended changed = reload.wait();
+  INFO(changed.out << changed.err);
+  // The host may have seen by itself that the file has changed.
+  CHECK(changed.code == 0);
+  // Signed by the one that went, it is in a block.
+  scene.bundler.release(true);
+  const auto paid_before = payers(scene).size();
+  CHECK(scene.trade_until(running, 3));
+  const Ended ended = end_of(scene, running);
+  INFO(ended.err);
+  REQUIRE(ended.code == 0);
+  CHECK(has(ended.err, "paymaster first: disable"));
+  CHECK_FALSE(has(ended.err, "still mapped"));
+  scene.settle();
+  check_operations(scene, before);
+  // The newest come first.
+  const auto paid = payers(scene);
+  REQUIRE(paid.size() > paid_before);
+  CHECK(paid.front() == "server");
+  CHECK(paid.back() == "first");
+  CHECK(std::ranges::is_sorted(paid, std::ranges::greater()));
 }
 
 TEST_CASE("while trading is HALTED no operation leaves") {

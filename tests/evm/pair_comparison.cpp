@@ -9,29 +9,40 @@
 namespace gantry::test {
 namespace {
 
-constexpr std::string_view k_reason = "UniswapV2: K";
-constexpr std::string_view overflow_reason = "UniswapV2: OVERFLOW";
-constexpr std::string_view liquidity_reason = "UniswapV2: INSUFFICIENT_LIQUIDITY";
-constexpr std::string_view nothing_in_reason = "UniswapV2: INSUFFICIENT_INPUT_AMOUNT";
-constexpr std::string_view nothing_out_reason = "UniswapV2: INSUFFICIENT_OUTPUT_AMOUNT";
-constexpr std::string_view arithmetic_reason = "ds-math-mul-overflow";
-
-// Up to here the pair's own products fit in 256 bits, so that it checks K before it refuses a
-// balance above uint112: the quote can be seen to be right even though the swap fails.
-const Integer checks_k_below = Integer(1) << 120;
+// What a pair gives as its reason to revert. Only the products' is not named after the exchange.
+struct Reasons {
+  explicit Reasons(const std::string& name)
+      : k(name + ": K"),
+        overflow(name + ": OVERFLOW"),
+        liquidity(name + ": INSUFFICIENT_LIQUIDITY"),
+        nothing_in(name + ": INSUFFICIENT_INPUT_AMOUNT"),
+        nothing_out(name + ": INSUFFICIENT_OUTPUT_AMOUNT") {}
+  std::string k;
+  std::string overflow;
+  std::string liquidity;
+  std::string nothing_in;
+  std::string nothing_out;
+  std::string arithmetic = "ds-math-mul-overflow";
+};
 
 // What the pair must answer to one probe: acceptance, or one of the reasons.
 struct Expected {
   std::size_t case_index;
   std::string what;
-  std::vector<std::string_view> reasons;  // empty: accepted
+  std::vector<std::string> reasons;  // empty: accepted
   bool counts_as_swap = false;
 };
 
 class Comparison {
  public:
-  Comparison(PairQuoter& quoter, const CaseSet& set, Mode mode)
-      : quoter_(quoter), set_(set), mode_(mode) {
+  Comparison(const PairMake& make, PairQuoter& quoter, const CaseSet& set, Mode mode)
+      : make_(make),
+        reasons_(make.name),
+        checks_k_below_((Integer(1) << 144) /
+                        (Integer(make.fee_denominator) * make.fee_denominator)),
+        quoter_(quoter),
+        set_(set),
+        mode_(mode) {
     for (const Bucket& bucket : set.buckets) report_.buckets.push_back({.name = bucket.name});
   }
 
@@ -57,8 +68,11 @@ class Comparison {
   }
 
  private:
-  static ReferencePool pool_of(const SwapCase& swap) {
-    return {.reserve_in = swap.reserve_in, .reserve_out = swap.reserve_out};
+  ReferencePool pool_of(const SwapCase& swap) const {
+    return {.reserve_in = swap.reserve_in,
+            .reserve_out = swap.reserve_out,
+            .fee_numerator = make_.fee_numerator,
+            .fee_denominator = make_.fee_denominator};
   }
 
   void mistake(std::size_t index, const std::string& what) {
@@ -91,14 +105,16 @@ class Comparison {
     const bool empty = swap.amount == 0 || swap.reserve_in == 0 || swap.reserve_out == 0;
     const Integer wanted = empty ? Integer(0) : reference_amount_out(pool, swap.amount);
     Integer out;
-    if (quoter_.amount_out(swap, out) != GANTRY_OK) {
+    if (const gantry_status status = quoter_.amount_out(swap, out); status != GANTRY_OK) {
       const bool may = wanted == 0 || !reference_fits_256_bits(pool, swap.amount) ||
                        (quoter_.knows_uint112() && balance > largest_reserve());
       if (!may) mistake(i, "refused, although the reference pays " + wanted.str());
+      const bool too_large = status == GANTRY_OUT_OF_RANGE;
+      if (!too_large && status != GANTRY_NO_LIQUIDITY) mistake(i, "refused for another reason");
       ask({.case_index = i,
            .what = "one unit out of a swap that was refused",
-           .reasons = {k_reason, overflow_reason, liquidity_reason, nothing_in_reason,
-                       arithmetic_reason}},
+           .reasons = too_large ? std::vector{reasons_.overflow, reasons_.arithmetic}
+                                : std::vector{reasons_.k, reasons_.liquidity, reasons_.nothing_in}},
           swap.amount, 1);
       return;
     }
@@ -107,21 +123,21 @@ class Comparison {
       mistake(i, "quotes a swap that leaves more than uint112 in the pair");
     }
     ask_as_quoted(i, balance, swap.amount, out);
-    if (balance < checks_k_below) {
+    if (balance < checks_k_below_) {
       const bool all = out + 1 == swap.reserve_out;
       if (all) ++report_.buckets[swap.bucket].takes_it_all;
       ask({.case_index = i,
            .what = "one unit more than quoted",
-           .reasons = {all ? liquidity_reason : k_reason}},
+           .reasons = {all ? reasons_.liquidity : reasons_.k}},
           swap.amount, out + 1);
     }
   }
 
   // A swap that the constant product allows: accepted, or refused for its size alone.
-  static Expected allowed(std::size_t i, std::string what, const Integer& balance) {
+  Expected allowed(std::size_t i, std::string what, const Integer& balance) const {
     Expected expected{.case_index = i, .what = std::move(what), .reasons = {}};
-    if (balance > largest_reserve()) expected.reasons.push_back(overflow_reason);
-    if (balance >= checks_k_below) expected.reasons.push_back(arithmetic_reason);
+    if (balance > largest_reserve()) expected.reasons.push_back(reasons_.overflow);
+    if (balance >= checks_k_below_) expected.reasons.push_back(reasons_.arithmetic);
     return expected;
   }
 
@@ -137,13 +153,17 @@ class Comparison {
     const Integer wanted = impossible ? Integer(0) : reference_amount_in(pool, swap.amount);
     const Integer room = largest_reserve() - swap.reserve_in;
     Integer in;
-    if (quoter_.amount_in(swap, in) != GANTRY_OK) {
+    if (const gantry_status status = quoter_.amount_in(swap, in); status != GANTRY_OK) {
       const bool may = impossible || (quoter_.knows_uint112() && wanted > room);
       if (!may) mistake(i, "refused, although the reference takes " + wanted.str());
-      Expected expected{
-          .case_index = i,
-          .what = "a refused output for all the input there is room for",
-          .reasons = {k_reason, liquidity_reason, nothing_out_reason, nothing_in_reason}};
+      if (status != (impossible ? GANTRY_NO_LIQUIDITY : GANTRY_OUT_OF_RANGE)) {
+        mistake(i, "refused for another reason");
+      }
+      Expected expected{.case_index = i,
+                        .what = "a refused output for all the input there is room for",
+                        .reasons = impossible
+                                       ? std::vector{reasons_.liquidity, reasons_.nothing_out}
+                                       : std::vector{reasons_.k, reasons_.nothing_in}};
       // The unit that UniswapV2Library adds can be the one there is no room for.
       if (!impossible && reference_least_amount_in(pool, swap.amount) == room) {
         expected.reasons.clear();
@@ -157,7 +177,7 @@ class Comparison {
     }
     const Integer balance = swap.reserve_in + in;
     ask_as_quoted(i, balance, in, swap.amount);
-    if (balance < checks_k_below) ask_for_less(i, swap, in);
+    if (balance < checks_k_below_) ask_for_less(i, swap, in);
   }
 
   void ask_for_less(std::size_t i, const SwapCase& swap, const Integer& in) {
@@ -169,14 +189,14 @@ class Comparison {
     const Integer too_little = least - 1;
     ask({.case_index = i,
          .what = "one unit less than the least input",
-         .reasons = {too_little == 0 ? nothing_in_reason : k_reason}},
+         .reasons = {too_little == 0 ? reasons_.nothing_in : reasons_.k}},
         too_little, swap.amount);
   }
 
   void judge_one(const Expected& expected, const SwapVerdict& verdict) {
     if (!verdict.accepted) ++report_.reverts[verdict.reason];
     bool right = expected.reasons.empty() ? verdict.accepted : false;
-    for (const std::string_view reason : expected.reasons) {
+    for (const std::string& reason : expected.reasons) {
       if (!verdict.accepted && verdict.reason == reason) right = true;
     }
     if (!right) {
@@ -188,6 +208,11 @@ class Comparison {
     }
   }
 
+  const PairMake& make_;
+  const Reasons reasons_;
+  // Up to here the pair's own products fit in 256 bits, so that it checks K before it refuses a
+  // balance above uint112: the quote can be seen to be right even though the swap fails.
+  const Integer checks_k_below_;
   PairQuoter& quoter_;
   const CaseSet& set_;
   const Mode mode_;
@@ -225,7 +250,7 @@ std::string ComparisonReport::table() const {
 
 ComparisonReport compare_with_pair(PairContract& pair, PairQuoter& quoter, const CaseSet& set,
                                    Mode mode) {
-  Comparison comparison(quoter, set, mode);
+  Comparison comparison(pair.make(), quoter, set, mode);
   comparison.quote_all();
   return comparison.judge(pair);
 }

@@ -7,24 +7,23 @@ namespace {
 
 namespace json = boost::json;
 
-// Storage of UniswapV2Pair (solc 0.5.16): ERC-20 in slots 0 to 4, then factory, token0, token1, and
-// both reserves with the time in slot 8. The tokens are UniswapV2ERC20 too: balanceOf is in slot 1.
+// Storage of UniswapV2Pair, and of its forks: ERC-20 in slots 0 to 4, then factory, token0, token1,
+// and both reserves with the time in slot 8. The tokens are UniswapV2ERC20 too: balanceOf is in
+// slot 1.
 constexpr int balance_of_slot = 1;
 constexpr int reserves_slot = 8;
 
 }  // namespace
 
-PairContract::PairContract(Anvil& chain, const PairContract* tokens_of) : deployer_(chain) {
-  const auto pair = read_artifact("@uniswap/v2-core/build/UniswapV2Pair.json");
-  const auto factory = read_artifact("@uniswap/v2-core/build/UniswapV2Factory.json");
+PairContract::PairContract(Anvil& chain, const PairContract* tokens_of, const PairMake& make)
+    : deployer_(chain), make_(make) {
   const auto erc20 = read_artifact("@uniswap/v2-core/build/ERC20.json");
-  creation_code_hash_ = deployer_.sha3("0x" + text_of(pair.at("bytecode")));
-  code_in_package_ = "0x" + text_of(pair.at("evm").at("deployedBytecode").at("object"));
+  creation_code_hash_ = deployer_.sha3("0x" + make.pair_code);
   swap_selector_ = deployer_.selector("swap(uint256,uint256,address,bytes)");
   sync_topic_ = deployer_.topic("Sync(uint112,uint112)");
 
   const std::string factory_address =
-      deployer_.deploy("0x" + text_of(factory.at("bytecode")) + address_word(trader()));
+      deployer_.deploy("0x" + make.factory_code + address_word(trader()));
   const Integer supply = (Integer(1) << 120) - 1;  // more than any reserve can be
   for (int i = 0; i < 2; ++i) {
     token_[i] = tokens_of != nullptr

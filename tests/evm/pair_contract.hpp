@@ -1,5 +1,5 @@
-// A real Uniswap V2 pair on a test chain: factory, two tokens and the pair, from the bytecode that
-// Uniswap's own package carries.
+// A real Uniswap V2 pair on a test chain, or a fork's: factory, two tokens and the pair, from the
+// bytecode that Uniswap's own package carries, or the fork's sources compile to.
 //
 // ERRORS  Throws std::runtime_error.
 #pragma once
@@ -9,6 +9,7 @@
 
 #include "evm/abi_words.hpp"
 #include "evm/deployer.hpp"
+#include "evm/pair_make.hpp"
 
 namespace gantry::test {
 
@@ -27,7 +28,10 @@ struct SwapVerdict {
 class PairContract {
  public:
   // `tokens_of`: another pair of the same tokens, by a factory of its own; null: of new tokens.
-  explicit PairContract(Anvil& chain, const PairContract* tokens_of = nullptr);
+  explicit PairContract(Anvil& chain, const PairContract* tokens_of = nullptr,
+                        const PairMake& make = uniswap_make());
+
+  const PairMake& make() const { return make_; }
 
   const std::string& address() const { return pair_; }
   const std::string& token(int index) const { return token_[index]; }
@@ -36,7 +40,6 @@ class PairContract {
   // keccak256 of the creation code that the factory deploys pairs with, and the code deployed.
   std::string creation_code_hash() const { return creation_code_hash_; }
   std::string deployed_code();
-  std::string code_in_package() const { return code_in_package_; }
 
   // Asks the contract by eth_call with the reserves and balances overridden, in batches: nothing
   // is mined. One verdict per probe, in order.
@@ -67,13 +70,13 @@ class PairContract {
   boost::json::object overrides_of(const SwapProbe& probe) const;
 
   Deployer deployer_;
+  PairMake make_;
   std::string pair_;
   std::string token_[2];
   std::string balance_slot_;  // of the pair, in each token
   std::string swap_selector_;
   std::string sync_topic_;
   std::string creation_code_hash_;
-  std::string code_in_package_;
   std::uint64_t calls_made_ = 0;
 };
 

@@ -1,5 +1,5 @@
-// A slow decoder of what Uniswap's routers are called with, written from their Solidity sources in
-// the tests' own terms. It shares no code with the product.
+// A slow decoder of what Uniswap's routers, the universal one too, are called with, written from
+// their Solidity sources in the tests' own terms. It shares no code with the product.
 #pragma once
 #include <map>
 #include <optional>
@@ -94,7 +94,83 @@ class RouterReference {
       }
       return all;
     }
+    if (!inside && (selector == "24856bc3" || selector == "3593564c")) {
+      const bool with_deadline = selector == "3593564c";
+      return read_plan(v3, body, with_deadline ? deadline(at(body, 64)) : Integer(0), 1);
+    }
     return v3 ? read_v3(selector, body, until) : read_v2(selector, body, value, until, inside);
+  }
+
+  static std::string bytes_at(const std::string& digits, const Integer& where) {
+    const std::string tail = from(digits, small(where));
+    const std::size_t size = small(at(tail, 0));
+    const std::string bytes = from(tail, 32);
+    if (bytes.size() < 2 * size) throw Bad();
+    return bytes.substr(0, 2 * size);
+  }
+
+  // Of the Universal Router's Dispatcher.
+  Swaps read_plan(bool v3, const std::string& body, const Integer& until, int depth) const {
+    const std::string commands = bytes_at(body, at(body, 0));
+    const std::string list = from(body, small(at(body, 32)));
+    const std::string items = from(list, 32);
+    const std::size_t count = small(at(list, 0));
+    if (items.size() < count * 64 || commands.size() != 2 * count) throw Bad();
+    Swaps all;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto command =
+          static_cast<unsigned>(std::stoul(commands.substr(2 * i, 2), nullptr, 16)) & 0x7fU;
+      const std::string input = bytes_at(items, at(items, 32 * i));
+      Swaps some;
+      if (command == 0x21 && depth < 4) some = read_plan(v3, input, until, depth + 1);
+      if (command == 0 || command == 1 || command == 8 || command == 9) {
+        const Integer amount = at(input, 32);
+        const Integer limit = at(input, 64);
+        at(input, 128);
+        if ((command < 8) == v3) some = read_command(command, input, amount, limit, until);
+      }
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+  }
+
+  Swaps read_command(unsigned command, const std::string& input, const Integer& amount,
+                     const Integer& limit, const Integer& until) const {
+    const bool exact_in = command % 8 == 0;
+    OrderedSwap swap{exact_in, false, exact_in ? amount : limit, exact_in ? limit : amount,
+                     until,    {}};
+    const bool unknown = amount == 0 || (exact_in && amount == Integer(1) << 255);
+    if (command >= 8) {
+      const std::string list = from(input, small(at(input, 96)));
+      const std::size_t count = small(at(list, 0));
+      if (count < 2 || list.size() < 64 * (count + 1)) throw Bad();
+      if (unknown || count > 9) return {};
+      for (std::size_t i = 0; i + 1 < count; ++i) {
+        swap.hops.push_back(
+            v2_hop(account(at(list, 32 * (i + 1))), account(at(list, 32 * (i + 2)))));
+      }
+      return {swap};
+    }
+    const std::string path = bytes_at(input, at(input, 96));
+    const std::size_t size = path.size() / 2;
+    if (size < 43) throw Bad();
+    const std::size_t hops = (size - 20) / 23;
+    if (unknown || hops > 8) return {};
+    if (amount >> 255 != 0) throw Bad();
+    for (std::size_t i = 0; i < hops; ++i) {
+      const std::string left = "0x" + path.substr(46 * i, 40);
+      const std::string right = "0x" + path.substr(46 * i + 46, 40);
+      const Integer fee("0x" + path.substr(46 * i + 40, 6));
+      const OrderedHop hop = exact_in ? v3_hop(left, right, fee) : v3_hop(right, left, fee);
+      swap.hops.insert(exact_in ? swap.hops.end() : swap.hops.begin(), hop);
+    }
+    return {swap};
+  }
+
+  OrderedHop v2_hop(const std::string& in, const std::string& out) const {
+    check_tokens(in, out);
+    const std::string salt = keccak((in < out ? in + out.substr(2) : out + in.substr(2)).substr(2));
+    return {create2(v2_factory, salt, v2_hash), in, out};
   }
 
   Swaps read_v2(const std::string& selector, const std::string& body, const Integer& value,
@@ -132,12 +208,7 @@ class RouterReference {
     if (count < 2 || list.size() < 64 * (count + 1)) throw Bad();
     if (exact == 0 || count > 9) return {};
     for (std::size_t i = 0; i + 1 < count; ++i) {
-      const std::string in = account(at(list, 32 * (i + 1)));
-      const std::string out = account(at(list, 32 * (i + 2)));
-      check_tokens(in, out);
-      const std::string salt =
-          keccak((in < out ? in + out.substr(2) : out + in.substr(2)).substr(2));
-      swap.hops.push_back({create2(v2_factory, salt, v2_hash), in, out});
+      swap.hops.push_back(v2_hop(account(at(list, 32 * (i + 1))), account(at(list, 32 * (i + 2)))));
     }
     return {swap};
   }

@@ -8,6 +8,8 @@ namespace gantry::test {
 namespace {
 
 constexpr std::size_t coin = 0;  // WETH among the market's tokens
+constexpr std::string_view v3_init_code_hash =
+    "0xe34f199b19b2b4f47f68442619d555527d244f78a3297ea89325f843f87b8b54";
 constexpr std::string_view recipient = "0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc";
 
 std::string bytecode(std::string_view path) {
@@ -71,7 +73,30 @@ void PendingScene::deploy_routers() {
           .address(std::string(recipient))  // its position manager, which no swap needs
           .address(weth)
           .digits());
+  // Without Permit2 and V4: what it swaps it holds.
+  const std::string nobody = "0x" + std::string(40, '0');
+  universal_router_ =
+      deployer_.deploy(bytecode("@uniswap/universal-router/artifacts/contracts/UniversalRouter.sol/"
+                                "UniversalRouter.json") +
+                       AbiArguments()
+                           .address(nobody)
+                           .address(weth)
+                           .address(market_.factory(0).address())
+                           .address(v3_factory_)
+                           .word(to_integer(market_.factory(0).init_code_hash()))
+                           .word(to_integer(std::string(v3_init_code_hash)))
+                           .address(nobody)
+                           .address(nobody)
+                           .address(nobody)
+                           .address(nobody)
+                           .digits());
   for (const PlaygroundToken& token : market_.tokens()) {
+    const Integer held = to_integer(deployer_.read(
+        token.address,
+        selector("balanceOf(address)") + AbiArguments().address(deployer_.account()).digits()));
+    deployer_.send(token.address,
+                   selector("transfer(address,uint256)") +
+                       AbiArguments().address(universal_router_).word(held / 2).digits());
     for (const std::string& router : {v2_router_[0], v2_router_[1], router_02_}) {
       deployer_.send(token.address,
                      selector("approve(address,uint256)") +
@@ -273,6 +298,98 @@ void PendingScene::multicalls(std::mt19937_64& random, std::vector<Order>& out) 
       Integer(random()));
 }
 
+// Plans of one swap each, and one of several with plans within and what is no swap.
+void PendingScene::universal_orders(std::mt19937_64& random, std::vector<Order>& out) {
+  struct Plan {
+    std::string commands;
+    std::vector<std::string> inputs;  // digits
+    std::vector<OrderedSwap> swaps;
+    std::string arguments() const {
+      std::string heads;
+      std::string tails;
+      for (const std::string& input : inputs) {
+        heads += word(32 * inputs.size() + tails.size() / 2);
+        std::string padded = input;
+        padded.resize((padded.size() + 63) / 64 * 64, '0');
+        tails += word(input.size() / 2) + padded;
+      }
+      return AbiArguments().bytes(commands).tail(word(inputs.size()) + heads + tails).digits();
+    }
+  };
+  const auto add_swap = [&](Plan& plan, bool v3, bool exact_in, bool of_what_it_holds = false) {
+    const Path path = v3 ? v3_path(random, 1 + random() % 4) : v2_path(random, 0, false, false);
+    OrderedSwap swap{exact_in, false, some_amount(random), some_amount(random), 0, path.hops};
+    if (exact_in && random() % 2 == 0) swap.amount_out = 0;
+    if (of_what_it_holds) swap.amount_in = v3 ? Integer(1) << 255 : Integer(0);
+    AbiArguments input;
+    input.address(std::string(recipient))
+        .word(exact_in ? swap.amount_in : swap.amount_out)
+        .word(exact_in ? swap.amount_out : swap.amount_in);
+    if (v3) {
+      std::string packed;
+      for (std::size_t i = 0; i < path.tokens.size(); ++i) {
+        packed += path.tokens[exact_in ? i : path.tokens.size() - 1 - i].substr(2);
+        if (i == path.fees.size()) break;
+        packed += word(path.fees[exact_in ? i : path.fees.size() - 1 - i]).substr(58);
+      }
+      input.bytes(packed);
+    } else {
+      input.addresses(path.tokens);
+    }
+    input.word(0);  // it pays itself
+    plan.commands += v3 ? (exact_in ? "00" : "01") : (exact_in ? "08" : "09");
+    plan.inputs.push_back(input.digits());
+    if (!of_what_it_holds) plan.swaps.push_back(std::move(swap));
+  };
+  const auto add_plan = [](Plan& plan, const Plan& inner) {
+    plan.commands += "a1";  // and it may fail
+    plan.inputs.push_back(inner.arguments());
+    plan.swaps.insert(plan.swaps.end(), inner.swaps.begin(), inner.swaps.end());
+  };
+  const auto order = [&](const std::string& what, const Plan& plan) {
+    const bool until = random() % 2 == 0;
+    Order made{"Universal Router: " + what, universal_router_, {}, 0, plan.swaps};
+    if (!until) {
+      made.data = selector("execute(bytes,bytes[])") + plan.arguments();
+    } else {
+      const Integer deadline = some_deadline(random);
+      // One word more before what is dynamic.
+      std::string arguments = plan.arguments();
+      const Integer second = to_integer("0x" + arguments.substr(64, 64));
+      arguments = word(96) + word(second + 32) + word(deadline) + arguments.substr(128);
+      made.data = selector("execute(bytes,bytes[],uint256)") + arguments;
+      for (OrderedSwap& swap : made.swaps) swap.deadline_s = deadline;
+    }
+    out.push_back(std::move(made));
+  };
+  for (const bool v3 : {false, true}) {
+    for (const bool exact_in : {true, false}) {
+      Plan plan;
+      add_swap(plan, v3, exact_in);
+      order(std::string(v3 ? "V3" : "V2") + (exact_in ? " exact in" : " exact out"), plan);
+    }
+  }
+  Plan innermost;
+  add_swap(innermost, false, false);
+  Plan inner;
+  add_swap(inner, true, true);
+  add_plan(inner, innermost);
+  Plan plan;
+  plan.commands = "0b";  // WRAP_ETH
+  plan.inputs.push_back(AbiArguments().address(std::string(recipient)).word(0).digits());
+  add_swap(plan, false, true);
+  add_swap(plan, false, true, true);
+  add_plan(plan, inner);
+  add_swap(plan, true, true, true);
+  plan.commands += "04";  // SWEEP
+  plan.inputs.push_back(AbiArguments()
+                            .address(market_.tokens()[1].address)
+                            .address(std::string(recipient))
+                            .word(0)
+                            .digits());
+  order("plans within a plan", plan);
+}
+
 std::vector<Order> PendingScene::orders(std::mt19937_64& random) {
   std::vector<Order> all;
   v2_orders(random, 0, all);
@@ -286,6 +403,7 @@ std::vector<Order> PendingScene::orders(std::mt19937_64& random) {
     }
   }
   multicalls(random, all);
+  universal_orders(random, all);
   return all;
 }
 
@@ -322,7 +440,7 @@ std::string PendingScene::dex_toml() const {
         "discover = false\nfactory = \"{}\"\ninit_code_hash = \"{}\"\n"
         "pending_routers = \"{}{}\"\n",
         names[i], market_.factory(i).address(), market_.factory(i).init_code_hash(), v2_router_[i],
-        i == 0 ? " " + router_02_ : "");
+        i == 0 ? " " + router_02_ + " " + universal_router_ : "");
     for (const PlaygroundPair& pair : market_.pairs()) {
       if (pair.factory != i) continue;
       toml += fmt::format("[[dex.pool]]\naddress = \"{}\"\ntokens = [\"{}\", \"{}\"]\n",
@@ -332,8 +450,8 @@ std::string PendingScene::dex_toml() const {
   }
   toml += fmt::format(
       "[[dex]]\nname = \"uniswap_v3\"\nmin_liquidity_usd = 0\nfactory = \"{}\"\nrouter = \"{}\"\n"
-      "pending_routers = \"{} {}\"\n",
-      v3_factory_, v3_router_, v3_router_, router_02_);
+      "pending_routers = \"{} {} {}\"\n",
+      v3_factory_, v3_router_, v3_router_, router_02_, universal_router_);
   for (const V3Pool& pool : v3_pools_) {
     toml += fmt::format("[[dex.pool]]\naddress = \"{}\"\ntokens = [\"{}\", \"{}\"]\n", pool.address,
                         market_.tokens()[pool.token[0]].address,

@@ -55,6 +55,7 @@ class PendingScene {
   std::string dex_toml() const;
   const PlaygroundMarket& market() const { return market_; }
   const std::string& v3_factory() const { return v3_factory_; }
+  const std::string& universal_router() const { return universal_router_; }
 
  private:
   struct Path {
@@ -75,6 +76,7 @@ class PendingScene {
   void v2_orders_of_02(std::mt19937_64& random, std::vector<Order>& out);
   Order v3_order(std::mt19937_64& random, bool of_02, bool exact_in, bool single);
   void multicalls(std::mt19937_64& random, std::vector<Order>& out);
+  void universal_orders(std::mt19937_64& random, std::vector<Order>& out);
   std::string selector(const std::string& signature) const { return deployer_.selector(signature); }
 
   Anvil chain_;
@@ -84,6 +86,7 @@ class PendingScene {
   std::string v3_factory_;
   std::string v3_router_;
   std::string router_02_;
+  std::string universal_router_;
   std::vector<V3Pool> v3_pools_;
 };
 

@@ -175,6 +175,7 @@ TEST_CASE("each function of each router is read as it was sent, and again by a r
   CHECK(snapshots.back()->pending == nullptr);
   std::uint64_t sent = 0;
   std::size_t mined = 0;
+  std::size_t mined_by_universal = 0;
   for (int round = 0; round < 6; ++round) {
     const auto orders = scene.orders(random);
     std::vector<std::string> hashes;
@@ -192,6 +193,7 @@ TEST_CASE("each function of each router is read as it was sent, and again by a r
       const auto pairs = swapped_in(scene, hashes[i]);
       if (pairs.empty() || orders[i].swaps.size() != 1) continue;
       ++mined;
+      mined_by_universal += orders[i].router == scene.universal_router() ? 1U : 0U;
       std::vector<std::string> hops;
       for (const OrderedHop& hop : orders[i].swaps.front().hops) hops.push_back(hop.pool);
       CHECK(pairs == hops);
@@ -203,6 +205,7 @@ TEST_CASE("each function of each router is read as it was sent, and again by a r
   }
   // The contracts themselves went through the pools that were read.
   CHECK(mined >= 12);
+  CHECK(mined_by_universal >= 2);
   CHECK(one.pending->counts().dropped == 0);
 
   MarketState again = one.market();

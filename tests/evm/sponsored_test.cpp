@@ -1,5 +1,7 @@
 // Trades whose gas somebody else pays, end to end: the paymaster's plugin asks a real paymaster's
 // server, alto bundles, the EntryPoint's own contracts carry it out. Each takes effect once.
+#include <array>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -257,6 +259,63 @@ TEST_CASE("a paymaster that fails on the chain is replaced by another, and the t
       CHECK(trader.ledger().result_of(*trade.intent).value()->id == attempts.back().id);
       if (fault == ServiceFault::dry) own.refill();
     }
+    check_trail(trader);
+  }
+}
+
+TEST_CASE("at EntryPoint 0.8 another pays where one refuses, is silent, or signs what is refused") {
+  EntryPointChain chain;
+  const AltoNode alto(chain);
+  const PaymasterServer paymaster(chain, alto);
+  // The server, whose signatures are spoilt.
+  HttpServer forger([&](const HttpCall& call) {
+    HttpReply reply;
+    reply.body = post_json(paymaster.url(), call.body);
+    if (call.body.find("\"pm_getPaymasterData\"") == std::string::npos) return reply;
+    constexpr std::string_view field = "\"paymasterData\":\"0x";
+    const std::size_t begin = reply.body.find(field);
+    if (begin == std::string::npos) return reply;
+    // Within s, before the signature's last byte.
+    char& digit = reply.body[reply.body.find('"', begin + field.size()) - 10];
+    digit = digit == '0' ? '1' : '0';
+    return reply;
+  });
+  std::atomic<bool> silent = false;
+  HttpServer refusing([&](const HttpCall&) {
+    HttpReply reply{200, R"({"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"no"}})"};
+    reply.hang = silent;
+    return reply;
+  });
+  struct Case {
+    const char* name;
+    std::string url;
+    bool signs;
+    bool silent;
+  };
+  const std::array cases{Case{"refuses", refusing.url(), false, false},
+                         Case{"signs what is refused", forger.url(), true, false},
+                         Case{"is silent", refusing.url(), false, true}};
+  for (const Case& each : cases) {
+    INFO(each.name);
+    silent = each.silent;
+    SponsoredTrader trader(chain, EntryPointVersion::v0_8,
+                           {{"own", each.url, "erc7677"}, {"server", paymaster.url(), "erc7677"}},
+                           alto.url());
+    Effects effects(trader);
+    const auto trade = trader.trade(one, ample);
+    INFO(told(trade.report));
+    REQUIRE(trade.report.verdict == SendVerdict::sent);
+    REQUIRE(trade.report.left.size() == (each.signs ? 2 : 1));
+    CHECK(trade.report.refused.size() == (each.signs ? 1 : 0));
+    CHECK(trade.report.attempts.at(0).paymaster == "own");
+    CHECK(trade.report.attempts.at(0).verdict == (each.signs    ? SponsorVerdict::granted
+                                                  : each.silent ? SponsorVerdict::no_answer
+                                                                : SponsorVerdict::refused));
+    const host::SignedOperation& last = trade.report.left.back();
+    CHECK(last.paymaster == "server");
+    CHECK(trader.receipt(trade, last.hash).success);
+    effects.check_once(trade.planned.profit);
+    if (each.signs) CHECK_FALSE(trader.look_for(trade, trade.report.left[0].hash).has_value());
     check_trail(trader);
   }
 }

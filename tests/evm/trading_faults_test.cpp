@@ -5,12 +5,16 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
+#include <iterator>
 #include <optional>
+#include <sstream>
 #include <thread>
+#include <vector>
 
 #include "evm/held_node.hpp"
 #include "evm/integer_words.hpp"
 #include "evm/trading_books.hpp"
+#include "host/risk/store.hpp"
 
 namespace gantry::test {
 namespace {
@@ -33,6 +37,39 @@ bool trade_until(TradingScene& scene, Running& running, State state,
   return false;
 }
 
+// The risk book of the chain has the ledger's figures: what all trades brought after costs, and how
+// many were carried out and undone.
+void check_risk(const TradingScene& scene) {
+  Integer profit;
+  std::uint64_t successes = 0;
+  std::uint64_t failures = 0;
+  const auto trades = scene.books()->last_trades(10'000);
+  REQUIRE(trades);
+  for (const host::ledger::Trade& trade : *trades) {
+    if (!trade.result) continue;
+    REQUIRE(trade.result->profit_wei);
+    profit += Integer(host::ledger::to_string(*trade.result->profit_wei));
+    ++(trade.intent.state == State::included ? successes : failures);
+  }
+  const auto store = host::RiskStore::open(scene.space / "config/risk");
+  REQUIRE(store);
+  const auto text = store->read("eip155:31337");
+  REQUIRE(text);
+  INFO(*text);
+  std::istringstream lines(*text);
+  bool found = false;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    const std::vector<std::string> word{std::istream_iterator<std::string>(words), {}};
+    if (word.size() != 15 || word[0] != "counts" || word[1] != "chain") continue;
+    found = true;
+    CHECK(std::stoull(word[10]) == successes);
+    CHECK(std::stoull(word[11]) == failures);
+    CHECK(Integer(word[4]) - Integer(word[5]) == profit);
+  }
+  CHECK(found);
+}
+
 template <class Is>
 bool wait_until(Is is) {
   for (int i = 0; i < 500; ++i) {
@@ -50,6 +87,11 @@ TEST_CASE("a configuration that cannot trade is refused before anything is sent,
   const std::string good = toml();
   const std::string execution = "executor = \"" + scene.executor.address() + "\"";
   const std::string foreign = ExecutorContract(scene.deployer).address();
+  // Obeys the same account, and has code of somebody else's.
+  const std::string altered = "0x00000000000000000000000000000000000000bb";
+  const std::string code = text_of(scene.chain.call(
+      "eth_getCode", {json::string(scene.executor.address()), json::string("latest")}));
+  scene.chain.call("anvil_setCode", {json::string(altered), json::string(code + "00")});
   struct Case {
     std::string from;
     std::string to;
@@ -66,6 +108,8 @@ TEST_CASE("a configuration that cannot trade is refused before anything is sent,
        "there is no contract at"},
       {execution, "executor = \"" + scene.lender.pool() + "\"", 2, "is no executor"},
       {execution, "executor = \"" + foreign + "\"", 2, "and the account of [wallet] is"},
+      {execution, "executor = \"" + altered + "\"", 2,
+       "the contract at " + altered + " is not the executor that this program was built with"},
       {"keystore = \"account.json\"", "keystore = \"absent.json\"", 1, "absent.json"},
       {"password_variable = \"KEY_PASSWORD\"", "password_variable = \"NOT_SET\"", 2, "NOT_SET"},
       {"path = \"ledger.sqlite\"", "path = \"account.json\"", 1, "account.json"},
@@ -147,6 +191,12 @@ TEST_CASE("a trade whose block is taken back is sent again, and counted once") {
         state() == State::included && result && *result && (*result)->receipt.block > before_it;
   }
   REQUIRE(taken_back);
+  // Whoever was told what it brought has to be told that it is not so.
+  REQUIRE(wait_until([&] {
+    const auto result = scene.books()->result_of(trade->intent.id);
+    return result && *result && (*result)->realised;
+  }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
   scene.chain.call("evm_revert", {json::string(moment)});
   // Another chain from here on, longer than the one that was.
   scene.mine(2, 150);
@@ -156,9 +206,13 @@ TEST_CASE("a trade whose block is taken back is sent again, and counted once") {
   }));
   running.signal(SIGINT);
   scene.mine(5);
-  CHECK(running.wait().code == 0);
+  const Ended ended = running.wait();
+  INFO(ended.err);
+  CHECK(ended.code == 0);
+  CHECK(has(ended.err, "is taken back with its block"));
   settle(scene);
   check_books(scene, before);
+  check_risk(scene);
 }
 
 TEST_CASE("a pool that is not what it was taken for is found by the simulation, and put away") {

@@ -112,6 +112,31 @@ Draw nothing_in(Random& random) {
   }
 }
 
+// What pools hold of tokens with as many decimals as most have: a unit to ten million of each.
+Draw decimals(Random& random) {
+  constexpr unsigned known[] = {6, 8, 18};
+  const auto held = [&] {
+    Integer unit = 1;
+    for (unsigned i = known[random.between(0U, 2U)]; i > 0; --i) unit *= 10;
+    return unit + random.between(Integer(0), unit * 10'000'000);
+  };
+  Draw draw{held(), 0, 0};
+  draw.reserve_out = held();
+  return draw;
+}
+
+Draw decimals_in(Random& random) {
+  Draw draw = decimals(random);
+  draw.amount = random.between(draw.reserve_in / 100'000 + 1, draw.reserve_in / 4);
+  return draw;
+}
+
+Draw decimals_out(Random& random) {
+  Draw draw = decimals(random);
+  draw.amount = random.between(Integer(1), draw.reserve_out / 4);
+  return draw;
+}
+
 Draw ordinary_out(Random& random) {
   Draw draw{random.of_bits(20, 100), random.of_bits(20, 100), 0};
   draw.amount = random.between(Integer(1), draw.reserve_out / 2);
@@ -141,12 +166,12 @@ Draw draining_out(Random& random) {
   return draw;
 }
 
-// 1000 * reserve_in * out divides by 997 * (reserve_out - out): the least input is one less than
-// what getAmountIn answers.
-Draw divisible_out(Random& random) {
+// 1000 * reserve_in * out divides by 997 * (reserve_out - out), 997 being what the fee leaves: the
+// least input is one less than what getAmountIn answers.
+Draw divisible_out(Random& random, unsigned kept) {
   const Integer left = random.of_bits(1, 40);
   const Integer amount = random.of_bits(1, 40);
-  return {997 * left * random.of_bits(1, 20), left + amount, amount};
+  return {kept * left * random.of_bits(1, 20), left + amount, amount};
 }
 
 Draw more_than_it_holds_out(Random& random) {
@@ -192,21 +217,24 @@ CaseSet exact_in_cases(std::uint64_t seed) {
               {{"lopsided", 1000, some_succeed}, lopsided_in},
               {{"reserve beyond uint112", 500, none_succeeds}, overflowing_in},
               {{"beyond any balance", 200, none_succeeds}, beyond_any_balance_in},
-              {{"nothing in, or empty", 200, none_succeeds}, nothing_in}},
+              {{"nothing in, or empty", 200, none_succeeds}, nothing_in},
+              {{"6, 8 and 18 decimals", 1000, all_succeed}, decimals_in}},
              seed);
 }
 
-CaseSet exact_out_cases(std::uint64_t seed) {
+CaseSet exact_out_cases(std::uint64_t seed, unsigned kept) {
   using enum Outcome;
   return mix({{{"ordinary", 2000, all_succeed}, ordinary_out},
               {{"reserves to 2^112-1", 1000, all_succeed}, extreme_out},
               {{"amount 1", 800, all_succeed}, amount_one_out},
               {{"dust", 800, all_succeed}, dust_out},
               {{"draining", 800, all_succeed}, draining_out},
-              {{"nothing over", 800, all_succeed}, divisible_out},
+              {{"nothing over", 800, all_succeed},
+               [kept](Random& random) { return divisible_out(random, kept); }},
               {{"more than it holds", 300, none_succeeds}, more_than_it_holds_out},
               {{"reserve beyond uint112", 300, none_succeeds}, overflowing_out},
-              {{"nothing out", 100, none_succeeds}, zero_out}},
+              {{"nothing out", 100, none_succeeds}, zero_out},
+              {{"6, 8 and 18 decimals", 1000, all_succeed}, decimals_out}},
              seed);
 }
 

@@ -37,6 +37,7 @@ struct CaseSet {
 
 // The same seed gives the same cases on every machine.
 CaseSet exact_in_cases(std::uint64_t seed);
-CaseSet exact_out_cases(std::uint64_t seed);
+// `kept`: what the fee leaves, of the denominator that the pair reckons with: Uniswap's 997.
+CaseSet exact_out_cases(std::uint64_t seed, unsigned kept = 997);
 
 }  // namespace gantry::test

@@ -7,6 +7,7 @@
 #include "evm/integer_words.hpp"
 #include "evm/pair_contract.hpp"
 #include "evm/plugin_pair.hpp"
+#include "evm/v2_fork_makes.hpp"
 #include "support/anvil.hpp"
 
 namespace gantry::test {
@@ -17,9 +18,12 @@ constexpr int swaps = 24;
 
 // A live pair with the plugin at its side.
 struct Scene {
+  explicit Scene(const PairMake& made_by = uniswap_make()) : make(made_by) {}
+
+  const PairMake& make;
   Anvil chain;
-  PairContract pair{chain};
-  PluginPair plugin{pair.address(), pair.token(0), pair.token(1)};
+  PairContract pair{chain, nullptr, make};
+  PluginPair plugin{pair.address(), pair.token(0), pair.token(1), make.fee_bps()};
   std::vector<EmittedRequest> requests;
 
   PairReservesSeen seen() {
@@ -110,7 +114,8 @@ void swap_once(Scene& scene, const gantry_swap& swap) {
   const Integer most = most_out(scene, order.swap);
   CHECK(most >= out);
   CHECK(reason_of(scene.pair, call.target, patched(call, offset, most)) == "accepted");
-  CHECK(reason_of(scene.pair, call.target, patched(call, offset, most + 1)) == "UniswapV2: K");
+  CHECK(reason_of(scene.pair, call.target, patched(call, offset, most + 1)) ==
+        scene.make.name + ": K");
 
   const Integer before = scene.pair.trader_balance(token_out);
   scene.apply_logs(scene.pair.send(call.target, call.data));
@@ -119,14 +124,12 @@ void swap_once(Scene& scene, const gantry_swap& swap) {
   CHECK(scene.seen() == predicted);
 }
 
-}  // namespace
-
-TEST_CASE("the uniswap_v2 plugin follows a real pair through mined swaps") {
+void follow_mined_swaps(const PairMake& make) {
   const char* text = std::getenv("GANTRY_TEST_SEED");
   const std::uint64_t seed = text == nullptr ? default_seed : std::strtoull(text, nullptr, 10);
   INFO("seed " << seed);
   std::mt19937_64 random(seed);
-  Scene scene;
+  Scene scene(make);
 
   // What it asks for is what the chain knows by that name.
   REQUIRE(scene.plugin.requests(0, scene.requests) == GANTRY_OK);
@@ -161,6 +164,19 @@ TEST_CASE("the uniswap_v2 plugin follows a real pair through mined swaps") {
     const std::uint32_t token = i % 2 == 0 ? swap.token_in : swap.token_out;
     swap.amount = to_amount((scene.seen().reserve[token] >> (1 + i % 7)) + random() % 1000);
     swap_once(scene, swap);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the uniswap_v2 plugin follows a real pair through mined swaps") {
+  follow_mined_swaps(uniswap_make());
+}
+
+TEST_CASE("the uniswap_v2 plugin follows pairs of forks through mined swaps") {
+  for (const PairMake* make : {&sushiswap_make(), &pancakeswap_v1_make(), &pancakeswap_v2_make()}) {
+    INFO(make->name << " at " << make->fee_bps() << " bps");
+    follow_mined_swaps(*make);
   }
 }
 

@@ -1,5 +1,6 @@
-// Quotes of constant-product pairs against the real pair's bytecode, which says itself how much may
-// be taken out: tolerance zero. The pair's fee is 0.3 %; other fees have no contract here.
+// Quotes of constant-product pairs against the real pairs' bytecode, which says itself how much may
+// be taken out: tolerance zero. Of Uniswap and SushiSwap (0.3 %), and of PancakeSwap, both versions
+// (0.2 % and 0.25 %).
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdlib>
@@ -9,6 +10,7 @@
 #include "evm/pair_comparison.hpp"
 #include "evm/plugin_quoter.hpp"
 #include "evm/uniswap_v2_reference.hpp"
+#include "evm/v2_fork_makes.hpp"
 #include "support/anvil.hpp"
 
 namespace gantry::test {
@@ -120,7 +122,8 @@ void compare_both_modes(PairContract& pair, PairQuoter& quoter) {
   const auto begin = std::chrono::steady_clock::now();
   Totals totals;
   compare(pair, quoter, exact_in_cases(seed()), Mode::exact_in, totals);
-  compare(pair, quoter, exact_out_cases(seed() + 1), Mode::exact_out, totals);
+  const unsigned kept = pair.make().fee_denominator - pair.make().fee_numerator;
+  compare(pair, quoter, exact_out_cases(seed() + 1, kept), Mode::exact_out, totals);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
   std::cout << quoter.name() << ": " << totals.cases << " swaps, " << totals.succeeded
             << " succeed, " << totals.calls << " eth_calls, " << elapsed.count() << " s, seed "
@@ -129,6 +132,13 @@ void compare_both_modes(PairContract& pair, PairQuoter& quoter) {
   CHECK(totals.succeeded * 100 >= totals.cases * 80);
   CHECK(totals.calls == pair.calls_made());
   CHECK(totals.calls >= 2 * totals.succeeded);
+}
+
+void compare_fork(const PairMake& make) {
+  Anvil chain;
+  PairContract pair(chain, nullptr, make);
+  PluginQuoter plugin(pair, make.fee_bps());
+  compare_both_modes(pair, plugin);
 }
 
 // Whether two quoters give the same answer: the same amount, or none. A quoter of the bare formula
@@ -168,21 +178,27 @@ TEST_CASE("the pair under test is the one on Ethereum's main network") {
   Anvil chain;
   PairContract pair(chain);
   CHECK(pair.creation_code_hash() == mainnet_creation_code_hash);
-  CHECK(pair.deployed_code() == pair.code_in_package());
+  const auto package = read_artifact("@uniswap/v2-core/build/UniswapV2Pair.json");
+  CHECK(pair.deployed_code() ==
+        "0x" + text_of(package.at("evm").at("deployedBytecode").at("object")));
 }
 
 TEST_CASE("overridden reserves and balances are what the contracts see") {
   Anvil chain;
-  PairContract pair(chain);
-  SwapProbe probe;
-  probe.reserve[0] = largest_reserve();
-  probe.reserve[1] = 1;
-  probe.balance[0] = largest_reserve() + 7;
-  probe.balance[1] = (Integer(1) << 256) - 1;
-  const SwapProbe seen = pair.read_back(probe);
-  for (std::size_t i = 0; i < 2; ++i) {
-    CHECK(seen.reserve[i] == probe.reserve[i]);
-    CHECK(seen.balance[i] == probe.balance[i]);
+  for (const PairMake* make :
+       {&uniswap_make(), &sushiswap_make(), &pancakeswap_v1_make(), &pancakeswap_v2_make()}) {
+    INFO(make->name << " at " << make->fee_bps() << " bps");
+    PairContract pair(chain, nullptr, *make);
+    SwapProbe probe;
+    probe.reserve[0] = largest_reserve();
+    probe.reserve[1] = 1;
+    probe.balance[0] = largest_reserve() + 7;
+    probe.balance[1] = (Integer(1) << 256) - 1;
+    const SwapProbe seen = pair.read_back(probe);
+    for (std::size_t i = 0; i < 2; ++i) {
+      CHECK(seen.reserve[i] == probe.reserve[i]);
+      CHECK(seen.balance[i] == probe.balance[i]);
+    }
   }
 }
 
@@ -244,11 +260,41 @@ TEST_CASE("the uniswap_v2 plugin agrees with the real pair to the last unit") {
   compare_both_modes(pair, plugin);
 }
 
-// No contract here has another fee, so for the forks the reference alone is asked.
+TEST_CASE("the uniswap_v2 plugin agrees with SushiSwap's pair to the last unit") {
+  compare_fork(sushiswap_make());
+}
+
+TEST_CASE("the uniswap_v2 plugin agrees with the first PancakeSwap's pair to the last unit") {
+  compare_fork(pancakeswap_v1_make());
+}
+
+TEST_CASE("the uniswap_v2 plugin agrees with PancakeSwap V2's pair to the last unit") {
+  compare_fork(pancakeswap_v2_make());
+}
+
+TEST_CASE("a quote with the fee of another exchange is caught") {
+  Anvil chain;
+  PairContract pair(chain, nullptr, pancakeswap_v2_make());
+  for (const std::int64_t fee_bps : {20, 30}) {
+    PluginQuoter wrong(pair, fee_bps);
+    CaseSet set = exact_in_cases(seed());
+    set.cases.resize(200);
+    const ComparisonReport report = compare_with_pair(pair, wrong, set, Mode::exact_in);
+    // Too much is refused by the pair, with one unit more too; of too little it pays a unit more.
+    std::size_t by_the_pair = 0;
+    for (const std::string& text : report.mistakes) {
+      by_the_pair += text.find(": the pair ") != text.npos ? 1U : 0U;
+    }
+    INFO(fee_bps << " bps, " << first_of(report.mistakes));
+    CHECK(by_the_pair >= set.cases.size() * 9 / 10);
+  }
+}
+
+// The fees of which no contract is here: the reference alone is asked.
 TEST_CASE("quotes at the fees of other constant-product venues equal the reference") {
   Anvil chain;
   PairContract pair(chain);
-  for (const unsigned fee_bps : {0U, 1U, 5U, 20U, 25U, 100U, 9'999U}) {
+  for (const unsigned fee_bps : {0U, 1U, 5U, 100U, 9'999U}) {
     KernelQuoter kernel(fee_bps, 10'000);
     compare_with_reference(kernel, fee_bps);
     PluginQuoter plugin(pair, fee_bps);

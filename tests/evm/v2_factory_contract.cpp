@@ -22,12 +22,10 @@ std::string deploy_that_is_silent(Deployer& chain) { return deploy_runtime(chain
 
 std::string deploy_that_reverts(Deployer& chain) { return deploy_runtime(chain, "60006000fd"); }
 
-V2FactoryContract::V2FactoryContract(Deployer& chain) : chain_(chain) {
-  const auto pair = read_artifact("@uniswap/v2-core/build/UniswapV2Pair.json");
-  const auto factory = read_artifact("@uniswap/v2-core/build/UniswapV2Factory.json");
-  init_code_hash_ = chain.sha3("0x" + text_of(pair.at("bytecode")));
-  address_ = chain.deploy("0x" + text_of(factory.at("bytecode")) + address_word(chain.account()));
-}
+V2FactoryContract::V2FactoryContract(Deployer& chain, const PairMake& make)
+    : chain_(chain),
+      address_(chain.deploy("0x" + make.factory_code + address_word(chain.account()))),
+      init_code_hash_(chain.sha3("0x" + make.pair_code)) {}
 
 std::string V2FactoryContract::create_pair(const std::string& token_a, const std::string& token_b,
                                            std::vector<ChainLog>* logs) {

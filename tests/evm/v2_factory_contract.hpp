@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "evm/deployer.hpp"
+#include "evm/pair_make.hpp"
 
 namespace gantry::test {
 
@@ -20,7 +21,7 @@ std::string deploy_that_reverts(Deployer& chain);
 
 class V2FactoryContract {
  public:
-  explicit V2FactoryContract(Deployer& chain);
+  explicit V2FactoryContract(Deployer& chain, const PairMake& make = uniswap_make());
 
   const std::string& address() const { return address_; }
   // keccak256 of the code that it creates pairs with.

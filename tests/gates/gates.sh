@@ -58,7 +58,10 @@ ci_command() {
     printf '%-12s %-8s %7s %7s %8s\n' gate result passed failed seconds
     printf '%s' "$table"
     printf '%-12s %-8s %7d %7d %8d\n\n' total "" $passed $failed $SECONDS
-    ((${#not_run[@]} == 0)) || echo "not run to their end, for want of time: ${not_run[*]}"
+    if ((${#not_run[@]})); then
+        echo "INCOMPLETE: nothing is known of ${not_run[*]}: the $minutes_max minutes that all gates have" \
+            "together ended before. What was built is kept; go on with: ./dev ci ${not_run[*]}"
+    fi
     echo "$passed passed, $failed failed"
     ((failed == 0 && passed > 0))
 }

@@ -35,6 +35,9 @@ inline constexpr Selector get_pool_tokens{0xf9, 0x4d, 0x46, 0x68};        // (by
 inline constexpr Selector get_pool_token_info_2{0xb0, 0x5f, 0x8e, 0x48};  // (bytes32,address)
 // swap((bytes32,uint8,address,address,uint256,bytes),(address,bool,address,bool),uint256,uint256)
 inline constexpr Selector swap{0x52, 0xbb, 0xbe, 0x29};
+// batchSwap(uint8,(bytes32,uint256,uint256,uint256,bytes)[],address[],
+//           (address,bool,address,bool),int256[],uint256)
+inline constexpr Selector batch_swap{0x94, 0x5b, 0xce, 0xc9};
 // The V3 Vault; each (address) of the pool unless it says so.
 inline constexpr Selector get_pool_token_info_3{0x67, 0xe0, 0xe0, 0x76};
 inline constexpr Selector get_pool_token_rates{0x7e, 0x36, 0x1b, 0xde};
@@ -47,6 +50,11 @@ inline constexpr Selector get_minimum_trade_amount{0xe2, 0xcb, 0x0b, 0xa0};  // 
 // The V3 AggregatorRouter.
 // swapSingleTokenExactIn(address,address,address,uint256,uint256,uint256,bytes)
 inline constexpr Selector swap_prepaid{0x40, 0x99, 0x88, 0xcf};
+inline constexpr Selector swap_prepaid_out{0xfe, 0xd2, 0x93, 0x67};  // ...ExactOut
+// The V3 Router.
+// swapSingleTokenExactIn(address,address,address,uint256,uint256,uint256,bool,bytes)
+inline constexpr Selector swap_single_in{0x75, 0x02, 0x83, 0xbc};
+inline constexpr Selector swap_single_out{0x94, 0xe8, 0x6e, 0xf8};  // ...ExactOut
 }  // namespace selector
 
 // Return data as words. A reader that is asked for what is not there, or is of another type, fails

@@ -8,15 +8,31 @@
 #include "gantry/dex.hpp"
 #include "plugins/dex/balancer/abi.hpp"
 #include "plugins/dex/balancer/facts.hpp"
+#include "plugins/dex/balancer/pending.hpp"
 #include "plugins/dex/balancer/swap.hpp"
 #include "plugins/dex/evm/address.hpp"
 
 namespace gantry::balancer {
 namespace {
 
-constexpr std::uint64_t weighted_swap_gas = 120'000;
-constexpr std::uint64_t stable_swap_gas = 170'000;
-constexpr std::uint64_t gas_of_rate = 15'000;
+// What a swap adds to a run of the executor, by receipts on a local chain, and some 20,000 more for
+// tokens whose transfers do more than plain ones. `each_token` are those beyond two; of the V2
+// Vault a weighted pool is told of the two that are swapped alone.
+struct SwapGas {
+  std::uint64_t swap;
+  std::uint64_t each_token;
+  std::uint64_t each_rate;
+};
+constexpr SwapGas weighted_2_gas = {105'000, 0, 0};
+constexpr SwapGas stable_2_gas = {120'000, 9'000, 2'500};
+constexpr std::uint64_t own_token_gas = 25'000;  // of a composable pool
+constexpr SwapGas weighted_3_gas = {165'000, 11'000, 5'500};
+constexpr SwapGas stable_3_gas = {178'000, 11'000, 5'500};
+
+constexpr SwapGas swap_gas_of(const Variant& kind) noexcept {
+  if (kind.vault == 3) return kind.curve == Curve::weighted ? weighted_3_gas : stable_3_gas;
+  return kind.curve == Curve::weighted ? weighted_2_gas : stable_2_gas;
+}
 
 // What one call of the boundary looks at.
 struct Look {
@@ -34,9 +50,14 @@ class Balancer final : public DexPlugin {
       if (!config.string("router_v3").empty()) {
         router_v3_ = parse_address(config.string("router_v3"));
       }
+      if (!config.string("wrapped_native").empty()) {
+        wrapped_ = parse_address(config.string("wrapped_native"));
+      }
     } catch (const Refused& refused) {
-      throw Refused(std::string("variant, vault, vault_v3 or router_v3: ") + refused.what());
+      throw Refused(std::string("variant, vault, vault_v3, router_v3 or wrapped_native: ") +
+                    refused.what());
     }
+    routers_ = evm::parse_routers(config.string("pending_routers"));
   }
 
   gantry_status open_pool(const gantry_pool_spec& spec, StateWriter writer,
@@ -65,8 +86,7 @@ class Balancer final : public DexPlugin {
     traits.flags = setup.bpt != no_token ? GANTRY_POOL_ONE_WAY : 0;
     traits.overlay_bytes = sizeof(Market);
     const Variant* kind = setup.kind();
-    traits.swap_gas =
-        kind != nullptr && kind->curve == Curve::weighted ? weighted_swap_gas : stable_swap_gas;
+    traits.swap_gas = kind == nullptr ? stable_2_gas.swap : gas_of({&market, kind});
     return GANTRY_OK;
   }
 
@@ -175,6 +195,16 @@ class Balancer final : public DexPlugin {
     }
     return kind->vault == 2 ? build_of_vault(*setup, *kind, order, sink)
                             : build_prepaid(spec, *setup, *kind, order, sink);
+  }
+
+  gantry_status routers(AddressSink sink) const { return evm::emit_routers(routers_, sink); }
+  gantry_status decode(const gantry_pending_transaction& transaction, PendingSink sink) const {
+    return evm::each_call(transaction, [&](const evm::RouterCall& call) {
+      return decode_call(wrapped_, call, sink);
+    });
+  }
+  const void* get_extension(const char* id) const override {
+    return routers_.empty() ? nullptr : dex_pending<Balancer>(id);
   }
 
  private:
@@ -371,8 +401,16 @@ class Balancer final : public DexPlugin {
   }
 
   static std::uint64_t gas_of(const Look& at) noexcept {
-    if (at.kind->curve == Curve::weighted) return weighted_swap_gas;
-    return stable_swap_gas + (at.kind->rates == Rates::none ? 0 : gas_of_rate);
+    const SwapGas each = swap_gas_of(*at.kind);
+    const Market& market = *at.market;
+    const bool has_own = market.bpt != no_token;
+    std::uint64_t gas = each.swap + (has_own ? own_token_gas : 0);
+    const std::uint32_t traded = market.token_count - (has_own ? 1U : 0U);
+    if (traded > 2) gas += each.each_token * (traded - 2);
+    for (std::uint32_t i = 0; i < market.token_count; ++i) {
+      if (join(market.tokens[i].rate) != one) gas += each.each_rate;
+    }
+    return gas;
   }
 
   // By bisection: the formulas have no closed inverse to the unit. Needs about 200 quotes.
@@ -411,6 +449,8 @@ class Balancer final : public DexPlugin {
   std::uint16_t variant_ = 0;
   Address vaults_[2]{};
   std::optional<Address> router_v3_;
+  std::vector<Address> routers_;  // whose pending swaps are read
+  Address wrapped_{};             // in them the chain's coin; zero: not known
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "gantry/dex.hpp"
 #include "plugins/dex/curve/code.hpp"
 #include "plugins/dex/curve/model.hpp"
+#include "plugins/dex/curve/pending.hpp"
 #include "plugins/dex/curve/search.hpp"
 
 namespace gantry::curve {
@@ -161,9 +162,18 @@ bool write(const StateWriter& writer, const State& state) noexcept {
 
 class Curve final : public DexPlugin {
  public:
-  Curve(Host host, const Config& config) : host_(host), variant_(config.string("variant")) {
+  Curve(Host host, const Config& config)
+      : host_(host),
+        variant_(config.string("variant")),
+        routers_(evm::parse_routers(config.string("pending_routers"))),
+        pending_pools_(parse_pending_pools(config.string("pending_pools"))) {
     if (!variant_.empty() && find_variant(variant_) == variants.size()) {
       throw Refused("there is no variant '" + variant_ + "'; known are " + variant_names());
+    }
+    constexpr std::size_t read_max = 64;  // that a host takes of one venue
+    if (routers_.size() + pending_pools_.size() > read_max) {
+      throw Refused("pending_routers and pending_pools name more than " + std::to_string(read_max) +
+                    " contracts together");
     }
   }
 
@@ -303,6 +313,27 @@ class Curve final : public DexPlugin {
     instruction.min_out_enforced = 1;
     instruction.min_out = order.min_out;
     return emit(sink, instruction);
+  }
+
+  gantry_status routers(AddressSink sink) const {
+    for (const PendingPool& pool : pending_pools_) {
+      if (const auto status = sink.emit(evm::to_sdk(pool.address)); status != GANTRY_OK) {
+        return status;
+      }
+    }
+    return evm::emit_routers(routers_, sink);
+  }
+  gantry_status decode(const gantry_pending_transaction& transaction, PendingSink sink) const {
+    auto call = evm::RouterCall::of({transaction.input.data, transaction.input.size});
+    if (!call) return GANTRY_UNSUPPORTED;
+    call->value = u256(transaction.value);
+    const auto to = evm::to_address(transaction.to);
+    const auto pool = std::ranges::find(pending_pools_, to, &PendingPool::address);
+    return pool != pending_pools_.end() ? decode_pool_call(*pool, *call, sink)
+                                        : decode_router_call(*call, sink);
+  }
+  const void* get_extension(const char* id) const override {
+    return routers_.empty() && pending_pools_.empty() ? nullptr : dex_pending<Curve>(id);
   }
 
  private:
@@ -447,6 +478,8 @@ class Curve final : public DexPlugin {
 
   Host host_;
   std::string variant_;
+  std::vector<evm::Address> routers_;  // whose pending swaps are read
+  std::vector<PendingPool> pending_pools_;
 };
 
 }  // namespace

@@ -75,4 +75,15 @@ gantry_status decode_call(const Factory& factory, const evm::RouterCall& call, P
   return sink.emit(swap);
 }
 
+gantry_status decode_universal(const Factory& factory, const evm::UniversalSwap& wanted,
+                               PendingSink sink) {
+  if (!wanted.is_v2()) return GANTRY_UNSUPPORTED;
+  const auto path = wanted.arguments.array(evm::UniversalSwap::path_at);
+  if (!path || path->count < 2) return GANTRY_BAD_STATE;
+  if (wanted.is_of_what_it_holds() || path->count > GANTRY_PENDING_HOPS_MAX + 1) return GANTRY_OK;
+  gantry_pending_swap swap = wanted.to_swap();
+  if (!add_hops(factory, *path, swap)) return GANTRY_BAD_STATE;
+  return sink.emit(swap);
+}
+
 }  // namespace gantry::uniswap_v2

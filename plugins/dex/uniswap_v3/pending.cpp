@@ -113,4 +113,19 @@ gantry_status decode_call(const PoolMaker& maker, const evm::RouterCall& call, P
   return fixed->is_zero() ? GANTRY_OK : sink.emit(swap);
 }
 
+gantry_status decode_universal(const PoolMaker& maker, const evm::UniversalSwap& wanted,
+                               PendingSink sink) {
+  if (wanted.is_v2()) return GANTRY_UNSUPPORTED;
+  auto path = wanted.arguments.bytes(evm::UniversalSwap::path_at);
+  if (!path || path->size() < evm::address_bytes + step_bytes) return GANTRY_BAD_STATE;
+  // The router looks at whole steps alone.
+  const std::size_t hops = (path->size() - evm::address_bytes) / step_bytes;
+  path = path->first(evm::address_bytes + hops * step_bytes);
+  if (wanted.is_of_what_it_holds() || hops > GANTRY_PENDING_HOPS_MAX) return GANTRY_OK;
+  if (bit_width(wanted.amount) > 255) return GANTRY_BAD_STATE;
+  gantry_pending_swap swap = wanted.to_swap();
+  if (!add_hops(maker, *path, !wanted.exact_in(), swap)) return GANTRY_BAD_STATE;
+  return sink.emit(swap);
+}
+
 }  // namespace gantry::uniswap_v3

@@ -213,6 +213,10 @@ class UniswapV3 final : public DexPlugin {
 
   gantry_status routers(AddressSink sink) const { return evm::emit_routers(routers_, sink); }
   gantry_status decode(const gantry_pending_transaction& transaction, PendingSink sink) const {
+    const auto status = evm::each_universal_swap(transaction, [&](const evm::UniversalSwap& swap) {
+      return decode_universal(*maker_, swap, sink);
+    });
+    if (status != GANTRY_UNSUPPORTED) return status;
     return evm::each_call(
         transaction, [&](const evm::RouterCall& call) { return decode_call(*maker_, call, sink); });
   }

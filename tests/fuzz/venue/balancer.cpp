@@ -32,7 +32,9 @@ std::vector<std::vector<Parameter>> Scene::instances() {
         {"variant", GANTRY_PARAMETER_STRING, 0, variant},
         {"vault", GANTRY_PARAMETER_STRING, 0, "0x00000000000000000000000000000000000000f2"},
         {"vault_v3", GANTRY_PARAMETER_STRING, 0, "0x00000000000000000000000000000000000000f3"},
-        {"router_v3"}};
+        {"router_v3"},
+        {"pending_routers"},
+        {"wrapped_native"}};
   };
   return {with(""), with("20210418-weighted-pool")};
 }

@@ -27,7 +27,9 @@ const std::vector<RecordedPool>& recorded() {
 
 }  // namespace
 
-std::vector<std::vector<Parameter>> Scene::instances() { return {{{"variant"}}}; }
+std::vector<std::vector<Parameter>> Scene::instances() {
+  return {{{"variant"}, {"pending_routers"}, {"pending_pools"}}};
+}
 
 Scene::Scene(Input& in) : kind_(in.value<std::uint8_t>() % recorded().size()) {
   const RecordedPool& pool = recorded()[kind_];

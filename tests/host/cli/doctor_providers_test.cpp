@@ -111,6 +111,34 @@ std::string detail_of(const json::object& row) { return std::string(row.at("deta
 
 }  // namespace
 
+TEST_CASE("doctor --online says what to do about a provider that cannot be reached or refuses") {
+  RpcChain ethereum(1);
+  RpcServer dead(ethereum);
+  RpcServer refusing(ethereum);
+  dead.die();
+  refusing.fail(RpcFault::key_refused);
+  LiveSpace space;
+  space.add("dead", dead.origin());
+  space.add("nameless", "http://node.invalid:8545");
+  space.add("refusing", refusing.origin() + "/${GANTRY_TEST_KEY}");
+  space.variables["GANTRY_TEST_KEY"] = key;
+  space.write();
+  const Ended ended = space.doctor();
+  CHECK(ended.code == 3);
+  const auto ends = [&](const std::string& name, const std::string& words) {
+    const auto row = row_of(ended, "provider " + name);
+    CHECK(row.at("verdict") == "fail");
+    CAPTURE(detail_of(row));
+    CHECK(detail_of(row).ends_with(words));
+  };
+  ends("dead", ": no connection. Correct the host and port in its url, or start the server there");
+  ends("nameless",
+       ": its host has no address. Correct the host in its url, or this machine's name servers");
+  ends("refusing",
+       ": refuses the key (HTTP status 401). Correct the key in its url, or see whether its plan "
+       "is paid for and has this chain");
+}
+
 TEST_CASE("doctor is content where each chain has one provider with its key, and warns of others") {
   RpcChain ethereum(1);
   RpcServer good(ethereum);

@@ -54,6 +54,10 @@ constexpr SendRow send_rows[] = {
      "chain.eip155:1.execution.confirm_blocks is the text \"12\"", "12"},
     {SENT "confirm_blocks = 0\n", 5, 18,
      "chain.eip155:1.execution.confirm_blocks is 0: it is below the minimum of 1 block"},
+    {SENT "prepared_ttl_ms = -1\n", 5, 19,
+     "chain.eip155:1.execution.prepared_ttl_ms is -1: it is below the minimum of 0 ms"},
+    {SENT "prepared_max = 100001\n", 5, 16,
+     "chain.eip155:1.execution.prepared_max is 100001: it is above the maximum of 100000 trades"},
     {SENT "simulate = false\n", 5, 1, "unknown key simulate in chain.eip155:1.execution"},
     {"[chain.lender]\n", 3, 8, "chain.eip155:1.lender is a table, and not a list of tables",
      "[[chain.lender]]"},
@@ -142,6 +146,10 @@ TEST_CASE("a chain's execution has its defaults, and is told with them") {
     const auto at = std::ranges::find(loaded.keys, path, &EffectiveKey::path);
     return at == loaded.keys.end() ? std::string() : at->value + " " + at->unit;
   };
+  CHECK(execution.prepared_ttl_ms == 5000);
+  CHECK(execution.prepared_max == 1000);
+  CHECK(loaded.ledger.batch_max == 50);
+  CHECK(loaded.ledger.batch_wait_ms == 0);
   CHECK(told("chain.eip155:1.execution.send") == "\"transaction\" ");
   CHECK(told("chain.eip155:1.execution.max_fee_gwei") == "300 gwei");
   CHECK(told("chain.eip155:1.execution.confirm_blocks") == "12 blocks");
@@ -151,7 +159,7 @@ TEST_CASE("what sends trades is read as it is written") {
   const Configuration loaded = good(
       SENT
       "send = \"bundle\"\nmax_priority_fee_gwei = 2.5\nmax_fee_gwei = 80\nblocks_max = 5\n"
-      "confirm_blocks = 64\n" LENT AAVE
+      "confirm_blocks = 64\nprepared_ttl_ms = 0\nprepared_max = 7\n" LENT AAVE
       "[[chain.lender]]\nsource = \"dydx_solo\"\n"
       "address = \"0x1E0447b19BB6EcFdAe1e4AE1694b0C3659614e4e\"\n"
       "[[chain.lender]]\nsource = \"balancer_v2\"\n"
@@ -168,6 +176,8 @@ TEST_CASE("what sends trades is read as it is written") {
   CHECK(chain.execution->max_fee_gwei == 80);
   CHECK(chain.execution->blocks_max == 5);
   CHECK(chain.execution->confirm_blocks == 64);
+  CHECK(chain.execution->prepared_ttl_ms == 0);
+  CHECK(chain.execution->prepared_max == 7);
   REQUIRE(chain.lenders.size() == 3);
   CHECK(chain.lenders[0].source == LenderKind::aave_v3);
   CHECK(chain.lenders[0].address.bytes[0] == 0x87);

@@ -42,6 +42,8 @@ TEST_CASE("what is no fill is refused") {
   REQUIRE(parse_fill(good));
   CHECK_FALSE(parse_fill(""));
   CHECK_FALSE(parse_fill(good + " 1"));
+  CHECK_FALSE(parse_fill(good + " again again"));
+  CHECK_FALSE(parse_fill(good + " back 1"));
   CHECK_FALSE(parse_fill(good.substr(0, good.rfind(' '))));
   CHECK_FALSE(parse_fill("x" + good.substr(1)));
   // Each field in turn is no number, or out of its range.
@@ -64,6 +66,21 @@ TEST_CASE("what is no fill is refused") {
   CHECK_FALSE(parse_fill(with_reason("1015")));
   CHECK_FALSE(parse_fill(with_reason("1000")));
   CHECK_FALSE(parse_fill(with_reason("1")));
+}
+
+TEST_CASE("a fill says whether it was told before, or is taken back") {
+  const std::string first = to_text(Fill());
+  CHECK(parse_fill(first)->telling == Telling::first);
+  for (const Telling telling : {Telling::taken_back, Telling::again}) {
+    Fill fill;
+    fill.telling = telling;
+    const std::string text = to_text(fill);
+    CHECK(text != first);
+    const auto back = parse_fill(text);
+    REQUIRE(back);
+    CHECK(back->telling == telling);
+    CHECK(back->is_taken_back() == (telling == Telling::taken_back));
+  }
 }
 
 TEST_CASE("each reason has words of its own") {

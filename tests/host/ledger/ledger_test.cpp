@@ -403,3 +403,22 @@ TEST_CASE("what waits for a disk that is too slow has a bound") {
   CHECK(error.kind == ErrorKind::limit);
   has(error.message, "the disk is too slow");
 }
+
+TEST_CASE(
+    "a ledger that waits for company writes a whole batch at once, and one alone at the end") {
+  gantry::test::TemporaryFolder folder;
+  LedgerOptions options;
+  options.batch_max = 2;
+  options.batch_wait = std::chrono::seconds(2);
+  const auto ledger = value_of(Ledger::open(folder / "l", options));
+  const Ledger::Written before = ledger->written();
+  auto first = ledger->operator_command("one");
+  auto second = ledger->operator_command("two");
+  value_of(first.get());
+  value_of(second.get());
+  const Ledger::Written both = ledger->written();
+  CHECK(both.records == before.records + 2);
+  CHECK(both.commits == before.commits + 1);
+  value_of(ledger->operator_command("three"));
+  CHECK(ledger->written().commits == both.commits + 1);
+}

@@ -185,7 +185,7 @@ TEST_CASE("a reorganization takes the result back, and it is found where it went
   scene.node.call("evm_revert", {before});
   scene.node.mine(2);
   const auto again = value_of(reconcile(*scene.ledger, *scene.node.view, anvil_chain, shallow));
-  CHECK(again.taken_back == 1);
+  CHECK(again.taken_back.size() == 1);
   CHECK(scene.state(1) == State::submitted);
   CHECK(value_of(scene.ledger->profit({})).empty());
   CHECK(scene.send(id).empty());

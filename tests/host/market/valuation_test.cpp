@@ -2,8 +2,13 @@
 // that the operator names.
 #include "host/market/valuation.hpp"
 
-#include <catch2/catch.hpp>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
+#include <catch2/catch.hpp>
+#include <sstream>
+
+#include "host/base/text.hpp"
 #include "support/applied_market.hpp"
 
 using namespace gantry;
@@ -197,6 +202,44 @@ TEST_CASE("what cannot be valued says so") {
   }
   CHECK(status(market, 6) == GANTRY_BAD_ARGUMENT);
   CHECK(status(market, no_handle) == GANTRY_BAD_ARGUMENT);
+}
+
+TEST_CASE("pools that are left out for want of a value are named in one line, the first of them") {
+  const auto before = spdlog::default_logger();
+  std::ostringstream out;
+  const auto told_of = [&](std::uint32_t without) {
+    std::vector<SmallPool> pools = {{0, 1, 100'000, 40'000'000}};
+    for (std::uint32_t i = 0; i < without; ++i) {
+      pools.push_back({2 + 2 * i, 3 + 2 * i, 100'000, 100'000});
+    }
+    const auto inputs = market_inputs(2 + 2 * without, pools, {});
+    out.str("");
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>(
+        "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(out)));
+    spdlog::default_logger()->set_pattern("%l: %v");
+    const AppliedMarket market(
+        inputs, {.dex = "[[dex]]\nname = \"uniswap_v2\"\nmin_liquidity_usd = 1000\n"});
+    spdlog::set_default_logger(before);
+    const auto& made = market.snapshot->topology->pools;
+    CHECK(made[0].use == PoolUse::usable);
+    for (std::uint32_t i = 1; i <= without; ++i) CHECK(made[i].use == PoolUse::no_value);
+    std::vector<std::string> names;
+    for (const PoolInfo& pool : made) names.push_back(address_text(pool.address));
+    return names;
+  };
+  told_of(0);
+  CHECK(out.str().empty());
+  auto names = told_of(1);
+  CHECK(out.str() ==
+        "info: venue uniswap_v2: a pool is left out, for nothing leads from its tokens to the coin "
+        "or a dollar: " +
+            names[1] + ". min_liquidity_usd = 0 lets it in\n");
+  names = told_of(5);
+  CHECK(out.str() ==
+        "info: venue uniswap_v2: 5 pools are left out, for nothing leads from their tokens to the "
+        "coin or a dollar: " +
+            names[1] + ", " + names[2] + ", " + names[3] +
+            " and 2 more. min_liquidity_usd = 0 lets them in\n");
 }
 
 TEST_CASE("a value beyond 256 bits is no value") {

@@ -116,6 +116,12 @@ TEST_CASE("a provider that refuses connections is told once, and again when it a
   CHECK(street.stats("a").state == ProviderState::down);
   CHECK(street.stats("a").reason == "no connection");
   CHECK(street.events.count_told(ProviderEventKind::down, "a") == 1);
+  const auto told = street.events.all();
+  const auto down = std::ranges::find(told, ProviderEventKind::down, &ProviderEvent::kind);
+  REQUIRE(down != told.end());
+  CHECK_THAT(down->message,
+             Catch::EndsWith("is down: no connection. Correct the host and port in its url, or "
+                             "start the server there. It is checked every 5 s"));
   CHECK(street.events.count(ProviderEventKind::halted, "") == 0);
   street.server(0).come_back();
   providers.check_now(20s);

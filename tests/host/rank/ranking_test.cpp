@@ -162,6 +162,23 @@ TEST_CASE("a gas cost beyond 256 bits is the highest there is, and nothing pays 
   CHECK(r.score < 0);
 }
 
+TEST_CASE("a strategy that says less gas than its pools' swaps take is not believed") {
+  const AppliedMarket market(odd_inputs());
+  const auto& pools = market.view.snapshot().topology->pools;
+  const std::uint64_t least = pools[0].traits.swap_gas + pools[1].traits.swap_gas;
+  REQUIRE(least > 100'000);
+  gantry_opportunity o = cycle(0, ether, ether + ether / 100, 0);
+  o.leg_count = 2;
+  o.legs[0].hop = {0, 0, 1, 0};
+  o.legs[1].hop = {1, 2, 0, 0};
+  const Ranked nothing = price_opportunity(market.view, o, 0, 0);
+  CHECK(nothing.opportunity.gas == least);
+  o.gas = least + 1;
+  const Ranked more = price_opportunity(market.view, o, 0, 0);
+  CHECK(more.opportunity.gas == least + 1);
+  CHECK(more.gas_cost > nothing.gas_cost);
+}
+
 TEST_CASE("gas units do not wrap when the transaction's own are added") {
   const AppliedMarket market(odd_inputs());
   const Ranked r = price_opportunity(market.view, cycle(0, ether, 2 * ether, UINT64_MAX), 0, 0);

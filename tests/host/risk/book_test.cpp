@@ -96,6 +96,47 @@ TEST_CASE("a day's loss of ether trips above its limit, to the wei") {
   CHECK(tripped.until_s == 20'001 * 86'400ULL);
 }
 
+TEST_CASE("a result that is taken back leaves the book as it was, and the trade under way") {
+  for (const bool gained : {true, false}) {
+    INFO(gained);
+    Book b(only());
+    b.book.closed(b.gained(ether(3), 5'000'000));
+    const auto counts = [&b](ScopeId id) { return b.book.view()->scopes[id].counts; };
+    const TradeOpened opened = b.opened(ether(7));
+    b.book.opened(opened);
+    const std::string before = b.book.text();
+    const u256 under_way = counts(b.venue).under_way_wei;
+    TradeClosed closed{opened, gained, gained, ether(2), 4'000'000, u256(12), 0};
+    b.book.closed(closed);
+    CHECK(counts(b.venue).under_way_wei == u256());
+    CHECK(b.book.text() != before);
+    b.book.taken_back(closed);
+    CHECK(b.book.text() == before);
+    CHECK(counts(b.venue).under_way_wei == under_way);
+    CHECK(counts(b.other).under_way_wei == u256());
+    // It may bring something else now.
+    closed.amount_wei = ether(1);
+    b.book.closed(closed);
+    const u256 equity = wrapping_sub(counts(chain_scope).equity_wei, wei_of(1e9));
+    CHECK(equity == ether(gained ? 4 : 2));
+  }
+}
+
+TEST_CASE("a result of an earlier run that is taken back is never less than nothing") {
+  Book b(only());
+  TradeClosed closed{{}, true, true, ether(2), 4'000'000, u256(12), 0};
+  b.book.taken_back(closed);
+  const ScopeCounts counts = b.book.view()->scopes[chain_scope].counts;
+  CHECK(counts.gained_wei == u256());
+  CHECK(counts.successes == 0);
+  CHECK(wrapping_sub(wei_of(1e9), counts.equity_wei) == ether(2));
+  CHECK(b.is_active());
+  closed.executed = false;
+  const std::string before = b.book.text();
+  b.book.taken_back(closed);
+  CHECK(b.book.text() == before);
+}
+
 TEST_CASE("what a day gained is set against what it lost, and a new day begins at nothing") {
   Book b(only());
   b.book.closed(b.gained(ether(50)));

@@ -53,11 +53,14 @@ std::vector<std::uint8_t> code_hash_of(const RecordedPool& pool) {
 
 CurvePool::CurvePool(const std::string& parameter)
     : library_(GANTRY_CURVE_PLUGIN), table_(library_.table<gantry_dex_v1>(GANTRY_DEX_ID)) {
-  gantry_parameter variant{};
-  variant.name = {"variant", 7};
-  variant.type = GANTRY_PARAMETER_STRING;
-  variant.string = text(parameter);
-  const gantry_instance_config config{{"curve", 5}, {"eip155:1", 8}, &variant, 1, 0};
+  gantry_parameter parameters[3] = {};
+  const char* names[] = {"variant", "pending_routers", "pending_pools"};
+  for (std::size_t i = 0; i < 3; ++i) {
+    parameters[i].name = {names[i], std::char_traits<char>::length(names[i])};
+    parameters[i].type = GANTRY_PARAMETER_STRING;
+  }
+  parameters[0].string = text(parameter);
+  const gantry_instance_config config{{"curve", 5}, {"eip155:1", 8}, parameters, 3, 0};
   gantry_error error{};
   host_ = PluginLibrary::silent_host();
   host_.self = &lines_;
