@@ -26,10 +26,10 @@ struct RangedPool {
     paid = 0;
     for (const Range& range : ranges) {
       const std::uint64_t part = std::min(in, range.in_end);
-      const auto kept_in = static_cast<unsigned __int128>(part) * kept;
+      const auto kept_in = static_cast<gantry::uint128>(part) * kept;
       paid += static_cast<std::uint64_t>(
           kept_in * range.reserve_out /
-          (static_cast<unsigned __int128>(range.reserve_in) * 1000 + kept_in));
+          (static_cast<gantry::uint128>(range.reserve_in) * 1000 + kept_in));
       in -= part;
       if (in == 0) return true;
     }
