@@ -204,7 +204,9 @@ Status Execution::write_operation(const SignedOperation& operation, Leaving& lea
     flights_[id->intent] = {leaving.order, leaving.prepared.gain, !leaving.prepared.funding.loan,
                             head ? head->number : leaving.order.block};
   }
-  if (is_stopped()) return refuse({FillReason::halted, "trading was stopped before it left"});
+  if (is_stopped_for(leaving.order.scopes)) {
+    return refuse({FillReason::halted, "trading was stopped before it left"});
+  }
   return {};
 }
 

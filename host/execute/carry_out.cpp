@@ -121,9 +121,14 @@ std::unexpected<std::pair<FillReason, std::string>> refused(FillReason reason, s
 
 }  // namespace
 
-bool Execution::is_stopped() const {
+bool Execution::is_stopped() const { return is_stopped_for({}); }
+
+bool Execution::is_stopped_for(const TradeScopes& scopes) const {
   const std::lock_guard lock(mutex_);
-  return stopping_ || ports_.book.mode() == TradingMode::halted;
+  if (stopping_) return true;
+  const std::int64_t told = ports_.book.told_row().value_or(0);
+  std::erase_if(untold_, [&](const UntoldResult& each) { return each.trade.row <= told; });
+  return ports_.book.is_halted_with(untold_, scopes);
 }
 
 // What another trade changes was quoted before it did.
@@ -311,7 +316,9 @@ std::uint64_t Execution::last_block_of(const TradeOrder& order) const {
 }
 
 std::expected<void, Execution::Refusal> Execution::may_begin(const TradeOrder& order) const {
-  if (is_stopped()) return refused(FillReason::halted, "trading is HALTED: see gantry status");
+  if (is_stopped_for(order.scopes)) {
+    return refused(FillReason::halted, "trading is HALTED: see gantry status");
+  }
   if (touches_flight(*order.route)) {
     return refused(FillReason::pool_in_flight,
                    "a trade that is under way changes one of its pools");
@@ -387,7 +394,9 @@ void Execution::carry_out(Waiting waiting) {
   if (const auto good = judge(simulation, order, prepared); !good) {
     return refuse(good.error().first, good.error().second);
   }
-  if (is_stopped()) return refuse(FillReason::halted, "trading was stopped before it left");
+  if (is_stopped_for(order.scopes)) {
+    return refuse(FillReason::halted, "trading was stopped before it left");
+  }
   send(order, prepared, *id, *bytes);
 }
 

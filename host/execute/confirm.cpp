@@ -123,6 +123,7 @@ void Execution::read_lenders(const Head& head) {
 
 void Execution::look(const Head& head) {
   read_lenders(head);
+  const std::int64_t row = ports_.ledger.last_row();
   const auto found =
       ledger::reconcile(ports_.ledger, *view_, chain_.id,
                         {.depth = static_cast<std::uint64_t>(settings_.confirm_blocks)});
@@ -130,7 +131,7 @@ void Execution::look(const Head& head) {
     spdlog::error("trades under way could not be looked at: {}", found.error().message);
     return;
   }
-  for (const ledger::IntentId id : found->taken_back) take_back(id);
+  take_back_all(found->taken_back, row);
   for (const ledger::Reconciled& each : found->intents) act(each, head);
   reckon();
   if (ports_.operations) probe_paymasters(head);
@@ -374,6 +375,8 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
   if (auto done = ports_.ledger.realised(id, realised).get(); !done) {
     return std::unexpected(done.error());
   }
+  // Nobody else writes of this chain's results, so no later one stands at or before it.
+  const std::int64_t row = ports_.ledger.last_row();
 
   if (ports_.operations && attempt->attempt.payer != "sender") {
     ports_.operations->note_included(attempt->attempt.payer, gas_wei);
@@ -385,6 +388,11 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
   auto told = fill_of(result, realised);
   if (!told) return std::unexpected(told.error());
   Fill fill = std::move(*told);
+  fill.row = row;
+  if (price == 0 && flight) {
+    // Of no market now: what it was worth when it was planned.
+    fill.amount_usd_e6 = dollars_e6(fill.amount_wei, flight->order.ether_usd_e6);
+  }
   if (fill.filled() && flight) {
     const double planned = to_double(flight->gain);
     const double paid = to_double(gain->magnitude());
@@ -404,6 +412,7 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
 
 // What was told of it holds until its block is taken back.
 void Execution::conclude(ledger::IntentId id, Fill fill) {
+  TradeScopes scopes;
   {
     const std::lock_guard lock(mutex_);
     cancelled_at_.erase(id);
@@ -416,6 +425,7 @@ void Execution::conclude(ledger::IntentId id, Fill fill) {
       fill.key = order.key;
       fill.block = order.opportunity_block;
       fill.amount_in = order.amount_in;
+      scopes = order.scopes;
       flights_.erase(at);
     } else if (told != told_.end()) {
       fill.group = told->second.group;
@@ -429,17 +439,31 @@ void Execution::conclude(ledger::IntentId id, Fill fill) {
     told_.insert_or_assign(id, fill);
     while (told_.size() > told_max) told_.erase(told_.begin());
   }
-  push(std::move(fill));
+  push(std::move(fill), scopes);
+}
+
+// Of results that the ledger took back after that row.
+void Execution::take_back_all(const std::vector<ledger::IntentId>& ids, std::int64_t before) {
+  if (ids.empty()) return;
+  const auto news = ports_.ledger.result_news(before);
+  if (!news) {
+    spdlog::error("what was taken back could not be read: {}", news.error().message);
+    return;
+  }
+  for (const ledger::ResultNews& each : *news) {
+    if (each.chain == chain_.id && each.is_taken_back) take_back(each.result.id.intent, each.row);
+  }
 }
 
 // Its block is no longer the chain's: whoever was told what it brought is told that it is not so.
-void Execution::take_back(ledger::IntentId id) {
+void Execution::take_back(ledger::IntentId id, std::int64_t row) {
   Fill fill;
   {
     const std::lock_guard lock(mutex_);
     const auto told = told_.find(id);
     if (told == told_.end() || !told->second.executed() || told->second.is_taken_back()) return;
     told->second.telling = Telling::taken_back;
+    told->second.row = row;
     fill = told->second;
   }
   spdlog::info("trade {}: what it brought in block {} is taken back with its block", id,

@@ -77,6 +77,8 @@ struct TradeOrder {
   std::uint64_t execution_time_s = 0;               // of that block, as it is expected
   u256 base_fee;                                    // wei per gas, of the block it was planned on
   std::uint64_t pool_states = 0;                    // a hash of the states of the route's pools
+  std::uint64_t ether_usd_e6 = 0;                   // the coin's price then; 0: none
+  TradeScopes scopes;                               // that its result counts in
   std::chrono::steady_clock::time_point arrived{};  // the block's bytes
 };
 // Of a plan that has a route.
@@ -182,6 +184,7 @@ class Execution {
   Execution(const ChainSettings& chain, const WalletSettings& wallet, ExecutionPorts ports);
   Status check_executor();
   Status remember_told();
+  Status tell_untold();
   Status reconcile_once();
 
   // Of the orders' thread, in carry_out.cpp.
@@ -206,7 +209,10 @@ class Execution {
   std::expected<void, Refusal> judge(const Simulation& simulation, const TradeOrder& order,
                                      const Prepared& prepared);
   void withdraw(ledger::IntentId id, const std::string& why);
+  // It ends, or the total or the chain, or one of these scopes, is HALTED, or would be if the risk
+  // book were told what is known already: it is told with the next group, perhaps a block away.
   bool is_stopped() const;
+  bool is_stopped_for(const TradeScopes& scopes) const;
   bool touches_flight(const TradeRoute& route) const;
   void end(const TradeOrder& order, FillReason reason, const std::string& why);
 
@@ -236,6 +242,7 @@ class Execution {
   void reckon();
   Result<bool> realise(const ledger::StoredResult& result);
   static Result<Fill> fill_of(const ledger::StoredResult& result, const ledger::Realised& realised);
+  void take_back_all(const std::vector<ledger::IntentId>& ids, std::int64_t before);
   // " (...)", or nothing where nobody says.
   std::string why_reverted(const ledger::Attempt& attempt, const ledger::Receipt& receipt) const;
   std::string why_run_reverted(const executor::Bytes& run, std::uint64_t gas,
@@ -248,8 +255,8 @@ class Execution {
   void send_again(const ledger::Reconciled& what, const Head& head);
   Status cancel(ledger::IntentId id, const Head& head);
   void conclude(ledger::IntentId id, Fill fill);
-  void take_back(ledger::IntentId id);
-  void push(Fill fill);
+  void take_back(ledger::IntentId id, std::int64_t row);
+  void push(Fill fill, const TradeScopes& scopes = {});
   void time(ExecutionStep step, std::chrono::steady_clock::time_point since);
 
   const ChainSettings chain_;
@@ -271,6 +278,7 @@ class Execution {
   std::map<ledger::IntentId, Fill> told_;                   // the last that was told of each
   std::map<ledger::IntentId, std::uint64_t> cancelled_at_;  // the head when that was last tried
   std::vector<Fill> fills_;
+  mutable std::vector<UntoldResult> untold_;  // of them, what the risk book was perhaps not told
   Lenders lenders_;
   bool stopping_ = false;
   std::uint64_t filled_ = 0;

@@ -244,6 +244,9 @@ class OpenLedger final : public Ledger {
   Result<std::vector<Lane>> lanes() const override {
     return readers_.with([](Reader& reader) { return reader.lanes(); });
   }
+  Result<std::vector<ResultNews>> result_news(std::int64_t after_row) const override {
+    return readers_.with([&](Reader& reader) { return reader.result_news(after_row); });
+  }
   std::int64_t last_row() const override { return writer_.last_row(); }
   Written written() const override { return {writer_.commits(), writer_.jobs()}; }
 

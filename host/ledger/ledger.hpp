@@ -130,6 +130,7 @@ class Ledger {
   virtual Result<std::vector<Trade>> last_trades(std::size_t count) const = 0;  // newest first
   virtual Result<std::vector<ProfitRow>> profit(const ProfitQuery& query) const = 0;
   virtual Result<std::vector<Lane>> lanes() const = 0;
+  virtual Result<std::vector<ResultNews>> result_news(std::int64_t after_row) const = 0;
 
   // Of the trail, committed: what to note elsewhere, so that a copy put back is noticed.
   virtual std::int64_t last_row() const = 0;

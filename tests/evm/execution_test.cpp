@@ -7,6 +7,7 @@
 #include <array>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <functional>
 #include <thread>
 
 #include "evm/executor_venues.hpp"
@@ -56,9 +57,9 @@ struct Balances {
 
 class ExecutionScene {
  public:
-  ExecutionScene()
+  explicit ExecutionScene(const host::RiskSettings& risk = {})
       : ledger_(std::move(*host::ledger::Ledger::open(folder_ / "ledger.sqlite"))),
-        book_(host::RiskSettings(), "eip155:31337", true) {
+        book_(risk, "eip155:31337", true) {
     const auto key = host::bytes_of_hex(owner_key).value();
     signer_ = host::sign::make_local_signer({key.begin(), key.end()},
                                             host::sign::Curve::make(host::system_random()).value())
@@ -147,12 +148,16 @@ class ExecutionScene {
     order.arrived = std::chrono::steady_clock::now();
     return order;
   }
+  // Called when a trade is on its way, before the block that it is for is made.
+  std::function<void()> before_block;
+  host::RiskBook& book() { return book_; }
   // Handed over, and what became of it.
   Fill carry_out(TradeOrder order) {
     execution_->offer(std::move(order));
     bool in_block = false;
     for (int i = 0; i < 2000; ++i) {
       if (!in_block && is_submitted()) {
+        if (before_block) before_block();
         venues.chain().chain().call("evm_mine");
         in_block = true;
       }
@@ -319,6 +324,39 @@ TEST_CASE("each pair of venues executes with what the executor holds, which stay
   }
   CHECK(executed == 36);
   CHECK(scene.mismatches().empty());
+}
+
+TEST_CASE("a loss that trips a breaker stops the next trade before the risk book is told of it") {
+  host::RiskSettings risk;
+  risk.max_failures = 0;
+  ExecutionScene scene(risk);
+  auto& chain = scene.venues.chain();
+  chain.send(scene.venues.token(0), chain.selector("transfer(address,uint256)") +
+                                        address_word(scene.venues.executor().address()) +
+                                        word(put_in));
+  scene.lend({});
+  const VenueKind first = VenueKind::uniswap_v2;
+  const VenueKind second = VenueKind::uniswap_v3;
+  // Somebody breaks its second pool while it is on its way.
+  const std::string pool = scene.venues.pool(second, Leg::back);
+  const json::value code = chain.chain().call("eth_getCode", {json::string(pool), "latest"});
+  scene.before_block = [&] {
+    chain.chain().call("anvil_setCode", {json::string(pool), "0x60006000fd"});
+  };
+  const Fill lost = scene.carry_out(scene.order(first, second));
+  CHECK(lost.reason == host::FillReason::reverted);
+  CHECK(lost.row > 0);
+  chain.chain().call("anvil_setCode", {json::string(pool), code});
+  scene.before_block = nullptr;
+
+  // The book is told with the next block, and nothing leaves until then.
+  CHECK(scene.book().mode() == host::TradingMode::active);
+  CHECK(scene.carry_out(scene.order(first, second)).reason == host::FillReason::halted);
+  scene.book().closed(closed_of(lost));
+  CHECK(scene.book().mode() == host::TradingMode::halted);
+  REQUIRE(scene.book().apply({host::RiskFact::Kind::resume}));
+  // Told once: what an operator resumed goes on.
+  CHECK(scene.carry_out(scene.order(first, second)).filled());
 }
 
 }  // namespace gantry::test
