@@ -293,6 +293,9 @@ void Execution::end_operation(const SendReport& report, const Leaving& leaving) 
   for (const std::string& each : report.refused) {
     if (refusal.second.find(each) == std::string::npos) refusal.second += "; " + each;
   }
+  if (leaving.id && !report.left.empty()) {
+    return give_up(leaving.id->intent, order, refusal.first, refusal.second);
+  }
   if (leaving.id) {
     {
       const std::lock_guard lock(mutex_);

@@ -311,6 +311,21 @@ void Execution::withdraw(ledger::IntentId id, const std::string& why) {
   }
 }
 
+// It was handed over, and not taken, as was said: it is watched.
+void Execution::give_up(ledger::IntentId id, const TradeOrder& order, FillReason reason,
+                        const std::string& why) {
+  if (auto done = ports_.ledger.given_up(id, why).get(); !done) {
+    // The chain was quicker: what it says of it is told instead.
+    spdlog::warn("trade {} was not given up: {}", id, done.error().message);
+    return;
+  }
+  spdlog::info("{}: trade {} of block {} is given up: {}: {}", order.strategy, id, order.block,
+               to_string(reason), why);
+  Fill fill;
+  fill.reason = reason;
+  conclude(id, std::move(fill));
+}
+
 std::uint64_t Execution::last_block_of(const TradeOrder& order) const {
   return order.execution_block + static_cast<std::uint64_t>(settings_.blocks_max) - 1;
 }
@@ -413,12 +428,7 @@ void Execution::send(const TradeOrder& order, const Prepared& prepared, ledger::
   const SubmitReport report = ports_.submit(bytes.bytes, std::max(next, order.execution_block));
   time(ExecutionStep::to_sent, order.arrived);
   if (report.verdict == SubmitVerdict::refused) {
-    {
-      const std::lock_guard lock(mutex_);
-      flights_.erase(id.intent);
-    }
-    withdraw(id.intent, report.message);
-    return end(order, FillReason::not_taken, report.message);
+    return give_up(id.intent, order, FillReason::not_taken, report.message);
   }
   const std::string by = fmt::format("{}", fmt::join(report.by, ", "));
   spdlog::info("trade {} of {} was sent as {} ({}), for a gain of {}", id.intent, order.strategy,

@@ -434,7 +434,9 @@ void Execution::conclude(ledger::IntentId id, Fill fill) {
       fill.block = told->second.block;
       fill.amount_in = told->second.amount_in;
     }
-    if (told != told_.end() && !told->second.is_taken_back()) return;
+    // What was given up or expired may be in a block after all.
+    const bool late = told != told_.end() && !told->second.executed() && fill.executed();
+    if (told != told_.end() && !told->second.is_taken_back() && !late) return;
     if (told != told_.end()) fill.telling = Telling::again;
     told_.insert_or_assign(id, fill);
     while (told_.size() > told_max) told_.erase(told_.begin());

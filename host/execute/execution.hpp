@@ -209,6 +209,8 @@ class Execution {
   std::expected<void, Refusal> judge(const Simulation& simulation, const TradeOrder& order,
                                      const Prepared& prepared);
   void withdraw(ledger::IntentId id, const std::string& why);
+  void give_up(ledger::IntentId id, const TradeOrder& order, FillReason reason,
+               const std::string& why);
   // It ends, or the total or the chain, or one of these scopes, is HALTED, or would be if the risk
   // book were told what is known already: it is told with the next group, perhaps a block away.
   bool is_stopped() const;

@@ -68,6 +68,7 @@ class Reader {
   Result<std::vector<StoredAttempt>> attempts(IntentId id);
   Result<std::optional<StoredResult>> result_of(IntentId id);
   Result<std::vector<StoredIntent>> open_intents();
+  Result<std::vector<StoredIntent>> watched_intents();
   Result<std::vector<StoredIntent>> intents_of(const Lane& lane, std::uint64_t nonce);
   Result<std::vector<StoredResult>> results_not_final();
   Result<std::vector<Trade>> last_trades(std::size_t count);

@@ -9,8 +9,11 @@
 //          The nonce is free: the very bytes of its attempts may be sent again; after its last
 //          block a bundle is expired once that is `depth` deep, anything else needs a cancellation
 //          with that nonce. The chain does not answer: it stays open, with the error as its reason.
-//          The receipt of a result is gone, or of another block: the result is taken back, and the
-//          intent looked at anew. A result `depth` deep is final.
+//          The receipt of a result is gone, or of another block, and its block is the chain's no
+//          more: the result is taken back, and the intent looked at anew. A result `depth` deep is
+//          final.
+//          What was given up or expired is watched until its nonce is taken in a block that is
+//          `depth` deep: it may be included all the same, and is written down then.
 // THREADS  One reconciliation of a chain at a time.
 #pragma once
 #include <cstdint>

@@ -174,8 +174,10 @@ void RiskStage::filled(const Fill& fill) {
     open_.erase(open);
     if (closed_.size() == closed_max) closed_.erase(closed_.begin());
     closed_.push_back({closed.opened, fill.group});
-  } else if (fill.group != Fill::no_group || !fill.executed()) {
+  } else if (!fill.executed()) {
     return;
+  } else if (const auto was = std::ranges::find_if(closed_, is_it); was != closed_.end()) {
+    closed.opened.scopes = was->opened.scopes;  // it was under way no more, and is in a block
   }
   book_->closed(closed);
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <functional>
@@ -89,7 +90,9 @@ class ExecutionScene {
         chain_, wallet_,
         {*providers_, *ledger_, *signer_, book_,
          [this](std::span<const std::uint8_t> bytes, std::uint64_t) {
-           return host::submit_transaction(*providers_, bytes, 5s);
+           auto report = host::submit_transaction(*providers_, bytes, 5s);
+           if (denies_) report = {host::SubmitVerdict::refused, {}, "not today"};
+           return report;
          },
          [this](const host::Mismatch& found) { mismatches_.push_back(found.reason); }});
     if (!made) FAIL(made.error().message);
@@ -151,6 +154,15 @@ class ExecutionScene {
   // Called when a trade is on its way, before the block that it is for is made.
   std::function<void()> before_block;
   host::RiskBook& book() { return book_; }
+  // From now on who sends bytes says that he does not.
+  void deny(bool denies) { denies_ = denies; }
+  // A block, and a look at it; the fills that came of it.
+  std::vector<Fill> look_at_block() {
+    venues.chain().chain().call("evm_mine");
+    if (!providers_->poll_head(5s)) throw std::runtime_error("the chain says no block");
+    std::this_thread::sleep_for(200ms);
+    return execution_->take_fills();
+  }
   // Handed over, and what became of it.
   Fill carry_out(TradeOrder order) {
     execution_->offer(std::move(order));
@@ -213,6 +225,7 @@ class ExecutionScene {
   host::WalletSettings wallet_;
   std::vector<std::string> mismatches_;
   std::uint64_t groups_ = 0;
+  std::atomic<bool> denies_{false};
   std::unique_ptr<Execution> execution_;
 };
 
@@ -324,6 +337,33 @@ TEST_CASE("each pair of venues executes with what the executor holds, which stay
   }
   CHECK(executed == 36);
   CHECK(scene.mismatches().empty());
+}
+
+TEST_CASE("a trade that was sent by somebody who denies it is in the books all the same") {
+  ExecutionScene scene;
+  auto& chain = scene.venues.chain();
+  chain.send(scene.venues.token(0), chain.selector("transfer(address,uint256)") +
+                                        address_word(scene.venues.executor().address()) +
+                                        word(put_in));
+  scene.lend({});
+  const Balances before = scene.balances();
+  scene.deny(true);
+  const TradeOrder order = scene.order(VenueKind::uniswap_v2, VenueKind::uniswap_v3);
+  const Fill denied = scene.carry_out(order);
+  CHECK(denied.reason == host::FillReason::not_taken);
+  CHECK(denied.group == order.group);
+  std::vector<Fill> late;
+  for (int i = 0; i < 20 && late.empty(); ++i) late = scene.look_at_block();
+  REQUIRE(late.size() == 1);
+  CHECK(late.front().filled());
+  CHECK(late.front().executed());
+  CHECK(late.front().group == order.group);
+  CHECK(late.front().telling == host::Telling::again);
+  const auto trade = scene.newest_trade();
+  REQUIRE(trade.result);
+  REQUIRE(trade.result->realised);
+  CHECK(integer_of(trade.result->realised->profit) == scene.balances().gained - before.gained);
+  CHECK(scene.balances().gained > before.gained);
 }
 
 TEST_CASE("a loss that trips a breaker stops the next trade before the risk book is told of it") {
