@@ -243,11 +243,8 @@ class Reconciler {
                    std::move(again));
     }
     if (intent.intent.kind == Kind::bundle) {
-      if (!is_deep(last)) {
-        return leave(
-            intent, Verdict::wait,
-            fmt::format("its last block {} is over, and not yet {} deep", last, options_.depth));
-      }
+      // No honest relay lets it in any more. Its nonce is the next trade's, and both are watched: a
+      // chain includes one of them at most.
       const std::string reason = fmt::format("its last block {} is over, and it is in none", last);
       auto done = ledger_.expired(intent.id, reason).get();
       if (done) tell(intent.id, Verdict::expired, reason);

@@ -7,13 +7,13 @@
 //          None has one, and the nonce is taken in a block that is `depth` deep: dropped.
 //          The nonce is taken, and not yet as deep: it stays open and waits.
 //          The nonce is free: the very bytes of its attempts may be sent again; after its last
-//          block a bundle is expired once that is `depth` deep, anything else needs a cancellation
-//          with that nonce. The chain does not answer: it stays open, with the error as its reason.
-//          The receipt of a result is gone, or of another block, and its block is the chain's no
-//          more: the result is taken back, and the intent looked at anew. A result `depth` deep is
-//          final.
-//          What was given up or expired is watched until its nonce is taken in a block that is
-//          `depth` deep: it may be included all the same, and is written down then.
+//          block a bundle is expired, and its nonce the next one's; anything else needs a
+//          cancellation with that nonce. The chain does not answer: it stays open, with the error
+//          as its reason. The receipt of a result is gone, or of another block, and its block is
+//          the chain's no more: the result is taken back, and the intent looked at anew. A result
+//          `depth` deep is final. What was given up or expired is watched until its nonce is taken
+//          in a block that is `depth` deep: it may be included all the same, and is written down
+//          then.
 // THREADS  One reconciliation of a chain at a time.
 #pragma once
 #include <cstdint>

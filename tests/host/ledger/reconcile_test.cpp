@@ -190,8 +190,6 @@ TEST_CASE("a transaction whose time is over is cancelled, a bundle expires") {
   const AttemptId bundle = scene.record("b", Kind::bundle, scene.node.head() + 1);
   CHECK(scene.reconciled(2).verdict == Verdict::send_again);
   scene.node.mine(2);
-  CHECK(scene.reconciled(2).verdict == Verdict::wait);
-  scene.node.mine(4);
   CHECK(scene.reconciled(2).verdict == Verdict::expired);
   // Its nonce is the next one's, and when it is included after all, that one is dropped.
   const AttemptId next = scene.record("c");
