@@ -190,6 +190,10 @@ Status Execution::write_operation(const SignedOperation& operation, Leaving& lea
     if (!good) return refuse(good.error());
   }
   ledger::Attempt attempt = attempt_of(operation, ledger::Purpose::trade);
+  if (!leaving.id) {
+    const std::lock_guard lock(mutex_);
+    being_sent_ = hex_text(operation.hash);
+  }
   auto recorded =
       leaving.id ? ports_.ledger.record(leaving.id->intent, std::move(attempt))
                  : ports_.ledger.record(intent_of(leaving.order, leaving.prepared, operation.hash),

@@ -396,6 +396,10 @@ void Execution::carry_out(Waiting waiting) {
   attempt.priority_fee = prepared.transaction.max_priority_fee;
   attempt.bytes = bytes->bytes;
   attempt.hash = bytes->hash;
+  {
+    const std::lock_guard lock(mutex_);
+    being_sent_ = hex_text(bytes->hash);
+  }
   auto recorded = ports_.ledger.record(intent_of(order, prepared, bytes->hash),
                                        std::move(waiting.begun->nonce), std::move(attempt));
   const Simulation simulation = simulated.get();

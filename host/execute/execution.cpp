@@ -229,9 +229,7 @@ Status Execution::reconcile_once() {
   if (auto known = remember_told(); !known) return known;
   if (auto told = tell_untold(); !told) return told;
   const std::int64_t row = ports_.ledger.last_row();
-  const auto found =
-      ledger::reconcile(ports_.ledger, *view_, chain_.id,
-                        {.depth = static_cast<std::uint64_t>(settings_.confirm_blocks)});
+  const auto found = ledger::reconcile(ports_.ledger, *view_, chain_.id, reconcile_options());
   if (!found) return std::unexpected(found.error());
   if (found->head == 0) {
     return fail(ErrorKind::io, fmt::format("{}: nobody says what became of earlier trades, so none "
@@ -349,6 +347,7 @@ void Execution::take_orders() {
     {
       std::unique_lock lock(mutex_);
       carrying_ = false;
+      being_sent_.clear();
       ordered_.wait(lock, [this] { return stopping_ || !orders_.empty(); });
       if (stopping_) break;
       next.emplace(std::move(orders_.front()));

@@ -239,6 +239,8 @@ class Execution {
   // Of the following thread, in confirm.cpp.
   void follow_chain();
   void look(const Head& head);
+  ledger::ReconcileOptions reconcile_options() const;
+  std::uint64_t cancellation_gas() const;
   void read_lenders(const Head& head);
   void act(const ledger::Reconciled& what, const Head& head);
   void reckon();
@@ -275,7 +277,8 @@ class Execution {
   std::condition_variable moved_;
   std::condition_variable ordered_;
   std::deque<Waiting> orders_;
-  bool carrying_ = false;  // one that is not in orders_ any more
+  bool carrying_ = false;   // one that is not in orders_ any more
+  std::string being_sent_;  // the key of its intent, from before that is written until it was sent
   std::map<ledger::IntentId, Flight> flights_;
   std::map<ledger::IntentId, Fill> told_;                   // the last that was told of each
   std::map<ledger::IntentId, std::uint64_t> cancelled_at_;  // the head when that was last tried

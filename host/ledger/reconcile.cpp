@@ -37,6 +37,7 @@ class Reconciler {
     if (!open) return std::unexpected(open.error());
     for (const StoredIntent& intent : *open) {
       if (intent.lane.chain != chain_id_ || done_.contains(intent.id)) continue;
+      if (is_being_sent(intent)) continue;
       if (auto done = look_at(intent); !done) return std::unexpected(done.error());
     }
     if (auto done = look_at_watched(); !done) return std::unexpected(done.error());
@@ -44,6 +45,9 @@ class Reconciler {
   }
 
  private:
+  bool is_being_sent(const StoredIntent& intent) const {
+    return !options_.being_sent.empty() && intent.intent.key == options_.being_sent;
+  }
   bool is_deep(std::uint64_t block) const { return block + options_.depth <= out_.head; }
 
   Result<std::optional<Receipt>> receipt_of(const StoredIntent& intent,
@@ -188,7 +192,7 @@ class Reconciler {
                                     : Verdict::reverted,
          fmt::format("attempt {} is in block {}", found.id.number, found.receipt.block));
     for (const StoredIntent& each : group) {
-      if (each.id == found.id.intent || !is_open(each.state)) continue;
+      if (each.id == found.id.intent || !is_open(each.state) || is_being_sent(each)) continue;
       auto done = drop(each, fmt::format("its nonce {} is that of intent {}, which is in block {}",
                                          each.nonce, found.id.intent, found.receipt.block));
       if (!done) return done;

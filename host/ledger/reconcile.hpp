@@ -29,6 +29,9 @@ struct ReconcileOptions {
   std::uint64_t depth = 64;  // blocks after which nothing is reorganized
   // Beyond that nodes may have forgotten receipts: a missing one then proves nothing.
   std::uint64_t receipt_blocks_max = 2'000'000;
+  // The key of an intent that its caller is about to send: nothing is decided of it, as long as it
+  // is. Empty: none.
+  std::string being_sent = {};
 };
 
 enum class Verdict : std::int32_t {
