@@ -86,8 +86,11 @@ void ChainRun::run() {
   const LogChain named(several_ ? name_ : std::string());
   state_ = RunState::running;
   outcome_ = street_->run();
-  // What is under way is found again at the next start.
-  if (execution_) execution_->stop();
+  // What is under way is found again at the next start; what is known already is told now.
+  if (execution_) {
+    execution_->stop();
+    street_->tell_late(execution_->take_fills());
+  }
   if (several_ && !*outcome_) spdlog::error("{}: {}", name_, outcome_->error().message);
   state_ = *outcome_ ? RunState::done : RunState::failed;
 }

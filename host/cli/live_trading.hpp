@@ -25,6 +25,8 @@ class LiveTrading {
   // Execution::start.
   Result<std::unique_ptr<Execution>> begin(const Configuration& configuration, LiveSession& live,
                                            RiskBook& book);
+  // Of the ledger's trail, committed.
+  std::int64_t last_row() const { return ledger_->last_row(); }
 
  private:
   LiveTrading(std::unique_ptr<Http> http, std::unique_ptr<ledger::Ledger> ledger,

@@ -51,7 +51,7 @@ void tell_risk(const RiskBook& book, json::object& told) {
 
 Result<std::unique_ptr<RiskKeeper>> RiskKeeper::start(
     const Session& session, const RiskSettings& settings,
-    const std::vector<std::unique_ptr<ChainRun>>& runs) {
+    const std::vector<std::unique_ptr<ChainRun>>& runs, std::optional<std::int64_t> ledger_row) {
   std::optional<RiskStore> store;
   if (const auto folder = risk_folder(settings.state, session.environment)) {
     auto opened = RiskStore::open(*folder);
@@ -64,6 +64,9 @@ Result<std::unique_ptr<RiskKeeper>> RiskKeeper::start(
   }
   std::unique_ptr<RiskKeeper> keeper(new RiskKeeper(std::move(store), settings, runs));
   keeper->restore();
+  if (ledger_row) {
+    if (auto begun = keeper->begin_at(*ledger_row); !begun) return std::unexpected(begun.error());
+  }
   keeper->thread_ = std::thread([raw = keeper.get()] {
     std::unique_lock lock(raw->mutex_);
     while (!raw->ending_) {
@@ -114,6 +117,16 @@ void RiskKeeper::restore() {
     }
     if (halted) (void)book.apply(fact_of(RiskFact::Kind::halt, *halted));
   }
+}
+
+// Before anything is traded: what is realised from here on is told by somebody, whatever happens.
+Status RiskKeeper::begin_at(std::int64_t ledger_row) {
+  for (Watched& watched : watched_) {
+    if (!watched.run->live() || watched.run->book().told_row()) continue;
+    watched.run->book().begin_at(ledger_row);
+    if (auto kept = keep(watched); !kept) return kept;
+  }
+  return {};
 }
 
 void RiskKeeper::tell(Watched& watched, const TrippedBreaker& tripped, const std::string& scope) {

@@ -28,9 +28,11 @@ class RiskKeeper {
 
   // Tells the books what an earlier run kept; then watches. A recorded market has a time of its
   // own, so of it only the operator's stop is kept. Fails with io where the folder cannot be used.
+  // `ledger_row`: of those that trade, the trail's last row; a book that was told of no ledger yet
+  // begins there, and that is on the disk when this returns.
   static Result<std::unique_ptr<RiskKeeper>> start(
       const Session& session, const RiskSettings& settings,
-      const std::vector<std::unique_ptr<ChainRun>>& runs);
+      const std::vector<std::unique_ptr<ChainRun>>& runs, std::optional<std::int64_t> ledger_row);
   RiskKeeper(const RiskKeeper&) = delete;
   RiskKeeper& operator=(const RiskKeeper&) = delete;
   ~RiskKeeper();
@@ -53,6 +55,7 @@ class RiskKeeper {
   RiskKeeper(std::optional<RiskStore> store, const RiskSettings& settings,
              const std::vector<std::unique_ptr<ChainRun>>& runs);
   void restore();
+  Status begin_at(std::int64_t ledger_row);
   void look();
   void look_at_chain(Watched& watched);
   void look_at_all();

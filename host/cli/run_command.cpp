@@ -260,6 +260,19 @@ ExitCode run(const Session& session, const Options& options) {
   Quarantine* quarantine = replay ? nullptr : guarded->quarantine.get();
   ground = {*store, guarded->record, [&lost](const PutAway& which) { lost.note(which); },
             std::make_shared<LoadedLibraries>(), trading.get()};
+  // What a replay's book is told is in the recording. Of one that trades, it is known what it was
+  // told before anything more becomes known.
+  std::unique_ptr<RiskKeeper> keeper;
+  if (!replay) {
+    std::optional<std::int64_t> row;
+    if (trading) {
+      row = trading->last_row();
+      for (const auto& one : runs) one->book().count_results();
+    }
+    auto started = RiskKeeper::start(session, configuration.risk, runs, row);
+    if (!started) return report_error(started.error());
+    keeper = std::move(*started);
+  }
   for (const auto& one : runs) {
     if (one->state() == RunState::failed) continue;
     const auto prepared = one->prepare(ground);
@@ -269,15 +282,9 @@ ExitCode run(const Session& session, const Options& options) {
     one->give_up(prepared.error());
   }
   if (std::ranges::any_of(runs, [](const auto& one) { return one->street() != nullptr; })) {
-    // What a replay's book is told is in the recording.
-    std::unique_ptr<RiskKeeper> keeper;
-    if (!replay) {
-      auto started = RiskKeeper::start(session, configuration.risk, runs);
-      if (!started) return report_error(started.error());
-      keeper = std::move(*started);
-    }
     run_reachable(session, configuration, options, runs, keeper.get());
   }
+  keeper.reset();  // what was told last is on the disk
   // What a replay finds was found by the run, and is in its record.
   for (const auto& one : runs) {
     if (quarantine == nullptr || !one->outcome()) continue;

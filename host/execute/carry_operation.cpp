@@ -190,6 +190,10 @@ Status Execution::write_operation(const SignedOperation& operation, Leaving& lea
     if (!good) return refuse(good.error());
   }
   ledger::Attempt attempt = attempt_of(operation, ledger::Purpose::trade);
+  if (!leaving.id) {
+    const std::lock_guard lock(mutex_);
+    being_sent_ = hex_text(operation.hash);
+  }
   auto recorded =
       leaving.id ? ports_.ledger.record(leaving.id->intent, std::move(attempt))
                  : ports_.ledger.record(intent_of(leaving.order, leaving.prepared, operation.hash),
@@ -204,7 +208,7 @@ Status Execution::write_operation(const SignedOperation& operation, Leaving& lea
     flights_[id->intent] = {leaving.order, leaving.prepared.gain, !leaving.prepared.funding.loan,
                             head ? head->number : leaving.order.block};
   }
-  if (is_stopped(leaving.order)) {
+  if (is_stopped_for(leaving.order.scopes)) {
     return refuse({FillReason::halted, "trading was stopped before it left"});
   }
   return {};
@@ -292,6 +296,9 @@ void Execution::end_operation(const SendReport& report, const Leaving& leaving) 
   }
   for (const std::string& each : report.refused) {
     if (refusal.second.find(each) == std::string::npos) refusal.second += "; " + each;
+  }
+  if (leaving.id && !report.left.empty()) {
+    return give_up(leaving.id->intent, order, refusal.first, refusal.second);
   }
   if (leaving.id) {
     {

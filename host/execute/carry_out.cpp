@@ -121,17 +121,14 @@ std::unexpected<std::pair<FillReason, std::string>> refused(FillReason reason, s
 
 }  // namespace
 
-bool Execution::is_stopped() const {
-  const std::lock_guard lock(mutex_);
-  return stopping_ || ports_.book.mode() == TradingMode::halted;
-}
+bool Execution::is_stopped() const { return is_stopped_for({}); }
 
-bool Execution::is_stopped(const TradeOrder& order) const {
-  if (is_stopped()) return true;
-  const auto view = ports_.book.view();
-  return std::ranges::any_of(order.scopes.all(), [&](ScopeId id) {
-    return id < view->scopes.size() && view->scopes[id].mode == TradingMode::halted;
-  });
+bool Execution::is_stopped_for(const TradeScopes& scopes) const {
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return true;
+  const std::int64_t told = ports_.book.told_row().value_or(0);
+  std::erase_if(untold_, [&](const UntoldResult& each) { return each.trade.row <= told; });
+  return ports_.book.is_halted_with(untold_, scopes);
 }
 
 // What another trade changes was quoted before it did.
@@ -315,12 +312,27 @@ void Execution::withdraw(ledger::IntentId id, const std::string& why) {
   }
 }
 
+// It was handed over, and not taken, as was said: it is watched.
+void Execution::give_up(ledger::IntentId id, const TradeOrder& order, FillReason reason,
+                        const std::string& why) {
+  if (auto done = ports_.ledger.given_up(id, why).get(); !done) {
+    // The chain was quicker: what it says of it is told instead.
+    spdlog::warn("trade {} was not given up: {}", id, done.error().message);
+    return;
+  }
+  spdlog::info("{}: trade {} of block {} is given up: {}: {}", order.strategy, id, order.block,
+               to_string(reason), why);
+  Fill fill;
+  fill.reason = reason;
+  conclude(id, std::move(fill));
+}
+
 std::uint64_t Execution::last_block_of(const TradeOrder& order) const {
   return order.execution_block + static_cast<std::uint64_t>(settings_.blocks_max) - 1;
 }
 
 std::expected<void, Execution::Refusal> Execution::may_begin(const TradeOrder& order) const {
-  if (is_stopped(order)) {
+  if (is_stopped_for(order.scopes)) {
     return refused(FillReason::halted, "trading is HALTED: see gantry status");
   }
   if (touches_flight(*order.route)) {
@@ -385,6 +397,10 @@ void Execution::carry_out(Waiting waiting) {
   attempt.priority_fee = prepared.transaction.max_priority_fee;
   attempt.bytes = bytes->bytes;
   attempt.hash = bytes->hash;
+  {
+    const std::lock_guard lock(mutex_);
+    being_sent_ = hex_text(bytes->hash);
+  }
   auto recorded = ports_.ledger.record(intent_of(order, prepared, bytes->hash),
                                        std::move(waiting.begun->nonce), std::move(attempt));
   const Simulation simulation = simulated.get();
@@ -398,7 +414,7 @@ void Execution::carry_out(Waiting waiting) {
   if (const auto good = judge(simulation, order, prepared); !good) {
     return refuse(good.error().first, good.error().second);
   }
-  if (is_stopped(order)) {
+  if (is_stopped_for(order.scopes)) {
     return refuse(FillReason::halted, "trading was stopped before it left");
   }
   send(order, prepared, *id, *bytes);
@@ -417,12 +433,7 @@ void Execution::send(const TradeOrder& order, const Prepared& prepared, ledger::
   const SubmitReport report = ports_.submit(bytes.bytes, std::max(next, order.execution_block));
   time(ExecutionStep::to_sent, order.arrived);
   if (report.verdict == SubmitVerdict::refused) {
-    {
-      const std::lock_guard lock(mutex_);
-      flights_.erase(id.intent);
-    }
-    withdraw(id.intent, report.message);
-    return end(order, FillReason::not_taken, report.message);
+    return give_up(id.intent, order, FillReason::not_taken, report.message);
   }
   const std::string by = fmt::format("{}", fmt::join(report.by, ", "));
   spdlog::info("trade {} of {} was sent as {} ({}), for a gain of {}", id.intent, order.strategy,

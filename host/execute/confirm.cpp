@@ -26,7 +26,7 @@ namespace json = boost::json;
 
 constexpr std::chrono::milliseconds look_every{25};  // at the newest block that is known
 constexpr std::chrono::milliseconds result_deadline{5000};
-constexpr std::uint64_t cancellation_gas = 21'000;
+constexpr std::uint64_t transfer_gas = 21'000;
 // A cancellation that is not in a block after so many is sent again with a higher fee.
 constexpr std::uint64_t cancellation_blocks = 3;
 // Trades of which it is remembered what was told: what is older is not reorganized.
@@ -121,16 +121,20 @@ void Execution::read_lenders(const Head& head) {
   lenders_.take(fresh);
 }
 
+ledger::ReconcileOptions Execution::reconcile_options() const {
+  const std::lock_guard lock(mutex_);
+  return {.depth = static_cast<std::uint64_t>(settings_.confirm_blocks), .being_sent = being_sent_};
+}
+
 void Execution::look(const Head& head) {
   read_lenders(head);
-  const auto found =
-      ledger::reconcile(ports_.ledger, *view_, chain_.id,
-                        {.depth = static_cast<std::uint64_t>(settings_.confirm_blocks)});
+  const std::int64_t row = ports_.ledger.last_row();
+  const auto found = ledger::reconcile(ports_.ledger, *view_, chain_.id, reconcile_options());
   if (!found) {
     spdlog::error("trades under way could not be looked at: {}", found.error().message);
     return;
   }
-  for (const ledger::IntentId id : found->taken_back) take_back(id);
+  take_back_all(found->taken_back, row);
   for (const ledger::Reconciled& each : found->intents) act(each, head);
   reckon();
   if (ports_.operations) probe_paymasters(head);
@@ -207,6 +211,18 @@ void Execution::send_again(const ledger::Reconciled& what, const Head& head) {
                report.by.empty() ? report.message : fmt::format("{}", fmt::join(report.by, ", ")));
 }
 
+// Of a payment of nothing to itself: more than elsewhere where a chain counts its data in gas. By a
+// quarter above what it would take now, for that price moves.
+std::uint64_t Execution::cancellation_gas() const {
+  const std::string self = address_text(wallet_.sender);
+  const std::array calls{
+      RpcCall{"eth_estimateGas", {json::object{{"from", self}, {"to", self}, {"value", "0x0"}}}}};
+  const auto answers = ask(ports_.providers, calls, {.deadline = result_deadline});
+  const auto said = answers && answers->front() ? quantity(*answers->front()) : std::nullopt;
+  if (!said || *said <= transfer_gas) return transfer_gas;
+  return *said > UINT64_MAX / 2 ? *said : *said + *said / 4;
+}
+
 // Takes the nonce with a payment of nothing to itself, at a fee that replaces the trade.
 Status Execution::cancel(ledger::IntentId id, const Head& head) {
   if (is_stopped()) return {};
@@ -233,7 +249,7 @@ Status Execution::cancel(ledger::IntentId id, const Head& head) {
   transaction.nonce = intent->nonce;
   transaction.max_fee = fees->max_fee;
   transaction.max_priority_fee = fees->priority;
-  transaction.gas_limit = cancellation_gas;
+  transaction.gas_limit = cancellation_gas();
   sign::EvmAddress self{};
   std::copy_n(wallet_.sender.bytes, self.size(), self.begin());
   transaction.to = self;
@@ -374,6 +390,8 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
   if (auto done = ports_.ledger.realised(id, realised).get(); !done) {
     return std::unexpected(done.error());
   }
+  // Nobody else writes of this chain's results, so no later one stands at or before it.
+  const std::int64_t row = ports_.ledger.last_row();
 
   if (ports_.operations && attempt->attempt.payer != "sender") {
     ports_.operations->note_included(attempt->attempt.payer, gas_wei);
@@ -385,6 +403,11 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
   auto told = fill_of(result, realised);
   if (!told) return std::unexpected(told.error());
   Fill fill = std::move(*told);
+  fill.row = row;
+  if (price == 0 && flight) {
+    // Of no market now: what it was worth when it was planned.
+    fill.amount_usd_e6 = dollars_e6(fill.amount_wei, flight->order.ether_usd_e6);
+  }
   if (fill.filled() && flight) {
     const double planned = to_double(flight->gain);
     const double paid = to_double(gain->magnitude());
@@ -404,6 +427,7 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
 
 // What was told of it holds until its block is taken back.
 void Execution::conclude(ledger::IntentId id, Fill fill) {
+  TradeScopes scopes;
   {
     const std::lock_guard lock(mutex_);
     cancelled_at_.erase(id);
@@ -416,6 +440,7 @@ void Execution::conclude(ledger::IntentId id, Fill fill) {
       fill.key = order.key;
       fill.block = order.opportunity_block;
       fill.amount_in = order.amount_in;
+      scopes = order.scopes;
       flights_.erase(at);
     } else if (told != told_.end()) {
       fill.group = told->second.group;
@@ -424,22 +449,38 @@ void Execution::conclude(ledger::IntentId id, Fill fill) {
       fill.block = told->second.block;
       fill.amount_in = told->second.amount_in;
     }
-    if (told != told_.end() && !told->second.is_taken_back()) return;
+    // What was given up or expired may be in a block after all.
+    const bool late = told != told_.end() && !told->second.executed() && fill.executed();
+    if (told != told_.end() && !told->second.is_taken_back() && !late) return;
     if (told != told_.end()) fill.telling = Telling::again;
     told_.insert_or_assign(id, fill);
     while (told_.size() > told_max) told_.erase(told_.begin());
   }
-  push(std::move(fill));
+  push(std::move(fill), scopes);
+}
+
+// Of results that the ledger took back after that row.
+void Execution::take_back_all(const std::vector<ledger::IntentId>& ids, std::int64_t before) {
+  if (ids.empty()) return;
+  const auto news = ports_.ledger.result_news(before);
+  if (!news) {
+    spdlog::error("what was taken back could not be read: {}", news.error().message);
+    return;
+  }
+  for (const ledger::ResultNews& each : *news) {
+    if (each.chain == chain_.id && each.is_taken_back) take_back(each.result.id.intent, each.row);
+  }
 }
 
 // Its block is no longer the chain's: whoever was told what it brought is told that it is not so.
-void Execution::take_back(ledger::IntentId id) {
+void Execution::take_back(ledger::IntentId id, std::int64_t row) {
   Fill fill;
   {
     const std::lock_guard lock(mutex_);
     const auto told = told_.find(id);
     if (told == told_.end() || !told->second.executed() || told->second.is_taken_back()) return;
     told->second.telling = Telling::taken_back;
+    told->second.row = row;
     fill = told->second;
   }
   spdlog::info("trade {}: what it brought in block {} is taken back with its block", id,

@@ -43,7 +43,7 @@ std::uint64_t states_of(const Snapshot& snapshot, const gantry_opportunity& o) {
 }  // namespace
 
 TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t group,
-                    const std::string& strategy, const TradeScopes& scopes) {
+                    const std::string& strategy) {
   const Snapshot& snapshot = view.snapshot();
   const Topology& topology = *snapshot.topology;
   const gantry_opportunity& o = plan.trade.opportunity;
@@ -52,7 +52,6 @@ TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t grou
   order.key = o.key;
   order.lane = plan.trade.strategy;
   order.strategy = strategy;
-  order.scopes = scopes;
   order.route = plan.route;
   for (std::uint32_t i = 0; i < o.leg_count; ++i) {
     const gantry_hop& hop = o.legs[i].hop;
@@ -74,6 +73,7 @@ TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t grou
   order.execution_time_s = snapshot.context.execution_time_s;
   order.base_fee = u256(snapshot.context.base_fee);
   order.pool_states = states_of(snapshot, o);
+  order.ether_usd_e6 = snapshot.ether_usd_e6;
   order.arrived = snapshot.arrived;
   return order;
 }
@@ -185,7 +185,7 @@ Status Execution::check_executor() {
                           where, executor));
 }
 
-// Of an earlier run it is not known whom it told, so it counts as told.
+// What may be taken back: the risk book was told of it, or is now.
 Status Execution::remember_told() {
   const auto results = ports_.ledger.results_not_final();
   if (!results) return std::unexpected(results.error());
@@ -208,18 +208,47 @@ void Execution::read_usual_tokens() {
   if (fresh.read(ports_.providers, *head)) lenders_.take(fresh);
 }
 
+// An earlier run may have ended after it wrote down what a trade brought, and before the risk book
+// was told and that was kept.
+Status Execution::tell_untold() {
+  const auto told_row = ports_.book.told_row();
+  if (!told_row) {
+    ports_.book.begin_at(ports_.ledger.last_row());
+    return {};
+  }
+  const auto news = ports_.ledger.result_news(*told_row);
+  if (!news) return std::unexpected(news.error());
+  for (const ledger::ResultNews& each : *news) {
+    if (each.chain != chain_.id) continue;
+    auto fill = fill_of(each.result, *each.result.realised);
+    if (!fill) return std::unexpected(fill.error());
+    const auto before = told_.find(each.result.id.intent);
+    fill->row = each.row;
+    if (each.is_taken_back) {
+      fill->telling = Telling::taken_back;
+    } else if (before != told_.end() && before->second.is_taken_back()) {
+      fill->telling = Telling::again;
+    }
+    told_.insert_or_assign(each.result.id.intent, *fill);
+    spdlog::info("trade {} of an earlier run is told to the risk book: {}{}", each.result.id.intent,
+                 each.is_taken_back ? "taken back: " : "", to_string(fill->reason));
+    push(std::move(*fill));
+  }
+  return {};
+}
+
 Status Execution::reconcile_once() {
   if (auto known = remember_told(); !known) return known;
-  const auto found =
-      ledger::reconcile(ports_.ledger, *view_, chain_.id,
-                        {.depth = static_cast<std::uint64_t>(settings_.confirm_blocks)});
+  if (auto told = tell_untold(); !told) return told;
+  const std::int64_t row = ports_.ledger.last_row();
+  const auto found = ledger::reconcile(ports_.ledger, *view_, chain_.id, reconcile_options());
   if (!found) return std::unexpected(found.error());
   if (found->head == 0) {
     return fail(ErrorKind::io, fmt::format("{}: nobody says what became of earlier trades, so none "
                                            "is begun",
                                            chain_.id));
   }
-  for (const ledger::IntentId id : found->taken_back) take_back(id);
+  take_back_all(found->taken_back, row);
   const auto next = view_->next_nonce(lane_, found->head);
   if (!next) return std::unexpected(next.error());
   if (auto noted = ports_.ledger.observe_nonce(lane_, *next).get(); !noted) return noted;
@@ -268,9 +297,12 @@ void Execution::offer(TradeOrder order) {
 
 void Execution::refuse(Fill fill) { push(std::move(fill)); }
 
-void Execution::push(Fill fill) {
+void Execution::push(Fill fill, const TradeScopes& scopes) {
   const std::lock_guard lock(mutex_);
   if (fill.executed()) {
+    UntoldResult untold{closed_of(fill), fill.is_taken_back()};
+    untold.trade.opened.scopes = scopes;
+    untold_.push_back(std::move(untold));
     std::uint64_t& count = fill.filled() ? filled_ : failed_;
     // Of an earlier run's, another one counted it.
     count = fill.is_taken_back() ? count - std::min<std::uint64_t>(count, 1) : count + 1;
@@ -327,6 +359,7 @@ void Execution::take_orders() {
     {
       std::unique_lock lock(mutex_);
       carrying_ = false;
+      being_sent_.clear();
       ordered_.wait(lock, [this] { return stopping_ || !orders_.empty(); });
       if (stopping_) break;
       next.emplace(std::move(orders_.front()));

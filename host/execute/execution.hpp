@@ -62,7 +62,6 @@ struct TradeOrder {
   std::uint64_t key = 0;
   std::uint32_t lane = 0;
   std::string strategy;
-  TradeScopes scopes;  // that its risk counts in
   std::shared_ptr<const TradeRoute> route;
   std::vector<ledger::Leg> legs;
   u256 amount_in;
@@ -78,11 +77,13 @@ struct TradeOrder {
   std::uint64_t execution_time_s = 0;               // of that block, as it is expected
   u256 base_fee;                                    // wei per gas, of the block it was planned on
   std::uint64_t pool_states = 0;                    // a hash of the states of the route's pools
+  std::uint64_t ether_usd_e6 = 0;                   // the coin's price then; 0: none
+  TradeScopes scopes;                               // that its result counts in
   std::chrono::steady_clock::time_point arrived{};  // the block's bytes
 };
 // Of a plan that has a route.
 TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t group,
-                    const std::string& strategy, const TradeScopes& scopes);
+                    const std::string& strategy);
 
 // The trade's pools pay something else than was quoted; without a reason: perhaps they do.
 struct Mismatch {
@@ -184,6 +185,7 @@ class Execution {
   Status check_executor();
   Status remember_told();
   void read_usual_tokens();
+  Status tell_untold();
   Status reconcile_once();
 
   // Of the orders' thread, in carry_out.cpp.
@@ -208,8 +210,12 @@ class Execution {
   std::expected<void, Refusal> judge(const Simulation& simulation, const TradeOrder& order,
                                      const Prepared& prepared);
   void withdraw(ledger::IntentId id, const std::string& why);
+  void give_up(ledger::IntentId id, const TradeOrder& order, FillReason reason,
+               const std::string& why);
+  // It ends, or the total or the chain, or one of these scopes, is HALTED, or would be if the risk
+  // book were told what is known already: it is told with the next group, perhaps a block away.
   bool is_stopped() const;
-  bool is_stopped(const TradeOrder& order) const;  // or one of its scopes is HALTED
+  bool is_stopped_for(const TradeScopes& scopes) const;
   bool touches_flight(const TradeRoute& route) const;
   void end(const TradeOrder& order, FillReason reason, const std::string& why);
 
@@ -234,11 +240,14 @@ class Execution {
   // Of the following thread, in confirm.cpp.
   void follow_chain();
   void look(const Head& head);
+  ledger::ReconcileOptions reconcile_options() const;
+  std::uint64_t cancellation_gas() const;
   void read_lenders(const Head& head);
   void act(const ledger::Reconciled& what, const Head& head);
   void reckon();
   Result<bool> realise(const ledger::StoredResult& result);
   static Result<Fill> fill_of(const ledger::StoredResult& result, const ledger::Realised& realised);
+  void take_back_all(const std::vector<ledger::IntentId>& ids, std::int64_t before);
   // " (...)", or nothing where nobody says.
   std::string why_reverted(const ledger::Attempt& attempt, const ledger::Receipt& receipt) const;
   std::string why_run_reverted(const executor::Bytes& run, std::uint64_t gas,
@@ -251,8 +260,8 @@ class Execution {
   void send_again(const ledger::Reconciled& what, const Head& head);
   Status cancel(ledger::IntentId id, const Head& head);
   void conclude(ledger::IntentId id, Fill fill);
-  void take_back(ledger::IntentId id);
-  void push(Fill fill);
+  void take_back(ledger::IntentId id, std::int64_t row);
+  void push(Fill fill, const TradeScopes& scopes = {});
   void time(ExecutionStep step, std::chrono::steady_clock::time_point since);
 
   const ChainSettings chain_;
@@ -269,11 +278,13 @@ class Execution {
   std::condition_variable moved_;
   std::condition_variable ordered_;
   std::deque<Waiting> orders_;
-  bool carrying_ = false;  // one that is not in orders_ any more
+  bool carrying_ = false;   // one that is not in orders_ any more
+  std::string being_sent_;  // the key of its intent, from before that is written until it was sent
   std::map<ledger::IntentId, Flight> flights_;
   std::map<ledger::IntentId, Fill> told_;                   // the last that was told of each
   std::map<ledger::IntentId, std::uint64_t> cancelled_at_;  // the head when that was last tried
   std::vector<Fill> fills_;
+  mutable std::vector<UntoldResult> untold_;  // of them, what the risk book was perhaps not told
   Lenders lenders_;
   bool stopping_ = false;
   std::uint64_t filled_ = 0;

@@ -101,6 +101,11 @@ std::string_view to_string(FillReason reason) {
   return "unknown";
 }
 
+TradeClosed closed_of(const Fill& fill) {
+  return {{},           fill.filled(),      fill.gained,     fill.amount_wei, fill.amount_usd_e6,
+          fill.gas_wei, fill.deviation_bps, fill.executed(), fill.row};
+}
+
 std::string to_text(const Fill& fill) {
   const std::string_view last = word_of(fill.telling);
   return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}{}{}", fill.group, fill.strategy,

@@ -14,6 +14,7 @@
 
 #include "gantry/u256.hpp"
 #include "host/base/result.hpp"
+#include "host/risk/book.hpp"
 
 namespace gantry::host {
 
@@ -62,12 +63,17 @@ struct Fill {
   u256 gas_wei;              // that was paid
   double deviation_bps = 0;  // that it paid less than was quoted
   Telling telling = Telling::first;
+  // Of the ledger's trail, that has it; 0: none does. Not recorded: a replay has no ledger.
+  std::int64_t row = 0;
 
   bool filled() const { return reason == FillReason::none; }
   bool is_taken_back() const { return telling == Telling::taken_back; }
   // Whether it was in a block, so that it cost something.
   bool executed() const { return in_block != 0; }
 };
+
+// What the risk book is told of it, but for what the trade was opened with.
+TradeClosed closed_of(const Fill& fill);
 
 // One line, and back. Fails with `format`.
 std::string to_text(const Fill& fill);

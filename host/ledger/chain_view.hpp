@@ -18,6 +18,8 @@ class ChainView {
   virtual ~ChainView() = default;
   // The number of the newest block.
   virtual Result<std::uint64_t> head() = 0;
+  // The hash of the block that the chain has at that height; nullopt: it is not as high.
+  virtual Result<std::optional<Hash>> block_hash(std::uint64_t block) = 0;
   // How many nonces of that lane are taken, in the state after that block: the next one.
   virtual Result<std::uint64_t> next_nonce(const Lane& lane, std::uint64_t block) = 0;
   // What became of a transaction, and of a user operation of that lane; nullopt: it is in no block

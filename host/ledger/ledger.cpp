@@ -193,13 +193,19 @@ class OpenLedger final : public Ledger {
     return write<void>([intent](Store& store) { return store.set_final(intent); });
   }
   Pending<void> withdraw(IntentId intent, std::string reason) override {
-    return close(intent, State::dropped, std::move(reason), true);
+    return close(intent, State::dropped, std::move(reason), {true, false});
+  }
+  Pending<void> given_up(IntentId intent, std::string reason) override {
+    return close(intent, State::dropped, std::move(reason), {true, true});
   }
   Pending<void> dropped(IntentId intent, std::string reason) override {
-    return close(intent, State::dropped, std::move(reason), false);
+    return close(intent, State::dropped, std::move(reason), {false, false});
   }
   Pending<void> expired(IntentId intent, std::string reason) override {
-    return close(intent, State::expired, std::move(reason), true);
+    return close(intent, State::expired, std::move(reason), {true, true});
+  }
+  Pending<void> unwatch(IntentId intent) override {
+    return write<void>([intent](Store& store) { return store.unwatch(intent); });
   }
   Pending<void> left_open(IntentId intent, std::string reason) override {
     return write<void>([intent, reason = std::move(reason)](Store& store) {
@@ -228,6 +234,9 @@ class OpenLedger final : public Ledger {
   Result<std::vector<StoredIntent>> open_intents() const override {
     return readers_.with([](Reader& reader) { return reader.open_intents(); });
   }
+  Result<std::vector<StoredIntent>> watched_intents() const override {
+    return readers_.with([](Reader& reader) { return reader.watched_intents(); });
+  }
   Result<std::vector<StoredIntent>> intents_of(const Lane& lane,
                                                std::uint64_t nonce) const override {
     return readers_.with([&](Reader& reader) { return reader.intents_of(lane, nonce); });
@@ -243,6 +252,9 @@ class OpenLedger final : public Ledger {
   }
   Result<std::vector<Lane>> lanes() const override {
     return readers_.with([](Reader& reader) { return reader.lanes(); });
+  }
+  Result<std::vector<ResultNews>> result_news(std::int64_t after_row) const override {
+    return readers_.with([&](Reader& reader) { return reader.result_news(after_row); });
   }
   std::int64_t last_row() const override { return writer_.last_row(); }
   Written written() const override { return {writer_.commits(), writer_.jobs()}; }
@@ -284,7 +296,7 @@ class OpenLedger final : public Ledger {
     return write<void>(
         [kind, what = std::move(what)](Store& store) { return store.note(kind, what); });
   }
-  Pending<void> close(IntentId intent, State to, std::string reason, bool give_nonce_back) {
+  Pending<void> close(IntentId intent, State to, std::string reason, Closing closing) {
     struct Freed {
       Lane lane;
       std::uint64_t nonce = 0;
@@ -294,8 +306,8 @@ class OpenLedger final : public Ledger {
         [=, reason = std::move(reason)](Store& store) -> Status {
           const auto stored = read_intent(store.connection(), intent);
           if (!stored) return std::unexpected(stored.error());
-          if (give_nonce_back) *freed = Freed{stored->lane, stored->nonce};
-          return store.close(intent, to, reason, give_nonce_back);
+          if (closing.gives_nonce_back) *freed = Freed{stored->lane, stored->nonce};
+          return store.close(intent, to, reason, closing);
         },
         [freed, book = book_](const Result<void>& done) {
           if (done && *freed) book->give_back((*freed)->lane, (*freed)->nonce);

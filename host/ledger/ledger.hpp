@@ -106,11 +106,17 @@ class Ledger {
   virtual Pending<void> settled(IntentId intent) = 0;
   // It surely never left this host, as after a failed simulation: its nonce is free again.
   virtual Pending<void> withdraw(IntentId intent, std::string reason) = 0;
+  // Somebody was handed it, and nobody has it, as they say: its nonce is free again, and it is
+  // watched, for it may be in a block all the same.
+  virtual Pending<void> given_up(IntentId intent, std::string reason) = 0;
   // Its nonce was taken by what is not of this ledger.
   virtual Pending<void> dropped(IntentId intent, std::string reason) = 0;
   // Nobody may include it any more, though its nonce is free, and given back: a bundle whose last
-  // block is over, a user operation whose time is. Never a transaction.
+  // block is over, a user operation whose time is. Never a transaction. It is watched like one that
+  // was given up.
   virtual Pending<void> expired(IntentId intent, std::string reason) = 0;
+  // One that is watched: its nonce is taken for good, so it can be in no block any more.
+  virtual Pending<void> unwatch(IntentId intent) = 0;
   // Why it is still open.
   virtual Pending<void> left_open(IntentId intent, std::string reason) = 0;
 
@@ -123,6 +129,8 @@ class Ledger {
   virtual Result<std::vector<StoredAttempt>> attempts(IntentId id) const = 0;
   virtual Result<std::optional<StoredResult>> result_of(IntentId id) const = 0;
   virtual Result<std::vector<StoredIntent>> open_intents() const = 0;  // the oldest first
+  // Given up or expired, and their nonce was not taken for good since; the oldest first.
+  virtual Result<std::vector<StoredIntent>> watched_intents() const = 0;
   // Of one lane and nonce, whoever holds it now.
   virtual Result<std::vector<StoredIntent>> intents_of(const Lane& lane,
                                                        std::uint64_t nonce) const = 0;
@@ -130,6 +138,7 @@ class Ledger {
   virtual Result<std::vector<Trade>> last_trades(std::size_t count) const = 0;  // newest first
   virtual Result<std::vector<ProfitRow>> profit(const ProfitQuery& query) const = 0;
   virtual Result<std::vector<Lane>> lanes() const = 0;
+  virtual Result<std::vector<ResultNews>> result_news(std::int64_t after_row) const = 0;
 
   // Of the trail, committed: what to note elsewhere, so that a copy put back is noticed.
   virtual std::int64_t last_row() const = 0;

@@ -42,6 +42,18 @@ class ProviderChain final : public ChainView {
     return head_;
   }
 
+  Result<std::optional<Hash>> block_hash(std::uint64_t block) override {
+    const auto answer = one("eth_getBlockByNumber", {quantity_text(block), false});
+    if (!answer) return std::unexpected(answer.error());
+    if (answer->is_null()) return std::optional<Hash>();
+    const json::value* text = member(*answer, "hash");
+    const auto hash = text != nullptr ? bytes_of(*text) : std::nullopt;
+    if (!hash || hash->size() != word_bytes) {
+      return no_answer("eth_getBlockByNumber", "what is no block");
+    }
+    return std::optional(hash_of_bytes(*hash));
+  }
+
   Result<std::uint64_t> next_nonce(const Lane& lane, std::uint64_t block) override {
     if (lane.entry_point.empty()) {
       const auto answer = one("eth_getTransactionCount", {lane.sender, quantity_text(block)});

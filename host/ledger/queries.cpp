@@ -106,6 +106,22 @@ Result<std::vector<StoredIntent>> Reader::open_intents() {
   return out;
 }
 
+// An attempt that is open, of an intent that is not.
+Result<std::vector<StoredIntent>> Reader::watched_intents() {
+  static const std::string sql = fmt::format(
+      "SELECT {} FROM intent JOIN lane ON lane.id = intent.lane "
+      "WHERE intent.id IN (SELECT intent FROM attempt WHERE state <= 2) AND intent.state > 2 "
+      "ORDER BY intent.id LIMIT {}",
+      intent_columns, open_intents_max);
+  std::vector<StoredIntent> out;
+  const auto done = for_each_row(connection_->query(sql), [&](const Statement& row) -> Status {
+    out.push_back(intent_of_row(row));
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return out;
+}
+
 Result<std::vector<StoredIntent>> Reader::intents_of(const Lane& lane, std::uint64_t nonce) {
   static const std::string sql = fmt::format(
       "SELECT {} FROM lane JOIN intent ON intent.lane = lane.id "

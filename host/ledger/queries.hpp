@@ -46,6 +46,16 @@ struct Trade {
   std::optional<StoredResult> result;  // none: it is open, or was never included
 };
 
+// A change of what is known of a trade that is in a block: what it brought, or that its block was
+// taken back after that had been said.
+struct ResultNews {
+  std::int64_t row = 0;  // of the trail
+  std::string chain;
+  bool is_taken_back = false;
+  // As the trail has it: of `realised`, value, cost and price; of the receipt, success and block.
+  StoredResult result;
+};
+
 class Connection;
 
 class Reader {
@@ -58,6 +68,7 @@ class Reader {
   Result<std::vector<StoredAttempt>> attempts(IntentId id);
   Result<std::optional<StoredResult>> result_of(IntentId id);
   Result<std::vector<StoredIntent>> open_intents();
+  Result<std::vector<StoredIntent>> watched_intents();
   Result<std::vector<StoredIntent>> intents_of(const Lane& lane, std::uint64_t nonce);
   Result<std::vector<StoredResult>> results_not_final();
   Result<std::vector<Trade>> last_trades(std::size_t count);
@@ -65,8 +76,13 @@ class Reader {
   // legs. Days oldest first, all else the most profitable first.
   Result<std::vector<ProfitRow>> profit(const ProfitQuery& query);
   Result<std::vector<Lane>> lanes();
+  // What the trail says after that row, in its order. Fails with `format`: it was changed.
+  Result<std::vector<ResultNews>> result_news(std::int64_t after_row);
 
  private:
+  Result<std::optional<ResultNews>> news_of(std::int64_t row, const std::string& facts);
+  Result<std::string> facts_before(std::int64_t row, std::int64_t kind, IntentId intent,
+                                   std::int64_t& found);
   explicit Reader(std::unique_ptr<Connection> connection);
   std::unique_ptr<Connection> connection_;
 };

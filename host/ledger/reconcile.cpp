@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "host/base/text.hpp"
@@ -36,12 +37,17 @@ class Reconciler {
     if (!open) return std::unexpected(open.error());
     for (const StoredIntent& intent : *open) {
       if (intent.lane.chain != chain_id_ || done_.contains(intent.id)) continue;
+      if (is_being_sent(intent)) continue;
       if (auto done = look_at(intent); !done) return std::unexpected(done.error());
     }
+    if (auto done = look_at_watched(); !done) return std::unexpected(done.error());
     return std::move(out_);
   }
 
  private:
+  bool is_being_sent(const StoredIntent& intent) const {
+    return !options_.being_sent.empty() && intent.intent.key == options_.being_sent;
+  }
   bool is_deep(std::uint64_t block) const { return block + options_.depth <= out_.head; }
 
   Result<std::optional<Receipt>> receipt_of(const StoredIntent& intent,
@@ -65,7 +71,14 @@ class Reconciler {
       if (attempt == attempts->end()) continue;
       const auto receipt = receipt_of(*intent, *attempt);
       if (!receipt) continue;  // nobody says that it is gone
-      if (*receipt && (*receipt)->block_hash == result.receipt.block_hash) {
+      bool stands = *receipt && (*receipt)->block_hash == result.receipt.block_hash;
+      if (!stands) {
+        // One answer is one party's: the block itself has to be gone.
+        const auto now = chain_.block_hash(result.receipt.block);
+        if (!now) continue;
+        stands = *now && **now == result.receipt.block_hash;
+      }
+      if (stands) {
         if (!is_deep(result.receipt.block)) continue;
         if (auto done = ledger_.settled(result.id.intent).get(); !done) return done;
         ++out_.final;
@@ -86,7 +99,7 @@ class Reconciler {
     if (!lanes) return std::unexpected(lanes.error());
     for (const Lane& lane : *lanes) {
       if (lane.chain != chain_id_) continue;
-      const auto next = chain_.next_nonce(lane, out_.head);
+      const auto next = next_nonce(lane, out_.head);
       if (!next) continue;
       if (auto done = ledger_.observe_nonce(lane, *next).get(); !done) return done;
     }
@@ -119,6 +132,56 @@ class Reconciler {
     return look_at_nonce(intent);
   }
 
+  // Those of which somebody said that nobody has them. Nothing of a nonce that is free is in a
+  // block.
+  Status look_at_watched() {
+    if (!head_error_.empty()) return {};
+    const auto watched = ledger_.watched_intents();
+    if (!watched) return std::unexpected(watched.error());
+    for (const StoredIntent& intent : *watched) {
+      if (intent.lane.chain != chain_id_ || done_.contains(intent.id)) continue;
+      const auto next = next_nonce(intent.lane, out_.head);
+      if (!next || *next <= intent.nonce) continue;
+      if (auto done = look_at_watched_one(intent); !done) return done;
+    }
+    return {};
+  }
+
+  Status look_at_watched_one(const StoredIntent& intent) {
+    const auto group = ledger_.intents_of(intent.lane, intent.nonce);
+    if (!group) return std::unexpected(group.error());
+    std::vector<StoredAttempt> all;
+    for (const StoredIntent& each : *group) {
+      const auto attempts = ledger_.attempts(each.id);
+      if (!attempts) return std::unexpected(attempts.error());
+      all.insert(all.end(), attempts->begin(), attempts->end());
+    }
+    const bool decided =
+        std::ranges::any_of(all, [](const StoredAttempt& each) { return is_in_block(each.state); });
+    for (const StoredAttempt& each : all) {
+      if (decided || each.id.intent != intent.id || !is_open(each.state)) continue;
+      const auto receipt = receipt_of(intent, each);
+      if (!receipt) return {};  // nobody says: with the next block
+      if (*receipt) return settle(*group, {each.id, each.attempt.purpose, **receipt});
+    }
+    const auto before = next_nonce(intent.lane, deep_block());
+    if (!before || *before <= intent.nonce) return {};
+    return ledger_.unwatch(intent.id).get();
+  }
+
+  std::uint64_t deep_block() const {
+    return out_.head > options_.depth ? out_.head - options_.depth : 0;
+  }
+
+  // Asked once in a pass.
+  Result<std::uint64_t> next_nonce(const Lane& lane, std::uint64_t block) {
+    const auto known = next_.find({lane, block});
+    if (known != next_.end()) return known->second;
+    const auto next = chain_.next_nonce(lane, block);
+    if (next) next_.emplace(std::pair(lane, block), *next);
+    return next;
+  }
+
   Status settle(const std::vector<StoredIntent>& group, const Found& found) {
     if (auto done = ledger_.result(found.id, found.receipt).get(); !done) return done;
     const State state = found.receipt.success ? State::included : State::reverted;
@@ -129,7 +192,7 @@ class Reconciler {
                                     : Verdict::reverted,
          fmt::format("attempt {} is in block {}", found.id.number, found.receipt.block));
     for (const StoredIntent& each : group) {
-      if (each.id == found.id.intent || !is_open(each.state)) continue;
+      if (each.id == found.id.intent || !is_open(each.state) || is_being_sent(each)) continue;
       auto done = drop(each, fmt::format("its nonce {} is that of intent {}, which is in block {}",
                                          each.nonce, found.id.intent, found.receipt.block));
       if (!done) return done;
@@ -138,14 +201,13 @@ class Reconciler {
   }
 
   Status look_at_nonce(const StoredIntent& intent) {
-    const auto next = chain_.next_nonce(intent.lane, out_.head);
+    const auto next = next_nonce(intent.lane, out_.head);
     if (!next) {
       return leave(intent, Verdict::unknown,
                    "the chain did not say which nonces are taken: " + next.error().message);
     }
     if (*next <= intent.nonce) return look_at_time(intent, *next);
-    const std::uint64_t deep = out_.head > options_.depth ? out_.head - options_.depth : 0;
-    const auto before = chain_.next_nonce(intent.lane, deep);
+    const auto before = next_nonce(intent.lane, deep_block());
     if (!before) {
       return leave(intent, Verdict::unknown,
                    "the chain did not say which nonces were taken: " + before.error().message);
@@ -185,11 +247,8 @@ class Reconciler {
                    std::move(again));
     }
     if (intent.intent.kind == Kind::bundle) {
-      if (!is_deep(last)) {
-        return leave(
-            intent, Verdict::wait,
-            fmt::format("its last block {} is over, and not yet {} deep", last, options_.depth));
-      }
+      // No honest relay lets it in any more. Its nonce is the next trade's, and both are watched: a
+      // chain includes one of them at most.
       const std::string reason = fmt::format("its last block {} is over, and it is in none", last);
       auto done = ledger_.expired(intent.id, reason).get();
       if (done) tell(intent.id, Verdict::expired, reason);
@@ -226,6 +285,7 @@ class Reconciler {
   const ReconcileOptions& options_;
   std::string head_error_;
   std::set<IntentId> done_;
+  std::map<std::pair<Lane, std::uint64_t>, std::uint64_t> next_;  // nonces, after a block
   Reconciliation out_;
 };
 

@@ -7,10 +7,13 @@
 //          None has one, and the nonce is taken in a block that is `depth` deep: dropped.
 //          The nonce is taken, and not yet as deep: it stays open and waits.
 //          The nonce is free: the very bytes of its attempts may be sent again; after its last
-//          block a bundle is expired once that is `depth` deep, anything else needs a cancellation
-//          with that nonce. The chain does not answer: it stays open, with the error as its reason.
-//          The receipt of a result is gone, or of another block: the result is taken back, and the
-//          intent looked at anew. A result `depth` deep is final.
+//          block a bundle is expired, and its nonce the next one's; anything else needs a
+//          cancellation with that nonce. The chain does not answer: it stays open, with the error
+//          as its reason. The receipt of a result is gone, or of another block, and its block is
+//          the chain's no more: the result is taken back, and the intent looked at anew. A result
+//          `depth` deep is final. What was given up or expired is watched until its nonce is taken
+//          in a block that is `depth` deep: it may be included all the same, and is written down
+//          then.
 // THREADS  One reconciliation of a chain at a time.
 #pragma once
 #include <cstdint>
@@ -26,6 +29,9 @@ struct ReconcileOptions {
   std::uint64_t depth = 64;  // blocks after which nothing is reorganized
   // Beyond that nodes may have forgotten receipts: a missing one then proves nothing.
   std::uint64_t receipt_blocks_max = 2'000'000;
+  // The key of an intent that its caller is about to send: nothing is decided of it, as long as it
+  // is. Empty: none.
+  std::string being_sent = {};
 };
 
 enum class Verdict : std::int32_t {

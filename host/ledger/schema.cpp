@@ -194,11 +194,16 @@ Status prepare_schema(Connection& connection) {
       !done) {
     return done;
   }
-  if (!identity->empty) return {};
-  const std::string make = fmt::format(
-      "BEGIN IMMEDIATE; PRAGMA application_id = {}; PRAGMA user_version = {}; {} COMMIT;",
-      application_id, schema_version, tables);
-  return connection.run(make.c_str());
+  if (identity->empty) {
+    const std::string make = fmt::format(
+        "BEGIN IMMEDIATE; PRAGMA application_id = {}; PRAGMA user_version = {}; {} COMMIT;",
+        application_id, schema_version, tables);
+    if (auto made = connection.run(make.c_str()); !made) return made;
+  }
+  // Not of the first ledgers of this version, which read as well without it.
+  return connection.run(
+      "CREATE INDEX IF NOT EXISTS attempt_open ON attempt (intent) "
+      "WHERE state <= 2");
 }
 
 }  // namespace gantry::host::ledger

@@ -343,7 +343,7 @@ Status Store::set_final(IntentId id) {
   return {};
 }
 
-Status Store::close(IntentId id, State to, const std::string& reason, bool give_nonce_back) {
+Status Store::close(IntentId id, State to, const std::string& reason, Closing closing) {
   if (to != State::dropped && to != State::expired) {
     return fail(ErrorKind::usage,
                 fmt::format("intent {} cannot be closed as {}: a result is recorded as such", id,
@@ -360,19 +360,39 @@ Status Store::close(IntentId id, State to, const std::string& reason, bool give_
                             "included. Send a cancellation as another attempt",
                             id));
   }
-  if (give_nonce_back && to == State::dropped && intent->state != State::intended) {
+  if (closing.gives_nonce_back && to == State::dropped && intent->state != State::intended) {
     return fail(ErrorKind::usage, fmt::format("intent {} is {}: its nonce cannot be given back", id,
                                               to_string(intent->state)));
   }
   const auto attempts = read_attempts(connection_, id);
   if (!attempts) return std::unexpected(attempts.error());
-  Move move{
-      .intent = id, .to = to, .reason = cut_reason(reason), .gives_nonce_back = give_nonce_back};
+  Move move{.intent = id,
+            .to = to,
+            .reason = cut_reason(reason),
+            .gives_nonce_back = closing.gives_nonce_back};
   for (const StoredAttempt& each : *attempts) {
-    if (is_open(each.state)) move.attempts.push_back({each.id.number, to});
+    if (!closing.stays_watched && is_open(each.state)) {
+      move.attempts.push_back({each.id.number, to});
+    }
   }
   if (intent->state == to) return not_legal(id, "intent", intent->state, to);
   return make(move);
+}
+
+Status Store::unwatch(IntentId id) {
+  const auto intent = read_intent(connection_, id);
+  if (!intent) return std::unexpected(intent.error());
+  if (intent->state != State::dropped && intent->state != State::expired) {
+    return fail(ErrorKind::usage,
+                fmt::format("intent {} is {}: it is not watched", id, to_string(intent->state)));
+  }
+  const auto attempts = read_attempts(connection_, id);
+  if (!attempts) return std::unexpected(attempts.error());
+  Move move{.intent = id, .to = intent->state, .reason = intent->reason};
+  for (const StoredAttempt& each : *attempts) {
+    if (is_open(each.state)) move.attempts.push_back({each.id.number, intent->state});
+  }
+  return move.attempts.empty() ? Status() : make(move);
 }
 
 Status Store::leave_open(IntentId id, const std::string& reason) {

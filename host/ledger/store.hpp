@@ -18,6 +18,12 @@
 
 namespace gantry::host::ledger {
 
+// What becomes of the nonce, and of attempts, of an intent that is closed.
+struct Closing {
+  bool gives_nonce_back = false;
+  bool stays_watched = false;  // its attempts stay as they are, until unwatch()
+};
+
 class Store {
  public:
   Store(Connection& connection, Trail& trail) : connection_(connection), trail_(trail) {}
@@ -37,7 +43,8 @@ class Store {
   Status undo_result(IntentId intent, const std::string& reason);
   Status set_final(IntentId intent);
   // To dropped or expired.
-  Status close(IntentId intent, State to, const std::string& reason, bool give_nonce_back);
+  Status close(IntentId intent, State to, const std::string& reason, Closing closing);
+  Status unwatch(IntentId intent);
   Status leave_open(IntentId intent, const std::string& reason);
   Status note(AuditKind kind, const std::string& text);
 

@@ -312,22 +312,33 @@ void RiskBook::opened(const TradeOpened& trade) {
 
 void RiskBook::closed(const TradeClosed& trade) {
   const std::lock_guard lock(mutex_);
-  const u256 capital = scopes_[chain_scope].counts.equity_wei;  // before it
+  close_in(scopes_, trade);
+  if (trade.row > 0) told_row_ = std::max(told_row_.value_or(0), trade.row);
+  publish();
+}
+
+void RiskBook::close_in(std::vector<Scope>& scopes, const TradeClosed& trade) const {
+  const u256 capital = scopes[chain_scope].counts.equity_wei;  // before it
   for (const ScopeId id : trade.opened.scopes.all()) {
-    Scope& scope = scopes_[id];
+    Scope& scope = scopes[id];
     book_result(scope, trade);
     if (!trade.executed) continue;
     check_losses(scope, trade, capital);
     check_equity(scope);
   }
-  publish();
 }
 
 void RiskBook::taken_back(const TradeClosed& trade) {
   if (!trade.executed) return;
   const std::lock_guard lock(mutex_);
+  take_back_in(scopes_, trade);
+  if (trade.row > 0) told_row_ = std::max(told_row_.value_or(0), trade.row);
+  publish();
+}
+
+void RiskBook::take_back_in(std::vector<Scope>& scopes, const TradeClosed& trade) {
   for (const ScopeId id : trade.opened.scopes.all()) {
-    ScopeCounts& counts = scopes_[id].counts;
+    ScopeCounts& counts = scopes[id].counts;
     add_to(counts.under_way_wei, trade.opened.put_in_wei);
     counts.under_way_var_usd += trade.opened.value_at_risk_usd;
     take_from(counts.gas_wei, trade.gas_wei);
@@ -349,7 +360,44 @@ void RiskBook::taken_back(const TradeClosed& trade) {
       counts.failures_in_row -= std::min<std::uint64_t>(counts.failures_in_row, 1);
     if (counts.successes == 0) counts.first_success_s = 0;
   }
+}
+
+std::optional<std::int64_t> RiskBook::told_row() const {
+  const std::lock_guard lock(mutex_);
+  return told_row_;
+}
+
+void RiskBook::begin_at(std::int64_t row) {
+  const std::lock_guard lock(mutex_);
+  told_row_ = row;
   publish();
+}
+
+bool RiskBook::is_halted_with(std::span<const UntoldResult> untold,
+                              const TradeScopes& scopes) const {
+  const auto halted = [&](const std::vector<Scope>& of) {
+    return std::ranges::any_of(scopes.all(), [&](ScopeId id) {
+      return std::ranges::any_of(of[id].breakers, [](const Breaker& breaker) {
+        return breaker.mode == TradingMode::halted;
+      });
+    });
+  };
+  const std::lock_guard lock(mutex_);
+  if (halted(scopes_)) return true;
+  const auto is_told = [&](const UntoldResult& each) {
+    return each.trade.row <= told_row_.value_or(0);
+  };
+  if (std::ranges::all_of(untold, is_told)) return false;
+  std::vector<Scope> then = scopes_;
+  for (const UntoldResult& each : untold) {
+    if (is_told(each)) continue;
+    if (each.is_taken_back) {
+      take_back_in(then, each.trade);
+    } else {
+      close_in(then, each.trade);
+    }
+  }
+  return halted(then);
 }
 
 void RiskBook::equity(ScopeId id, const u256& wei) {
@@ -361,7 +409,7 @@ void RiskBook::equity(ScopeId id, const u256& wei) {
   publish();
 }
 
-void RiskBook::book_result(Scope& scope, const TradeClosed& trade) {
+void RiskBook::book_result(Scope& scope, const TradeClosed& trade) const {
   ScopeCounts& counts = scope.counts;
   take_from(counts.under_way_wei, trade.opened.put_in_wei);
   counts.under_way_var_usd =
@@ -388,7 +436,7 @@ void RiskBook::book_result(Scope& scope, const TradeClosed& trade) {
   }
 }
 
-void RiskBook::check_losses(Scope& scope, const TradeClosed& trade, const u256& capital) {
+void RiskBook::check_losses(Scope& scope, const TradeClosed& trade, const u256& capital) const {
   const ScopeCounts& counts = scope.counts;
   const ScopeLimits& limits = scope.limits;
   if (const u256 lost = excess(counts.lost_wei, counts.gained_wei);
@@ -420,7 +468,7 @@ void RiskBook::check_losses(Scope& scope, const TradeClosed& trade, const u256& 
   }
 }
 
-void RiskBook::check_equity(Scope& scope) {
+void RiskBook::check_equity(Scope& scope) const {
   const ScopeCounts& counts = scope.counts;
   const u256 below = excess(counts.peak_wei, counts.equity_wei);
   if (!above_bps(below, counts.peak_wei, scope.limits.max_drawdown_bps)) return;
@@ -429,7 +477,7 @@ void RiskBook::check_equity(Scope& scope) {
 }
 
 void RiskBook::trip(Scope& scope, BreakerCause cause, TradingMode mode, double measured,
-                    double limit) {
+                    double limit) const {
   Breaker& breaker = scope.breakers[static_cast<std::size_t>(cause)];
   if (breaker.mode == TradingMode::active) breaker.since_s = now_s_;
   breaker.mode = std::max(breaker.mode, mode);
@@ -495,6 +543,7 @@ std::vector<TrippedBreaker> RiskBook::tripped() const {
 std::string RiskBook::text() const {
   const std::lock_guard lock(mutex_);
   std::string out = fmt::format("{}\n", text_head);
+  if (told_row_) out += fmt::format("told {}\n", *told_row_);
   for (const Scope& scope : scopes_) {
     const std::string name = scope.name.empty() ? "-" : scope.name;
     const ScopeCounts& c = scope.counts;
@@ -529,10 +578,17 @@ Status RiskBook::restore(std::string_view text) {
   if (!std::getline(in, line) || line != text_head) return unreadable();
   std::vector<Scope> restored = scopes_;
   std::swap(restored, scopes_);  // add_scope() adds to the new ones
+  std::optional<std::int64_t> told;
   bool good = true;
   while (good && std::getline(in, line)) {
     Words words(line);
     const std::string what = words.text();
+    if (what == "told") {
+      const std::uint64_t row = words.number();
+      good = words.good && words.at_end() && row <= INT64_MAX;
+      told = static_cast<std::int64_t>(row);
+      continue;
+    }
     const auto kind = words.named<RiskScopeKind>(1, 5);
     const std::string name = words.text();
     if (!words.good) {
@@ -576,6 +632,7 @@ Status RiskBook::restore(std::string_view text) {
     std::swap(restored, scopes_);
     return unreadable();
   }
+  if (told) told_row_ = told;
   return {};
 }
 

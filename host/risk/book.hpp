@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -97,6 +98,14 @@ struct TradeClosed {
   u256 gas_wei;
   double deviation_bps = 0;  // that it paid less than was quoted; 0 of a failure
   bool executed = true;      // false: it never was in a block, and is under way no more
+  // Of the ledger's trail, that says so; 0: none does. Grows with each result of a chain.
+  std::int64_t row = 0;
+};
+
+// A result that is on its way to the book.
+struct UntoldResult {
+  TradeClosed trade;
+  bool is_taken_back = false;
 };
 
 // What comes from outside.
@@ -152,6 +161,14 @@ class RiskBook {
   void taken_back(const TradeClosed& trade);
   void equity(ScopeId scope, const u256& wei);
 
+  // Up to which row of the ledger's trail it was told results, which text() has with the counts
+  // that they made; nothing: it was told of no ledger yet. A restore brings it back.
+  std::optional<std::int64_t> told_row() const;
+  void begin_at(std::int64_t row);
+  // Whether one of these is HALTED, or would be if the book were told now what of this it was not
+  // told yet. It is not changed by it.
+  bool is_halted_with(std::span<const UntoldResult> untold, const TradeScopes& scopes) const;
+
   // The strictest mode of total and chain; changes before apply() returns.
   TradingMode mode() const noexcept { return mode_.load(std::memory_order_acquire); }
   std::shared_ptr<const RiskView> view() const;
@@ -173,10 +190,13 @@ class RiskBook {
   // mutex_ held, all of them.
   ScopeId add_scope(RiskScopeKind kind, std::string_view name);
   bool roll_day(Scope& scope) const;  // whether a new one began
-  void book_result(Scope& scope, const TradeClosed& trade);
-  void check_losses(Scope& scope, const TradeClosed& trade, const u256& capital);
-  void check_equity(Scope& scope);
-  void trip(Scope& scope, BreakerCause cause, TradingMode mode, double measured, double limit);
+  void book_result(Scope& scope, const TradeClosed& trade) const;
+  void close_in(std::vector<Scope>& scopes, const TradeClosed& trade) const;
+  static void take_back_in(std::vector<Scope>& scopes, const TradeClosed& trade);
+  void check_losses(Scope& scope, const TradeClosed& trade, const u256& capital) const;
+  void check_equity(Scope& scope) const;
+  void trip(Scope& scope, BreakerCause cause, TradingMode mode, double measured,
+            double limit) const;
   void recover(Scope& scope, BreakerCause cause);
   void resume_all();
   Status restore(std::string_view text);
@@ -184,10 +204,11 @@ class RiskBook {
 
   const RiskSettings settings_;
   bool counts_results_;
-  mutable std::mutex mutex_;  // guards the next five
+  mutable std::mutex mutex_;  // guards the next six
   std::vector<Scope> scopes_;
   std::vector<RiskFact> outside_;
   std::uint64_t now_s_ = 0;
+  std::optional<std::int64_t> told_row_;
   bool changed_ = true;
   std::shared_ptr<const RiskView> view_;
   std::atomic<TradingMode> mode_{TradingMode::active};

@@ -149,8 +149,15 @@ BundlerResult<json::value> Bundler::call(Call what, Deadline deadline) const {
   if (said == nullptr && !decoded->answers[0]) said = &decoded->answers[0].error();
   if (said != nullptr) {
     const BundlerHints hints{names_paymaster(*said), what.sponsored};
-    return std::unexpected(failure(fault_of_code(said->code, said->message, hints), said->code,
-                                   fmt::format("{} {}", said->code, said->message)));
+    constexpr std::int64_t internal_error = -32603;
+    BundlerFault fault = fault_of_code(said->code, said->message, hints);
+    // It says nothing of what was done before it: what was sent may have been taken.
+    if (said->code == internal_error && fault == BundlerFault::unavailable &&
+        std::string_view(what.method) == "eth_sendUserOperation") {
+      fault = BundlerFault::no_answer;
+    }
+    return std::unexpected(
+        failure(fault, said->code, fmt::format("{} {}", said->code, said->message)));
   }
   if (refused) return std::unexpected(failure(BundlerFault::garbage, outcome->status, status));
   return std::move(*decoded->answers[0]);

@@ -49,7 +49,7 @@ struct Group {
   std::vector<Fill> fills;                 // told to book and strategies since the group before
   std::vector<RiskRefusal> verdicts;       // of ranked, filled by risk; reason none: approved
   std::vector<Approved<Ranked>> approved;  // best first
-  TradeScopes scopes;                      // that the best approved one counts in
+  TradeScopes scopes;                      // of the first of them, where it counts
   std::shared_ptr<const Plan> plan;        // of the best approved one
   std::string plan_failure;
   std::uint64_t merged_ns = 0;  // stages' own times

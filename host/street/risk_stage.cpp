@@ -141,28 +141,31 @@ std::optional<Ranked> RiskStage::cut(const MarketView& view, const Ranked& ranke
   return price_opportunity(view, *smaller, ranked.strategy, ranked.index, cost);
 }
 
-void RiskStage::planned(const Snapshot& snapshot, const Approved<Ranked>& trade,
-                        std::uint64_t group) {
+TradeScopes RiskStage::planned(const Snapshot& snapshot, const Approved<Ranked>& trade,
+                               std::uint64_t group) {
   const Ranked& ranked = trade.value();
-  if (!executes_ && (!counts_ || open_.size() == open_max || !is_cycle(ranked.opportunity))) return;
+  if (!executes_ && (!counts_ || open_.size() == open_max || !is_cycle(ranked.opportunity))) {
+    return {};
+  }
   const TradeRisk risk = risk_of(snapshot, ranked);
   open_.push_back({ranked,
                    {risk.scopes, u256(ranked.stake.ether_wei), risk.forecast.value_at_risk_usd},
                    snapshot.context.execution_block,
                    group});
   book_->opened(open_.back().opened);
+  return risk.scopes;
 }
 
 void RiskStage::filled(const Fill& fill) {
-  TradeClosed closed{
-      {},           fill.filled(),      fill.gained,    fill.amount_wei, fill.amount_usd_e6,
-      fill.gas_wei, fill.deviation_bps, fill.executed()};
+  TradeClosed closed = closed_of(fill);
   const auto is_it = [&](const auto& trade) { return trade.group == fill.group; };
   if (fill.is_taken_back()) {
     if (const auto was = std::ranges::find_if(closed_, is_it); was != closed_.end()) {
       closed.opened = was->opened;
       open_.push_back({{}, was->opened, 0, was->group});
       closed_.erase(was);
+    } else if (fill.group != Fill::no_group) {
+      open_.push_back({{}, {}, 0, fill.group});
     }
     return book_->taken_back(closed);
   }
@@ -171,8 +174,10 @@ void RiskStage::filled(const Fill& fill) {
     open_.erase(open);
     if (closed_.size() == closed_max) closed_.erase(closed_.begin());
     closed_.push_back({closed.opened, fill.group});
-  } else if (fill.group != Fill::no_group || !fill.executed()) {
+  } else if (!fill.executed()) {
     return;
+  } else if (const auto was = std::ranges::find_if(closed_, is_it); was != closed_.end()) {
+    closed.opened.scopes = was->opened.scopes;  // it was under way no more, and is in a block
   }
   book_->closed(closed);
 }

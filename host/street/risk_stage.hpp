@@ -36,8 +36,8 @@ class RiskStage {
   // The same trade with no more than `bound` allows, quoted anew; nothing: it cannot be cut.
   std::optional<Ranked> cut(const MarketView& view, const Ranked& ranked,
                             const TradeRisk& risk) const;
-  // The one of its group that is planned.
-  void planned(const Snapshot& snapshot, const Approved<Ranked>& trade, std::uint64_t group);
+  // The one of its group that is planned. Returns what it counts in, if it counts.
+  TradeScopes planned(const Snapshot& snapshot, const Approved<Ranked>& trade, std::uint64_t group);
   // What became of one that is executed.
   void filled(const Fill& fill);
 

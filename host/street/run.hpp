@@ -14,6 +14,7 @@
 #include <mutex>
 #include <semaphore>
 #include <set>
+#include <span>
 #include <thread>
 #include <tuple>
 #include <vector>
@@ -53,6 +54,7 @@ class Street::Run {
   ~Run();
 
   Result<RunReport> run();
+  void tell_late(std::span<const Fill> fills);
   void request_stop() noexcept;
   StreetStatus status() const noexcept;
   ChangePlan plan(const Configuration& wanted);

@@ -186,6 +186,12 @@ void Street::Run::begin_risk(Group& group) {
   group.risk_facts = risk_->begin(*group.snapshot, risk_view_);
 }
 
+// After the run, by whoever ran it: no group of the recording is told of them.
+void Street::Run::tell_late(std::span<const Fill> fills) {
+  if (!risk_) return;
+  for (const Fill& fill : fills) risk_->filled(fill);
+}
+
 void Street::Run::judge_group(Group& group) {
   const auto start = Steady::now();
   begin_risk(group);
@@ -215,9 +221,7 @@ void Street::Run::judge_group(Group& group) {
     }
   }
   if (!group.approved.empty()) {
-    const auto& first = group.approved.front();
-    group.scopes = risk_->risk_of(*group.snapshot, first.value()).scopes;
-    risk_->planned(*group.snapshot, first, group.number);
+    group.scopes = risk_->planned(*group.snapshot, group.approved.front(), group.number);
   }
   group.risk_ns = since(start);
 }
@@ -256,9 +260,10 @@ void Street::Run::hand_over(const Group& group) const {
   const Ranked& trade = group.approved.front().value();
   if (group.plan && group.plan->route) {
     const auto* strategy = group.snapshot->plugins->find(trade.strategy);
-    options_.execution->offer(order_of(plan_view_, *group.plan, group.number,
-                                       strategy == nullptr ? "" : strategy->instance->name(),
-                                       group.scopes));
+    TradeOrder order = order_of(plan_view_, *group.plan, group.number,
+                                strategy == nullptr ? "" : strategy->instance->name());
+    order.scopes = group.scopes;
+    options_.execution->offer(std::move(order));
     return;
   }
   Fill fill;

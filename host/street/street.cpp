@@ -397,6 +397,7 @@ Street::Street(const Configuration& configuration, Plugins plugins, StreetOption
     : run_(std::make_unique<Run>(configuration, std::move(plugins), std::move(options))) {}
 Street::~Street() = default;
 Result<RunReport> Street::run() { return run_->run(); }
+void Street::tell_late(std::span<const Fill> fills) { run_->tell_late(fills); }
 void Street::request_stop() noexcept { run_->request_stop(); }
 StreetStatus Street::status() const noexcept { return run_->status(); }
 Result<ChangeReport> Street::change(std::shared_ptr<const Configuration> wanted) {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ namespace gantry::host {
 
 class Execution;
 class Feed;
+struct Fill;
 
 struct StreetOptions {
   std::filesystem::path recording;
@@ -78,6 +80,9 @@ class Street {
   // recording that is damaged later is no error here: what was whole is replayed and the report
   // says so.
   Result<RunReport> run();
+  // After run(): results that became known since its last group. The risk book is told of them, and
+  // nobody else: nothing is decided any more, and a replay ends with the last group.
+  void tell_late(std::span<const Fill> fills);
   void request_stop() noexcept;
   StreetStatus status() const noexcept;
   // run() has ended, or is about to: nothing can be changed any more.

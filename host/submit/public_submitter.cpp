@@ -10,10 +10,22 @@
 namespace gantry::host {
 namespace {
 
+constexpr std::int64_t rpc_internal_error = -32603;  // says nothing of what was done before it
+
 // In the words of geth and its forks, Nethermind, Erigon, Reth, Besu and anvil.
 bool is_known_already(std::string_view words) {
   for (const std::string_view known : {"already known", "known transaction", "alreadyknown",
                                        "already imported", "transaction already in mempool"}) {
+    if (says(words, known)) return true;
+  }
+  return false;
+}
+
+// Its nonce is taken, perhaps by this very transaction.
+bool is_nonce_taken(std::string_view words) {
+  for (const std::string_view known :
+       {"nonce too low", "nonce is too low", "nonce_too_low", "oldnonce", "old nonce",
+        "nonce has already been used", "nonce already used"}) {
     if (says(words, known)) return true;
   }
   return false;
@@ -55,8 +67,12 @@ SubmitReport submit_transaction(Providers& providers, std::span<const std::uint8
   const RpcAnswer& answer = asked->answers.front();
   if (!answer) {
     const bool known = is_known_already(answer.error().message);
-    report.verdict = known ? SubmitVerdict::taken : SubmitVerdict::refused;
-    if (known) report.by = {asked->provider};
+    const bool unclear =
+        answer.error().code == rpc_internal_error || is_nonce_taken(answer.error().message);
+    report.verdict = known     ? SubmitVerdict::taken
+                     : unclear ? SubmitVerdict::maybe
+                               : SubmitVerdict::refused;
+    if (known || unclear) report.by = {asked->provider};
     report.message = fmt::format("provider {}: '{}' ({})", asked->provider,
                                  said_line(answer.error().message), answer.error().code);
     return report;

@@ -22,9 +22,9 @@
 namespace gantry::host {
 
 enum class SubmitVerdict : std::int32_t {
-  taken = 1,    // it waits to be included, as far as who took it tells
-  maybe = 2,    // nobody said so, and somebody may have it: look for it on the chain
-  refused = 3,  // nobody has it. "nonce too low" may also be of this very one, included already
+  taken = 1,  // it waits to be included, as far as who took it tells
+  maybe = 2,  // somebody may have it: look for it on the chain. "nonce too low" may be of this one
+  refused = 3,  // nobody has it, as far as those say who were asked
 };
 std::string_view to_string(SubmitVerdict verdict);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <functional>
@@ -116,7 +117,9 @@ class ExecutionScene {
         chain_, wallet_,
         {*providers_, *ledger_, signer, book_,
          [this](std::span<const std::uint8_t> bytes, std::uint64_t) {
-           return host::submit_transaction(*providers_, bytes, 5s);
+           auto report = host::submit_transaction(*providers_, bytes, 5s);
+           if (denies_) report = {host::SubmitVerdict::refused, {}, "not today"};
+           return report;
          },
          [this](const host::Mismatch& found) { mismatches_.push_back(found.reason); }});
     if (!made) FAIL(made.error().message);
@@ -175,12 +178,24 @@ class ExecutionScene {
     order.arrived = std::chrono::steady_clock::now();
     return order;
   }
+  // Called when a trade is on its way, before the block that it is for is made.
+  std::function<void()> before_block;
+  // From now on who sends bytes says that he does not.
+  void deny(bool denies) { denies_ = denies; }
+  // A block, and a look at it; the fills that came of it.
+  std::vector<Fill> look_at_block() {
+    venues.chain().chain().call("evm_mine");
+    if (!providers_->poll_head(5s)) throw std::runtime_error("the chain says no block");
+    std::this_thread::sleep_for(200ms);
+    return execution_->take_fills();
+  }
   // Handed over, and what became of it.
   Fill carry_out(TradeOrder order) {
     execution_->offer(std::move(order));
     bool in_block = false;
     for (int i = 0; i < 2000; ++i) {
       if (!in_block && is_submitted()) {
+        if (before_block) before_block();
         venues.chain().chain().call("evm_mine");
         in_block = true;
       }
@@ -252,6 +267,7 @@ class ExecutionScene {
   host::WalletSettings wallet_;
   std::vector<std::string> mismatches_;
   std::uint64_t groups_ = 0;
+  std::atomic<bool> denies_{false};
   std::unique_ptr<Execution> execution_;
 };
 
@@ -467,6 +483,66 @@ TEST_CASE("while HALTED a trade that no block takes is neither sent again nor ca
   for (int i = 0; i < 40 && scene.sent() == before; ++i) scene.mine();
   CHECK(scene.sent() == before + 1);
   CHECK(attempts().size() == 2);
+}
+
+TEST_CASE("a trade that was sent by somebody who denies it is in the books all the same") {
+  ExecutionScene scene;
+  auto& chain = scene.venues.chain();
+  chain.send(scene.venues.token(0), chain.selector("transfer(address,uint256)") +
+                                        address_word(scene.venues.executor().address()) +
+                                        word(put_in));
+  scene.lend({});
+  const Balances before = scene.balances();
+  scene.deny(true);
+  const TradeOrder order = scene.order(VenueKind::v2, VenueKind::v3);
+  const Fill denied = scene.carry_out(order);
+  CHECK(denied.reason == host::FillReason::not_taken);
+  CHECK(denied.group == order.group);
+  std::vector<Fill> late;
+  for (int i = 0; i < 20 && late.empty(); ++i) late = scene.look_at_block();
+  REQUIRE(late.size() == 1);
+  CHECK(late.front().filled());
+  CHECK(late.front().executed());
+  CHECK(late.front().group == order.group);
+  CHECK(late.front().telling == host::Telling::again);
+  const auto trade = scene.newest_trade();
+  REQUIRE(trade.result);
+  REQUIRE(trade.result->realised);
+  CHECK(integer_of(trade.result->realised->profit) == scene.balances().gained - before.gained);
+  CHECK(scene.balances().gained > before.gained);
+}
+
+TEST_CASE("a loss that trips a breaker stops the next trade before the risk book is told of it") {
+  host::RiskSettings risk;
+  risk.max_failures = 0;
+  ExecutionScene scene(risk);
+  auto& chain = scene.venues.chain();
+  chain.send(scene.venues.token(0), chain.selector("transfer(address,uint256)") +
+                                        address_word(scene.venues.executor().address()) +
+                                        word(put_in));
+  scene.lend({});
+  const VenueKind first = VenueKind::v2;
+  const VenueKind second = VenueKind::v3;
+  // Somebody breaks its second pool while it is on its way.
+  const std::string pool = scene.venues.pool(second, Leg::back);
+  const json::value code = chain.chain().call("eth_getCode", {json::string(pool), "latest"});
+  scene.before_block = [&] {
+    chain.chain().call("anvil_setCode", {json::string(pool), "0x60006000fd"});
+  };
+  const Fill lost = scene.carry_out(scene.order(first, second));
+  CHECK(lost.reason == host::FillReason::reverted);
+  CHECK(lost.row > 0);
+  chain.chain().call("anvil_setCode", {json::string(pool), code});
+  scene.before_block = nullptr;
+
+  // The book is told with the next block, and nothing leaves until then.
+  CHECK(scene.book().mode() == host::TradingMode::active);
+  CHECK(scene.carry_out(scene.order(first, second)).reason == host::FillReason::halted);
+  scene.book().closed(closed_of(lost));
+  CHECK(scene.book().mode() == host::TradingMode::halted);
+  REQUIRE(scene.book().apply({host::RiskFact::Kind::resume}));
+  // Told once: what an operator resumed goes on.
+  CHECK(scene.carry_out(scene.order(first, second)).filled());
 }
 
 }  // namespace gantry::test

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -164,6 +165,53 @@ TEST_CASE("a bundle that nobody includes is sent for each block up to its last, 
   }
   check_books(scene, before);
   CHECK(relays.faults().empty());
+}
+
+TEST_CASE("a bundle that lost its auction holds up no trade after its last block") {
+  TradingScene scene(59);
+  scene.space.edit("gantry.toml", "\nconfirm_blocks = 4", "");  // as it is by default
+  TradingRelays relays(scene);
+  relays.join(false);
+  const Holdings before = scene.holdings();
+  Running running = scene.start({});
+  REQUIRE(trade_until(relays, running, [&] { return filled(scene) >= 1; }));
+  const std::uint64_t won = filled(scene);
+  const IntentId last_won = newest_trade(scene)->intent.id;
+  relays.include(false);
+  REQUIRE(trade_until(relays, running, [&] {
+    const auto newest = newest_trade(scene);
+    return newest && newest->intent.id > last_won && newest->intent.state == State::submitted;
+  }));
+  // Of the bundles that nobody includes from here on, the first to leave holds the lowest nonce.
+  std::optional<host::ledger::StoredIntent> lost;
+  const auto open = scene.books()->open_intents();
+  REQUIRE(open);
+  for (const auto& each : *open) {
+    if (!lost || each.nonce < lost->nonce) lost = each;
+  }
+  REQUIRE(lost);
+  while (scene.deployer.block_number() < lost->intent.last_block) {
+    scene.mine(1, 200);
+  }
+  relays.include(true);
+  CHECK(trade_until(relays, running, [&] { return filled(scene) > won; }));
+  const auto trades = scene.books()->last_trades(100);
+  REQUIRE(trades);
+  std::uint64_t next = UINT64_MAX;
+  for (const auto& each : *trades) {
+    if (each.intent.id > lost->id && each.result) next = std::min(next, each.result->receipt.block);
+  }
+  INFO("its last block was " << lost->intent.last_block << ", the next trade is in " << next);
+  // Well before the lost one is as deep as a block that counts as final, 12.
+  CHECK(next <= lost->intent.last_block + 8);
+  CHECK(scene.books()->intent(lost->id)->state == State::expired);
+  running.signal(SIGINT);
+  while (!running.ended()) scene.mine(1);
+  const Ended ended = running.wait();
+  INFO(ended.err);
+  REQUIRE(ended.code == 0);
+  settle(scene);
+  check_books(scene, before);
 }
 
 TEST_CASE("a host that is killed with a bundle under way finds it again, and counts it once") {

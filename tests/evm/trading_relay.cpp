@@ -55,6 +55,11 @@ void TradingRelays::include(bool included) {
   included_ = included;
 }
 
+void TradingRelays::join(bool joined) {
+  const std::lock_guard lock(mutex_);
+  joined_ = joined;
+}
+
 std::string TradingRelays::check_header(const HttpCall& call) {
   const auto header = call.headers.find("x-flashbots-signature");
   if (header == call.headers.end()) return "no X-Flashbots-Signature";
@@ -121,6 +126,8 @@ void TradingRelays::make_block() {
     scene_.chain.call("eth_sendRawTransaction", {json::string(transaction)});
     handed.push_back(transaction);
     ++nonce;
+    const std::lock_guard lock(mutex_);
+    if (!joined_) break;
   }
   scene_.chain.call("evm_mine");
   if (scene_.nonce() != nonce) throw std::runtime_error("a bundle is not in its block");

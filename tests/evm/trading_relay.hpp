@@ -27,6 +27,10 @@ class TradingRelays {
   // Whether bundles that were taken are let into blocks.
   void include(bool included);
 
+  // Whether bundles of several senders' requests are put into one block behind each other. Without
+  // it each has to stand alone, as relays that bid with single bundles have it.
+  void join(bool joined);
+
   // A block with the bundles that are for it, and nothing else.
   void make_block();
   // A block in which the market moves, and then as many of make_block().
@@ -56,6 +60,7 @@ class TradingRelays {
   mutable std::mutex mutex_;  // guards what follows
   std::array<RelayManner, 2> manners_{RelayManner::takes, RelayManner::takes};
   bool included_ = true;
+  bool joined_ = true;
   std::vector<Taken> bundles_;
   std::vector<std::string> faults_;
   std::string header_signer_;

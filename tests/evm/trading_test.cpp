@@ -6,9 +6,12 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
+#include <iterator>
 #include <optional>
 #include <random>
+#include <sstream>
 #include <thread>
+#include <vector>
 
 #include "evm/held_node.hpp"
 #include "evm/integer_words.hpp"
@@ -102,6 +105,50 @@ TEST_CASE("a host that is killed loses no trade, and no intent takes effect twic
   for (const Phase& phase : phases) CHECK(reached[phase.name] >= trials);
   settle(scene);
   check_books(scene, before);
+}
+
+TEST_CASE("the risk book counts what the ledger does, however a run ends") {
+  TradingScene scene(61);
+  // Successes and failures in total, as they are kept.
+  const auto counted = [&]() -> std::uint64_t {
+    const std::string text = host::tests::read_text(scene.space / "config/risk/eip155.31337.state");
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with("counts total ")) continue;
+      std::istringstream in(line);
+      const std::vector<std::string> words{std::istream_iterator<std::string>(in), {}};
+      return std::stoull(words.at(10)) + std::stoull(words.at(11));
+    }
+    return 0;
+  };
+  const auto executed = [&]() -> std::uint64_t {
+    const auto books = scene.books_or_none();
+    const auto trades =
+        books ? books->last_trades(10'000) : host::Result<std::vector<host::ledger::Trade>>();
+    if (!trades) return 0;
+    return static_cast<std::uint64_t>(std::ranges::count_if(
+        *trades, [](const auto& each) { return each.result && each.result->realised; }));
+  };
+  for (const int how : {SIGKILL, SIGKILL, SIGKILL, SIGINT, SIGINT, SIGINT}) {
+    const std::uint64_t before = executed();
+    Running running = scene.start({});
+    for (int i = 0; i < 300 && executed() == before && !running.ended(); ++i) {
+      scene.market.trade(true);
+      for (int k = 0; k < 60 && executed() == before; ++k) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+    }
+    // No block has come since that the book could have been told with.
+    INFO((how == SIGKILL ? "killed" : "interrupted") << " at " << executed());
+    CHECK(executed() > before);
+    running.signal(how);
+    for (int i = 0; i < 200 && !running.ended(); ++i) scene.mine(how == SIGINT ? 1 : 0, 50);
+    (void)running.wait();
+    if (how == SIGINT) CHECK(counted() == executed());
+  }
+  settle(scene);
+  CHECK(executed() >= 6);
+  CHECK(counted() == executed());
 }
 
 TEST_CASE("while trading is HALTED nothing leaves, and afterwards it does") {

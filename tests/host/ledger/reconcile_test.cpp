@@ -66,6 +66,35 @@ const char* const entry_point_code =
     "0x366044146023576080604060003760203560003560806000a2600160005401600055005b"
     "60005460005260206000f3";
 
+// A node that at times has no receipts.
+class ForgetfulView final : public ChainView {
+ public:
+  explicit ForgetfulView(ChainView& of) : of_(of) {}
+  bool forgets = false;
+
+  Result<std::uint64_t> head() override { return of_.head(); }
+  Result<std::optional<Hash>> block_hash(std::uint64_t block) override {
+    return of_.block_hash(block);
+  }
+  Result<std::uint64_t> next_nonce(const Lane& lane, std::uint64_t block) override {
+    return of_.next_nonce(lane, block);
+  }
+  Result<std::optional<Receipt>> transaction(const Hash& hash) override {
+    return forgets ? Result<std::optional<Receipt>>() : of_.transaction(hash);
+  }
+  Result<std::optional<Receipt>> user_operation(const Lane& lane, const Hash& hash,
+                                                std::uint64_t from_block) override {
+    return of_.user_operation(lane, hash, from_block);
+  }
+  Result<std::optional<Hash>> carrier(const Lane& lane, const Hash& operation,
+                                      std::uint64_t block) override {
+    return of_.carrier(lane, operation, block);
+  }
+
+ private:
+  ChainView& of_;
+};
+
 }  // namespace
 
 TEST_CASE("what was included while nobody looked is found, with what the chain says of it") {
@@ -161,8 +190,6 @@ TEST_CASE("a transaction whose time is over is cancelled, a bundle expires") {
   const AttemptId bundle = scene.record("b", Kind::bundle, scene.node.head() + 1);
   CHECK(scene.reconciled(2).verdict == Verdict::send_again);
   scene.node.mine(2);
-  CHECK(scene.reconciled(2).verdict == Verdict::wait);
-  scene.node.mine(4);
   CHECK(scene.reconciled(2).verdict == Verdict::expired);
   // Its nonce is the next one's, and when it is included after all, that one is dropped.
   const AttemptId next = scene.record("c");
@@ -192,6 +219,62 @@ TEST_CASE("a reorganization takes the result back, and it is found where it went
   scene.node.mine();
   CHECK(scene.reconciled(1).verdict == Verdict::included);
   CHECK(value_of(scene.ledger->result_of(1))->receipt.block > block);
+}
+
+TEST_CASE("a node without a receipt takes no result back while its block is the chain's") {
+  Scene scene;
+  const AttemptId id = scene.record("a");
+  CHECK(scene.send(id).empty());
+  scene.node.mine();
+  CHECK(scene.reconciled(1).verdict == Verdict::included);
+  value_of(scene.ledger->realised(1, realised()));
+  ForgetfulView view(*scene.node.view);
+  view.forgets = true;
+  scene.node.mine();
+  CHECK(value_of(reconcile(*scene.ledger, view, anvil_chain, shallow)).taken_back.empty());
+  CHECK(scene.state(1) == State::included);
+  // Its block is deep enough then, whatever that node has forgotten.
+  scene.node.mine(4);
+  CHECK(value_of(reconcile(*scene.ledger, view, anvil_chain, shallow)).final == 1);
+  CHECK(value_of(scene.ledger->result_of(1))->realised);
+}
+
+TEST_CASE("what somebody said nobody has is watched, and written down when it is in a block") {
+  Scene scene;
+  const AttemptId id = scene.record("a");
+  value_of(scene.ledger->given_up(1, "not today"));
+  CHECK(scene.state(1) == State::dropped);
+  CHECK(value_of(scene.ledger->watched_intents()).size() == 1);
+  // Its nonce is the next one's.
+  scene.record("b");
+  CHECK(value_of(scene.ledger->intent(2)).nonce == 0);
+  CHECK(scene.reconciled(2).verdict == Verdict::send_again);
+  value_of(scene.ledger->withdraw(2, "not simulated"));
+  CHECK(value_of(scene.ledger->watched_intents()).size() == 1);  // that one never left
+  // Nothing is open, and it is found all the same.
+  CHECK(scene.send(id).empty());
+  scene.node.mine();
+  CHECK(scene.reconciled(1).verdict == Verdict::included);
+  CHECK(scene.state(1) == State::included);
+  CHECK(value_of(scene.ledger->watched_intents()).empty());
+}
+
+TEST_CASE("what was given up is watched until its nonce is taken for good") {
+  Scene scene;
+  scene.record("a");
+  value_of(scene.ledger->given_up(1, "not today"));
+  CHECK(scene.node.send(scene.node.sign(trader, 0, 30).bytes).empty());
+  scene.node.mine();
+  const auto look = [&] {
+    value_of(reconcile(*scene.ledger, *scene.node.view, anvil_chain, shallow));
+    return value_of(scene.ledger->watched_intents()).size();
+  };
+  CHECK(look() == 1);
+  scene.node.mine(4);
+  CHECK(look() == 0);
+  CHECK(scene.state(1) == State::dropped);
+  CHECK(value_of(scene.ledger->attempts(1)).at(0).state == State::dropped);
+  has(error_of(scene.ledger->given_up(1, "again")).message, "cannot become");
 }
 
 TEST_CASE("a user operation is found by the entry point's own event, and its nonce by its key") {

@@ -240,6 +240,73 @@ TEST_CASE("more failures in a row than allowed trip, and a success begins anew")
   CHECK(b.breaker(BreakerCause::failures).measured == 6);
 }
 
+TEST_CASE("what is on its way to the book stops at once what it would trip, and changes nothing") {
+  RiskSettings settings = only();
+  settings.max_failures = 1;
+  RiskScope own{RiskScopeKind::strategy, "triangular", settings};
+  own.limits.max_failures = 0;
+  settings.scopes.push_back(own);
+  Book b(settings);
+  const TradeScopes scopes = b.opened().scopes;
+  UntoldResult failed{b.lost(u256()), false};
+  failed.trade.row = 7;
+  const std::string before = b.book.text();
+  // One failure is too many for the strategy, two are for all.
+  CHECK(b.book.is_halted_with({&failed, 1}, scopes));
+  CHECK_FALSE(b.book.is_halted_with({&failed, 1}, {}));
+  UntoldResult second = failed;
+  second.trade.row = 9;
+  std::vector<UntoldResult> both{failed, second};
+  CHECK(b.book.is_halted_with(both, {}));
+  // A failure that was taken back is none.
+  UntoldResult back = failed;
+  back.is_taken_back = true;
+  back.trade.row = 8;
+  CHECK_FALSE(b.book.is_halted_with(std::vector{failed, back, second}, {}));
+  CHECK(b.book.text() == before);
+  CHECK(b.is_active());
+  // What it was told does not count twice.
+  b.book.closed(failed.trade);
+  CHECK_FALSE(b.book.is_halted_with({&failed, 1}, {}));
+  CHECK(b.book.is_halted_with(both, {}));
+  b.book.closed(second.trade);
+  CHECK(b.book.is_halted_with({}, {}));
+}
+
+TEST_CASE("a book keeps how far it was told, together with what it counted") {
+  Book b;
+  CHECK_FALSE(b.book.told_row());
+  b.book.begin_at(40);
+  TradeClosed trade = b.gained(u256(5));
+  trade.row = 43;
+  b.book.closed(trade);
+  b.book.closed(b.gained(u256(5)));  // of no ledger
+  CHECK(b.book.told_row() == 43);
+  trade.row = 45;
+  b.book.taken_back(trade);
+  CHECK(b.book.told_row() == 45);
+  RiskFact kept = fact(RiskFact::Kind::restore);
+  kept.text = b.book.text();
+  Book again;
+  REQUIRE(again.book.apply(kept));
+  CHECK(again.book.told_row() == 45);
+  CHECK(again.book.text() == b.book.text());
+  // What an older version kept says nothing of it.
+  kept.text.erase(kept.text.find("told 45\n"), 8);
+  Book older;
+  REQUIRE(older.book.apply(kept));
+  CHECK_FALSE(older.book.told_row());
+  for (const char* bad :
+       {"told\n", "told x\n", "told -1\n", "told 1 2\n", "told 9223372036854775808\n"}) {
+    CAPTURE(bad);
+    RiskFact damaged = fact(RiskFact::Kind::restore);
+    damaged.text = std::string("gantry.risk/1\n") + bad;
+    Book halted;
+    CHECK_FALSE(halted.book.apply(damaged));
+    CHECK(halted.book.mode() == TradingMode::halted);
+  }
+}
+
 TEST_CASE("one trade's loss trips above its dollars, and above its share of the capital") {
   RiskSettings settings;
   settings.max_daily_loss_usd = 1e9;

@@ -117,3 +117,17 @@ TEST_CASE("a time range that is over is the paymaster's fault where one pays") {
   const auto bytes = user_operation_bytes(operation, sign::EntryPointVersion::v0_6);
   CHECK(late.bundler().send_again(bytes, {}, soon()).error().fault == BundlerFault::paymaster);
 }
+
+TEST_CASE("a bundler's internal error says nothing of what it took before it") {
+  Answers broken(error(R"("code":-32603,"message":"internal error")"));
+  sign::UserOperation operation;
+  operation.signature = sign::stub_signature();
+  CHECK(broken.bundler().send(operation, {}, soon()).error().maybe_taken());
+  const auto bytes = user_operation_bytes(operation, sign::EntryPointVersion::v0_6);
+  CHECK(broken.bundler().send_again(bytes, {}, soon()).error().maybe_taken());
+  // Nothing is taken by a question.
+  CHECK(broken.bundler().fees(soon()).error().fault == BundlerFault::unavailable);
+  CHECK(broken.bundler().estimate(operation, soon()).error().fault == BundlerFault::unavailable);
+  Answers knows(error(R"("code":-32603,"message":"already known")"));
+  CHECK(knows.bundler().send(operation, {}, soon()).error().fault == BundlerFault::known);
+}
