@@ -348,7 +348,7 @@ TEST_CASE("a trade that was sent by somebody who denies it is in the books all t
   scene.lend({});
   const Balances before = scene.balances();
   scene.deny(true);
-  const TradeOrder order = scene.order(VenueKind::uniswap_v2, VenueKind::uniswap_v3);
+  const TradeOrder order = scene.order(VenueKind::v2, VenueKind::v3);
   const Fill denied = scene.carry_out(order);
   CHECK(denied.reason == host::FillReason::not_taken);
   CHECK(denied.group == order.group);
@@ -375,8 +375,8 @@ TEST_CASE("a loss that trips a breaker stops the next trade before the risk book
                                         address_word(scene.venues.executor().address()) +
                                         word(put_in));
   scene.lend({});
-  const VenueKind first = VenueKind::uniswap_v2;
-  const VenueKind second = VenueKind::uniswap_v3;
+  const VenueKind first = VenueKind::v2;
+  const VenueKind second = VenueKind::v3;
   // Somebody breaks its second pool while it is on its way.
   const std::string pool = scene.venues.pool(second, Leg::back);
   const json::value code = chain.chain().call("eth_getCode", {json::string(pool), "latest"});
