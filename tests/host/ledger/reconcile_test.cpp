@@ -274,7 +274,7 @@ TEST_CASE("what was given up is watched until its nonce is taken for good") {
   CHECK(look() == 0);
   CHECK(scene.state(1) == State::dropped);
   CHECK(value_of(scene.ledger->attempts(1)).at(0).state == State::dropped);
-  has(error_of(scene.ledger->given_up(1, "again")).message, "cannot become");
+  has(error_of(scene.ledger->given_up(1, "again")).message, "cannot be given back");
 }
 
 TEST_CASE("a user operation is found by the entry point's own event, and its nonce by its key") {
