@@ -132,6 +132,19 @@ void MarketState::withhold(Snapshot& snapshot, std::uint32_t pool, gantry_status
                snapshot.context.state_block, status_name(status));
 }
 
+// Of a pool that follows its logs, what it kept is of some block before: it was withheld then, and
+// the logs since have passed it by. It is asked for from nothing, unless `followed` says that this
+// block's own logs brought it here and want more. Facts that nobody asked a chain for, as an import
+// has them, speak for themselves.
+void MarketState::begin_walk(Snapshot& snapshot, std::uint32_t pool, gantry_status followed) {
+  if (pool >= begun_.size()) begun_.resize(pool + 1);
+  const bool follows =
+      (snapshot.topology->pools[pool].traits.flags & GANTRY_POOL_FOLLOWS_LOGS) != 0;
+  const bool is_stale = undo_blocks_ != 0 && follows && begun_[pool];
+  if (is_stale && followed != GANTRY_NEED_STATE) read_anew(snapshot, pool);
+  begun_[pool] = true;
+}
+
 gantry_status MarketState::ask(const Snapshot& snapshot, Walk& walk) {
   walk.asked = {};
   walk.asked.pool = walk.pool;
@@ -200,10 +213,11 @@ bool MarketState::step(Snapshot& snapshot, Walk& walk, Rows rows) {
 
 // Of a pool that need not be asked: its logs, or whatever a recording holds. Returns how many facts
 // it took.
-std::size_t MarketState::follow(Snapshot& snapshot, std::uint32_t pool, Rows rows) {
+std::size_t MarketState::follow(Snapshot& snapshot, std::uint32_t pool, Rows rows,
+                                gantry_status& status) {
   const std::size_t logs = logs_before(rows);
   const std::size_t count = logs != 0 ? logs : rows.size();
-  const auto status = apply_rows(snapshot, pool, rows.first(count));
+  status = apply_rows(snapshot, pool, rows.first(count));
   if (status == GANTRY_OK) {
     changed(snapshot, pool);
   } else {
@@ -215,13 +229,15 @@ std::size_t MarketState::follow(Snapshot& snapshot, std::uint32_t pool, Rows row
 void MarketState::apply_recorded(Snapshot& snapshot, std::uint32_t pool, Rows rows) {
   if (!takes_part(snapshot, pool)) return;
   std::size_t at = 0;
+  gantry_status followed = GANTRY_OK;
   while (at < rows.size() && !asks(snapshot, pool)) {
-    at += follow(snapshot, pool, rows.subspan(at));
+    at += follow(snapshot, pool, rows.subspan(at), followed);
   }
   if (at == rows.size()) return;
   const bool follows =
       (snapshot.topology->pools[pool].traits.flags & GANTRY_POOL_FOLLOWS_LOGS) != 0;
   const bool was_settled = settled(snapshot, pool);
+  begin_walk(snapshot, pool, followed);
   Walk walk;
   walk.pool = pool;
   for (bool first = true, more = true; more; first = false) {
@@ -236,14 +252,16 @@ void MarketState::apply_recorded(Snapshot& snapshot, std::uint32_t pool, Rows ro
     if (!answers) {
       // Nobody asked the chain then: such a recording's facts speak for themselves.
       // A live feed's does too, but of a pool that it has not read it passes the logs over.
-      if (first && (was_settled || undo_blocks_ == 0)) follow(snapshot, pool, rows.subspan(at));
+      if (first && (was_settled || undo_blocks_ == 0)) {
+        follow(snapshot, pool, rows.subspan(at), followed);
+      }
       return;
     }
     more = step(snapshot, walk, rows.subspan(at + left_out, *answers));
     at += left_out + *answers;
   }
   while (at < rows.size() && store_.tree().find(pool) != nullptr) {
-    at += follow(snapshot, pool, rows.subspan(at));
+    at += follow(snapshot, pool, rows.subspan(at), followed);
   }
 }
 
@@ -298,8 +316,9 @@ Status MarketState::apply_facts(const BlockInput& input, Snapshot& snapshot, Blo
   std::iota(order_.begin(), order_.end(), 0U);
   std::ranges::stable_sort(order_, {}, [&](std::uint32_t i) { return input.facts[i].pool; });
   std::vector<Walk> walks;
-  const auto join = [&](std::uint32_t pool, Rows logs) {
+  const auto join = [&](std::uint32_t pool, Rows logs, gantry_status followed) {
     if (!takes_part(snapshot, pool) || !asks(snapshot, pool) || !is_due(snapshot, pool)) return;
+    begin_walk(snapshot, pool, followed);
     Walk& walk = walks.emplace_back();
     walk.pool = pool;
     walk.logs.assign(logs.begin(), logs.end());
@@ -319,15 +338,16 @@ Status MarketState::apply_facts(const BlockInput& input, Snapshot& snapshot, Blo
       apply_recorded(snapshot, pool, rows);
       continue;
     }
-    for (; next_pool < pool; ++next_pool) join(next_pool, {});
+    for (; next_pool < pool; ++next_pool) join(next_pool, {}, GANTRY_OK);
     ++next_pool;
+    gantry_status followed = GANTRY_OK;
     if (takes_part(snapshot, pool) && !asks(snapshot, pool)) {
-      rows = rows.subspan(follow(snapshot, pool, rows));
+      rows = rows.subspan(follow(snapshot, pool, rows, followed));
     }
-    join(pool, rows);
+    join(pool, rows, followed);
   }
   if (answers == nullptr) return {};
-  for (; next_pool < pools.size(); ++next_pool) join(next_pool, {});
+  for (; next_pool < pools.size(); ++next_pool) join(next_pool, {}, GANTRY_OK);
   return fetch_rounds(snapshot, walks, *grows, *answers);
 }
 

@@ -112,10 +112,11 @@ class MarketState {
   static bool settled(const Snapshot& snapshot, std::uint32_t pool);
   bool asks(const Snapshot& snapshot, std::uint32_t pool) const;
   bool is_due(const Snapshot& snapshot, std::uint32_t pool) const;
+  void begin_walk(Snapshot& snapshot, std::uint32_t pool, gantry_status followed);
   gantry_status ask(const Snapshot& snapshot, Walk& walk);
   gantry_status apply_rows(Snapshot& snapshot, std::uint32_t pool, Rows rows);
   bool step(Snapshot& snapshot, Walk& walk, Rows rows);
-  std::size_t follow(Snapshot& snapshot, std::uint32_t pool, Rows rows);
+  std::size_t follow(Snapshot& snapshot, std::uint32_t pool, Rows rows, gantry_status& status);
   void apply_recorded(Snapshot& snapshot, std::uint32_t pool, Rows rows);
   Status fetch_rounds(Snapshot& snapshot, std::vector<Walk>& walks, BlockInput& input,
                       Answers& answers);
@@ -142,6 +143,7 @@ class MarketState {
   std::unique_ptr<Facts> facts_;
   PendingSwaps pending_;
   Standing standing_;                    // filled for a live feed alone
+  std::vector<bool> begun_;              // by pool: it was asked for since it was opened
   std::uint64_t undo_blocks_ = 0;        // how many blocks are kept
   std::deque<Kept> kept_;                // oldest first
   std::vector<std::uint32_t> touched_;   // pools that this block wrote; unsorted

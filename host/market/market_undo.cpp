@@ -70,6 +70,7 @@ void MarketState::restore(Snapshot& snapshot, std::uint32_t pool, const StateTre
 
 // As if it had just been found: it is asked from round 0 on.
 void MarketState::read_anew(Snapshot& snapshot, std::uint32_t pool) {
+  if (pool < begun_.size()) begun_[pool] = false;
   store_.open(pool);
   store_.restore(StateTree());
   touched_.push_back(pool);

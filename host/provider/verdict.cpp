@@ -71,9 +71,24 @@ AnswerVerdict limited(const HttpAnswer& answer, std::string reason) {
   return verdict;
 }
 
+// What a contract reverted with. Nodes put words of their own in the same place.
+bool are_bytes(const boost::json::value& data) {
+  if (!data.is_string()) return false;
+  const std::string_view text = data.get_string();
+  constexpr std::string_view digits = "0123456789abcdefABCDEF";
+  return text.starts_with("0x") && text.size() % 2 == 0 &&
+         text.find_first_not_of(digits, 2) == std::string_view::npos;
+}
+
 // A contract may say anything: what reverts is its own, whatever words it has.
 bool reverts(const RpcFailure& failure, std::string_view words) {
-  return failure.code == 3 || words.contains("revert") || failure.data.is_string();
+  return failure.code == 3 || words.contains("revert") || are_bytes(failure.data);
+}
+
+// What a provider does not sell, which another one may have.
+bool speaks_of_plan(std::string_view words) {
+  return has_any(words, {"plan", "archive", "upgrade", "subscription", "not available",
+                         "not supported", "unauthorized", "not authorized", "forbidden"});
 }
 
 // Contracts that end in other ways than by reverting; some nodes call that an error of their own.
@@ -137,9 +152,8 @@ std::string quoted(const RpcFailure& failure) {
 
 bool is_of_execution(const RpcFailure& failure) {
   const std::string words = lower_case(failure.message);
-  constexpr std::array<std::int64_t, 3> codes = {-32015, -32600, -32602};
-  return reverts(failure, words) || ends_otherwise(words) ||
-         std::ranges::find(codes, failure.code) != codes.end() ||
+  return reverts(failure, words) || ends_otherwise(words) || failure.code == -32015 ||
+         (failure.code == -32602 && !speaks_of_plan(words)) ||
          has_any(words, {"stack limit", "stack overflow", "bad jump", "bad instruction",
                          "write protection", "return data out of bounds", "gas uint", "code size",
                          "initcode", "intrinsic gas"});

@@ -135,19 +135,32 @@ TEST_CASE("what a contract says is the call's own, whatever words it has") {
   CHECK(fault_of(failure(-32005, "query returned more than 10000 results")) == application);
 }
 
+TEST_CASE("words that a node puts where a revert's bytes would be are no revert") {
+  using enum CallFault;
+  CHECK(fault_of(failure(429, "Too Many Requests", "see our plans")) == limited);
+  CHECK(fault_of(failure(-32005, "daily request count exceeded", "wait a day")) == limited);
+  CHECK(fault_of(failure(-32000, "header not found", "0xnothing")) == no_block);
+  CHECK(fault_of(failure(-32603, "internal error", "at handler.go:17")) == node);
+  CHECK(fault_of(failure(-32603, "internal error", "0x1")) == node);
+  CHECK_FALSE(is_of_execution(failure(429, "Too Many Requests", "see our plans")));
+  CHECK(fault_of(failure(-32000, "unhappy", "0x08c379a0")) == application);
+}
+
 TEST_CASE("what every node would say of a call is told from what may be one node's trouble") {
   for (const RpcFailure& one :
        {failure(3, "execution reverted"), failure(-32000, "execution reverted"),
         failure(-32015, "VM execution error."), failure(-32603, "VM Exception", "0x08c379a0"),
         failure(-32000, "out of gas"), failure(-32000, "invalid opcode: INVALID"),
         failure(-32000, "stack limit reached 1024 (1023)"), failure(-32000, "write protection"),
-        failure(-32602, "invalid argument 0"), failure(-32600, "no such thing")}) {
+        failure(-32602, "invalid argument 0"), failure(-32000, "unhappy", "0x")}) {
     CAPTURE(one.message);
     CHECK(fault_of(one) == CallFault::application);
     CHECK(is_of_execution(one));
   }
   for (const RpcFailure& one :
-       {failure(-32000, "Temporary internal error. Please retry"),
+       {failure(-32600, "no such thing"), failure(-32600, "eth_call is not available on your plan"),
+        failure(-32602, "archive state needs an upgrade of your plan"),
+        failure(-32000, "Temporary internal error. Please retry"),
         failure(-32001, "resource not available"), failure(-32046, "cannot fulfill request")}) {
     CAPTURE(one.message);
     CHECK(fault_of(one) == CallFault::application);
