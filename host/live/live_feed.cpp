@@ -368,7 +368,7 @@ Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> g
   }
   audit_.note(input);
   quarantines_.clear();
-  compare(**snapshot, input.block);
+  compare(**snapshot, input);
   check_books(**snapshot, input);
   found_ = {};
   fresh_ = false;
@@ -408,7 +408,9 @@ Audit::Suspects LiveFeed::suspects_of(const Snapshot& snapshot) {
   return out;
 }
 
-void LiveFeed::compare(const Snapshot& snapshot, const recording::Block& block) {
+// Whoever is given the block is told with it, and this market with the next; so of the books below.
+void LiveFeed::compare(const Snapshot& snapshot, BlockInput& input) {
+  const recording::Block& block = input.block;
   const auto suspects = suspects_of(snapshot);
   if (suspects.empty() && !audit_.is_due(block.number)) return;
   const auto findings = audit_.compare(snapshot, block, suspects);
@@ -424,15 +426,16 @@ void LiveFeed::compare(const Snapshot& snapshot, const recording::Block& block) 
                   block.number, finding.reason,
                   finding.file.empty() ? std::string("No case was written")
                                        : "The case is " + finding.file.string());
-    std::string reason = finding.reason.substr(0, reason_bytes_max);
-    quarantines_.push_back({MarketEventKind::quarantine, 0, finding.pool, std::move(reason)});
+    const MarketEvent event{MarketEventKind::quarantine, 0, finding.pool,
+                            finding.reason.substr(0, reason_bytes_max)};
+    input.events.push_back(event);
+    quarantines_.push_back(event);
   }
   const std::lock_guard lock(mutex_);
   status_.pools_audited = audit_.pools_compared();
   status_.pools_quarantined += findings->size();
 }
 
-// Whoever is given the block is told with it, and this market with the next.
 void LiveFeed::check_books(const Snapshot& snapshot, BlockInput& input) {
   const std::size_t pools = snapshot.topology->pools.size();
   for (std::size_t pool = pools - input.pools.size(); pool < pools; ++pool) {

@@ -9,7 +9,7 @@
 // REORGS    A head whose parent is not the newest block: back to the newest block that both chains
 //           have, whose states are kept; deeper than undo_blocks: every pool is read anew.
 // AUDIT     At every audit_every_blocks-th block some pools are read anew and compared with what
-//           logs have kept. One that differs takes no part from the next block on, and a case is
+//           logs have kept. One that differs takes no part from that block on, and a case is
 //           written.
 // BOOKS     A pool that holds less of a token than it counts takes no part: a new one from its
 // first
@@ -94,7 +94,7 @@ class LiveFeed final : public Feed {
   Result<std::optional<std::uint64_t>> common_block(std::uint64_t top);
   Status read_anew(const Head& head);
   Status deliver(const ChainBlock& block, std::optional<gantry_amount> gas_price);
-  void compare(const Snapshot& snapshot, const recording::Block& block);
+  void compare(const Snapshot& snapshot, BlockInput& input);
   void check_books(const Snapshot& snapshot, BlockInput& input);
   Audit::Suspects suspects_of(const Snapshot& snapshot);
   Result<Head> newest();
