@@ -1,10 +1,12 @@
-// gantry audit verify|report: whether the ledger is what was written, and what the trades brought.
+// gantry audit verify|report|resolve: whether the ledger is what was written, and what the trades
+// brought.
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
 #include <map>
 
 #include "host/base/text.hpp"
+#include "host/cli/audit_resolve.hpp"
 #include "host/cli/command.hpp"
 #include "host/config/control_settings.hpp"
 #include "host/ledger/ledger.hpp"
@@ -304,6 +306,7 @@ void add_audit(CLI::App& app, CommandLine& line) {
       ->add_option("--expect", verified->expected,
                    "A head that was noted elsewhere: finds an earlier copy put in place")
       ->type_name("ROW:HASH");
+  add_audit_resolve(*group, line);
   auto reported = std::make_shared<Options>();
   command =
       add_one(*group, line, "report", "What the trades brought, in the chain's coin and in dollars",

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <map>
 
 #include "host/base/text.hpp"
 #include "host/ledger/chain_view.hpp"
@@ -14,8 +15,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::chrono::milliseconds answer_wait{10'000};
-constexpr std::uint64_t log_blocks_max = 2'000;  // that are asked for at once; nodes refuse more
-constexpr std::uint64_t log_requests_max = 64;   // for one operation: older ones are not looked for
+constexpr std::uint64_t reorganized_blocks = 64;  // that may have other logs when asked again
+constexpr std::size_t searches_max = 256;         // that are remembered
 
 std::unexpected<Error> no_answer(std::string_view method, std::string_view what) {
   return fail(ErrorKind::format, fmt::format("{} was answered with {}", method, what));
@@ -33,7 +34,8 @@ Hash keccak_of(std::string_view text) {
 
 class ProviderChain final : public ChainView {
  public:
-  explicit ProviderChain(Providers& providers) : providers_(providers) {}
+  ProviderChain(Providers& providers, const ChainViewBounds& bounds)
+      : providers_(providers), bounds_(bounds) {}
 
   Result<std::uint64_t> head() override {
     const auto head = providers_.poll_head(answer_wait);
@@ -83,21 +85,17 @@ class ProviderChain final : public ChainView {
   }
 
   Result<std::optional<Receipt>> user_operation(const Lane& lane, const Hash& hash,
+                                                std::uint64_t nonce,
                                                 std::uint64_t from_block) override {
     const auto newest = head();
     if (!newest) return std::unexpected(newest.error());
-    std::uint64_t requests = 0;
-    for (std::uint64_t first = from_block; first <= *newest; first += log_blocks_max) {
-      if (++requests > log_requests_max) {
-        return fail(ErrorKind::limit,
-                    fmt::format("{} is looked for in {} blocks from {} on, and in no more",
-                                hex_text(hash), log_requests_max * log_blocks_max, from_block));
-      }
-      auto found =
-          operation_between(lane, hash, first, std::min(first + log_blocks_max - 1, *newest));
-      if (!found || *found) return found;
+    const auto next = next_nonce(lane, *newest);
+    if (!next) return std::unexpected(next.error());
+    if (*next <= nonce) return std::optional<Receipt>();  // no block has taken it
+    if (const auto block = block_that_took(lane, nonce, from_block, *newest)) {
+      return operation_between(lane, hash, *block, *block);
     }
-    return std::optional<Receipt>();
+    return search_logs(lane, hash, from_block, *newest);
   }
 
   Result<std::optional<Hash>> carrier(const Lane& lane, const Hash& operation,
@@ -108,6 +106,51 @@ class ProviderChain final : public ChainView {
   }
 
  private:
+  // By the states of blocks between; nullopt: nobody has them, or it was taken before.
+  std::optional<std::uint64_t> block_that_took(const Lane& lane, std::uint64_t nonce,
+                                               std::uint64_t free, std::uint64_t taken) {
+    const auto first = next_nonce(lane, free);
+    if (!first || *first > nonce) return std::nullopt;
+    while (taken - free > 1) {
+      const std::uint64_t middle = free + (taken - free) / 2;
+      const auto next = next_nonce(lane, middle);
+      if (!next) return std::nullopt;
+      (*next > nonce ? taken : free) = middle;
+    }
+    return taken;
+  }
+
+  // In bounded steps, from where the last look at the same operation ended.
+  Result<std::optional<Receipt>> search_logs(const Lane& lane, const Hash& hash,
+                                             std::uint64_t from_block, std::uint64_t newest) {
+    if (newest > from_block + bounds_.log_age_blocks) {
+      return fail(
+          ErrorKind::limit,
+          fmt::format("it is of block {}, so old that a log that is missing proves nothing: "
+                      "add a provider that has the states of old blocks, or say what became "
+                      "of it with `gantry audit resolve`",
+                      from_block));
+    }
+    if (searched_.size() >= searches_max && !searched_.contains(hash)) searched_.clear();
+    std::uint64_t& first = searched_.try_emplace(hash, from_block).first->second;
+    first = std::max(first, from_block);
+    for (std::uint64_t requests = 0; first <= newest; ++requests) {
+      if (requests == bounds_.log_requests) {
+        return fail(
+            ErrorKind::limit,
+            fmt::format("{} is in none of the blocks {} to {}; the next look goes on, up to "
+                        "{}",
+                        hex_text(hash), from_block, first - 1, newest));
+      }
+      const std::uint64_t last = std::min(first + bounds_.log_blocks - 1, newest);
+      auto found = operation_between(lane, hash, first, last);
+      if (!found || *found) return found;
+      first = last + 1;
+    }
+    first = newest > reorganized_blocks ? newest - reorganized_blocks : 0;
+    return std::optional<Receipt>();
+  }
+
   // An operation's event, and the transaction that it is of.
   struct OperationEvent {
     Hash transaction{};
@@ -222,13 +265,15 @@ class ProviderChain final : public ChainView {
   }
 
   Providers& providers_;
-  std::uint64_t head_ = 0;  // as head() told last
+  const ChainViewBounds bounds_;
+  std::map<Hash, std::uint64_t> searched_;  // the first block that was not
+  std::uint64_t head_ = 0;                  // as head() told last
 };
 
 }  // namespace
 
-std::unique_ptr<ChainView> chain_view_of(Providers& providers) {
-  return std::make_unique<ProviderChain>(providers);
+std::unique_ptr<ChainView> chain_view_of(Providers& providers, const ChainViewBounds& bounds) {
+  return std::make_unique<ProviderChain>(providers, bounds);
 }
 
 }  // namespace gantry::host::ledger

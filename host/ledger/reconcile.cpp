@@ -53,7 +53,8 @@ class Reconciler {
   Result<std::optional<Receipt>> receipt_of(const StoredIntent& intent,
                                             const StoredAttempt& attempt) {
     return intent.intent.kind == Kind::user_operation
-               ? chain_.user_operation(intent.lane, attempt.attempt.hash, intent.intent.block)
+               ? chain_.user_operation(intent.lane, attempt.attempt.hash, intent.nonce,
+                                       intent.intent.block)
                : chain_.transaction(attempt.attempt.hash);
   }
 
@@ -218,11 +219,14 @@ class Reconciler {
                                "the last {} blocks: it waits until that is final",
                                intent.nonce, options_.depth));
     }
-    if (out_.head > intent.intent.block + options_.receipt_blocks_max) {
+    // An operation's own search has ended, or said how far it is.
+    if (intent.intent.kind != Kind::user_operation &&
+        out_.head > intent.intent.block + options_.receipt_blocks_max) {
       return leave(intent, Verdict::unknown,
                    fmt::format("it is of block {}, so old that a receipt that is missing proves "
-                               "nothing: look for its attempts in an archive",
-                               intent.intent.block));
+                               "nothing: look for its attempts in an archive, and say what became "
+                               "of it with `gantry audit resolve {}`",
+                               intent.intent.block, intent.id));
     }
     return drop(intent,
                 fmt::format("its nonce {} was taken by what is not of this ledger", intent.nonce));

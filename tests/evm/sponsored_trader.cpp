@@ -200,7 +200,8 @@ SponsoredTradeResult SponsoredTrader::trade(const Integer& amount_in,
 
 std::optional<hl::Receipt> SponsoredTrader::look_for(const SponsoredTradeResult& trade,
                                                      const host::Hash32& hash) {
-  return must(view_->user_operation(trade.lane, hash, trade.block));
+  return must(view_->user_operation(trade.lane, hash, must(ledger_->intent(*trade.intent)).nonce,
+                                    trade.block));
 }
 
 hl::Receipt SponsoredTrader::receipt(const SponsoredTradeResult& trade, const host::Hash32& hash) {

@@ -151,6 +151,68 @@ TEST_CASE("the risk book counts what the ledger does, however a run ends") {
   CHECK(counted() == executed());
 }
 
+TEST_CASE("an operator says what became of a trade, and the chain is asked whether it can be so") {
+  TradingScene scene(67);
+  const Holdings before = scene.holdings();
+  // Killed with a trade on its way.
+  const auto under_way = [&] {
+    const auto known = newest_trade(scene);
+    const host::ledger::IntentId last = known ? known->intent.id : 0;
+    Running running = scene.start({});
+    bool there = false;
+    for (int block = 0; block < 200 && !there && !running.ended(); ++block) {
+      scene.market.trade(true);
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      const auto newest = newest_trade(scene);
+      there = newest && newest->intent.id > last && newest->intent.state == State::submitted;
+    }
+    running.signal(SIGKILL);
+    (void)running.wait();
+    REQUIRE(there);
+    return *newest_trade(scene);
+  };
+  const auto resolve = [&](host::ledger::IntentId id, std::vector<std::string> words) {
+    words.insert(words.begin(), {"audit", "resolve", std::to_string(id)});
+    return scene.space.run(words);
+  };
+  const auto trade = under_way();
+  const host::ledger::IntentId id = trade.intent.id;
+  const std::string hash = host::hex_text(scene.books()->attempts(id)->front().attempt.hash);
+  const std::string other = "0x" + std::string(64, '7');
+  CHECK(host::tests::has(resolve(id, {"--included", hash, "--yes"}).err, "has no transaction"));
+  CHECK(host::tests::has(resolve(id, {"--dropped", "--yes"}).err, "may still be included"));
+  CHECK(host::tests::has(resolve(id, {"--included", "0x12", "--yes"}).err, "is no hash"));
+  CHECK(host::tests::has(resolve(id, {}).err, "--dropped or --included"));
+  CHECK(host::tests::has(resolve(id + 9, {"--dropped"}).err, "there is no intent"));
+  scene.mine(6);
+  CHECK(host::tests::has(resolve(id, {"--dropped", "--yes"}).err, "it was not dropped"));
+  CHECK(host::tests::has(resolve(id, {"--included", other, "--yes"}).err, "has no transaction"));
+  const Ended asked = resolve(id, {"--included", hash});
+  CHECK(asked.code == 2);
+  CHECK(host::tests::has(asked.err, "add --yes"));
+  CHECK(scene.books()->intent(id)->state == State::submitted);
+  const Ended included = resolve(id, {"--included", hash, "--yes"});
+  INFO(included.err);
+  CHECK(included.code == 0);
+  CHECK(scene.books()->intent(id)->state == State::included);
+  CHECK(host::tests::has(resolve(id, {"--dropped"}).err, "nothing to resolve"));
+  settle(scene);
+  check_books(scene, before);
+
+  const auto lost = under_way();
+  const std::string gone =
+      host::hex_text(scene.books()->attempts(lost.intent.id)->front().attempt.hash);
+  scene.chain.call("anvil_dropTransaction", {json::string(gone)});
+  scene.chain.call("eth_sendTransaction",
+                   {json::object{{"from", scene.owner}, {"to", scene.owner}, {"value", "0x0"}}});
+  scene.mine(6);
+  const Ended dropped = resolve(lost.intent.id, {"--dropped", "--yes"});
+  INFO(dropped.err);
+  CHECK(dropped.code == 0);
+  CHECK(scene.books()->intent(lost.intent.id)->state == State::dropped);
+  CHECK(scene.space.run({"audit", "verify"}).code == 0);
+}
+
 TEST_CASE("while trading is HALTED nothing leaves, and afterwards it does") {
   TradingScene scene(17);
   const auto sent = [&] {

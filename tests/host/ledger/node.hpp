@@ -37,6 +37,8 @@ class Node {
   Node& operator=(const Node&) = delete;
   ~Node() { providers_->stop(); }
 
+  Providers& providers() { return *providers_; }
+
   RpcAnswer ask(std::string method, boost::json::array params, RpcKind kind = RpcKind::read) {
     const std::array calls{RpcCall{std::move(method), std::move(params)}};
     auto batch = providers_->ask(

@@ -83,8 +83,9 @@ class ForgetfulView final : public ChainView {
     return forgets ? Result<std::optional<Receipt>>() : of_.transaction(hash);
   }
   Result<std::optional<Receipt>> user_operation(const Lane& lane, const Hash& hash,
+                                                std::uint64_t nonce,
                                                 std::uint64_t from_block) override {
-    return of_.user_operation(lane, hash, from_block);
+    return of_.user_operation(lane, hash, nonce, from_block);
   }
   Result<std::optional<Hash>> carrier(const Lane& lane, const Hash& operation,
                                       std::uint64_t block) override {
@@ -307,6 +308,46 @@ TEST_CASE("a user operation is found by the entry point's own event, and its non
   CHECK(result->receipt.gas_used == 3);
   CHECK(result->receipt.gas_price == gantry::u256(333'334));
   CHECK(value_of(scene.ledger->reserve(operations)).nonce() == 1);
+}
+
+TEST_CASE("an operation is found in the block that took its nonce, however long ago that was") {
+  Scene scene;
+  const std::string entry_point = "0x0000000071727de22e5e9d8baf0edac6f37da032";
+  scene.node.call("anvil_setCode", {entry_point, entry_point_code});
+  const Lane operations{anvil_chain, trader, entry_point, {}};
+  REQUIRE(value_of(scene.node.view->head()) == 0);
+  value_of(scene.ledger->observe_nonce(operations, 0));
+  const auto record = [&](const std::string& key, std::uint64_t number) {
+    Intent made = intent(key);
+    made.kind = Kind::user_operation;
+    made.block = scene.node.head();
+    made.last_block = 0;
+    value_of(
+        scene.ledger->record(made, value_of(scene.ledger->reserve(operations)), attempt(number)));
+  };
+  // The EntryPoint's event of that operation, in a block of its own.
+  const auto include = [&](std::uint64_t number, std::uint64_t nonce) {
+    const std::string event = "0x49628fd1471006c1482da88028e9ce4dbb080b815c9b0344d39e5a8e6ec1419f" +
+                              hex_text(attempt(number).hash).substr(2) +
+                              fmt::format("{:064x}", nonce) + fmt::format("{:064x}", 1) +
+                              fmt::format("{:064x}", 900) + fmt::format("{:064x}", 3);
+    REQUIRE(scene.node.send(scene.node.sign(other_account, nonce, 10, entry_point, event).bytes)
+                .empty());
+    scene.node.mine();
+  };
+  // Far fewer logs than the blocks that pass.
+  const auto view = chain_view_of(scene.node.providers(), {.log_blocks = 2, .log_requests = 2});
+  record("ours", 4242);
+  record("another's", 4343);
+  scene.node.mine(20);
+  include(4242, 0);
+  const std::uint64_t block = scene.node.head();
+  include(4444, 1);  // in whose place nobody knows what
+  scene.node.mine(30);
+  value_of(reconcile(*scene.ledger, *view, anvil_chain, shallow));
+  CHECK(scene.state(1) == State::included);
+  CHECK(value_of(scene.ledger->result_of(1))->receipt.block == block);
+  CHECK(scene.state(2) == State::dropped);
 }
 
 TEST_CASE("a chain that does not answer leaves every intent open, with that as the reason") {
