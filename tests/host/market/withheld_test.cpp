@@ -221,7 +221,7 @@ class Pool {
     return u256(quote.amount_out);
   }
 
-  TemporaryFolder folder_;
+  gantry::test::TemporaryFolder folder_;
   Configuration configuration_;
   Plugins plugins_;
   std::unique_ptr<MarketState> live_;
