@@ -280,8 +280,10 @@ void MarketState::settle_topology(Snapshot& snapshot) {
     pool.use = pool.liquidity_usd > 0 ? PoolUse::low_liquidity : PoolUse::no_value;
     if (pool.use == PoolUse::no_value) without_value[pool.venue].push_back(&pool);
   }
+  // A recording's report counts them.
+  const bool is_live = undo_blocks_ != 0;
   for (const auto& [venue, pools] : without_value) {
-    if (quiet_ || known_.contains(topology.venues[venue])) continue;
+    if (!is_live || quiet_ || known_.contains(topology.venues[venue])) continue;
     tell_without_value(*topology.venues[venue], pools);
   }
 }

@@ -160,7 +160,8 @@ bool is_of_execution(const RpcFailure& failure) {
 }
 
 bool is_of_filter(const RpcFailure& failure) {
-  return failure.code == -32602 || finds_too_much(lower_case(failure.message));
+  const std::string words = lower_case(failure.message);
+  return (failure.code == -32602 && !speaks_of_plan(words)) || finds_too_much(words);
 }
 
 CallFault fault_of(const RpcFailure& failure) {

@@ -212,7 +212,8 @@ TEST_CASE("pools that are left out for want of a value are named in one line, th
     for (std::uint32_t i = 0; i < without; ++i) {
       pools.push_back({2 + 2 * i, 3 + 2 * i, 100'000, 100'000});
     }
-    const auto inputs = market_inputs(2 + 2 * without, pools, {});
+    auto inputs = market_inputs(2 + 2 * without, pools, {});
+    inputs[0].events = {{MarketEventKind::keep, 8, 0, {}}};  // as of a chain that is followed
     out.str("");
     spdlog::set_default_logger(std::make_shared<spdlog::logger>(
         "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(out)));
