@@ -19,7 +19,7 @@
 #include "host/live/pending_pool.hpp"
 #include "host/market/pending_rules.hpp"
 #include "host/market/pending_swaps.hpp"
-#include "input.hpp"
+#include "tests/fuzz/dex_instance.hpp"
 
 // Linked in, not loaded; CMakeLists.txt gives each its name.
 extern "C" const gantry_plugin_entry gantry_plugin_uniswap_v2;
@@ -40,38 +40,11 @@ constexpr int plans_deep_max = 6;  // more than are read
 
 // ---- venues -----------------------------------------------------------------------------------
 
-const gantry_host quiet_host{nullptr,
-                             {"fuzz", 4},
-                             [](void*, std::int32_t, gantry_string) {},
-                             [](void*, gantry_string, std::uint64_t) {},
-                             [](void*, gantry_string, double) {},
-                             [](void*, const char*) -> const void* { return nullptr; }};
-
-gantry_string text(std::string_view chars) { return {chars.data(), chars.size()}; }
-
-struct Parameter {
-  const char* name;
-  const char* string = "";
-  std::int64_t integer = 0;
-  std::int32_t type = GANTRY_PARAMETER_STRING;
-};
-
 class Venue {
  public:
-  Venue(const gantry_plugin_entry& plugin, const std::vector<Parameter>& given)
-      : dex_(static_cast<const gantry_dex_v1*>(plugin.get_interface(GANTRY_DEX_ID))) {
-    std::vector<gantry_parameter> parameters;
-    for (const Parameter& one : given) {
-      gantry_parameter& parameter = parameters.emplace_back();
-      parameter.name = text(one.name);
-      parameter.type = one.type;
-      parameter.integer = one.integer;
-      parameter.string = text(one.string);
-    }
-    const gantry_instance_config config{text("fuzz"), text("eip155:1"), parameters.data(),
-                                        static_cast<std::uint32_t>(parameters.size()), 0};
-    gantry_error error{};
-    must(dex_->create(&quiet_host, &config, &object_, &error) == GANTRY_OK);
+  Venue(const gantry_plugin_entry& plugin, const std::vector<fuzz::Parameter>& given)
+      : dex_(static_cast<const gantry_dex_v1*>(plugin.get_interface(GANTRY_DEX_ID))),
+        object_(fuzz::make_dex(*dex_, given)) {
     table_ = static_cast<const gantry_dex_pending_v1*>(
         dex_->get_extension(object_, GANTRY_DEX_PENDING_ID));
     must(table_ != nullptr);
@@ -138,7 +111,7 @@ const Venue& venue(std::size_t number) {
                          {"init_code_hash", hash}});
   static const Venue curve(gantry_plugin_curve,
                            {{"variant"}, {"pending_routers", router}, {"pending_pools", pools}});
-  static const std::vector<Parameter> of_balancer = {
+  static const std::vector<fuzz::Parameter> of_balancer = {
       {"variant"},
       {"vault", "0x00000000000000000000000000000000000000f2"},
       {"vault_v3", "0x00000000000000000000000000000000000000f3"},

@@ -42,6 +42,7 @@ ci_command() {
         result=passed
         if ((status != 0)); then
             result=FAILED
+            failed_tests "$logs/$gate.log"
             tail -n 60 "$logs/$gate.log"
         fi
         counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$logs/$gate.log" | tail -1)
@@ -64,6 +65,14 @@ ci_command() {
     fi
     echo "$passed passed, $failed failed"
     ((failed == 0 && passed > 0))
+}
+
+# What tests that failed have printed, which may stand far above the end of the log: of each its
+# beginning.
+failed_tests() {
+    awk '/^ *[0-9]+\/[0-9]+ Test +#/ { left = /\*\*\*|Not Run/ ? 80 : 0 }
+        / Start +[0-9]+: / { next }
+        left-- > 0' "$1"
 }
 
 # Where one gate runs by itself, a gate without tests still ends with the closing line.

@@ -1,4 +1,4 @@
-// Writes a byte behind its own memory.
+// Changes the byte behind its own memory.
 #include <memory>
 
 #include "tests/bad_plugins/fair_pair.hpp"
@@ -14,7 +14,8 @@ class Subject final : public FairPair {
 #else
     volatile std::size_t end = 23;
 #endif
-    own_[end] = 'x';
+    // Whatever lies there: a letter of our choice could be the one that the C library keeps there.
+    own_[end] = static_cast<char>(~own_[end]);
   }
 
  private:

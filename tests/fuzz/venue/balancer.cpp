@@ -28,13 +28,12 @@ u256 rate_of(Input& in) {
 
 std::vector<std::vector<Parameter>> Scene::instances() {
   const auto with = [](const char* variant) {
-    return std::vector<Parameter>{
-        {"variant", GANTRY_PARAMETER_STRING, 0, variant},
-        {"vault", GANTRY_PARAMETER_STRING, 0, "0x00000000000000000000000000000000000000f2"},
-        {"vault_v3", GANTRY_PARAMETER_STRING, 0, "0x00000000000000000000000000000000000000f3"},
-        {"router_v3"},
-        {"pending_routers"},
-        {"wrapped_native"}};
+    return std::vector<Parameter>{{"variant", variant},
+                                  {"vault", "0x00000000000000000000000000000000000000f2"},
+                                  {"vault_v3", "0x00000000000000000000000000000000000000f3"},
+                                  {"router_v3"},
+                                  {"pending_routers"},
+                                  {"wrapped_native"}};
   };
   return {with(""), with("20210418-weighted-pool")};
 }

@@ -8,10 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "gantry/dex.h"
-#include "gantry/plugin.h"
 #include "gantry/u256_convert.hpp"
-#include "tests/fuzz/input.hpp"
+#include "tests/fuzz/dex_instance.hpp"
 
 namespace gantry::fuzz {
 
@@ -21,13 +19,6 @@ using Bytes = std::vector<std::uint8_t>;
 inline constexpr const char* three_tokens =
     "0x1000000000000000000000000000000000000001 0x1000000000000000000000000000000000000002 "
     "0x1000000000000000000000000000000000000003";
-
-struct Parameter {
-  const char* name;
-  std::int32_t type = GANTRY_PARAMETER_STRING;
-  std::int64_t integer = 0;
-  const char* text = "";
-};
 
 struct Question {
   std::int32_t source = 0;

@@ -21,36 +21,10 @@ using Chunks = std::map<std::uint32_t, Bytes>;
 constexpr int steps_max = 48;
 constexpr std::uint32_t requests_max = 1100;  // of one round
 
-const gantry_host quiet_host{nullptr,
-                             {"fuzz", 4},
-                             [](void*, std::int32_t, gantry_string) {},
-                             [](void*, gantry_string, std::uint64_t) {},
-                             [](void*, gantry_string, double) {},
-                             [](void*, const char*) -> const void* { return nullptr; }};
-
 const gantry_dex_v1& table() {
   static const auto* const dex =
       static_cast<const gantry_dex_v1*>(gantry_plugin.get_interface(GANTRY_DEX_ID));
   return *dex;
-}
-
-gantry_string text(const char* chars) { return {chars, std::char_traits<char>::length(chars)}; }
-
-gantry_dex_instance* make_instance(const std::vector<Parameter>& given) {
-  std::vector<gantry_parameter> parameters;
-  for (const Parameter& one : given) {
-    gantry_parameter& parameter = parameters.emplace_back();
-    parameter.name = text(one.name);
-    parameter.type = one.type;
-    parameter.integer = one.integer;
-    parameter.string = text(one.text);
-  }
-  gantry_instance_config config{text("fuzz"), text("eip155:1"), parameters.data(),
-                                static_cast<std::uint32_t>(parameters.size()), 0};
-  gantry_dex_instance* made = nullptr;
-  gantry_error error{};
-  must(table().create(&quiet_host, &config, &made, &error) == GANTRY_OK);
-  return made;
 }
 
 // A writer into memory of each chunk's own, so that one byte too far is seen.
@@ -441,7 +415,7 @@ struct Venues {
   std::vector<gantry_dex_instance*> made;
 
   Venues() {
-    for (const auto& parameters : Scene::instances()) made.push_back(make_instance(parameters));
+    for (const auto& parameters : Scene::instances()) made.push_back(make_dex(table(), parameters));
   }
   ~Venues() {
     for (gantry_dex_instance* instance : made) table().destroy(instance);

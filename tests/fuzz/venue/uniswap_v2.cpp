@@ -5,9 +5,9 @@ namespace gantry::fuzz {
 
 std::vector<std::vector<Parameter>> Scene::instances() {
   const auto with = [](std::int64_t fee_bps, const char* factory, const char* tokens = "") {
-    return std::vector<Parameter>{{"fee_bps", GANTRY_PARAMETER_INTEGER, fee_bps},
-                                  {"factory", GANTRY_PARAMETER_STRING, 0, factory},
-                                  {"discover_tokens", GANTRY_PARAMETER_STRING, 0, tokens},
+    return std::vector<Parameter>{{"fee_bps", "", fee_bps, GANTRY_PARAMETER_INTEGER},
+                                  {"factory", factory},
+                                  {"discover_tokens", tokens},
                                   {"init_code_hash"},
                                   {"pending_routers"}};
   };

@@ -33,11 +33,11 @@ Bytes joined(Bytes first, const Bytes& second) {
 
 std::vector<std::vector<Parameter>> Scene::instances() {
   const auto with = [](const char* factory, std::int64_t words_around, const char* tokens = "") {
-    return std::vector<Parameter>{{"factory", GANTRY_PARAMETER_STRING, 0, factory},
+    return std::vector<Parameter>{{"factory", factory},
                                   {"router"},
-                                  {"router_deadline", GANTRY_PARAMETER_BOOLEAN, 1},
-                                  {"discover_tokens", GANTRY_PARAMETER_STRING, 0, tokens},
-                                  {"words_around", GANTRY_PARAMETER_INTEGER, words_around},
+                                  {"router_deadline", "", 1, GANTRY_PARAMETER_BOOLEAN},
+                                  {"discover_tokens", tokens},
+                                  {"words_around", "", words_around, GANTRY_PARAMETER_INTEGER},
                                   {"pending_routers"},
                                   {"init_code_hash"}};
   };

@@ -31,6 +31,7 @@
 #include <span>
 
 #include "gantry/market.hpp"
+#include "gantry/search/sizing.hpp"
 #include "gantry/u256_convert.hpp"
 
 namespace gantry::search {
@@ -159,14 +160,14 @@ class RouteSearch {
     const long double optimum = predicted();
     const long double near = closeness();
     if (std::fabs(optimum - b.x) > near) {
-      const u256 guess = std::min(floor_amount(optimum), high);
+      const u256 guess = std::min(floor_of(optimum), high);
       if (guess > low && guess != b.in && !is_known(guess)) return guess;
     }
     // Close in on the best from the side that leaves most open; elsewhere halve what is open.
     const u256& from = points_[worst.begin].in;
     const u256 to = worst.begin + 1 == count_ ? farthest() : points_[worst.begin + 1].in;
     const u256 half = shift_right(wrapping_sub(to, from), 1);
-    const u256 step = std::min(std::max(floor_amount(near), u256(1)), half);
+    const u256 step = std::min(std::max(floor_of(near), u256(1)), half);
     u256 next = wrapping_add(from, half);
     if (worst.begin + 1 == count_) next = to;
     if (worst.begin == best_ && !step.is_zero()) next = wrapping_add(from, step);
@@ -271,16 +272,6 @@ class RouteSearch {
     // It pays no less for more, so that what is paid at the end bounds all before it.
     if (!is_last) most = std::min(most, points_[i + 1].gain() + width);
     return most + lost_ - points_[best_].gain();
-  }
-
-  static u256 floor_amount(long double value) {
-    if (!(value >= 1)) return u256();
-    int exponent = 0;
-    const long double fraction = std::frexp(value, &exponent);
-    if (exponent > 256) return u256::max();
-    const auto mantissa = static_cast<std::uint64_t>(std::ldexp(fraction, 64));
-    return exponent >= 64 ? shift_left(u256(mantissa), static_cast<unsigned>(exponent - 64))
-                          : u256(mantissa >> (64 - exponent));
   }
 
   Quotes& quotes_;
