@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <fstream>
+#include <optional>
 #include <thread>
 
 #include "evm/integer_words.hpp"
@@ -460,8 +461,7 @@ TEST_CASE("a run that is stopped while pending swaps come ends whole, and its re
   const auto begun = std::chrono::steady_clock::now();
   std::uint64_t told = 0;
   bool stopping = false;
-  std::thread stopper;
-  Ended stopped;
+  std::optional<Running> stop;
   while (!running.ended()) {
     REQUIRE(std::chrono::steady_clock::now() - begun < std::chrono::minutes(4));
     // It comes to an end in the middle of these.
@@ -478,14 +478,13 @@ TEST_CASE("a run that is stopped while pending swaps come ends whole, and its re
     if (by_signal) {
       running.signal(SIGINT);
     } else {
-      stopper = std::thread([&] { stopped = space.run({"stop"}); });
+      stop.emplace(space.start({"stop"}));
     }
   }
-  if (stopper.joinable()) stopper.join();
   const Ended ended = running.wait();
   INFO(ended.err);
   REQUIRE(ended.code == 0);
-  if (!by_signal) CHECK(stopped.code == 0);
+  if (stop) CHECK(stop->wait().code == 0);
   CHECK_FALSE(host::tests::has(ended.err, "error"));
 
   const auto counters = [](const std::string& text) {

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
@@ -49,7 +50,19 @@ unsigned status_of(WsFault fault) {
 }  // namespace
 
 struct WsServer::Connection {
-  explicit Connection(tcp::socket accepted) : socket(std::move(accepted)) {}
+  explicit Connection(tcp::socket accepted)
+      : socket(std::move(accepted)), other_end(::dup(socket.native_handle())) {}
+  ~Connection() { let_go(); }
+  // From another thread than the one that serves it, which may be closing its own.
+  void cut() {
+    if (const int end = other_end.exchange(-1); end >= 0) {
+      ::shutdown(end, SHUT_RDWR);
+      ::close(end);
+    }
+  }
+  void let_go() {
+    if (const int end = other_end.exchange(-1); end >= 0) ::close(end);
+  }
   // Whether there is something to read, within `wait_ms`.
   bool readable(int wait_ms) {
     pollfd waiting{socket.native_handle(), POLLIN | POLLRDHUP, 0};
@@ -58,10 +71,12 @@ struct WsServer::Connection {
   void reset() {
     const linger at_once{1, 0};
     ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    let_go();
     socket.close();
   }
 
   tcp::socket socket;
+  std::atomic<int> other_end;  // a descriptor of the same socket; -1: none any more
   std::thread thread;
   std::uint64_t told = 0;
 };
@@ -116,7 +131,7 @@ void WsServer::cut() {
   {
     const std::lock_guard lock(mutex_);
     open.swap(open_);
-    for (auto& connection : open) ::shutdown(connection->socket.native_handle(), SHUT_RDWR);
+    for (auto& connection : open) connection->cut();
   }
   for (auto& connection : open) connection->thread.join();
 }

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <functional>
 #include <map>
+#include <mutex>
 
 #include "host/base/keccak.hpp"
 #include "host/base/text.hpp"
@@ -35,13 +36,17 @@ class LyingNode final : public RpcNode {
     for (const json::value& call : calls) {
       const std::string method(call.at("method").as_string());
       json::object reply{{"jsonrpc", "2.0"}, {"id", call.at("id")}};
-      const auto told = says.find(method);
-      reply["result"] = told != says.end() ? told->second : usual(method);
+      const std::lock_guard lock(mutex_);
+      const auto told = says_.find(method);
+      reply["result"] = told != says_.end() ? told->second : usual(method);
       out.push_back(std::move(reply));
     }
     return out;
   }
-  std::map<std::string, json::value> says;
+  void says(const std::string& method, json::value result) {
+    const std::lock_guard lock(mutex_);
+    says_[method] = std::move(result);
+  }
 
  private:
   static json::value usual(const std::string& method) {
@@ -57,6 +62,9 @@ class LyingNode final : public RpcNode {
     if (method == "eth_getCode") return "0x";
     return "0x1";
   }
+
+  std::mutex mutex_;  // guards says_
+  std::map<std::string, json::value> says_;
 };
 
 class LyingScene {
@@ -192,15 +200,15 @@ TEST_CASE("what a node cannot mean is an error, and nothing is made of it") {
     LyingScene scene;
     deploy::ChainReads reads(*scene.providers);
     REQUIRE(reads.begin());
-    scene.node.says[lie.method] = lie.said;
+    scene.node.says(lie.method, lie.said);
     CHECK(lie.fails(reads, scene.someone));
   }
   LyingScene scene;
   deploy::ChainReads reads(*scene.providers);
   REQUIRE(reads.begin());
-  scene.node.says["eth_getTransactionReceipt"] = good;
+  scene.node.says("eth_getTransactionReceipt", good);
   CHECK_FALSE(receipt(reads, scene.someone));
-  scene.node.says["eth_getTransactionReceipt"] = nullptr;
+  scene.node.says("eth_getTransactionReceipt", nullptr);
   Hash32 hash{};
   CHECK_FALSE(reads.included(hash).value().has_value());
 }
@@ -208,14 +216,13 @@ TEST_CASE("what a node cannot mean is an error, and nothing is made of it") {
 TEST_CASE("a chain whose blocks have no base fee is paid by gas price, within the same bound") {
   LyingScene scene;
   scene.chain.execution.emplace();
-  scene.node.says["eth_getBlockByNumber"] =
-      json::object{{"number", "0x10"},
-                   {"hash", some_hash},
-                   {"parentHash", "0x" + std::string(64, '2')},
-                   {"timestamp", "0x5"}};
-  scene.node.says["eth_gasPrice"] = "0x5";
-  scene.node.says["eth_getBalance"] = "0xffffffffff";
-  scene.node.says["eth_estimateGas"] = "0x5208";
+  scene.node.says("eth_getBlockByNumber", json::object{{"number", "0x10"},
+                                                       {"hash", some_hash},
+                                                       {"parentHash", "0x" + std::string(64, '2')},
+                                                       {"timestamp", "0x5"}});
+  scene.node.says("eth_gasPrice", "0x5");
+  scene.node.says("eth_getBalance", "0xffffffffff");
+  scene.node.says("eth_estimateGas", "0x5208");
   auto account = deploy::OwnerAccount::open(scene.chain, *scene.providers, scene.someone);
   REQUIRE(account);
   const deploy::Want want{"try", scene.someone, u256(1), {}};
@@ -226,7 +233,7 @@ TEST_CASE("a chain whose blocks have no base fee is paid by gas price, within th
   CHECK(transaction.gas_price == u256(5));
   CHECK(transaction.chain_id == 31337);
   CHECK(drafts->front().cost_max == u256(5 * 25'200 + 1));
-  scene.node.says["eth_gasPrice"] = "0x1000000000000";
+  scene.node.says("eth_gasPrice", "0x1000000000000");
   const auto dear = account->draft({&want, 1});
   REQUIRE_FALSE(dear);
   CHECK(dear.error().kind == ErrorKind::limit);
