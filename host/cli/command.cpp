@@ -116,7 +116,7 @@ std::expected<Loaded, ConfigReport> read_configuration(const Session& session) {
         loaded.refused = std::move(found.scan.refused);
         return std::move(found.scan.plugins);
       },
-      session.environment);
+      session.environment, session.overrides);
   if (!configuration) return std::unexpected(std::move(configuration.error()));
   loaded.configuration = std::move(*configuration);
   hide_secrets(session, loaded.configuration);

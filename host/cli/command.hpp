@@ -35,6 +35,7 @@ struct Session {
   std::vector<std::string> plugins;  // folders as given; empty: those of gantry.toml
   std::string log_level;
   std::string log_format;
+  std::vector<std::string> overrides;  // "key=value" in the place of what the files say
 };
 
 // A command registers itself and leaves what is to be done in `chosen`, which runs after the whole
@@ -45,6 +46,7 @@ struct CommandLine {
 };
 void add_run(CLI::App& app, CommandLine& line);
 void add_replay(CLI::App& app, CommandLine& line);
+void add_backtest(CLI::App& app, CommandLine& line);
 void add_record(CLI::App& app, CommandLine& line);
 void add_import(CLI::App& app, CommandLine& line);
 void add_quote(CLI::App& app, CommandLine& line);

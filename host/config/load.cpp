@@ -7,6 +7,7 @@
 
 #include "host/config/document.hpp"
 #include "host/config/keys.hpp"
+#include "host/config/overrides.hpp"
 #include "host/config/sections.hpp"
 #include "host/config/table_reader.hpp"
 
@@ -205,12 +206,14 @@ std::vector<NamedVariable> variables_of(const Configuration& configuration) {
 
 std::expected<Configuration, ConfigReport> load_configuration(const ConfigFiles& files,
                                                               const FindPlugins& find_plugins,
-                                                              const Environment& environment) {
+                                                              const Environment& environment,
+                                                              std::span<const std::string> set) {
   config::Loading loading;
-  const Documents documents{
-      .gantry = config::read_document(files.gantry, loading.diagnostics),
-      .dex = config::read_document(files.dex, loading.diagnostics),
-      .strategies = config::read_document(files.strategies, loading.diagnostics)};
+  Documents documents{.gantry = config::read_document(files.gantry, loading.diagnostics),
+                      .dex = config::read_document(files.dex, loading.diagnostics),
+                      .strategies = config::read_document(files.strategies, loading.diagnostics)};
+  config::override_keys(set, documents.gantry, documents.dex, documents.strategies,
+                        loading.diagnostics);
   auto loaded = load_documents(documents, files, find_plugins, environment, std::move(loading));
   if (!loaded) return loaded;
   if (auto keys = read_keys(loaded->plugin.keys); !keys) {

@@ -9,6 +9,7 @@
 #include <expected>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -103,9 +104,10 @@ std::vector<NamedVariable> variables_of(const Configuration& configuration);
 // Given the folders of gantry.toml; see scan_plugin_folders.
 using FindPlugins = std::function<std::vector<PluginFile>(const PluginSettings&)>;
 
-std::expected<Configuration, ConfigReport> load_configuration(const ConfigFiles& files,
-                                                              const FindPlugins& find_plugins,
-                                                              const Environment& environment);
+// `set`: keys with other values than the files say, as "risk.min_profit_usd=1".
+std::expected<Configuration, ConfigReport> load_configuration(
+    const ConfigFiles& files, const FindPlugins& find_plugins, const Environment& environment,
+    std::span<const std::string> set = {});
 std::expected<Configuration, ConfigReport> load_configuration(
     const ConfigFiles& files, const std::vector<PluginFile>& plugins,
     const Environment& environment);

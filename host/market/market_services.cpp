@@ -120,6 +120,7 @@ struct MarketView::Services {
     if (pool == GANTRY_OWN_STATE) return GANTRY_UNSUPPORTED;
     gantry_pool_state state;
     if (self(market).usable(pool, state) == nullptr) return GANTRY_REFUSED;
+    if (state.overlay.size != 0) return GANTRY_UNSUPPORTED;  // the bytes alone are not the state
     *out = state.base;
     return GANTRY_OK;
   }

@@ -3,6 +3,7 @@
 // THREADS    Const members from any thread.
 // OWNERSHIP  Holds its version of the state store alive until the last owner lets go.
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -48,6 +49,20 @@ class VersionLease {
 struct PluginSet;      // host/plugin/plugin_set.hpp
 struct PendingWindow;  // host/market/pending_swaps.hpp
 
+// States that pools would have after swaps that the chain has not got, by pool: a backtest's own.
+struct PoolOverlays {
+  struct Entry {
+    std::uint32_t pool = 0;
+    std::vector<std::uint8_t> bytes;  // empty: what they would leave is not known
+  };
+  std::vector<Entry> entries;  // ascending by pool
+
+  const Entry* find(std::uint32_t pool) const noexcept {
+    const auto at = std::ranges::lower_bound(entries, pool, {}, &Entry::pool);
+    return at != entries.end() && at->pool == pool ? &*at : nullptr;
+  }
+};
+
 struct Snapshot {
   Snapshot(std::shared_ptr<LiveVersions> live, std::uint64_t version)
       : id(version), lease(std::move(live), version) {}
@@ -61,6 +76,7 @@ struct Snapshot {
   std::vector<std::uint32_t> changed;            // pools whose state this block changed, ascending
   bool cold = false;                             // every pool counts as changed
   std::shared_ptr<const PendingWindow> pending;  // swaps that wait; null: none was told of yet
+  std::shared_ptr<const PoolOverlays> overlays;  // null: the chain's own states
   std::uint64_t ether_usd_e6 = 0;  // millionths of a dollar for one coin; 0: no dollar price
   std::chrono::steady_clock::time_point arrived{};
   VersionLease lease;
@@ -70,7 +86,12 @@ struct Snapshot {
     const gantry_state* state = states.find(pool);
     if (state == nullptr) return false;
     out = {*state, {}, &context};
-    return true;
+    if (overlays == nullptr) [[likely]]
+      return true;
+    const PoolOverlays::Entry* after = overlays->find(pool);
+    if (after == nullptr) return true;
+    out.overlay = {after->bytes.data(), after->bytes.size()};
+    return !after->bytes.empty();
   }
 };
 

@@ -77,6 +77,12 @@ Ranked price_opportunity(const MarketView& view, const gantry_opportunity& oppor
   return ranked;
 }
 
+u256 least_out(const Ranked& trade) {
+  u256 amount;
+  const u256 costs = wrapping_sub(trade.gross_token, trade.net_token);
+  return add(u256(trade.opportunity.amount_in), costs, amount) ? amount : u256::max();
+}
+
 void rank(std::vector<Ranked>& all) {
   std::ranges::sort(all, [](const Ranked& a, const Ranked& b) {
     if (a.score != b.score) return a.score > b.score;

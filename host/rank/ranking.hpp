@@ -57,6 +57,9 @@ Ranked price_opportunity(const MarketView& view, const gantry_opportunity& oppor
                          std::uint32_t strategy, std::uint32_t index,
                          const TransactionCost& cost = {});
 
+// What it has to pay at the least, as the plan has it: what went in, and the gas in the token.
+u256 least_out(const Ranked& trade);
+
 // Best first; ties by strategy, then index, so that the order depends on nothing else.
 void rank(std::vector<Ranked>& all);
 

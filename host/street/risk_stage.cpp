@@ -14,13 +14,6 @@ bool is_cycle(const gantry_opportunity& o) {
          (o.kind == GANTRY_OPPORTUNITY_ARBITRAGE || o.kind == GANTRY_OPPORTUNITY_BACKRUN);
 }
 
-// As the plan has it as its least: what went in, and the gas in the token.
-u256 least_out(const Ranked& trade) {
-  u256 amount;
-  const u256 costs = wrapping_sub(trade.gross_token, trade.net_token);
-  return add(u256(trade.opportunity.amount_in), costs, amount) ? amount : u256::max();
-}
-
 std::uint64_t usd_e6_of(const u256& value) {
   return value > u256(UINT64_MAX) ? UINT64_MAX : value.limb(0);
 }

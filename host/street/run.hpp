@@ -19,6 +19,7 @@
 #include <tuple>
 #include <vector>
 
+#include "host/backtest/simulated_chain.hpp"
 #include "host/execute/execution.hpp"
 #include "host/feed/recording_feed.hpp"
 #include "host/market/history.hpp"

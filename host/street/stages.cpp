@@ -70,7 +70,10 @@ std::optional<BlockInput> Street::Run::next_input() {
   };
   if (feed_ended_ || stopped() || (fed_ != 0 && fed_ == options_.blocks_max)) return std::nullopt;
   auto input = feed_->next();
-  if (!input) return std::nullopt;
+  if (!input || input->block.number > options_.last_block ||
+      input->block.time_s > options_.last_time_s) {
+    return std::nullopt;
+  }
   pace(*input);
   hold_for_change(fed_);
   tokens_->acquire();
@@ -130,6 +133,7 @@ SnapshotPtr Street::Run::apply(const InputPtr& block) {
   }
   // Nothing of the market before it is this one's.
   if (last_ && last_->plugins->market != set_->market) (*snapshot)->cold = true;
+  if (options_.backtest != nullptr) options_.backtest->meet(*snapshot);
   changes_.add(**snapshot);
   history_.add(**snapshot);
   facts_ += input.facts.size();
@@ -179,6 +183,8 @@ void Street::Run::begin_risk(Group& group) {
     group.fills.assign(fills.begin(), fills.end());
   } else if (options_.execution != nullptr) {
     group.fills = options_.execution->take_fills();
+  } else if (options_.backtest != nullptr) {
+    group.fills = options_.backtest->take_fills();
   }
   for (const Fill& fill : group.fills) risk_->filled(fill);
   risk_view_.bind(*group.snapshot, {}, true);
@@ -195,6 +201,9 @@ void Street::Run::tell_late(std::span<const Fill> fills) {
 void Street::Run::judge_group(Group& group) {
   const auto start = Steady::now();
   begin_risk(group);
+  if (options_.backtest != nullptr && !options_.backtest->is_open(group.snapshot->context)) {
+    group.ranked.clear();
+  }
   if (group.ranked.empty()) return;
   group.verdicts.resize(group.ranked.size());
   for (std::size_t i = 0; i < group.ranked.size(); ++i) {
@@ -252,13 +261,16 @@ void Street::Run::plan_group(Group& group) const {
     group.plan_failure = plan.error().message;
   }
   group.plan_ns = since(start);
-  if (options_.execution != nullptr) hand_over(group);
+  if (executes_ && !decisions_) hand_over(group);
 }
 
 // To be executed. Whatever comes of it is a fill, also that it could not be planned.
 void Street::Run::hand_over(const Group& group) const {
   const Ranked& trade = group.approved.front().value();
-  if (group.plan && group.plan->route) {
+  if (options_.backtest != nullptr && group.plan) {
+    return options_.backtest->offer(plan_view_, trade, group.number);
+  }
+  if (options_.execution != nullptr && group.plan && group.plan->route) {
     const auto* strategy = group.snapshot->plugins->find(trade.strategy);
     TradeOrder order = order_of(plan_view_, *group.plan, group.number,
                                 strategy == nullptr ? "" : strategy->instance->name());
@@ -273,6 +285,7 @@ void Street::Run::hand_over(const Group& group) const {
   fill.block = trade.opportunity.block;
   fill.reason = FillReason::not_planned;
   fill.amount_in = u256(trade.opportunity.amount_in);
+  if (options_.backtest != nullptr) return options_.backtest->refuse(std::move(fill));
   options_.execution->refuse(std::move(fill));
 }
 

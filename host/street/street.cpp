@@ -227,8 +227,11 @@ Status Street::Run::open() {
   mode_ = decisions_                    ? DeliveryMode::obey
           : options_.pace == Pace::live ? DeliveryMode::live
                                         : DeliveryMode::back_pressure;
-  executes_ = decisions_ ? decisions_->executes() : options_.execution != nullptr;
-  in_flight_ = static_cast<std::uint64_t>(configuration_.street.snapshots_in_flight);
+  executes_ = decisions_ ? decisions_->executes()
+                         : options_.execution != nullptr || options_.backtest != nullptr;
+  in_flight_ = options_.backtest != nullptr
+                   ? 1
+                   : static_cast<std::uint64_t>(configuration_.street.snapshots_in_flight);
   tokens_ = std::make_unique<std::counting_semaphore<>>(static_cast<std::ptrdiff_t>(
       mode_ == DeliveryMode::back_pressure ? in_flight_ : under_way_max));
   if (mode_ == DeliveryMode::back_pressure) {
@@ -342,6 +345,7 @@ Result<RunReport> Street::Run::run() {
   arena.execute([this] { graph_->graph->wait_for_all(); });
   for (std::thread& feeder : feeders) feeder.join();
   end_changes();
+  if (options_.backtest != nullptr) options_.backtest->end();
   RunReport report;
   report.threads = static_cast<std::uint64_t>(arena.max_concurrency());
   graph_.reset();

@@ -26,6 +26,7 @@ namespace gantry::host {
 
 class Execution;
 class Feed;
+class SimulatedChain;
 struct Fill;
 
 struct StreetOptions {
@@ -45,6 +46,12 @@ struct StreetOptions {
   std::shared_ptr<RiskBook> risk;
   // What carries out trades of a chain that is followed; null: a dry run. It outlives the street.
   Execution* execution = nullptr;
+  // The same of a recorded market: one snapshot at a time is under way, and `execution` is null. It
+  // outlives the street.
+  SimulatedChain* backtest = nullptr;
+  // The recording ends before what comes after these.
+  std::uint64_t last_block = UINT64_MAX;
+  std::uint64_t last_time_s = UINT64_MAX;
 };
 
 // What a running street says of itself.

@@ -1,0 +1,227 @@
+#include "host/backtest/backtest_report.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <map>
+#include <set>
+
+#include "gantry/u256_convert.hpp"
+#include "host/base/text.hpp"
+#include "host/report/terminal.hpp"
+
+namespace gantry::host {
+namespace {
+
+namespace json = boost::json;
+
+json::value or_null(const std::optional<double>& value) {
+  return value ? json::value(*value) : json::value(nullptr);
+}
+
+json::string signed_wei(bool is_loss, const u256& wei) {
+  return json::string((is_loss && !wei.is_zero() ? "-" : "") + to_string(wei));
+}
+json::string text_of(const Money& money) { return signed_wei(money.is_loss(), money.magnitude()); }
+
+std::string_view place_text(BlockPlace place) {
+  return place == BlockPlace::first ? "first" : "last";
+}
+
+// "2024-05-01 13:45:00", UTC.
+std::string time_text(std::uint64_t time_s) {
+  const std::chrono::sys_seconds at{std::chrono::seconds(time_s)};
+  const auto day = std::chrono::floor<std::chrono::days>(at);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(at - day);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     time.hours().count(), time.minutes().count(), time.seconds().count());
+}
+
+json::object metrics_json(const BacktestMetrics& metrics) {
+  return {{"sent", metrics.sent},
+          {"filled", metrics.filled},
+          {"gained", metrics.gained},
+          {"reverted", metrics.reverted},
+          {"taken_by_competitor", metrics.taken},
+          {"missed", metrics.missed},
+          {"win_rate", or_null(metrics.win_rate)},
+          {"net_wei", text_of(metrics.net)},
+          {"net_eth", metrics.net.ether()},
+          {"net_usd", metrics.net_usd},
+          {"gas_wei", to_string(metrics.gas_wei)},
+          {"predicted_wei", text_of(metrics.predicted)},
+          {"realised_wei", text_of(metrics.realised)},
+          {"turnover", metrics.turnover},
+          {"max_drawdown", metrics.max_drawdown},
+          {"max_drawdown_eth", metrics.max_drawdown_eth},
+          {"period_s", metrics.period_s},
+          {"periods", metrics.periods},
+          {"sharpe", or_null(metrics.sharpe)},
+          {"sortino", or_null(metrics.sortino)}};
+}
+
+json::object trade_json(const BacktestTrade& trade) {
+  json::array legs;
+  for (const BacktestLeg& leg : trade.legs) {
+    legs.push_back(json::object{{"venue", printable(leg.venue)},
+                                {"pool", leg.pool},
+                                {"token_in", short_symbol(leg.token_in)},
+                                {"token_out", short_symbol(leg.token_out)}});
+  }
+  return {{"group", trade.group},
+          {"strategy", printable(trade.strategy)},
+          {"outcome", to_string(trade.reason)},
+          {"taken_by_competitor", trade.was_taken},
+          {"found_block", trade.found_block},
+          {"block", trade.block},
+          {"time_s", trade.time_s},
+          {"token", short_symbol(trade.token)},
+          {"amount_in", decimal_text(trade.amount_in, trade.decimals)},
+          {"amount_in_units", to_string(trade.amount_in)},
+          {"predicted_out_units", to_string(trade.predicted_out)},
+          {"amount_out_units", to_string(trade.amount_out)},
+          {"loan_fee_units", to_string(trade.loan_fee)},
+          {"stake_wei", to_string(trade.stake_wei)},
+          {"predicted_wei", to_string(trade.predicted_wei)},
+          {"result_wei", signed_wei(!trade.gained, trade.result_wei)},
+          {"gas_wei", to_string(trade.gas_wei)},
+          {"ether_usd", trade.ether_usd},
+          {"legs", std::move(legs)}};
+}
+
+// Of each name that `names` gives for a trade.
+template <class Names>
+json::object grouped_by(const BacktestResult& result, const Names& names) {
+  std::map<std::string, std::vector<BacktestTrade>> groups;
+  for (const BacktestTrade& trade : result.trades) {
+    for (const std::string& name : names(trade)) groups[name].push_back(trade);
+  }
+  json::object out;
+  for (const auto& [name, trades] : groups) {
+    out[printable(name)] = metrics_json(metrics_of(trades, result.frame));
+  }
+  return out;
+}
+
+std::string ratio_text(const std::optional<double>& value) {
+  return value ? short_number(*value, 2) : "-";
+}
+
+}  // namespace
+
+json::object backtest_json(const BacktestResult& result) {
+  const BacktestFrame& frame = result.frame;
+  const SimulationSettings& settings = result.settings;
+  json::array set;
+  for (const std::string& one : result.set) set.push_back(json::string(printable(one)));
+  json::array equity;
+  for (const EquityPoint& point : equity_of(result.trades, frame)) {
+    equity.push_back(json::array{point.time_s, point.block, point.equity_eth});
+  }
+  json::array trades;
+  for (const BacktestTrade& trade : result.trades) trades.push_back(trade_json(trade));
+  json::object refusals;
+  for (const auto& [reason, count] : result.run.refusals) {
+    refusals[to_string(reason)] = count.count;
+  }
+  json::object unsent;
+  if (result.run.executed) {
+    for (const auto& [reason, count] : result.run.executed->others) {
+      if (reason == to_string(FillReason::no_profit) ||
+          reason == to_string(FillReason::not_planned)) {
+        unsent[reason] = count;
+      }
+    }
+  }
+  return {
+      {"recording", printable(result.run.recording)},
+      {"provenance", printable(result.run.provenance)},
+      {"chain", printable(result.run.chain)},
+      {"first_block", frame.first_block},
+      {"last_block", frame.last_block},
+      {"first_time_s", frame.first_time_s},
+      {"last_time_s", frame.last_time_s},
+      {"snapshots", result.run.snapshots},
+      {"settings", json::object{{"latency_blocks", settings.latency_blocks},
+                                {"place", place_text(settings.place)},
+                                {"impact_blocks", settings.impact_blocks},
+                                {"competition", settings.competition},
+                                {"missed", settings.missed},
+                                {"loan_fee_ppm", settings.loan_fee_ppm},
+                                {"seed", settings.seed},
+                                {"set", std::move(set)}}},
+      {"capital_eth", frame.capital_eth},
+      {"opportunities", result.run.opportunities},
+      {"approved", result.run.approved},
+      {"refused", std::move(refusals)},
+      {"not_sent", std::move(unsent)},
+      {"under_way_at_the_end", result.under_way},
+      {"metrics", metrics_json(metrics_of(result.trades, frame))},
+      {"by_strategy",
+       grouped_by(result, [](const BacktestTrade& t) { return std::set{t.strategy}; })},
+      {"by_venue", grouped_by(result,
+                              [](const BacktestTrade& t) {
+                                std::set<std::string> venues;
+                                for (const BacktestLeg& leg : t.legs) venues.insert(leg.venue);
+                                return venues;
+                              })},
+      {"by_day", grouped_by(result,
+                            [](const BacktestTrade& t) {
+                              return std::set{time_text(t.time_s).substr(0, 10)};
+                            })},
+      {"equity", std::move(equity)},
+      {"trades", std::move(trades)},
+      {"state_hash", result.run.state_hash},
+  };
+}
+
+std::string backtest_text(const BacktestResult& result, bool colour) {
+  const Style style(colour);
+  const BacktestFrame& frame = result.frame;
+  const BacktestMetrics all = metrics_of(result.trades, frame);
+  std::string out =
+      style(Ink::bold, "Backtest") + "  " +
+      cut_to(printable(result.run.recording), terminal_columns - 10) + "\n" +
+      fmt::format("          blocks {} to {}, {} to {} UTC\n", frame.first_block, frame.last_block,
+                  time_text(frame.first_time_s), time_text(frame.last_time_s));
+  for (const std::string& line : wrap(printable(result.run.provenance), terminal_columns - 10)) {
+    out += "          " + style(Ink::dim, line) + "\n";
+  }
+  const SimulationSettings& settings = result.settings;
+  out += fmt::format(
+      "\n{}  in block +{}, {} in it; own swaps stay {}; loan fee {} ppm;\n"
+      "           competition {}, missed {}, seed {}\n",
+      style(Ink::bold, "Simulated"), settings.latency_blocks, place_text(settings.place),
+      counted(settings.impact_blocks, "block"), settings.loan_fee_ppm, settings.competition,
+      settings.missed, settings.seed);
+  out += fmt::format("\n{}    {} sent: {} filled ({} gained), {} reverted, {} missed\n",
+                     style(Ink::bold, "Trades"), grouped(all.sent), grouped(all.filled),
+                     grouped(all.gained), grouped(all.reverted), grouped(all.missed));
+  out += fmt::format("          {} found, {} approved\n", grouped(result.run.opportunities),
+                     grouped(result.run.approved));
+  const Ink ink = all.net.is_loss() ? Ink::bad : Ink::good;
+  out += fmt::format("\n{}       {} ETH, {} USD, after {} ETH of gas\n", style(Ink::bold, "Net"),
+                     style(ink, short_number(all.net.ether(), 6)), short_number(all.net_usd, 2),
+                     short_number(to_double(all.gas_wei) * 1e-18, 6));
+  out += fmt::format("          predicted {} ETH of what was filled, realised {} ETH\n",
+                     short_number(all.predicted.ether(), 6), short_number(all.realised.ether(), 6));
+  out += fmt::format(
+      "          win rate {}, largest drawdown {} %, turnover {}\n"
+      "          Sharpe {}, Sortino {} ({} of {} s)\n",
+      all.win_rate ? short_number(*all.win_rate * 100, 1) + " %" : "-",
+      short_number(all.max_drawdown * 100, 4), short_number(all.turnover, 4),
+      ratio_text(all.sharpe), ratio_text(all.sortino), counted(all.periods, "period"),
+      all.period_s);
+  if (result.under_way != 0) {
+    out += fmt::format("          {} under way at the end: in no figure\n",
+                       counted(result.under_way, "trade"));
+  }
+  for (const auto& [reason, count] : result.run.refusals) {
+    out += fmt::format("  refused {:>9}  {}\n", grouped(count.count), to_string(reason));
+  }
+  return out;
+}
+
+}  // namespace gantry::host

@@ -1,0 +1,134 @@
+#include "host/backtest/own_swaps.hpp"
+
+#include <algorithm>
+
+#include "gantry/dex.h"
+#include "host/market/market_view.hpp"
+
+namespace gantry::host {
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+// One swap on `overlay`, which is then the state after it, and empty where that is not known.
+// Nothing: it cannot be swapped.
+std::optional<u256> swap_on(const Snapshot& snapshot, const OwnSwap& swap, Bytes& overlay) {
+  const Topology& topology = *snapshot.topology;
+  if (swap.pool >= topology.pools.size()) return std::nullopt;
+  const PoolInfo& info = topology.pools[swap.pool];
+  const gantry_state* base = snapshot.states.find(swap.pool);
+  if (info.use != PoolUse::usable || base == nullptr) return std::nullopt;
+  const VenueInstance& venue = topology.venue_of(info);
+  if (!venue.health().usable(snapshot.id)) return std::nullopt;
+  const gantry_swap order{swap.amount_in, info.index_of(swap.token_in),
+                          info.index_of(swap.token_out), GANTRY_EXACT_IN, 0};
+  if (!is_direction(info, order.token_in, order.token_out)) return std::nullopt;
+  const gantry_pool_state state{*base, {overlay.data(), overlay.size()}, &snapshot.context};
+  Bytes next(GANTRY_OVERLAY_BYTES_MAX);
+  gantry_buffer buffer{next.data(), next.size(), 0};
+  const bool can_follow = info.traits.overlay_bytes != 0;
+  gantry_quote quote{};
+  const auto status = venue.call<&gantry_dex_v1::quote>(Phase::quote, &state, &order, &quote,
+                                                        can_follow ? &buffer : nullptr);
+  venue.health().accept(Phase::quote, status, snapshot.id);
+  if (status != GANTRY_OK) return std::nullopt;
+  next.resize(buffer.size <= next.size() ? buffer.size : 0);
+  overlay = std::move(next);
+  return u256(quote.amount_out);
+}
+
+// What there is of a token on the way, and what there would be as it was planned.
+struct Purse {
+  u256 planned;
+  u256 real;
+};
+
+}  // namespace
+
+std::optional<RoutePaid> pay_route(const Snapshot& snapshot,
+                                   const gantry_opportunity& opportunity) {
+  RoutePaid paid;
+  std::map<std::uint32_t, Purse> purses;
+  std::map<std::uint32_t, Bytes> after;
+  purses[opportunity.token_in] = {u256(opportunity.amount_in), u256(opportunity.amount_in)};
+  for (std::uint32_t i = 0; i < opportunity.leg_count; ++i) {
+    const gantry_leg& leg = opportunity.legs[i];
+    Purse& from = purses[leg.hop.token_in];
+    const u256 wanted(leg.amount_in);
+    const bool all = wanted >= from.planned;
+    const u256 amount = all ? from.real : std::min(wanted, from.real);
+    if (amount.is_zero()) return std::nullopt;
+    from.planned = all ? u256() : wrapping_sub(from.planned, wanted);
+    from.real = wrapping_sub(from.real, amount);
+    const OwnSwap swap{leg.hop.pool, leg.hop.token_in, leg.hop.token_out, amount};
+    auto [state, is_first] = after.try_emplace(swap.pool);
+    if (is_first && snapshot.overlays != nullptr) {
+      if (const auto* before = snapshot.overlays->find(swap.pool)) {
+        if (before->bytes.empty()) return std::nullopt;
+        state->second = before->bytes;
+      }
+    } else if (!is_first && state->second.empty()) {
+      return std::nullopt;
+    }
+    const auto out = swap_on(snapshot, swap, state->second);
+    if (!out) return std::nullopt;
+    paid.swaps.push_back(swap);
+    Purse& into = purses[leg.hop.token_out];
+    if (!add(into.planned, u256(leg.amount_out), into.planned) ||
+        !add(into.real, *out, into.real)) {
+      return std::nullopt;
+    }
+  }
+  paid.amount_out = purses[opportunity.token_out].real;
+  return paid;
+}
+
+void OwnSwaps::add(std::uint64_t block, const std::vector<OwnSwap>& swaps) {
+  for (const OwnSwap& swap : swaps) {
+    kept_[swap.pool].push_back({block, swap});
+    dirty_.push_back(swap.pool);
+  }
+}
+
+void OwnSwaps::meet(Snapshot& snapshot) {
+  const std::uint64_t block = snapshot.context.state_block;
+  for (auto& [pool, swaps] : kept_) {
+    const auto old =
+        std::erase_if(swaps, [&](const Kept& kept) { return kept.block + blocks_kept_ < block; });
+    if (old != 0) dirty_.push_back(pool);
+  }
+  std::ranges::sort(dirty_);
+  const auto repeated = std::ranges::unique(dirty_);
+  dirty_.erase(repeated.begin(), repeated.end());
+  if (kept_.empty()) return;
+
+  auto made = std::make_shared<PoolOverlays>();
+  for (const auto& [pool, swaps] : kept_) {
+    if (swaps.empty()) continue;
+    const bool moved = snapshot.cold || std::ranges::binary_search(snapshot.changed, pool) ||
+                       std::ranges::binary_search(dirty_, pool);
+    const auto* before = overlays_ == nullptr ? nullptr : overlays_->find(pool);
+    if (!moved && before != nullptr) {
+      made->entries.push_back(*before);
+      continue;
+    }
+    Bytes overlay;
+    for (const Kept& kept : swaps) {
+      if (swap_on(snapshot, kept.swap, overlay) && !overlay.empty()) continue;
+      overlay.clear();
+      break;
+    }
+    made->entries.push_back({pool, std::move(overlay)});
+  }
+  std::erase_if(kept_, [](const auto& each) { return each.second.empty(); });
+  if (!dirty_.empty()) {
+    std::vector<std::uint32_t> changed;
+    std::ranges::set_union(snapshot.changed, dirty_, std::back_inserter(changed));
+    snapshot.changed = std::move(changed);
+    dirty_.clear();
+  }
+  overlays_ = std::move(made);
+  snapshot.overlays = overlays_->entries.empty() ? nullptr : overlays_;
+}
+
+}  // namespace gantry::host

@@ -1,0 +1,58 @@
+// What a backtest's own trades do to the pools of a recorded market. A swap stays on its pool's
+// recorded states for some blocks, each time quoted anew by the pool's venue on the state that the
+// recording has; then others have traded it away.
+//
+// THREADS  The apply stage's, one at a time.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "gantry/strategy.h"
+#include "gantry/u256.hpp"
+#include "host/market/snapshot.hpp"
+
+namespace gantry::host {
+
+// Amounts in smallest units, tokens as market handles.
+struct OwnSwap {
+  std::uint32_t pool = 0;
+  std::uint32_t token_in = 0;
+  std::uint32_t token_out = 0;
+  u256 amount_in;
+};
+
+// What a route pays.
+struct RoutePaid {
+  u256 amount_out;  // of the opportunity's token_out
+  std::vector<OwnSwap> swaps;
+};
+// Its legs in their order, on the snapshot's states and each pool as the legs before have left it.
+// A leg that was to get all there is of its token gets all there is of it now. Nothing: a leg
+// cannot be swapped.
+std::optional<RoutePaid> pay_route(const Snapshot& snapshot, const gantry_opportunity& opportunity);
+
+class OwnSwaps {
+ public:
+  explicit OwnSwaps(std::uint64_t blocks_kept) : blocks_kept_(blocks_kept) {}
+
+  // Made in that block. They are on the states of snapshots from the next meet() on.
+  void add(std::uint64_t block, const std::vector<OwnSwap>& swaps);
+  // Puts what is kept onto the states of a snapshot that nobody else has seen yet. Pools whose
+  // state moves by it count as changed.
+  void meet(Snapshot& snapshot);
+
+ private:
+  struct Kept {
+    std::uint64_t block = 0;
+    OwnSwap swap;
+  };
+  std::uint64_t blocks_kept_;
+  std::map<std::uint32_t, std::vector<Kept>> kept_;  // by pool, in the order of trading
+  std::vector<std::uint32_t> dirty_;              // whose swaps are others than at the last meet()
+  std::shared_ptr<const PoolOverlays> overlays_;  // as of the last meet()
+};
+
+}  // namespace gantry::host

@@ -1,0 +1,181 @@
+#include "host/backtest/simulated_chain.hpp"
+
+#include <algorithm>
+
+#include "gantry/u256_convert.hpp"
+#include "host/base/text.hpp"
+#include "host/live/chain_text.hpp"
+#include "host/plugin/plugin_set.hpp"
+
+namespace gantry::host {
+namespace {
+
+constexpr std::uint64_t parts_per_million = 1'000'000;
+
+// splitmix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014): a number
+// in [0, 1) that a trade's place in the run makes, and nothing else.
+double drawn(std::uint64_t seed, std::uint64_t group, std::uint64_t which) {
+  std::uint64_t z = seed + (2 * group + which + 1) * 0x9e3779b97f4a7c15ULL;
+  z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9ULL;
+  z = (z ^ (z >> 27U)) * 0x94d049bb133111ebULL;
+  z ^= z >> 31U;
+  return static_cast<double>(z >> 11U) * 0x1p-53;
+}
+
+u256 sum(const u256& a, const u256& b) {
+  u256 out;
+  return add(a, b, out) ? out : u256::max();
+}
+
+// Rounded up, as who lends does.
+u256 loan_fee_of(const u256& amount, std::uint64_t ppm) {
+  u256 fee;
+  return mul_div_ceil(amount, u256(ppm), u256(parts_per_million), fee) ? fee : u256::max();
+}
+
+std::uint64_t usd_e6(const u256& value) {
+  return value > u256(UINT64_MAX) ? UINT64_MAX : value.limb(0);
+}
+
+BacktestTrade begin_record(const Snapshot& snapshot, const Ranked& trade, std::uint64_t group) {
+  const Topology& topology = *snapshot.topology;
+  const gantry_opportunity& o = trade.opportunity;
+  BacktestTrade record;
+  record.group = group;
+  const auto* strategy =
+      snapshot.plugins == nullptr ? nullptr : snapshot.plugins->find(trade.strategy);
+  if (strategy != nullptr) record.strategy = strategy->instance->name();
+  for (std::uint32_t i = 0; i < o.leg_count; ++i) {
+    const gantry_hop& hop = o.legs[i].hop;
+    const PoolInfo& pool = topology.pools[hop.pool];
+    record.legs.push_back({topology.venue_names[pool.venue], address_text(pool.address),
+                           topology.tokens[hop.token_in].symbol,
+                           topology.tokens[hop.token_out].symbol});
+  }
+  record.token = topology.tokens[o.token_in].symbol;
+  record.decimals = topology.tokens[o.token_in].decimals;
+  record.found_block = snapshot.context.state_block;
+  record.amount_in = u256(o.amount_in);
+  record.predicted_out = u256(o.amount_out);
+  record.stake_wei = u256(trade.stake.ether_wei);
+  return record;
+}
+
+}  // namespace
+
+void SimulatedChain::offer(const MarketView& view, const Ranked& trade, std::uint64_t group) {
+  const Snapshot& snapshot = view.snapshot();
+  Sent sent{trade,
+            group,
+            snapshot.context.state_block + settings_.latency_blocks,
+            begin_record(snapshot, trade, group),
+            drawn(settings_.seed, group, 0),
+            drawn(settings_.seed, group, 1)};
+  // The loan's fee comes off what the gate has seen; in the token, as the least that it must pay.
+  const u256 fee = loan_fee_of(sent.record.amount_in, settings_.loan_fee_ppm);
+  const bool pays = sum(least_out(trade), fee) <= sent.record.predicted_out;
+  u256 kept;
+  u256 fee_wei;
+  const bool known = !trade.gross_token.is_zero() &&
+                     mul_div_ceil(fee, u256(trade.gross.ether_wei), trade.gross_token, fee_wei) &&
+                     sub(trade.net, fee_wei, kept);
+  if (!pays || !known) {
+    Fill fill;
+    fill.group = group;
+    fill.strategy = trade.strategy;
+    fill.key = trade.opportunity.key;
+    fill.block = trade.opportunity.block;
+    fill.reason = FillReason::no_profit;
+    fill.amount_in = sent.record.amount_in;
+    return refuse(std::move(fill));
+  }
+  sent.record.predicted_wei = kept;
+  sent_.push_back(std::move(sent));
+}
+
+// On the states of `state`, in the block that it is for.
+void SimulatedChain::decide(Sent& sent, const Snapshot& state, std::uint64_t time_s) {
+  BacktestTrade& record = sent.record;
+  const gantry_opportunity& o = sent.trade.opportunity;
+  record.block = sent.block;
+  record.time_s = time_s;
+  record.ether_usd = static_cast<double>(state.ether_usd_e6) * 1e-6;
+  record.was_taken = sent.competitor < settings_.competition;
+
+  const u256 fee = loan_fee_of(record.amount_in, settings_.loan_fee_ppm);
+  const auto paid = pay_route(state, o);
+  const bool pays = paid && paid->amount_out >= sum(least_out(sent.trade), fee);
+  // Who takes it first leaves nothing of it; the pools have his trade then.
+  if (record.was_taken && pays) own_.add(sent.block, paid->swaps);
+  const bool is_filled = pays && !record.was_taken;
+
+  gantry_opportunity real = o;
+  real.amount_out = is_filled ? wrapping_sub(paid->amount_out, fee) : u256();
+  view_.bind(state, {}, true);
+  const Ranked priced = price_opportunity(view_, real, sent.trade.strategy, sent.trade.index,
+                                          {gas_overhead_, sent.trade.data_fee});
+  Fill fill;
+  fill.group = sent.group;
+  fill.strategy = sent.trade.strategy;
+  fill.key = o.key;
+  fill.block = o.block;
+  fill.amount_in = record.amount_in;
+  if (sent.inclusion < settings_.missed) {
+    fill.reason = FillReason::expired;
+  } else {
+    fill.in_block = sent.block;
+    fill.gas_wei = priced.gas_cost;
+    fill.reason = is_filled ? FillReason::none : FillReason::reverted;
+    fill.gained = is_filled && priced.pays;
+    fill.amount_wei = is_filled ? priced.net : priced.gas_cost;
+    fill.amount_usd_e6 = usd_e6(is_filled ? priced.net_usd_e6 : priced.gas_usd_e6);
+    if (is_filled) {
+      fill.amount_out = paid->amount_out;
+      record.loan_fee = fee;
+      const double quoted = to_double(record.predicted_out);
+      fill.deviation_bps = std::max(0.0, (quoted - to_double(paid->amount_out)) / quoted * 1e4);
+      own_.add(sent.block, paid->swaps);
+    }
+  }
+  record.reason = fill.reason;
+  record.amount_out = fill.amount_out;
+  record.gained = fill.gained;
+  record.result_wei = fill.amount_wei;
+  record.gas_wei = fill.gas_wei;
+  trades_.push_back(record);
+  fills_.push_back(std::move(fill));
+}
+
+void SimulatedChain::meet(const std::shared_ptr<Snapshot>& snapshot) {
+  const gantry_context& context = snapshot->context;
+  const std::uint64_t block = context.state_block;
+  if (is_open(context)) {
+    if (!window_) window_ = Window{block, block, context.state_time_s, context.state_time_s};
+    window_->last_block = block;
+    window_->last_time_s = context.state_time_s;
+  }
+  // Whether there were any.
+  const auto settle = [&](const auto& is_due, const Snapshot& state, std::uint64_t time_s) {
+    for (Sent& sent : sent_) {
+      if (is_due(sent)) decide(sent, state, time_s);
+    }
+    return std::erase_if(sent_, is_due) != 0;
+  };
+  if (before_ != nullptr) {
+    // In a block without a snapshot, or before all of this one's: nothing had moved since the last.
+    settle(
+        [&](const Sent& sent) {
+          return sent.block < block ||
+                 (sent.block == block && settings_.place == BlockPlace::first);
+        },
+        *before_, snapshot->context.state_time_s);
+  }
+  own_.meet(*snapshot);
+  if (settle([&](const Sent& sent) { return sent.block == block; }, *snapshot,
+             snapshot->context.state_time_s)) {
+    own_.meet(*snapshot);
+  }
+  before_ = snapshot;
+}
+
+}  // namespace gantry::host

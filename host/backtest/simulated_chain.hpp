@@ -1,0 +1,131 @@
+// The chain of a backtest: takes what the street would send, and says later what became of it.
+//
+// A trade that was found on the state of block N is in block N + latency_blocks, where its route is
+// quoted again: behind all else that the recording has in that block, or before it. Below the least
+// that it must pay it reverts, as the executor does, and its gas is lost. What it trades stays on
+// its pools (own_swaps.hpp). Of blocks after the one that is decided on nothing is known here.
+//
+// UNITS    Amounts in smallest units, wei where it says so.
+// THREADS  meet() by the apply stage, the others by the planning and judging nodes; one snapshot at
+//          a time is under way, so that none of them meet.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/backtest/own_swaps.hpp"
+#include "host/execute/fill.hpp"
+#include "host/market/market_view.hpp"
+#include "host/rank/ranking.hpp"
+
+namespace gantry::host {
+
+enum class BlockPlace : std::int32_t {
+  last = 1,   // behind all that is recorded
+  first = 2,  // before it
+};
+
+struct SimulationSettings {
+  std::uint64_t latency_blocks = 1;  // at least 1: the block after the state it was found in
+  BlockPlace place = BlockPlace::last;
+  std::uint64_t impact_blocks = 300;  // own swaps stay on their pools for so long
+  double competition = 0;             // chance that another one takes the same trade first
+  double missed = 0;                  // chance that it is in no block, which costs nothing
+  std::uint64_t loan_fee_ppm = 500;   // of what goes in; Aave V3's is 500, Balancer's 0
+  std::uint64_t seed = 1;             // of both chances
+  std::uint64_t first_block = 0;      // before these nothing is traded
+  std::uint64_t first_time_s = 0;
+};
+
+struct BacktestLeg {
+  std::string venue;
+  std::string pool;       // address
+  std::string token_in;   // symbol
+  std::string token_out;  // symbol
+};
+
+// One that was sent, and what became of it.
+struct BacktestTrade {
+  std::uint64_t group = 0;
+  std::string strategy;
+  std::vector<BacktestLeg> legs;
+  std::string token;  // symbol of what goes in and comes out
+  std::uint32_t decimals = 0;
+  std::uint64_t found_block = 0;
+  std::uint64_t block = 0;  // that it was in, or would have been
+  std::uint64_t time_s = 0;
+  FillReason reason = FillReason::none;
+  bool was_taken = false;  // by the competitor
+  u256 amount_in;
+  u256 predicted_out;
+  u256 amount_out;       // 0: it was not filled
+  u256 stake_wei;        // what goes in
+  u256 predicted_wei;    // net of gas; it had to gain to be approved
+  bool gained = false;   // result_wei is a gain
+  u256 result_wei;       // all costs in it
+  u256 gas_wei;          // paid
+  u256 loan_fee;         // paid, of the token
+  double ether_usd = 0;  // at its block
+};
+
+class SimulatedChain {
+ public:
+  // `gas_of_transaction`: gas units of a transaction besides its legs'.
+  SimulatedChain(const SimulationSettings& settings, std::uint64_t gas_of_transaction)
+      : settings_(settings), gas_overhead_(gas_of_transaction), own_(settings.impact_blocks) {}
+
+  // Whether what was found on such a state may be traded.
+  bool is_open(const gantry_context& context) const noexcept {
+    return context.state_block >= settings_.first_block &&
+           context.state_time_s >= settings_.first_time_s;
+  }
+  // A planned trade is sent. `view` is bound to the snapshot it was planned on.
+  void offer(const MarketView& view, const Ranked& trade, std::uint64_t group);
+  // A planned one that cannot be sent.
+  void refuse(Fill fill) { fills_.push_back(std::move(fill)); }
+  // The next snapshot, which nobody else has seen yet: what is due is decided, and own trades are
+  // put onto its states.
+  void meet(const std::shared_ptr<Snapshot>& snapshot);
+  // There is no next one. It holds no snapshot any more.
+  void end() noexcept { before_.reset(); }
+  // What became known since the last call.
+  std::vector<Fill> take_fills() { return std::exchange(fills_, {}); }
+
+  // From the first block that may be traded on to the last one; nothing: there was none.
+  struct Window {
+    std::uint64_t first_block = 0;
+    std::uint64_t last_block = 0;
+    std::uint64_t first_time_s = 0;
+    std::uint64_t last_time_s = 0;
+  };
+  const std::optional<Window>& window() const noexcept { return window_; }
+  // In the order in which they were decided. What is under way at the end is in none.
+  const std::vector<BacktestTrade>& trades() const noexcept { return trades_; }
+  std::size_t under_way() const noexcept { return sent_.size(); }
+
+ private:
+  struct Sent {
+    Ranked trade;
+    std::uint64_t group = 0;
+    std::uint64_t block = 0;  // that it is for
+    BacktestTrade record;
+    double competitor = 0;  // drawn when it was sent
+    double inclusion = 0;
+  };
+
+  void decide(Sent& sent, const Snapshot& state, std::uint64_t time_s);
+
+  SimulationSettings settings_;
+  std::uint64_t gas_overhead_;
+  OwnSwaps own_;
+  MarketView view_;
+  std::vector<Sent> sent_;
+  std::vector<Fill> fills_;
+  std::vector<BacktestTrade> trades_;
+  std::optional<Window> window_;
+  std::shared_ptr<const Snapshot> before_;  // the newest that was met
+};
+
+}  // namespace gantry::host
