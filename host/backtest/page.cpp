@@ -18,7 +18,7 @@ h1{font-size:1.4rem;margin:0}h2{font-size:1rem;margin:2rem 0 .5rem}p{margin:.2re
 svg{width:100%;height:auto;display:block}svg text{fill:var(--dim);font-size:11px}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:right;padding:.25rem .5rem;border-bottom:1px solid var(--line);white-space:nowrap}
-th{color:var(--dim);font-weight:600}th.t,td.t{text-align:left}
+th{color:var(--dim);font-weight:600}th.t,td.t{text-align:left}td.w{white-space:normal;min-width:14rem}
 .filters{display:flex;flex-wrap:wrap;gap:.5rem;margin:.4rem 0}
 select,input{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--line);border-radius:4px;padding:.2rem .4rem}
 </style></head><body>
@@ -75,7 +75,7 @@ function chart(id, points, options) {
   for (let i = 0; i <= 3; i++) {
     const y = y0 + (y1 - y0) * i / 3, x = x0 + (x1 - x0) * i / 3;
     s.append(svg('line', { x1: left, x2: W - right, y1: Y(y), y2: Y(y), stroke: 'var(--line)' }));
-    const a = svg('text', { x: left - 6, y: Y(y) + 4, 'text-anchor': 'end' }); a.textContent = Number(y.toPrecision(7)); s.append(a);
+    const a = svg('text', { x: left - 6, y: Y(y) + 4, 'text-anchor': 'end' }); a.textContent = Number(y.toPrecision(options.digits || 4)); s.append(a);
     const b = svg('text', { x: X(x), y: H - 6, 'text-anchor': i === 3 ? 'end' : i === 0 ? 'start' : 'middle' }); b.textContent = options.label(x); s.append(b);
   }
   if (options.dots) {
@@ -89,7 +89,7 @@ function chart(id, points, options) {
   el(id).append(s);
 }
 const clock = (x) => when(x).slice(0, 16);
-chart('equity', d.equity.map((p) => [p[0], p[2]]), { label: clock, colour: 'var(--mark)' });
+chart('equity', d.equity.map((p) => [p[0], p[2]]), { label: clock, colour: 'var(--mark)', digits: 7 });
 let peak = -Infinity;
 chart('drawdown', d.equity.map((p) => { peak = Math.max(peak, p[2]); return [p[0], peak > 0 ? (p[2] - peak) / peak * 100 : 0]; }), { label: clock, colour: 'var(--bad)' });
 const filled = d.trades.filter((t) => t.outcome === 'filled');
@@ -120,7 +120,7 @@ function list() {
   const hit = d.trades.filter((t) => (!s || t.strategy === s) && (!v || t.legs.some((l) => l.venue === v)) && (!o || t.outcome === o) &&
     (!q || JSON.stringify(t).toLowerCase().includes(q.toLowerCase())));
   el('count').textContent = hit.length + ' of ' + d.trades.length + (hit.length > rows_max ? ', the first ' + rows_max + ' are shown' : '');
-  table('trades', [['time, UTC', 't'], ['block'], ['strategy', 't'], ['route', 't'], ['in'], ['predicted, ETH'], ['result, ETH'], ['outcome', 't']],
+  table('trades', [['time, UTC', 't'], ['block'], ['strategy', 't'], ['route', 't w'], ['in'], ['predicted, ETH'], ['result, ETH'], ['outcome', 't']],
     hit.slice(0, rows_max).map((t) => [when(t.time_s), t.block, t.strategy, t.legs.map((l) => l.token_in).join(' → ') + (t.legs.length ? ' → ' + t.legs[t.legs.length - 1].token_out : '') + '  ' + [...new Set(t.legs.map((l) => l.venue))].join(', '),
       num(t.amount_in, 6) + ' ' + t.token, num(eth(t.predicted_wei), 8), [num(eth(t.result_wei), 8), sign(eth(t.result_wei))], t.outcome + (t.taken_by_competitor ? ', taken' : '')]));
 }
