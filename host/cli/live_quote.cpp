@@ -171,6 +171,12 @@ Result<std::unique_ptr<QuotedMarket>> open_live_market(const Session& session,
   PoolList list(**chain, {*venue}, providers, fetcher);
   auto found = list.find(context, block.pin());
   if (!found) return std::unexpected(found.error());
+  if (found->pools.empty() && list.untried().count() != 0) {
+    return fail(ErrorKind::not_found,
+                fmt::format("{} is left out until its tokens are tried: {}. check_tokens = false "
+                            "of the [[chain]] lets it in untried",
+                            question.pool, list.untried().reason));
+  }
   if (found->pools.empty()) {
     return fail(ErrorKind::not_found,
                 fmt::format("{} was left out, for one of its tokens: the warning above says which "
