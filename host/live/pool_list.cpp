@@ -293,12 +293,14 @@ Result<std::vector<PoolList::Candidate>> PoolList::try_tokens(const gantry_conte
   std::ranges::move(std::exchange(candidates_, {}), std::back_inserter(asked));
   std::vector<Candidate> let_in;
   std::vector<Candidate> not_reached;
+  std::size_t late = 0;  // of those that are let in, the first
   for (std::size_t i = 0; i < asked.size(); ++i) {
     Candidate& pool = asked[i];
     const PoolTrial& trial = (*trials)[i];
     pool.refused = trial.outcome != TrialOutcome::empty;
     switch (trial.outcome) {
       case TrialOutcome::let_in:
+        if (i < again) ++late;
         let_in.push_back(std::move(pool));
         break;
       case TrialOutcome::odd:
@@ -320,22 +322,18 @@ Result<std::vector<PoolList::Candidate>> PoolList::try_tokens(const gantry_conte
   untried_.insert(untried_.begin(), std::make_move_iterator(not_reached.begin()),
                   std::make_move_iterator(not_reached.end()));
   count_untried(*trials);
-  tell_let_in(let_in);
+  tell_let_in(std::span(let_in).first(late));
   return let_in;
 }
 
-// Those that had waited.
-void PoolList::tell_let_in(std::span<const Candidate> pools) const {
+void PoolList::tell_let_in(std::span<const Candidate> late) const {
+  if (late.empty()) return;
   std::string names;
-  std::size_t count = 0;
-  for (const Candidate& pool : pools) {
-    if (pool.turns == 0) continue;
-    if (++count > named_max) continue;
-    names +=
-        fmt::format("{}{} of {}", count == 1 ? "" : ", ", address_text(pool.address), pool.venue);
+  for (const Candidate& pool : late.first(std::min(late.size(), named_max))) {
+    names += fmt::format("{}{} of {}", names.empty() ? "" : ", ", address_text(pool.address),
+                         pool.venue);
   }
-  if (count > named_max) names += fmt::format(" and {} more", count - named_max);
-  if (count == 0) return;
+  if (late.size() > named_max) names += fmt::format(" and {} more", late.size() - named_max);
   spdlog::info("{}: pools that waited are let in, for their tokens were tried and are plain: {}",
                chain_.name, names);
 }
