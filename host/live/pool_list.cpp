@@ -326,14 +326,14 @@ Result<std::vector<PoolList::Candidate>> PoolList::try_tokens(const gantry_conte
   return let_in;
 }
 
-void PoolList::tell_let_in(std::span<const Candidate> late) const {
-  if (late.empty()) return;
+void PoolList::tell_let_in(std::span<const Candidate> pools) const {
+  if (pools.empty()) return;
   std::string names;
-  for (const Candidate& pool : late.first(std::min(late.size(), named_max))) {
+  for (const Candidate& pool : pools.first(std::min(pools.size(), named_max))) {
     names += fmt::format("{}{} of {}", names.empty() ? "" : ", ", address_text(pool.address),
                          pool.venue);
   }
-  if (late.size() > named_max) names += fmt::format(" and {} more", late.size() - named_max);
+  if (pools.size() > named_max) names += fmt::format(" and {} more", pools.size() - named_max);
   spdlog::info("{}: pools that waited are let in, for their tokens were tried and are plain: {}",
                chain_.name, names);
 }

@@ -84,7 +84,7 @@ class PoolList {
   void leave_out_what_is_no_token();
   Result<std::vector<Candidate>> try_tokens(const gantry_context& context, const BlockPin& pin);
   void count_untried(std::span<const PoolTrial> trials);
-  void tell_let_in(std::span<const Candidate> late) const;
+  void tell_let_in(std::span<const Candidate> pools) const;
 
   const ChainSettings& chain_;
   std::vector<std::shared_ptr<VenueInstance>> venues_;
