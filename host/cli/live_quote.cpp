@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -172,10 +173,13 @@ Result<std::unique_ptr<QuotedMarket>> open_live_market(const Session& session,
   auto found = list.find(context, block.pin());
   if (!found) return std::unexpected(found.error());
   if (found->pools.empty() && list.untried().count() != 0) {
-    return fail(ErrorKind::not_found,
-                fmt::format("{} is left out until its tokens are tried: {}. check_tokens = false "
-                            "of the [[chain]] lets it in untried",
-                            question.pool, list.untried().reason));
+    // A quote trades nothing, and the venue's own word on an empty pool is what is asked for.
+    spdlog::warn("{}: {}; it is quoted as if all that is sent arrived, and a run keeps it out",
+                 question.pool, list.untried().reason);
+    ChainSettings untried = **chain;
+    untried.check_tokens = false;
+    found = PoolList(untried, {*venue}, providers, fetcher).find(context, block.pin());
+    if (!found) return std::unexpected(found.error());
   }
   if (found->pools.empty()) {
     return fail(ErrorKind::not_found,
