@@ -145,6 +145,7 @@ void ChainRun::tell_live(json::object& told) const {
   told["round_trips"] = status.round_trips;
   told["pools_audited"] = status.pools_audited;
   told["pools_quarantined"] = status.pools_quarantined;
+  told["pools_untried"] = status.pools_untried;
   told["pending_told"] = status.pending.told;
   told["pending_taken"] = status.pending.taken;
   told["pending_dropped"] = status.pending.dropped;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -171,6 +172,15 @@ Result<std::unique_ptr<QuotedMarket>> open_live_market(const Session& session,
   PoolList list(**chain, {*venue}, providers, fetcher);
   auto found = list.find(context, block.pin());
   if (!found) return std::unexpected(found.error());
+  if (found->pools.empty() && list.untried().count() != 0) {
+    // A quote trades nothing, and the venue's own word on an empty pool is what is asked for.
+    spdlog::warn("{}: {}; it is quoted as if all that is sent arrived, and a run keeps it out",
+                 question.pool, list.untried().reason);
+    ChainSettings untried = **chain;
+    untried.check_tokens = false;
+    found = PoolList(untried, {*venue}, providers, fetcher).find(context, block.pin());
+    if (!found) return std::unexpected(found.error());
+  }
   if (found->pools.empty()) {
     return fail(ErrorKind::not_found,
                 fmt::format("{} was left out, for one of its tokens: the warning above says which "

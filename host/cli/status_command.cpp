@@ -156,8 +156,10 @@ std::string chain_text(const json::object& chain) {
     out += fmt::format(", block {}, {} s old", number("fetched_block"),
                        grouped(number("block_age_s")));
   }
-  out += fmt::format(", {}, {} approved\n", counted(number("snapshots"), "snapshot"),
+  out += fmt::format(", {}, {} approved", counted(number("snapshots"), "snapshot"),
                      grouped(number("approved")));
+  const std::uint64_t untried = number("pools_untried");
+  out += untried == 0 ? "\n" : fmt::format(", {} untried\n", counted(untried, "pool"));
   const std::string trouble = word("trouble");
   if (!trouble.empty()) out += fmt::format("  {:<14} {}\n", "", trouble);
   return out + breakers_text(chain) + execution_text(chain) + providers_text(chain);

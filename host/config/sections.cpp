@@ -88,7 +88,8 @@ void read_chain(TableReader& root, const Node& node, const Environment& environm
       chain.id, chain.usd_tokens);
   reader.boolean({.key = "check_tokens",
                   .help = "try each token of a live pool before it is followed: pools of tokens "
-                          "that are taxed on the way or cannot be sold are left out"},
+                          "that are taxed on the way or cannot be sold are left out, and so are, "
+                          "until they can be tried, empty pools and those that no provider tries"},
                  chain.check_tokens);
   reader.addresses({.key = "odd_tokens",
                     .help = "let in without being tried: their pools are quoted as if all that is "

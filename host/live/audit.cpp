@@ -110,6 +110,24 @@ std::string difference(const Side& kept, const Side& fresh, const PoolInfo& pool
   return {};
 }
 
+constexpr std::size_t shown_max = 36;  // bytes of a revert: a selector and a word
+
+// What the pool asked for, and what came; empty: nothing of it was refused.
+std::string refusal_of(const BlockInput& input, std::uint32_t pool) {
+  const auto refused = std::ranges::find_if(input.facts, [&](const recording::Fact& fact) {
+    return fact.pool == pool && fact.status != GANTRY_OK;
+  });
+  if (refused == input.facts.end()) return {};
+  const std::string_view asked = refused->kind == recording::FactKind::evm_call ? "a call of"
+                                 : refused->kind == recording::FactKind::evm_storage
+                                     ? "storage of"
+                                     : "the code of";
+  const auto words = std::span(refused->data).first(std::min(refused->data.size(), shown_max));
+  return fmt::format("{} {} (the venue's tag {:#x}) {}", asked, address_text(refused->source),
+                     refused->tag,
+                     words.empty() ? "brought no answer" : "reverted with " + hex_text(words));
+}
+
 }  // namespace
 
 void Audit::note(const BlockInput& input) {
@@ -212,17 +230,21 @@ Result<std::vector<Audit::Finding>> Audit::compare(const Snapshot& kept,
     if ((*fresh)->topology->pools[i].use == PoolUse::no_state ||
         !(*fresh)->pool_state(i, theirs.state)) {
       // What was refused may be a provider's bad minute. At the next audit it is no accident.
-      const bool refused = std::ranges::any_of(input.facts, [&](const recording::Fact& fact) {
-        return fact.pool == i && fact.status != GANTRY_OK;
-      });
-      if (refused && doubted_.insert(pools[i]).second) {
+      const std::string refused = refusal_of(input, i);
+      if (!refused.empty() && doubted_.insert(pools[i]).second) {
         spdlog::warn(
             "{}: pool {} of {} could not be audited at block {}: what its state is read from was "
-            "refused. It is kept, and put away if its next audit says the same",
-            chain_.name, address_text(info.address), venue.name(), block.number);
+            "refused: {}. It is kept, and put away if its next audit says the same",
+            chain_.name, address_text(info.address), venue.name(), block.number, refused);
         continue;
       }
-      reason = "the chain gives no state for it any more";
+      reason = refused.empty()
+                   ? "the venue makes no state of what the chain answers any more"
+                   : fmt::format(
+                         "what its state is read from was refused at two audits: {}. Either "
+                         "its contract is another now, or no provider that could be asked "
+                         "answers it; with one that does, start again",
+                         refused);
     } else {
       reason = difference(ours, theirs, info);
     }

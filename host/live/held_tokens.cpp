@@ -50,13 +50,15 @@ Status read_in_vaults(Fetcher& fetcher, const gantry_context& context,
   }
   const auto answers = fetcher.answer(context, requests);
   if (!answers) return std::unexpected(answers.error());
+  std::vector<HeldToken*> in_vaults;
   for (std::size_t i = 0; i < held.size(); ++i) {
     const recording::Fact& fact = (*answers)[i];
     if (fact.status != GANTRY_OK || fact.data.size() != word_bytes) continue;
     held[i]->holder = evm_address(
         std::span(fact.data).subspan(word_bytes - address_bytes).first<address_bytes>());
+    in_vaults.push_back(held[i]);
   }
-  return read_balances(fetcher, context, held);
+  return read_balances(fetcher, context, in_vaults);
 }
 
 }  // namespace gantry::host

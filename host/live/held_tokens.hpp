@@ -22,7 +22,7 @@ struct HeldToken {
 Status read_balances(Fetcher& fetcher, const gantry_context& context,
                      std::span<HeldToken* const> held);
 // Of pools that hold nothing, or too little, themselves: whose contract names a vault, as
-// Balancer's do, gets it as `holder`, and all balances are read again.
+// Balancer's do, gets it as `holder`, and its balances are read there.
 Status read_in_vaults(Fetcher& fetcher, const gantry_context& context,
                       std::span<HeldToken* const> held);
 

@@ -190,6 +190,17 @@ Result<Head> LiveFeed::newest() {
   return fail(stopped ? ErrorKind::usage : ErrorKind::io, head.error().message);
 }
 
+// What it finds is told of with the block.
+Status LiveFeed::look_for_pools(const ChainBlock& block) {
+  auto found = pools_.find(context_of(block), block.pin());
+  if (!found) return std::unexpected(found.error());
+  found_ = std::move(*found);
+  looked_for_pools_ = block.number;
+  const std::lock_guard lock(mutex_);
+  status_.pools_untried = pools_.untried().count();
+  return {};
+}
+
 // The first block: every pool is read at it.
 Status LiveFeed::begin() {
   const auto head = newest();
@@ -197,13 +208,17 @@ Status LiveFeed::begin() {
   const auto read = read_blocks(providers_, {head->number, head->number});
   if (!read) return std::unexpected(read.error());
   const ChainBlock& block = read->blocks.front();
-  if (found_.pools.empty()) {
-    auto found = pools_.find(context_of(block), block.pin());
-    if (!found) return std::unexpected(found.error());
-    found_ = std::move(*found);
-    looked_for_pools_ = block.number;
+  const bool looked = pools_.untried().count() != 0 && looked_for_pools_ == block.number;
+  if (found_.pools.empty() && !looked) {
+    if (auto done = look_for_pools(block); !done) return done;
   }
   if (found_.pools.empty()) {
+    if (const UntriedPools& untried = pools_.untried(); untried.count() != 0) {
+      return fail(ErrorKind::limit,
+                  fmt::format("no pool can be followed yet: the tokens of {} could not be tried, "
+                              "as {} are empty and no provider would try those of {}",
+                              untried.count(), untried.empty, untried.refused));
+    }
     damage_ = fmt::format(
         "{}: there is no pool to follow. List pools as [[dex.pool]] with address and tokens, or "
         "give a venue that finds them its factory",
@@ -338,10 +353,7 @@ Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> g
     input.events.push_back(
         {MarketEventKind::keep, static_cast<std::uint64_t>(settings_.undo_blocks), 0, {}});
   } else if (block.number >= looked_for_pools_ + discover_every_blocks && found_.pools.empty()) {
-    auto found = pools_.find(context_of(block), block.pin());
-    if (!found) return std::unexpected(found.error());
-    found_ = std::move(*found);
-    looked_for_pools_ = block.number;
+    if (auto done = look_for_pools(block); !done) return done;
   }
   input.tokens = found_.tokens;
   input.pools = found_.pools;

@@ -52,6 +52,7 @@ struct LiveStatus {
   std::uint64_t round_trips = 0;  // of pools' requests
   std::uint64_t pools_audited = 0;
   std::uint64_t pools_quarantined = 0;
+  std::uint64_t pools_untried = 0;  // kept out until their tokens can be tried
   PendingCounts pending;
   std::string trouble;  // what keeps it from going on; empty: nothing
 };
@@ -60,7 +61,7 @@ class LiveFeed final : public Feed {
  public:
   // Blocks that are fetched at once when some were missed.
   static constexpr std::uint64_t blocks_per_trip = 32;
-  // How often venues are asked for new pools.
+  // How often venues are asked for new pools, and those are tried again that wait for it.
   static constexpr std::uint64_t discover_every_blocks = 64;
 
   // `venues` are those of the chain; settings and providers outlive the feed.
@@ -89,6 +90,7 @@ class LiveFeed final : public Feed {
            std::vector<std::shared_ptr<VenueInstance>> venues, Providers& providers);
 
   Status begin();
+  Status look_for_pools(const ChainBlock& block);
   Status follow();
   Status follow_from(std::uint64_t base, std::uint64_t head);
   Result<std::optional<std::uint64_t>> common_block(std::uint64_t top);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <deque>
+#include <iterator>
 
 #include "gantry/u256_convert.hpp"
 #include "host/base/text.hpp"
@@ -19,6 +20,7 @@ namespace {
 
 constexpr std::size_t requests_max = 1024;  // of one round of discovery
 constexpr std::size_t cursor_bytes_max = 64U << 10U;
+constexpr std::size_t named_max = 3;  // pools in a line of the log
 constexpr std::uint8_t decimals_selector[] = {0x31, 0x3c, 0xe5, 0x67};  // decimals()
 constexpr std::uint8_t symbol_selector[] = {0x95, 0xd8, 0x9b, 0x41};    // symbol()
 
@@ -93,7 +95,7 @@ struct PoolList::Discovery {
     if (count == discovered_max) return GANTRY_REFUSED;
     if (!list.known_.emplace(venue.name(), address_text(spec.address)).second) return GANTRY_OK;
     ++count;
-    Candidate pool{venue.name(), spec.address, {}, {}};
+    Candidate pool{.venue = venue.name(), .address = spec.address};
     for (std::uint32_t i = 0; i < spec.token_count; ++i) {
       pool.tokens.push_back(spec.tokens[i].address);
     }
@@ -108,8 +110,11 @@ void PoolList::add_listed() {
   for (const auto& venue : venues_) {
     for (const ListedPool& pool : venue->settings.pools) {
       if (!known_.emplace(venue->name(), address_text(pool.address)).second) continue;
-      candidates_.push_back({venue->name(), pool.address, pool.tokens,
-                             recording::Bytes(pool.metadata.begin(), pool.metadata.end())});
+      candidates_.push_back(
+          {.venue = venue->name(),
+           .address = pool.address,
+           .tokens = pool.tokens,
+           .metadata = recording::Bytes(pool.metadata.begin(), pool.metadata.end())});
     }
   }
 }
@@ -256,7 +261,7 @@ Status PoolList::read_tokens(const gantry_context& context) {
   return {};
 }
 
-Status PoolList::leave_out_odd_tokens(const gantry_context& context, const BlockPin& pin) {
+void PoolList::leave_out_what_is_no_token() {
   std::erase_if(candidates_, [&](const Candidate& candidate) {
     const auto no_token = std::ranges::find_if(
         candidate.tokens, [&](const auto& token) { return !texts_.at(token).has_value(); });
@@ -265,23 +270,96 @@ Status PoolList::leave_out_odd_tokens(const gantry_context& context, const Block
                  candidate.venue, address_text(candidate.address), address_text(*no_token));
     return true;
   });
+}
+
+// Returns the pools that are let in: of the new ones, and of those that wait.
+Result<std::vector<PoolList::Candidate>> PoolList::try_tokens(const gantry_context& context,
+                                                              const BlockPin& pin) {
+  const std::size_t again = std::min(
+      untried_.size(), fetcher_.has_multicall() ? tried_again_max : tried_again_singly_max);
   std::vector<TokenCheck::Pool> pools;
-  for (const Candidate& candidate : candidates_) {
-    pools.push_back({candidate.address, candidate.tokens});
+  for (std::size_t i = 0; i < again; ++i) {
+    pools.push_back({untried_[i].address, untried_[i].tokens, untried_[i].turns});
   }
-  const auto reasons = tokens_.check(context, pin, pools);
-  if (!reasons) return std::unexpected(reasons.error());
-  std::size_t index = 0;
-  std::erase_if(candidates_, [&](const Candidate& candidate) {
-    const std::string& reason = (*reasons)[index++];
-    if (reason.empty()) return false;
+  for (const Candidate& candidate : candidates_) {
+    pools.push_back({candidate.address, candidate.tokens, candidate.turns});
+  }
+  const auto trials = tokens_.check(context, pin, pools);
+  if (!trials) return std::unexpected(trials.error());
+  std::vector<Candidate> asked;
+  std::move(untried_.begin(), untried_.begin() + static_cast<std::ptrdiff_t>(again),
+            std::back_inserter(asked));
+  untried_.erase(untried_.begin(), untried_.begin() + static_cast<std::ptrdiff_t>(again));
+  std::ranges::move(std::exchange(candidates_, {}), std::back_inserter(asked));
+  std::vector<Candidate> let_in;
+  std::vector<Candidate> not_reached;
+  std::size_t late = 0;  // of those that are let in, the first
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    Candidate& pool = asked[i];
+    const PoolTrial& trial = (*trials)[i];
+    pool.refused = trial.outcome != TrialOutcome::empty;
+    switch (trial.outcome) {
+      case TrialOutcome::let_in:
+        if (i < again) ++late;
+        let_in.push_back(std::move(pool));
+        break;
+      case TrialOutcome::odd:
+        spdlog::warn(
+            "venue {}: pool {} is left out: {}; name the token in odd_tokens of its [[chain]] to "
+            "let it in",
+            pool.venue, address_text(pool.address), trial.reason);
+        break;
+      case TrialOutcome::empty:
+      case TrialOutcome::refused:
+        ++pool.turns;
+        untried_.push_back(std::move(pool));
+        break;
+      case TrialOutcome::not_reached:
+        not_reached.push_back(std::move(pool));
+        break;
+    }
+  }
+  untried_.insert(untried_.begin(), std::make_move_iterator(not_reached.begin()),
+                  std::make_move_iterator(not_reached.end()));
+  count_untried(*trials);
+  tell_let_in(std::span(let_in).first(late));
+  return let_in;
+}
+
+void PoolList::tell_let_in(std::span<const Candidate> pools) const {
+  if (pools.empty()) return;
+  std::string names;
+  for (const Candidate& pool : pools.first(std::min(pools.size(), named_max))) {
+    names += fmt::format("{}{} of {}", names.empty() ? "" : ", ", address_text(pool.address),
+                         pool.venue);
+  }
+  if (pools.size() > named_max) names += fmt::format(" and {} more", pools.size() - named_max);
+  spdlog::info("{}: pools that waited are let in, for their tokens were tried and are plain: {}",
+               chain_.name, names);
+}
+
+// Told once, not at each turn.
+void PoolList::count_untried(std::span<const PoolTrial> trials) {
+  waiting_ = {};
+  for (const Candidate& pool : untried_) ++(pool.refused ? waiting_.refused : waiting_.empty);
+  for (const TrialOutcome outcome : {TrialOutcome::refused, TrialOutcome::empty}) {
+    const auto first = std::ranges::find(trials, outcome, &PoolTrial::outcome);
+    if (waiting_.reason.empty() && first != trials.end()) waiting_.reason = first->reason;
+  }
+  if (waiting_.refused == 0) told_refused_ = false;
+  if (waiting_.refused != 0 && !std::exchange(told_refused_, true)) {
     spdlog::warn(
-        "venue {}: pool {} is left out: {}; name the token in odd_tokens of its [[chain]] "
-        "to let it in",
-        candidate.venue, address_text(candidate.address), reason);
-    return true;
-  });
-  return {};
+        "{}: {} pools are kept out until a provider tries their tokens: {}. That is one eth_call "
+        "with state overrides, and is asked again with new pools; check_tokens = false of the "
+        "[[chain]] lets all pools in untried, odd_tokens those of these tokens",
+        chain_.name, waiting_.refused, waiting_.reason);
+  }
+  if (waiting_.empty != 0 && !std::exchange(told_empty_, true)) {
+    spdlog::info(
+        "{}: {} pools are kept out until they hold enough of each token to try it; that is looked "
+        "for with new pools, and `gantry status` says how many wait",
+        chain_.name, waiting_.empty);
+  }
 }
 
 Result<FoundPools> PoolList::find(const gantry_context& context, const BlockPin& pin) {
@@ -289,9 +367,11 @@ Result<FoundPools> PoolList::find(const gantry_context& context, const BlockPin&
   if (auto done = discover(context, pin); !done) return std::unexpected(done.error());
   fetcher_.read_at(pin);
   if (auto done = read_tokens(context); !done) return std::unexpected(done.error());
-  if (auto done = leave_out_odd_tokens(context, pin); !done) return std::unexpected(done.error());
+  leave_out_what_is_no_token();
+  auto let_in = try_tokens(context, pin);
+  if (!let_in) return std::unexpected(let_in.error());
   FoundPools found;
-  for (Candidate& candidate : std::exchange(candidates_, {})) {
+  for (Candidate& candidate : *let_in) {
     recording::Pool pool{candidate.venue, candidate.address, {}, std::move(candidate.metadata)};
     for (const gantry_address& token : candidate.tokens) {
       const auto handle = static_cast<std::uint32_t>(handles_.size());

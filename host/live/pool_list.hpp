@@ -3,9 +3,11 @@
 //
 // THREADS  One at a time: the live feed's.
 // ERRORS   As chain_blocks.hpp. A pool with a token that is none, or that does not arrive as it is
-// sent, is left
-//          out, and that is told.
+//          sent, is left out, and that is told.
+// UNTRIED  A pool whose tokens could not all be tried, for it is empty or no node would, is kept
+//          out too, and tried again at each find(): some at a time, the longest not tried first.
 #pragma once
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -26,11 +28,25 @@ struct FoundPools {
   std::vector<recording::Pool> pools;
 };
 
+// Pools that wait for their tokens to be tried.
+struct UntriedPools {
+  std::size_t empty = 0;    // hold too little of a token
+  std::size_t refused = 0;  // no provider would try
+  // Of one that was asked for last; of `refused` where there is one.
+  std::string reason;
+
+  std::size_t count() const noexcept { return empty + refused; }
+};
+
 class PoolList {
  public:
   static constexpr std::size_t discovered_max = 20'000;      // pools of one venue
   static constexpr std::uint32_t discover_rounds_max = 256;  // at one call of find()
   static constexpr std::uint32_t decimals_max = 60;
+  // Pools that wait and are tried again at one call of find(). With Multicall3, what a thousand
+  // hold is some ten calls; without, each is one of its own.
+  static constexpr std::size_t tried_again_max = 1000;
+  static constexpr std::size_t tried_again_singly_max = 100;
 
   PoolList(const ChainSettings& chain, std::vector<std::shared_ptr<VenueInstance>> venues,
            Providers& providers, Fetcher& fetcher)
@@ -42,6 +58,8 @@ class PoolList {
 
   // What was not told of before, as of the block; on an error all of it comes again.
   Result<FoundPools> find(const gantry_context& context, const BlockPin& pin);
+  // As the last find() left them.
+  const UntriedPools& untried() const noexcept { return waiting_; }
 
  private:
   struct Candidate {
@@ -49,6 +67,8 @@ class PoolList {
     gantry_address address{};
     std::vector<gantry_address> tokens;
     recording::Bytes metadata;
+    std::uint32_t turns = 0;  // trials that came to nothing
+    bool refused = false;     // the last, by the nodes; else it was empty
   };
   struct Discovery;
   struct TokenText {
@@ -61,7 +81,10 @@ class PoolList {
   Status discover(const VenueInstance& venue, const gantry_context& context, const BlockPin& pin);
   Status answer_ranges(Discovery& round, std::size_t request, const LogRange& range);
   Status read_tokens(const gantry_context& context);
-  Status leave_out_odd_tokens(const gantry_context& context, const BlockPin& pin);
+  void leave_out_what_is_no_token();
+  Result<std::vector<Candidate>> try_tokens(const gantry_context& context, const BlockPin& pin);
+  void count_untried(std::span<const PoolTrial> trials);
+  void tell_let_in(std::span<const Candidate> pools) const;
 
   const ChainSettings& chain_;
   std::vector<std::shared_ptr<VenueInstance>> venues_;
@@ -69,7 +92,11 @@ class PoolList {
   Fetcher& fetcher_;
   TokenCheck tokens_;
   bool listed_ = false;
-  std::vector<Candidate> candidates_;                    // not told of yet
+  std::vector<Candidate> candidates_;  // new, and not tried yet
+  std::deque<Candidate> untried_;      // the longest not tried first
+  UntriedPools waiting_;
+  bool told_empty_ = false;
+  bool told_refused_ = false;
   std::set<std::pair<std::string, std::string>> known_;  // venue and address
   std::map<std::string, recording::Bytes> cursors_;      // by venue
   std::set<std::string> not_discoverable_;               // venues

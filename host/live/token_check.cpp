@@ -1,21 +1,39 @@
 #include "host/live/token_check.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
 #include "gantry/u256_convert.hpp"
 #include "host/base/text.hpp"
 #include "host/live/chain_text.hpp"
-#include "host/market/topology.hpp"
 
 namespace gantry::host {
 namespace {
 
 u256 amount_of(const HeldToken& held) { return probe_amount(held.balance.value_or(u256(0))); }
 
+bool is_too_little(const HeldToken& held) { return amount_of(held) == u256(0); }
+
 bool same(const gantry_address& a, const gantry_address& b) { return AddressEqual()(a, b); }
+
+// A pool's contract, of an id too.
+gantry_address contract_of(const gantry_address& pool) {
+  return evm_address(std::span(pool.bytes).first<address_bytes>());
+}
+
+// Most contracts have no vault, and a refusal is dear to read (one call each): it is asked for less
+// and less often, and never for the last time, as what was refused may have been a node's bad
+// minute.
+bool asks_for_vault(std::uint32_t turn) { return (turn & (turn - 1)) == 0; }
+
+std::string clause(const HeldToken& held, std::string_view what) {
+  return fmt::format("token {} {}", address_text(held.token), what);
+}
+
+bool nobody_tried(std::span<const RpcAnswer> answers) {
+  return std::ranges::none_of(answers, is_tried);
+}
 
 }  // namespace
 
@@ -28,8 +46,36 @@ bool TokenCheck::is_allowed(const gantry_address& token) const {
                              [&](const gantry_address& allowed) { return same(allowed, token); });
 }
 
-Status TokenCheck::probe(const BlockPin& pin, std::span<Held*> held,
-                         std::vector<std::string>& reasons) {
+// And how much lies there.
+Status TokenCheck::find_holders(const gantry_context& context, std::span<const Pool> pools,
+                                std::span<Held> held) {
+  std::vector<HeldToken*> read;
+  for (Held& each : held) read.push_back(&each);
+  if (auto done = read_balances(fetcher_, context, read); !done) return done;
+  std::vector<HeldToken*> in_vaults;
+  std::vector<HeldToken*> unknown;
+  for (Held& each : held) {
+    if (!is_too_little(each)) continue;
+    const Pool& pool = pools[each.pool];
+    if (const auto vault = vaults_.find(pool.address); vault != vaults_.end()) {
+      each.holder = vault->second;
+      in_vaults.push_back(&each);
+    } else if (asks_for_vault(pool.turn)) {
+      unknown.push_back(&each);
+    }
+  }
+  if (auto done = read_balances(fetcher_, context, in_vaults); !done) return done;
+  if (auto done = read_in_vaults(fetcher_, context, unknown); !done) return done;
+  for (const Held& each : held) {
+    const gantry_address& pool = pools[each.pool].address;
+    if (!same(each.holder, contract_of(pool))) vaults_.insert_or_assign(pool, each.holder);
+  }
+  return {};
+}
+
+// Whether anything was tried.
+Result<bool> TokenCheck::probe(const BlockPin& pin, std::span<Held* const> held,
+                               std::vector<PoolTrial>& trials) {
   std::vector<TokenProbe> probes;
   std::vector<RpcCall> calls;
   for (const Held* each : held) {
@@ -38,65 +84,76 @@ Status TokenCheck::probe(const BlockPin& pin, std::span<Held*> held,
   }
   RpcOptions options;
   options.pin = pin;
-  const auto answers = ask(providers_, calls, options);
-  if (!answers) return std::unexpected(answers.error());
+  auto answers = ask(providers_, calls, options);
+  if (!answers) {
+    // Where nobody at all can be asked, nothing else of this block can be read either. A node that
+    // hangs up at the word of a trial must not keep the chain from being followed.
+    const bool is_of_trial = answers.error().kind == ErrorKind::io;
+    if (!is_of_trial || providers_.statistics().halted) return std::unexpected(answers.error());
+    answers = std::vector<RpcAnswer>(calls.size(),
+                                     std::unexpected(RpcFailure{0, answers.error().message, {}}));
+  }
   for (std::size_t i = 0; i < held.size(); ++i) {
     const TokenVerdict verdict = read_probe(probes[i], (*answers)[i]);
-    const std::string token = address_text(held[i]->token);
-    if (verdict.conduct == TokenConduct::plain) continue;
+    PoolTrial& trial = trials[held[i]->pool];
+    if (verdict.conduct == TokenConduct::plain || trial.outcome == TrialOutcome::odd) continue;
     if (verdict.conduct == TokenConduct::unknown) {
-      if (std::exchange(told_untried_, true)) continue;
-      spdlog::warn("{}: token {} {}; pools with what cannot be tried are let in", chain_.name,
-                   token, verdict.reason);
-      continue;
-    }
-    std::string& reason = reasons[held[i]->pool];
-    if (reason.empty()) {
-      reason = fmt::format("token {} is {}: {}", token, to_string(verdict.conduct), verdict.reason);
+      trial = {TrialOutcome::refused, clause(*held[i], verdict.reason)};
+    } else {
+      trial = {
+          TrialOutcome::odd,
+          clause(*held[i], fmt::format("is {}: {}", to_string(verdict.conduct), verdict.reason))};
     }
   }
-  return {};
+  return !nobody_tried(*answers);
 }
 
-Result<std::vector<std::string>> TokenCheck::check(const gantry_context& context,
-                                                   const BlockPin& pin,
-                                                   std::span<const Pool> pools) {
-  std::vector<std::string> reasons(pools.size());
-  if (!chain_.check_tokens) return reasons;
+Result<std::vector<PoolTrial>> TokenCheck::check(const gantry_context& context, const BlockPin& pin,
+                                                 std::span<const Pool> pools) {
+  std::vector<PoolTrial> trials(pools.size());
+  if (!chain_.check_tokens) return trials;
   std::vector<Held> all;
   for (std::size_t i = 0; i < pools.size(); ++i) {
     for (const gantry_address& token : pools[i].tokens) {
       if (token.kind != GANTRY_ADDRESS_EVM || is_allowed(token)) continue;
       Held held;
       held.token = token;
-      held.holder = evm_address(std::span(pools[i].address.bytes).first<address_bytes>());
+      held.holder = contract_of(pools[i].address);
       held.pool = i;
       all.push_back(held);
     }
   }
-  std::vector<HeldToken*> read;
-  for (Held& each : all) read.push_back(&each);
   fetcher_.read_at(pin);
-  if (auto done = read_balances(fetcher_, context, read); !done) {
-    return std::unexpected(done.error());
-  }
-  std::erase_if(read,
-                [](const HeldToken* each) { return each->balance.value_or(u256(0)) != u256(0); });
-  if (auto done = read_in_vaults(fetcher_, context, read); !done) {
-    return std::unexpected(done.error());
+  if (auto done = find_holders(context, pools, all); !done) return std::unexpected(done.error());
+  for (const Held& each : all) {
+    if (!is_too_little(each)) continue;
+    trials[each.pool] = {TrialOutcome::empty,
+                         clause(each, each.balance ? "could not be tried: the pool holds too "
+                                                     "little of it"
+                                                   : "does not tell what the pool holds of it")};
   }
   std::vector<Held*> held;
-  // An empty pool has nothing to trade, and nothing to try with.
   for (Held& each : all) {
-    if (amount_of(each) != u256(0)) held.push_back(&each);
+    if (trials[each.pool].outcome != TrialOutcome::empty) held.push_back(&each);
   }
-  for (std::size_t from = 0; from < held.size(); from += probes_per_trip) {
+  for (std::size_t from = 0; from < held.size();) {
     const std::size_t count = std::min(probes_per_trip, held.size() - from);
-    if (auto done = probe(pin, std::span(held).subspan(from, count), reasons); !done) {
-      return std::unexpected(done.error());
+    const auto tried = probe(pin, std::span(held).subspan(from, count), trials);
+    if (!tried) return std::unexpected(tried.error());
+    from += count;
+    if (*tried) continue;
+    for (; from < held.size(); ++from) {
+      PoolTrial& trial = trials[held[from]->pool];
+      if (trial.outcome == TrialOutcome::let_in) trial.outcome = TrialOutcome::not_reached;
     }
   }
-  return reasons;
+  for (std::size_t i = 0; i < pools.size(); ++i) {
+    const TrialOutcome outcome = trials[i].outcome;
+    if (outcome == TrialOutcome::let_in || outcome == TrialOutcome::odd) {
+      vaults_.erase(pools[i].address);
+    }
+  }
+  return trials;
 }
 
 }  // namespace gantry::host

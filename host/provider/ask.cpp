@@ -207,6 +207,10 @@ void Ask::check_answers(Attempt& attempt, AnswerVerdict& verdict, std::string& c
   if (auto fault = content_fault(sent, answered, options_.blocks_are_there)) {
     return doubt(fault->cause, std::move(fault->reason));
   }
+  if (lacks_overrides(sent, answered)) {
+    verdict.no_method = true;
+    return;
+  }
   unsure = unsure_answer(sent, answered);
   if (!accept_) return;
   std::string fault = accept_(attempt.to.index, own, attempt.to.name);

@@ -141,6 +141,21 @@ std::optional<ContentFault> content_fault(std::span<const RpcCall> calls,
   return std::nullopt;
 }
 
+bool lacks_overrides(std::span<const RpcCall> calls, std::span<const RpcAnswer> answers) {
+  constexpr std::size_t place = 2;  // behind the call and its block
+  bool has_any = false;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    const json::array& params = calls[i].params;
+    if (calls[i].method != "eth_call" || params.size() <= place) continue;
+    has_any = true;
+    if (answers[i] && answers[i]->is_string() && answers[i]->get_string() != "0x") return false;
+    // What was run and failed; -32602 is said of a parameter too many.
+    const bool failed = !answers[i] && answers[i].error().code != -32602;
+    if (failed && is_of_execution(answers[i].error())) return false;
+  }
+  return has_any;
+}
+
 std::string unsure_answer(std::span<const RpcCall> calls, std::span<const RpcAnswer> answers) {
   for (std::size_t i = 0; i < calls.size(); ++i) {
     if (!answers[i] && fault_of(answers[i].error()) == CallFault::no_method) {

@@ -24,6 +24,11 @@ std::optional<ContentFault> content_fault(std::span<const RpcCall> calls,
                                           std::span<const RpcAnswer> answers,
                                           bool blocks_are_there);
 
+// Whether no eth_call with state overrides was run with them, though there are some: refused, or
+// answered with no bytes as where nothing is put in. Not every node takes them, and that is none's
+// fault.
+bool lacks_overrides(std::span<const RpcCall> calls, std::span<const RpcAnswer> answers);
+
 // What may be one provider's own trouble, or what every provider says: a read of the state, or of
 // logs, that is refused for no reason that lies in the call, and a read that every node has and
 // this one says it has not. Empty: nothing.

@@ -147,6 +147,8 @@ RpcCall probe_call(const TokenProbe& probe) {
            json::object{{holder, code}, {receiver, code}}}};
 }
 
+bool is_tried(const RpcAnswer& answer) { return decode(answer).has_value(); }
+
 TokenVerdict read_probe(const TokenProbe& probe, const RpcAnswer& answer) {
   const auto decoded = decode(answer);
   if (!decoded) {

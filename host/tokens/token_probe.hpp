@@ -42,6 +42,8 @@ struct TokenVerdict {
   TokenConduct conduct = TokenConduct::unknown;
   std::string reason;  // a clause that follows the token's name; empty for plain
 };
+// Whether the node has tried: else another one may, for not every node takes state overrides.
+bool is_tried(const RpcAnswer& answer);
 // Never fails: an answer that makes no sense is `unknown`.
 TokenVerdict read_probe(const TokenProbe& probe, const RpcAnswer& answer);
 

@@ -312,10 +312,17 @@ void tokens(Input& in) {
   std::vector<TokenCheck::Pool> pools;
   for (auto& of_pool : held) {
     for (std::uint32_t i = in.below(4); i != 0; --i) of_pool.push_back(fuzz::address(in));
-    pools.push_back({fuzz::address(in), of_pool});
+    pools.push_back({fuzz::address(in), of_pool, in.below(4)});
   }
-  const auto reasons = check.check(context, {7, hash_of(in)}, pools);
-  if (reasons) must(reasons->size() == pools.size());
+  const auto trials = check.check(context, {7, hash_of(in)}, pools);
+  if (trials) {
+    must(trials->size() == pools.size());
+    for (const PoolTrial& trial : *trials) {
+      const bool says =
+          trial.outcome != TrialOutcome::let_in && trial.outcome != TrialOutcome::not_reached;
+      must(says == !trial.reason.empty());
+    }
+  }
   const std::string symbol = symbol_of(in.bytes(in.below(200)));
   must(!symbol.empty());
   for (const char c : symbol) must(c >= ' ' && c <= '~');

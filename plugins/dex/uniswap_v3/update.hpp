@@ -36,6 +36,33 @@ inline std::uint32_t tag_of_word(std::int32_t word) noexcept {
 inline std::uint32_t tag_of_tick(std::int32_t tick) noexcept {
   return tag_tick | (static_cast<std::uint32_t>(tick) & 0xffffffU);
 }
+// What was asked, what came, and what that may be. A node that refuses a call and a contract that
+// reverts without a word look the same.
+inline const char* unanswered(const gantry_fact& fact) noexcept {
+  if (fact.data.size != 0) {
+    return fact.tag == tag_get_pool || fact.tag == tag_tier
+               ? "the factory reverted at getPool or feeAmountTickSpacing: it is no V3 factory"
+               : "the contract reverted where a V3 pool answers: it is none";
+  }
+  switch (fact.tag) {
+    case tag_slot0:
+      return "no answer to slot0(): the contract is no V3 pool, or another node may answer";
+    case tag_liquidity:
+      return "no answer to liquidity(): the contract is no V3 pool, or another node may answer";
+    case tag_fee:
+      return "no answer to fee(): the contract is no V3 pool, or another node may answer";
+    case tag_spacing:
+      return "no answer to tickSpacing(): the contract is no V3 pool, or another node may answer";
+    case tag_get_pool:
+      return "no answer to the factory's getPool(): it is none, or another node may answer";
+    case tag_tier:
+      return "no answer to the factory's feeAmountTickSpacing(): it is none, or another node may "
+             "answer";
+    default:
+      return "no answer to tickBitmap() or ticks(): the contract is no V3 pool, or another node "
+             "may answer";
+  }
+}
 inline std::int32_t number_of(std::uint32_t tag) noexcept {
   return static_cast<std::int32_t>(tag << 8U) >> 8;
 }
@@ -165,7 +192,7 @@ class Update {
 
   gantry_status take_answer(const gantry_fact& fact) noexcept {
     if (fact.status != GANTRY_OK) {
-      return refuse("the contract reverts where a pool answers: it is no Uniswap V3 pool");
+      return refuse(unanswered(fact));
     }
     if (fact.tag >= tag_word) {
       return (fact.tag & tag_kind) == tag_word ? take_word(fact) : take_tick(fact);

@@ -457,6 +457,41 @@ TEST_CASE("reverts and refused parameters never make another provider answer, ho
   CHECK(street.stats("b").answers == street.stats("b").requests);
 }
 
+TEST_CASE("with state overrides a revert is an answer, and no bytes are another provider's turn") {
+  Street street(2);
+  street.by_priority();
+  std::atomic<bool> takes_overrides{true};
+  std::atomic<int> asked{0};
+  street.chain.answer_first(
+      [&](const std::string& method,
+          const boost::json::array& params) -> std::optional<boost::json::value> {
+        if (method != "eth_call" || params.size() < 3) return std::nullopt;
+        if (++asked % 2 == 0 || takes_overrides) return std::nullopt;
+        return "0x";
+      });
+  Providers& providers = street.start();
+  const boost::json::object overrides{{"0x1", {{"code", "0x00"}}}};
+  RpcCall call = Street::call_latest("0xdead");
+  call.params.push_back(overrides);
+  const auto reverted = providers.ask(std::span(&call, 1), patient);
+  REQUIRE(reverted);
+  CHECK(reverted->attempts == 1);
+  CHECK_FALSE(reverted->answers.at(0).has_value());
+
+  // The first is as if there were none, the second runs it.
+  asked = 0;
+  takes_overrides = false;
+  call = Street::call_latest("0x01");
+  call.params.push_back(overrides);
+  const auto other = providers.ask(std::span(&call, 1), patient);
+  REQUIRE(other);
+  CHECK(other->provider == "b");
+  CHECK(other->attempts == 2);
+  CHECK(other->answers.at(0) == street.chain.truth(street.chain.head(), "0x01"));
+  CHECK(street.stats("a").failures_total() == 0);
+  CHECK(street.stats("b").failures_total() == 0);
+}
+
 TEST_CASE("whoever asks while the first check ends is answered") {
   // Between that nobody can be asked and the look for a check that is on its way the check may end.
   constexpr int askers = 4;
