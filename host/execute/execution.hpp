@@ -228,7 +228,6 @@ class Execution {
   Status write_operation(const SignedOperation& operation, Leaving& leaving);
   void end_operation(const SendReport& report, const Leaving& leaving);
   SenderHooks operation_hooks(std::function<Status(const SignedOperation&)> write);
-  ledger::Attempt attempt_of(const SignedOperation& operation, ledger::Purpose purpose) const;
   // Why no operation may leave now; empty: one may.
   std::string operation_under_way() const;
   SubmitReport send_operation_again(const ledger::Attempt& attempt) const;
