@@ -174,6 +174,14 @@ ScopeId RiskBook::scope(RiskScopeKind kind, std::string_view name) {
   return id;
 }
 
+std::optional<ScopeId> RiskBook::find_scope(RiskScopeKind kind, std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < scopes_.size(); ++i) {
+    if (scopes_[i].kind == kind && scopes_[i].name == name) return static_cast<ScopeId>(i);
+  }
+  return std::nullopt;
+}
+
 ScopeId RiskBook::add_scope(RiskScopeKind kind, std::string_view name) {
   for (std::size_t i = 0; i < scopes_.size(); ++i) {
     if (scopes_[i].kind == kind && scopes_[i].name == name) return static_cast<ScopeId>(i);

@@ -178,6 +178,26 @@ TEST_CASE("chains lose dollars together, those of one day, and gains of one are 
   CHECK(together() == Approx(7));
 }
 
+TEST_CASE("a loss that nobody knows the dollars of is above every limit in dollars") {
+  RiskSettings settings = only();
+  settings.max_daily_loss_usd = 1e12;
+  settings.max_loss_usd = 1e12;
+  Book b(settings);
+  Book other(settings);
+  b.book.closed(b.gained(u256(), 5'000'000'000));
+  b.book.closed(b.lost(u256(1), UINT64_MAX));
+  CHECK(b.breaker(BreakerCause::daily_loss_usd).mode == TradingMode::halted);
+  CHECK(b.breaker(BreakerCause::trade_loss).mode == TradingMode::halted);
+  CHECK(b.mode(b.venue) == TradingMode::halted);
+  CHECK(b.mode(b.strategy) == TradingMode::halted);
+  CHECK(b.mode(b.other) == TradingMode::active);
+  // Whatever it was, all chains together have lost more than they may.
+  CHECK(lost_usd(std::array{b.book.view(), other.book.view()}) > 1e12);
+  REQUIRE(b.book.apply(fact(RiskFact::Kind::resume)));
+  CHECK(b.is_active());
+  CHECK(lost_usd(std::array{b.book.view(), other.book.view()}) == 0);
+}
+
 TEST_CASE("what all chains lost trips the total of each, and recovers as its own loss would") {
   Book b(only());
   RiskFact trip = fact(RiskFact::Kind::trip, noon_s, BreakerCause::daily_loss_usd);
