@@ -302,7 +302,10 @@ bool RiskBook::roll_day(Scope& scope) const {
   ScopeCounts& counts = scope.counts;
   const std::uint64_t day = now_s_ / day_s;
   if (day <= counts.day) return false;
+  // What an earlier run left to tell is told before the first group, and is of its day.
+  const bool first = counts.day == 0;
   counts.day = day;
+  if (first) return true;
   counts.gained_wei = counts.lost_wei = counts.gas_wei = u256();
   counts.gained_usd_e6 = counts.lost_usd_e6 = 0;
   return true;

@@ -149,6 +149,21 @@ TEST_CASE("what a day gained is set against what it lost, and a new day begins a
   CHECK_FALSE(b.is_active());
 }
 
+TEST_CASE("what is told before the first group counts on its day, and not on the next") {
+  // As a run that was killed before its first group has kept it.
+  RiskBook book(only(), "eip155:1", true);
+  RiskBook kept(only(), "eip155:1", true);
+  RiskFact restore = fact(RiskFact::Kind::restore);
+  restore.text = kept.text();
+  REQUIRE(book.apply(restore));
+  book.closed({{}, false, false, ether(7), 5, ether(1), 0});
+  (void)book.begin_group(noon_s);
+  CHECK(book.view()->scopes[total_scope].counts.lost_wei == ether(7));
+  CHECK(book.view()->scopes[chain_scope].counts.gas_wei == ether(1));
+  (void)book.begin_group(noon_s + 86'400);
+  CHECK(book.view()->scopes[total_scope].counts.lost_wei.is_zero());
+}
+
 TEST_CASE("a day's loss of dollars trips above its limit, to the millionth") {
   Book b(only());
   b.book.closed(b.lost(u256(), 50'000'000'000));
