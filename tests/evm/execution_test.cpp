@@ -598,9 +598,9 @@ TEST_CASE("a stop after a trade is signed and before it left keeps it from leavi
   const Fill fill = scene.carry_out(scene.order(VenueKind::v2, VenueKind::v3));
   CHECK(fill.reason == FillReason::halted);
   CHECK(scene.sent() == before);
-  for (const auto& trade : scene.ledger().last_trades(1).value()) {
-    CHECK(trade.intent.state == host::ledger::State::dropped);
-  }
+  const auto trades = scene.ledger().last_trades(1);
+  REQUIRE(trades);
+  for (const auto& trade : *trades) CHECK(trade.intent.state == host::ledger::State::dropped);
   scene.mine();
   CHECK(scene.sent() == before);
 }
