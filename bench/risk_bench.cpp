@@ -4,6 +4,7 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <chrono>
 #include <random>
 #include <vector>
 
@@ -150,8 +151,13 @@ void risk_stop(benchmark::State& state) {
   if (!server) return state.SkipWithError("no socket");
   RiskFact resume;
   resume.kind = RiskFact::Kind::resume;
+  std::vector<double> took_us;
   for (auto _ : state) {
+    const auto asked = std::chrono::steady_clock::now();
     const auto answer = ask_host(folder / "run" / "s", "stop");
+    took_us.push_back(
+        std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - asked)
+            .count());
     if (!answer || answer->empty() || book.mode() != TradingMode::halted || !store->halted()) {
       state.SkipWithError("trading is not stopped");
     }
@@ -161,6 +167,12 @@ void risk_stop(benchmark::State& state) {
     (void)store->lift();
     state.ResumeTiming();
   }
+  std::ranges::sort(took_us);
+  const auto at = [&](double share) {
+    return took_us[static_cast<std::size_t>(share * static_cast<double>(took_us.size() - 1))];
+  };
+  state.counters["p50_us"] = at(0.50);
+  state.counters["p99_us"] = at(0.99);
   state.counters["per_call"] =
       benchmark::Counter(static_cast<double>(state.iterations()),
                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);

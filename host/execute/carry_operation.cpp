@@ -117,7 +117,10 @@ std::string Execution::operation_under_way() const {
   if (!open) return open.error().message;
   for (const ledger::StoredIntent& intent : *open) {
     if (intent.lane != lane_) continue;
-    return fmt::format("operation {} of this account is under way{}{}", intent.id,
+    const auto attempts = ports_.ledger.attempts(intent.id);
+    const bool known = attempts && !attempts->empty();
+    return fmt::format("operation {} of this account is under way{}{}{}{}", intent.id,
+                       known ? " at " : "", known ? attempts->back().attempt.destination : "",
                        intent.reason.empty() ? "" : ": ", intent.reason);
   }
   return {};
@@ -164,20 +167,6 @@ SenderHooks Execution::operation_hooks(std::function<Status(const SignedOperatio
           std::move(write)};
 }
 
-ledger::Attempt Execution::attempt_of(const SignedOperation& operation,
-                                      ledger::Purpose purpose) const {
-  const Bundler& bundler = ports_.operations->bundler();
-  ledger::Attempt attempt;
-  attempt.purpose = purpose;
-  attempt.payer = operation.paymaster;
-  attempt.destination = bundler.name();
-  attempt.max_fee = operation.operation.max_fee;
-  attempt.priority_fee = operation.operation.max_priority_fee;
-  attempt.bytes = user_operation_bytes(operation.operation, bundler.entry_point().version);
-  attempt.hash = operation.hash;
-  return attempt;
-}
-
 // Right before it leaves. The first one waits for the simulation, which a later one has behind it.
 Status Execution::write_operation(const SignedOperation& operation, Leaving& leaving) {
   const auto refuse = [&](Refusal refusal) -> Status {
@@ -189,7 +178,8 @@ Status Execution::write_operation(const SignedOperation& operation, Leaving& lea
     const auto good = judge(leaving.simulation.get(), leaving.order, leaving.prepared);
     if (!good) return refuse(good.error());
   }
-  ledger::Attempt attempt = attempt_of(operation, ledger::Purpose::trade);
+  ledger::Attempt attempt = attempt_of(
+      operation, ports_.operations->bundler().entry_point().version, ledger::Purpose::trade);
   if (!leaving.id) {
     const std::lock_guard lock(mutex_);
     being_sent_ = hex_text(operation.hash);
@@ -267,7 +257,7 @@ void Execution::end_operation(const SendReport& report, const Leaving& leaving) 
   if (report.verdict == SendVerdict::sent || report.verdict == SendVerdict::maybe) {
     time(ExecutionStep::to_sent, order.arrived);
     const SignedOperation& last = report.left.back();
-    const std::string& by = ports_.operations->bundler().name();
+    const std::string& by = last.destination;
     const bool sent = report.verdict == SendVerdict::sent;
     spdlog::info("trade {} of {} was sent as operation {} ({}), paid by {}, for a gain of {}{}",
                  leaving.id->intent, order.strategy, hex_text(last.hash),
@@ -311,13 +301,18 @@ void Execution::end_operation(const SendReport& report, const Leaving& leaving) 
 }
 
 SubmitReport Execution::send_operation_again(const ledger::Attempt& attempt) const {
-  const Bundler& bundler = ports_.operations->bundler();
-  const auto sent =
-      bundler.send_again(attempt.bytes, attempt.hash, Steady::now() + operation_again);
   SubmitReport report;
+  const auto service = ports_.operations->service_of(attempt);
+  if (!service) {
+    report.verdict = SubmitVerdict::refused;
+    report.message = service.error().message;
+    return report;
+  }
+  const auto sent =
+      service->send_again(attempt.bytes, attempt.hash, Steady::now() + operation_again);
   report.verdict = SubmitVerdict::taken;
   if (sent || sent.error().fault == BundlerFault::known) {
-    report.by.push_back(bundler.name());
+    report.by.push_back(service->name());
     return report;
   }
   report.verdict = sent.error().maybe_taken() ? SubmitVerdict::maybe : SubmitVerdict::refused;
@@ -365,7 +360,9 @@ Status Execution::cancel_operation(const ledger::StoredIntent& intent,
       turn->desk(), line.bundler(), line.http(),
       operation_hooks([&](const SignedOperation& signed_one) -> Status {
         const auto recorded =
-            ports_.ledger.record(intent.id, attempt_of(signed_one, ledger::Purpose::cancellation))
+            ports_.ledger
+                .record(intent.id, attempt_of(signed_one, line.bundler().entry_point().version,
+                                              ledger::Purpose::cancellation))
                 .get();
         if (!recorded) return std::unexpected(recorded.error());
         id = *recorded;
@@ -381,7 +378,7 @@ Status Execution::cancel_operation(const ledger::StoredIntent& intent,
   spdlog::info("trade {} is in no block in time: operation {} takes its nonce, paid by {}",
                intent.id, hex_text(report.left.back().hash), report.left.back().paymaster);
   if (report.verdict == SendVerdict::maybe) return {};
-  const auto noted = ports_.ledger.submitted(*id, line.bundler().name()).get();
+  const auto noted = ports_.ledger.submitted(*id, report.left.back().destination).get();
   return noted || noted.error().kind == ErrorKind::usage ? Status() : noted;
 }
 

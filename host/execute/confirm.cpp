@@ -84,6 +84,16 @@ std::optional<ledger::SignedAmount> scaled(const ledger::SignedAmount& amount, c
   return out;
 }
 
+// What it counts in: this run knows no group of it.
+void name_trade(Fill& fill, const ledger::Intent& intent) {
+  fill.of_strategy = intent.strategy;
+  for (const ledger::Leg& leg : intent.route) {
+    if (std::ranges::find(fill.of_venues, leg.venue) == fill.of_venues.end()) {
+      fill.of_venues.push_back(leg.venue);
+    }
+  }
+}
+
 std::uint64_t dollars_e6(const u256& wei, std::uint64_t ether_usd_e6) {
   constexpr std::uint64_t wei_of_one = 1'000'000'000'000'000'000U;
   u256 out;
@@ -328,14 +338,37 @@ Result<Fill> Execution::fill_of(const ledger::StoredResult& result,
   fill.gas_wei = realised.cost_wei;
   fill.gained = !net->is_negative() && !net->magnitude().is_zero();
   fill.amount_wei = net->magnitude();
-  fill.amount_usd_e6 =
-      dollars_e6(fill.amount_wei, realised.price ? realised.price->usd_e6 : std::uint64_t{0});
+  if (realised.price) {
+    fill.amount_usd_e6 = dollars_e6(fill.amount_wei, realised.price->usd_e6);
+  } else if (!fill.gained && !fill.amount_wei.is_zero()) {
+    fill.amount_usd_e6 = Fill::no_price;
+  }
   if (result.purpose == ledger::Purpose::cancellation) {
     fill.reason = FillReason::expired;
   } else if (!result.receipt.success) {
     fill.reason = FillReason::reverted;
   }
   return fill;
+}
+
+Result<Fill> Execution::earlier_fill_of(const ledger::StoredResult& result) const {
+  auto fill = fill_of(result, *result.realised);
+  if (!fill) return fill;
+  const auto intent = ports_.ledger.intent(result.id.intent);
+  if (!intent) return std::unexpected(intent.error());
+  name_trade(*fill, intent->intent);
+  return fill;
+}
+
+// As far as the risk book knows them yet: until it does they have counted nothing.
+TradeScopes Execution::scopes_of(const Fill& fill) const {
+  TradeScopes scopes;
+  const auto add = [&](RiskScopeKind kind, const std::string& name) {
+    if (const auto known = ports_.book.find_scope(kind, name)) scopes.add(*known);
+  };
+  if (!fill.of_strategy.empty()) add(RiskScopeKind::strategy, fill.of_strategy);
+  for (const std::string& venue : fill.of_venues) add(RiskScopeKind::venue, venue);
+  return scopes;
 }
 
 // What a trade that is in a block brought and cost, by the chain's own word; false: a price is
@@ -385,8 +418,17 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
   const auto value = value_of(token, *gain, flight);
   if (!value) return false;
   realised.value_wei = *value;
-  const std::uint64_t price = ether_usd_e6_.load();
-  if (price != 0) realised.price = ledger::CoinPrice{price, "market", 0};
+  if (const std::uint64_t now = ether_usd_e6_.load(); now != 0) {
+    realised.price = ledger::CoinPrice{now, "market", 0};
+  } else if (flight && flight->order.ether_usd_e6 != 0) {
+    // Of no market now: what it was when it was planned.
+    const auto planned_s = static_cast<std::int64_t>(flight->order.execution_time_s);
+    realised.price =
+        ledger::CoinPrice{flight->order.ether_usd_e6, "plan",
+                          std::max<std::int64_t>(receipt.block_time_s - planned_s, 0) * 1000};
+  } else if (!flight && !has_prices_.load()) {
+    return false;  // a run that has just begun has not looked at the market yet
+  }
   if (auto done = ports_.ledger.realised(id, realised).get(); !done) {
     return std::unexpected(done.error());
   }
@@ -404,9 +446,12 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
   if (!told) return std::unexpected(told.error());
   Fill fill = std::move(*told);
   fill.row = row;
-  if (price == 0 && flight) {
-    // Of no market now: what it was worth when it was planned.
-    fill.amount_usd_e6 = dollars_e6(fill.amount_wei, flight->order.ether_usd_e6);
+  if (!flight) name_trade(fill, intent->intent);
+  if (fill.amount_usd_e6 == Fill::no_price) {
+    spdlog::error(
+        "trade {} lost {} wei, and nobody knows the dollars: it counts as above every "
+        "limit in dollars",
+        id, to_string(fill.amount_wei));
   }
   if (fill.filled() && flight) {
     const double planned = to_double(flight->gain);
@@ -448,6 +493,10 @@ void Execution::conclude(ledger::IntentId id, Fill fill) {
       fill.key = told->second.key;
       fill.block = told->second.block;
       fill.amount_in = told->second.amount_in;
+    }
+    if (fill.group != Fill::no_group) {
+      fill.of_strategy.clear();
+      fill.of_venues.clear();
     }
     // What was given up or expired may be in a block after all.
     const bool late = told != told_.end() && !told->second.executed() && fill.executed();

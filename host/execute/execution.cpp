@@ -191,7 +191,7 @@ Status Execution::remember_told() {
   if (!results) return std::unexpected(results.error());
   for (const ledger::StoredResult& result : *results) {
     if (!result.realised) continue;
-    auto fill = fill_of(result, *result.realised);
+    auto fill = earlier_fill_of(result);
     if (fill) told_.emplace(result.id.intent, std::move(*fill));
   }
   return {};
@@ -220,7 +220,7 @@ Status Execution::tell_untold() {
   if (!news) return std::unexpected(news.error());
   for (const ledger::ResultNews& each : *news) {
     if (each.chain != chain_.id) continue;
-    auto fill = fill_of(each.result, *each.result.realised);
+    auto fill = earlier_fill_of(each.result);
     if (!fill) return std::unexpected(fill.error());
     const auto before = told_.find(each.result.id.intent);
     fill->row = each.row;
@@ -301,7 +301,7 @@ void Execution::push(Fill fill, const TradeScopes& scopes) {
   const std::lock_guard lock(mutex_);
   if (fill.executed()) {
     UntoldResult untold{closed_of(fill), fill.is_taken_back()};
-    untold.trade.opened.scopes = scopes;
+    untold.trade.opened.scopes = fill.group == Fill::no_group ? scopes_of(fill) : scopes;
     untold_.push_back(std::move(untold));
     std::uint64_t& count = fill.filled() ? filled_ : failed_;
     // Of an earlier run's, another one counted it.
@@ -315,6 +315,7 @@ void Execution::push(Fill fill, const TradeScopes& scopes) {
 void Execution::note_prices(const MarketView& view) {
   const Snapshot& snapshot = view.snapshot();
   ether_usd_e6_.store(snapshot.ether_usd_e6);
+  has_prices_.store(true);
   if (ports_.operations) ports_.operations->note(snapshot.plugins);
   if (!wants_prices_.exchange(false)) return;
   const std::lock_guard lock(mutex_);

@@ -228,7 +228,6 @@ class Execution {
   Status write_operation(const SignedOperation& operation, Leaving& leaving);
   void end_operation(const SendReport& report, const Leaving& leaving);
   SenderHooks operation_hooks(std::function<Status(const SignedOperation&)> write);
-  ledger::Attempt attempt_of(const SignedOperation& operation, ledger::Purpose purpose) const;
   // Why no operation may leave now; empty: one may.
   std::string operation_under_way() const;
   SubmitReport send_operation_again(const ledger::Attempt& attempt) const;
@@ -247,6 +246,9 @@ class Execution {
   void reckon();
   Result<bool> realise(const ledger::StoredResult& result);
   static Result<Fill> fill_of(const ledger::StoredResult& result, const ledger::Realised& realised);
+  // The same of an earlier run's trade, with the names that it counts in.
+  Result<Fill> earlier_fill_of(const ledger::StoredResult& result) const;
+  TradeScopes scopes_of(const Fill& fill) const;
   void take_back_all(const std::vector<ledger::IntentId>& ids, std::int64_t before);
   // " (...)", or nothing where nobody says.
   std::string why_reverted(const ledger::Attempt& attempt, const ledger::Receipt& receipt) const;
@@ -302,6 +304,7 @@ class Execution {
   std::map<std::string, std::optional<Worth>> worth_;  // nullopt: asked for
   std::atomic<bool> wants_prices_{false};
   std::atomic<std::uint64_t> ether_usd_e6_{0};
+  std::atomic<bool> has_prices_{false};  // that, and whatever was asked for, is of some snapshot
   std::thread orders_thread_;
   std::thread chain_thread_;
 };

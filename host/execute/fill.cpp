@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "gantry/u256_convert.hpp"
+#include "host/base/text.hpp"
 
 namespace gantry::host {
 
@@ -17,6 +18,19 @@ constexpr auto last_fill_reason = static_cast<std::int32_t>(FillReason::dropped)
 
 constexpr std::string_view taken_back_word = "back";
 constexpr std::string_view again_word = "again";
+constexpr std::string_view names_word = "of";
+constexpr std::size_t venues_max = 64;
+
+// " of " and the names in hexadecimal digits, which no name breaks; or nothing.
+std::string names_text(const Fill& fill) {
+  if (fill.of_strategy.empty()) return {};
+  const auto hex = [](const std::string& name) {
+    return hex_text({reinterpret_cast<const std::uint8_t*>(name.data()), name.size()});
+  };
+  std::string out = fmt::format(" {} {}", names_word, hex(fill.of_strategy));
+  for (const std::string& venue : fill.of_venues) out += " " + hex(venue);
+  return out;
+}
 
 std::string_view word_of(Telling telling) {
   switch (telling) {
@@ -50,16 +64,34 @@ class FillWords {
     good = good && value.has_value();
     return value.value_or(u256());
   }
-  // The last word, which may be missing.
-  Telling telling() {
+  // The last words, all of which may be missing.
+  void rest(Fill& fill) {
     std::string word;
-    if (!(in_ >> word)) return Telling::first;
-    const bool back = word == taken_back_word;
-    good = good && (back || word == again_word) && !(in_ >> word);
-    return back ? Telling::taken_back : Telling::again;
+    if (!(in_ >> word)) return;
+    if (word == taken_back_word || word == again_word) {
+      fill.telling = word == taken_back_word ? Telling::taken_back : Telling::again;
+      if (!(in_ >> word)) return;
+    }
+    good = good && word == names_word;
+    fill.of_strategy = name();
+    while (good && in_ >> word) {
+      fill.of_venues.push_back(name_of(word));
+      good = good && fill.of_venues.size() <= venues_max;
+    }
   }
 
  private:
+  std::string name() {
+    std::string word;
+    good = good && static_cast<bool>(in_ >> word);
+    return name_of(word);
+  }
+  std::string name_of(const std::string& word) {
+    const auto bytes = bytes_of_hex(word);
+    good = good && bytes && !bytes->empty();
+    return good ? std::string(bytes->begin(), bytes->end()) : std::string();
+  }
+
   std::istringstream in_;
 };
 
@@ -108,12 +140,12 @@ TradeClosed closed_of(const Fill& fill) {
 
 std::string to_text(const Fill& fill) {
   const std::string_view last = word_of(fill.telling);
-  return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}{}{}", fill.group, fill.strategy,
+  return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}{}{}{}", fill.group, fill.strategy,
                      fill.key, fill.block, static_cast<std::int32_t>(fill.reason),
                      to_string(fill.amount_in), to_string(fill.amount_out), fill.in_block,
                      fill.gained ? 1 : 0, to_string(fill.amount_wei), fill.amount_usd_e6,
                      to_string(fill.gas_wei), std::bit_cast<std::uint64_t>(fill.deviation_bps),
-                     last.empty() ? "" : " ", last);
+                     last.empty() ? "" : " ", last, names_text(fill));
 }
 
 Result<Fill> parse_fill(std::string_view text) {
@@ -135,7 +167,7 @@ Result<Fill> parse_fill(std::string_view text) {
   fill.amount_usd_e6 = words.number();
   fill.gas_wei = words.amount();
   fill.deviation_bps = std::bit_cast<double>(words.number());
-  fill.telling = words.telling();
+  words.rest(fill);
   const bool known = reason == 0 || (reason >= first_fill_reason && reason <= last_fill_reason);
   if (!words.good || strategy > UINT32_MAX || gained > 1 || !known || !(fill.deviation_bps >= 0)) {
     return fail(ErrorKind::format, "a trade's result that is none");

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gantry/u256.hpp"
 #include "host/base/result.hpp"
@@ -49,6 +50,8 @@ enum class Telling : std::int32_t {
 struct Fill {
   // The trade: its group in this run and its strategy's number; of an earlier run none.
   static constexpr std::uint64_t no_group = UINT64_MAX;
+  // A loss that nobody knows the dollars of: above every limit in dollars.
+  static constexpr std::uint64_t no_price = UINT64_MAX;
   std::uint64_t group = no_group;
   std::uint32_t strategy = UINT32_MAX;
   std::uint64_t key = 0;                 // the opportunity's
@@ -59,12 +62,15 @@ struct Fill {
   std::uint64_t in_block = 0;  // 0: none
   bool gained = false;         // `amount_wei` was gained, else lost: all costs are in it
   u256 amount_wei;
-  std::uint64_t amount_usd_e6 = 0;
-  u256 gas_wei;              // that was paid
-  double deviation_bps = 0;  // that it paid less than was quoted
+  std::uint64_t amount_usd_e6 = 0;  // or no_price
+  u256 gas_wei;                     // that was paid
+  double deviation_bps = 0;         // that it paid less than was quoted
   Telling telling = Telling::first;
   // Of the ledger's trail, that has it; 0: none does. Not recorded: a replay has no ledger.
   std::int64_t row = 0;
+  // Of a trade of an earlier run, which has no group here: what it counts in. Else empty.
+  std::string of_strategy;
+  std::vector<std::string> of_venues;
 
   bool filled() const { return reason == FillReason::none; }
   bool is_taken_back() const { return telling == Telling::taken_back; }

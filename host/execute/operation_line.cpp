@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "host/base/text.hpp"
+#include "host/config/capabilities.hpp"
 #include "host/log/log.hpp"
 #include "host/plan/plan.hpp"
 
@@ -88,6 +89,7 @@ Result<std::unique_ptr<OperationLine>> OperationLine::make(const Configuration& 
   }
   std::unique_ptr<OperationLine> line(new OperationLine(
       http, std::move(of_chain), chain.bundler->name, {std::move(*url), {}}, *entry_point));
+  line->configured_ = configuration.paymasters;
   const auto serves = line->bundler_.serves(std::chrono::steady_clock::now() + bundler_asked);
   if (!serves && serves.error().fault == BundlerFault::entry_point) {
     return fail(ErrorKind::configuration,
@@ -97,6 +99,52 @@ Result<std::unique_ptr<OperationLine>> OperationLine::make(const Configuration& 
     spdlog::warn("{}: nothing is sent on {} until it answers", serves.error().message, chain.id);
   }
   return line;
+}
+
+ledger::Attempt attempt_of(const SignedOperation& operation, sign::EntryPointVersion version,
+                           ledger::Purpose purpose) {
+  ledger::Attempt attempt;
+  attempt.purpose = purpose;
+  attempt.payer = operation.paymaster;
+  attempt.destination = operation.destination;
+  if (operation.submit) attempt.endpoint = to_text(*operation.submit);
+  attempt.max_fee = operation.operation.max_fee;
+  attempt.priority_fee = operation.operation.max_priority_fee;
+  attempt.bytes = user_operation_bytes(operation.operation, version);
+  attempt.hash = operation.hash;
+  return attempt;
+}
+
+Result<Bundler> OperationLine::service_of(const ledger::Attempt& attempt) const {
+  if (attempt.endpoint.empty()) return bundler_;
+  std::optional<InstanceSettings> sponsor;
+  {
+    const std::lock_guard lock(mutex_);
+    if (newest_) {
+      for (const auto& each : newest_->paymasters) {
+        if (each->name() == attempt.payer) sponsor = each->settings;
+      }
+    } else {
+      const auto found = std::ranges::find(configured_, attempt.payer, &PaymasterSettings::name);
+      if (found != configured_.end() && found->runs()) sponsor = *found;
+    }
+  }
+  if (!sponsor) {
+    return fail(ErrorKind::configuration,
+                fmt::format("it was sent through the service of paymaster {}, which is not "
+                            "configured any more: add it again until the operation is decided",
+                            attempt.payer));
+  }
+  auto endpoint = resolve_endpoint_text(attempt.endpoint, sponsor->parameters, environment_);
+  if (!endpoint) return std::unexpected(endpoint.error());
+  if (!may_request(*sponsor, endpoint->url.written())) {
+    return fail(ErrorKind::configuration,
+                fmt::format("paymaster {} may not send to {} any more: add \"http:{}\" to its "
+                            "`capabilities`",
+                            attempt.payer, host_of_url(endpoint->url.written()),
+                            host_of_url(endpoint->url.written())));
+  }
+  return Bundler(http_, attempt.destination, std::move(*endpoint), bundler_.entry_point());
 }
 
 std::optional<OperationLine::Turn> OperationLine::try_turn() {

@@ -18,10 +18,15 @@
 #include <vector>
 
 #include "host/config/load.hpp"
+#include "host/ledger/records.hpp"
 #include "host/plugin/plugin_set.hpp"
 #include "host/sponsor/sender.hpp"
 
 namespace gantry::host {
+
+// As it is written down before it leaves.
+ledger::Attempt attempt_of(const SignedOperation& operation, sign::EntryPointVersion version,
+                           ledger::Purpose purpose);
 
 class OperationLine {
  public:
@@ -36,6 +41,10 @@ class OperationLine {
   ~OperationLine() = default;
 
   const Bundler& bundler() const { return bundler_; }
+  // Who was given an attempt, now or by an earlier run: the bundler, or a sponsor's own service.
+  // Fails with `configuration`: that sponsor is not there any more, may not ask that address now,
+  // or a value that the address needs is not set.
+  Result<Bundler> service_of(const ledger::Attempt& attempt) const;
   HttpPool& http() const { return http_; }
 
   // An operation that was to be sponsored, unsigned, and when: see SponsorOrder.
@@ -86,6 +95,7 @@ class OperationLine {
   SteadyClock clock_;
   Environment environment_;
   Bundler bundler_;
+  std::vector<PaymasterSettings> configured_;  // until the first set of plugins is noted
 
   std::mutex turn_;  // guards these three
   SponsorDesk desk_;

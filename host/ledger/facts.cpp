@@ -100,8 +100,7 @@ std::string intent_facts(const StoredIntent& stored) {
 
 std::string attempt_facts(const StoredAttempt& stored) {
   const Attempt& attempt = stored.attempt;
-  return json::serialize(
-      json::object{{"intent", stored.id.intent},
+  json::object out{{"intent", stored.id.intent},
                    {"attempt", stored.id.number},
                    {"purpose", attempt.purpose == Purpose::trade ? "trade" : "cancellation"},
                    {"payer", attempt.payer},
@@ -110,7 +109,12 @@ std::string attempt_facts(const StoredAttempt& stored) {
                    {"priority_fee", to_string(attempt.priority_fee)},
                    {"hash", hex_text(attempt.hash)},
                    {"signed_bytes", attempt.bytes.size()},
-                   {"signed_sha256", sha256_of(std::as_bytes(std::span(attempt.bytes)))}});
+                   {"signed_sha256", sha256_of(std::as_bytes(std::span(attempt.bytes)))}};
+  // Where it went is in the tables alone: the trail is shown to others.
+  if (!attempt.endpoint.empty()) {
+    out["endpoint_sha256"] = sha256_of(std::as_bytes(std::span(attempt.endpoint)));
+  }
+  return json::serialize(out);
 }
 
 std::string move_facts(const Move& move) {

@@ -109,6 +109,10 @@ Status check(const Attempt& attempt) {
       !done) {
     return done;
   }
+  if (attempt.endpoint.size() > endpoint_bytes_max) {
+    return wrong("attempt", "the endpoint",
+                 fmt::format("has more than {} bytes", endpoint_bytes_max));
+  }
   if (attempt.bytes.empty() || attempt.bytes.size() > signed_bytes_max) {
     return wrong("attempt", "what was signed",
                  fmt::format("has not 1 to {} bytes", signed_bytes_max));

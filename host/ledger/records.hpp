@@ -19,8 +19,9 @@
 namespace gantry::host::ledger {
 
 inline constexpr std::size_t route_legs_max = 16;
-inline constexpr std::size_t text_bytes_max = 256;          // of a name, an address, a key
-inline constexpr std::size_t reason_bytes_max = 1000;       // longer ones are cut
+inline constexpr std::size_t text_bytes_max = 256;     // of a name, an address, a key
+inline constexpr std::size_t reason_bytes_max = 1000;  // longer ones are cut
+inline constexpr std::size_t endpoint_bytes_max = 1u << 16U;
 inline constexpr std::size_t signed_bytes_max = 1u << 20U;  // of one attempt
 inline constexpr std::uint32_t attempts_max = 64;           // of one intent
 inline constexpr std::uint64_t nonce_max = (std::uint64_t{1} << 62U);
@@ -76,8 +77,11 @@ enum class Purpose : std::int32_t {
 // One way of having an intent included. All attempts of an intent have its nonce.
 struct Attempt {
   Purpose purpose = Purpose::trade;
-  std::string payer = "sender";     // of gas: a paymaster's name, or "sender"
-  std::string destination;          // who is to take it: a provider, relay or bundler
+  std::string payer = "sender";  // of gas: a paymaster's name, or "sender"
+  std::string destination;       // who is to take it: a provider, relay or bundler
+  // Where a sponsor's own service takes it, as to_text() of an HttpEndpoint has it: with names in
+  // place of secrets. Empty: who is configured takes it.
+  std::string endpoint;
   u256 max_fee;                     // wei per gas
   u256 priority_fee;                // wei per gas
   std::vector<std::uint8_t> bytes;  // signed, as they leave: the only ones that may be sent again

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <limits>
 
 #include "host/base/text.hpp"
@@ -86,6 +87,7 @@ Status Replay::take(const AuditRow& row) {
     case AuditKind::attempt:
       return take_attempt(row, facts);
     case AuditKind::moved:
+    case AuditKind::taken_back:
     case AuditKind::result:
       take_move(row, facts);
       return {};
@@ -189,7 +191,9 @@ void Replay::take_move(const AuditRow& row, const json::object& facts) {
   if (row.kind == AuditKind::result) {
     intent->result = row.sequence;
   } else if (*to == State::submitted) {
-    intent->result = 0;  // taken back
+    // Of the first version: a step like any other.
+    if (row.kind == AuditKind::moved && intent->result != 0) taken_back_.push_back(row.sequence);
+    intent->result = 0;
     intent->realised = 0;
   }
 }
@@ -381,8 +385,32 @@ Status Replay::check_sums(std::string_view table, std::string_view name,
   return {};
 }
 
+// The list has the rows of the first version that took a result back, and no others.
+Status Replay::check_taken_back() {
+  const auto version = connection_.number("PRAGMA user_version");
+  if (!version) return std::unexpected(version.error());
+  if (version->value_or(0) < 2) return {};  // it has none yet
+  const auto rows = connection_.query("SELECT row FROM taken_back ORDER BY row");
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<std::int64_t> listed;
+  while (true) {
+    const auto row = (*rows)->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) break;
+    listed.push_back((*rows)->number(0));
+  }
+  (*rows)->reset();
+  std::vector<std::int64_t> differ;
+  std::ranges::set_symmetric_difference(taken_back_, listed, std::back_inserter(differ));
+  for (const std::int64_t row : differ) {
+    findings_.add(row, "takes a result back, or does not, and the tables have it otherwise");
+  }
+  return {};
+}
+
 Status Replay::end() {
   auto done = check_intents();
+  if (done) done = check_taken_back();
   if (done) done = check_results();
   if (done) done = check_lanes();
   if (done) done = check_sums("profit_day", "strategy", by_strategy_);

@@ -66,6 +66,7 @@ class Replay {
   Status check_results();
   Status check_result(const StoredResult& result, const StoredIntent& intent);
   Status check_lanes();
+  Status check_taken_back();
   Status check_sums(std::string_view table, std::string_view name,
                     const std::map<SumKey, Contribution>& expected);
   Result<boost::json::object> facts_of(std::int64_t row);
@@ -73,6 +74,7 @@ class Replay {
   Connection& connection_;
   Findings& findings_;
   std::vector<Held> intents_;
+  std::vector<std::int64_t> taken_back_;  // rows of the first version that did so
   std::map<LaneKey, std::int64_t> next_;
   std::map<SumKey, Contribution> by_strategy_;
   std::map<SumKey, Contribution> by_venue_;

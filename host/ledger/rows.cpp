@@ -83,8 +83,10 @@ Result<StoredIntent> read_intent(Connection& connection, IntentId id) {
 
 Result<std::vector<StoredAttempt>> read_attempts(Connection& connection, IntentId id) {
   const auto found = connection.query(
-      "SELECT number, purpose, payer, destination, max_fee, priority_fee, bytes, hash, state "
-      "FROM attempt WHERE intent = ? ORDER BY number",
+      "SELECT attempt.number, purpose, payer, destination, max_fee, priority_fee, bytes, hash, "
+      "state, ifnull(endpoint, '') FROM attempt LEFT JOIN attempt_endpoint AS own "
+      "ON own.intent = attempt.intent AND own.number = attempt.number "
+      "WHERE attempt.intent = ? ORDER BY attempt.number",
       id);
   if (!found) return std::unexpected(found.error());
   std::vector<StoredAttempt> out;
@@ -99,6 +101,7 @@ Result<std::vector<StoredAttempt>> read_attempts(Connection& connection, IntentI
     one.attempt = {static_cast<Purpose>(from.number(1)),
                    from.text(2),
                    from.text(3),
+                   from.text(9),
                    from.amount(4),
                    from.amount(5),
                    {bytes.begin(), bytes.end()},

@@ -7,7 +7,7 @@ namespace {
 
 // Amounts are blobs of 32 bytes, most significant first; those that may be negative in two's
 // complement. Days are counted from 1 January 1970, times in ms of Unix time.
-constexpr const char* tables = R"sql(
+constexpr const char* tables_1 = R"sql(
 CREATE TABLE audit (
   sequence INTEGER PRIMARY KEY,  -- from 1, without gaps
   time_ms INTEGER NOT NULL,
@@ -130,6 +130,33 @@ CREATE TABLE profit_venue (
 ) WITHOUT ROWID;
 )sql";
 
+// Version 2: where an attempt went that the configured bundler did not get; and rows of kind
+// taken_back. In a trail of version 1 a result was taken back by a row of kind moved like any other
+// step to `submitted`: those rows are listed, for the trail itself cannot be changed. Of an
+// intent's results and steps to `submitted` it is the one right behind a result.
+constexpr const char* tables_2 = R"sql(
+CREATE TABLE attempt_endpoint (
+  intent INTEGER NOT NULL REFERENCES intent (id),
+  number INTEGER NOT NULL,
+  endpoint TEXT NOT NULL,   -- as Attempt::endpoint
+  PRIMARY KEY (intent, number)
+) WITHOUT ROWID;
+CREATE TABLE taken_back (
+  row INTEGER PRIMARY KEY   -- of the trail
+);
+INSERT INTO taken_back SELECT sequence FROM (
+  SELECT sequence, kind,
+         lag(kind) OVER (PARTITION BY json_extract(facts, '$.intent') ORDER BY sequence) AS before
+  FROM audit
+  WHERE kind = 6 OR (kind = 5 AND json_extract(facts, '$.state') = 'submitted'))
+WHERE kind = 5 AND before = 6;
+)sql";
+// What a reader has in their place, of his own.
+constexpr const char* no_tables_2 = R"sql(
+CREATE TEMP TABLE attempt_endpoint (intent INTEGER, number INTEGER, endpoint TEXT);
+CREATE TEMP TABLE taken_back (row INTEGER PRIMARY KEY);
+)sql";
+
 struct Identity {
   std::int64_t application = 0;
   std::int64_t version = 0;
@@ -178,7 +205,8 @@ Status check_identity(const Connection& connection, const Identity& identity) {
 Status check_schema(Connection& connection) {
   const auto identity = identity_of(connection);
   if (!identity) return std::unexpected(identity.error());
-  return check_identity(connection, *identity);
+  if (auto known = check_identity(connection, *identity); !known) return known;
+  return identity->version < 2 ? connection.run(no_tables_2) : Status();
 }
 
 Status prepare_schema(Connection& connection) {
@@ -196,9 +224,16 @@ Status prepare_schema(Connection& connection) {
   }
   if (identity->empty) {
     const std::string make = fmt::format(
-        "BEGIN IMMEDIATE; PRAGMA application_id = {}; PRAGMA user_version = {}; {} COMMIT;",
-        application_id, schema_version, tables);
+        "BEGIN IMMEDIATE; PRAGMA application_id = {}; PRAGMA user_version = {}; {} {} COMMIT;",
+        application_id, schema_version, tables_1, tables_2);
     if (auto made = connection.run(make.c_str()); !made) return made;
+  } else if (identity->version < 2) {
+    const std::string raise =
+        fmt::format("BEGIN IMMEDIATE; {} PRAGMA user_version = 2; COMMIT;", tables_2);
+    if (auto raised = connection.run(raise.c_str()); !raised) {
+      static_cast<void>(connection.run("ROLLBACK"));  // where it had begun
+      return raised;
+    }
   }
   // Not of the first ledgers of this version, which read as well without it.
   return connection.run(

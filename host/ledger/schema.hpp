@@ -8,14 +8,16 @@
 
 namespace gantry::host::ledger {
 
-inline constexpr std::int64_t schema_version = 1;
+inline constexpr std::int64_t schema_version = 2;
 // Of the file's header, so that another program's database is not taken for a ledger.
 inline constexpr std::int64_t application_id = 0x474c4447;  // "GLDG"
 
-// Of a writer: sets durability, makes the tables in an empty file. Fails with format: it is no
-// ledger, of a newer version, or damaged.
+// Of a writer: sets durability, makes the tables in an empty file, and brings an earlier version's
+// up to this one, whole or not at all. Fails with format: it is no ledger, of a newer version, or
+// damaged.
 Status prepare_schema(Connection& connection);
-// Of a reader: the same checks, and nothing is changed.
+// Of a reader: the same checks, and nothing in the file is changed: an earlier version's lacks what
+// came later, and reads as one in which there is none of it.
 Status check_schema(Connection& connection);
 
 }  // namespace gantry::host::ledger

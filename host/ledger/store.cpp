@@ -166,6 +166,10 @@ Result<AttemptId> Store::add_attempt(IntentId intent, const Attempt& attempt) {
       intent, one.id.number, static_cast<std::int64_t>(attempt.purpose), attempt.payer,
       attempt.destination, attempt.max_fee, attempt.priority_fee, Blob(attempt.bytes), attempt.hash,
       as_number(State::intended));
+  if (done && !attempt.endpoint.empty()) {
+    done = connection_.execute("INSERT INTO attempt_endpoint VALUES (?, ?, ?)", intent,
+                               one.id.number, attempt.endpoint);
+  }
   if (!done) return std::unexpected(done.error());
   trail(AuditKind::attempt, attempt_facts(one));
   return one.id;
@@ -202,9 +206,9 @@ Status Store::make_checked(const Move& move) {
   return {};
 }
 
-Status Store::make(const Move& move) {
+Status Store::make(const Move& move, AuditKind kind) {
   if (auto done = make_checked(move); !done) return done;
-  trail(AuditKind::moved, move_facts(move));
+  trail(kind, move_facts(move));
   return {};
 }
 
@@ -326,7 +330,7 @@ Status Store::undo_result(IntentId id, const std::string& reason) {
       move.attempts.push_back({each.id.number, State::submitted});
     }
   }
-  if (auto done = make(move); !done) return done;
+  if (auto done = make(move, AuditKind::taken_back); !done) return done;
   if (auto done = connection_.execute("DELETE FROM result WHERE intent = ?", id); !done) {
     return done;
   }

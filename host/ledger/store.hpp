@@ -51,7 +51,7 @@ class Store {
  private:
   Result<std::int64_t> lane_id(const Lane& lane);
   // Checks every step of it, and makes them.
-  Status make(const Move& move);
+  Status make(const Move& move, AuditKind kind = AuditKind::moved);
   Status make_checked(const Move& move);
   Status add_to_sums(const StoredIntent& intent, const StoredResult& result, bool take_away);
   void trail(AuditKind kind, std::string facts) { trail_.add(kind, now_ms_, std::move(facts)); }

@@ -97,6 +97,8 @@ std::string_view to_string(AuditKind kind) {
       return "breaker";
     case AuditKind::configuration:
       return "configuration";
+    case AuditKind::taken_back:
+      return "taken_back";
   }
   return "unknown";
 }

@@ -37,6 +37,7 @@ enum class AuditKind : std::int32_t {
   operator_command = 10,
   breaker = 11,
   configuration = 12,
+  taken_back = 13,  // an intent, whose result and what it brought are so no more; waits again
 };
 std::string_view to_string(AuditKind kind);
 

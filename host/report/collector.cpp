@@ -67,6 +67,7 @@ void Collector::add(const Group& group) {
       count = fill.is_taken_back() ? count - std::min<std::uint64_t>(count, 1) : count + 1;
       const double sign = fill.gained != fill.is_taken_back() ? 1 : -1;
       executed_->net_eth += sign * to_double(fill.amount_wei) * 1e-18;
+      if (fill.amount_usd_e6 == Fill::no_price) continue;
       executed_->net_usd += sign * static_cast<double>(fill.amount_usd_e6) * 1e-6;
     }
   }

@@ -174,6 +174,14 @@ ScopeId RiskBook::scope(RiskScopeKind kind, std::string_view name) {
   return id;
 }
 
+std::optional<ScopeId> RiskBook::find_scope(RiskScopeKind kind, std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < scopes_.size(); ++i) {
+    if (scopes_[i].kind == kind && scopes_[i].name == name) return static_cast<ScopeId>(i);
+  }
+  return std::nullopt;
+}
+
 ScopeId RiskBook::add_scope(RiskScopeKind kind, std::string_view name) {
   for (std::size_t i = 0; i < scopes_.size(); ++i) {
     if (scopes_[i].kind == kind && scopes_[i].name == name) return static_cast<ScopeId>(i);
@@ -294,7 +302,10 @@ bool RiskBook::roll_day(Scope& scope) const {
   ScopeCounts& counts = scope.counts;
   const std::uint64_t day = now_s_ / day_s;
   if (day <= counts.day) return false;
+  // What an earlier run left to tell is told before the first group, and is of its day.
+  const bool first = counts.day == 0;
   counts.day = day;
+  if (first) return true;
   counts.gained_wei = counts.lost_wei = counts.gas_wei = u256();
   counts.gained_usd_e6 = counts.lost_usd_e6 = 0;
   return true;

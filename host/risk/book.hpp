@@ -143,6 +143,9 @@ class RiskBook {
   // The scope's number, for as long as the book lives. At most 65,535; more share the total's.
   ScopeId scope(RiskScopeKind kind, std::string_view name);
 
+  // The same of one that is known.
+  std::optional<ScopeId> find_scope(RiskScopeKind kind, std::string_view name) const;
+
   // From outside, at once in force. Fails with `format` for a restore of what is no such text,
   // which HALTS everything (unreadable) until it is resumed by hand.
   Status apply(const RiskFact& fact);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -12,6 +13,8 @@
 namespace gantry::host {
 
 namespace {
+
+namespace json = boost::json;
 
 // Shared with the pool's thread, which may be in `done` while the waiting ends.
 struct Awaited {
@@ -66,6 +69,39 @@ Result<HttpEndpoint> resolve_endpoint(
     endpoint.headers.emplace_back(name, std::move(*header));
   }
   return endpoint;
+}
+
+std::string to_text(const HttpEndpoint& endpoint) {
+  json::array headers;
+  for (const auto& [name, value] : endpoint.headers) {
+    headers.push_back(json::array{name, value.written()});
+  }
+  return json::serialize(
+      json::object{{"url", endpoint.url.written()}, {"headers", std::move(headers)}});
+}
+
+Result<HttpEndpoint> resolve_endpoint_text(std::string_view text,
+                                           const std::vector<ParameterSetting>& parameters,
+                                           const Environment& environment) {
+  const auto none = [] { return fail(ErrorKind::format, "an endpoint that is none"); };
+  json::error_code bad;
+  const json::value parsed = json::parse(text, bad);
+  const json::object* fields = bad ? nullptr : parsed.if_object();
+  const json::value* url = fields != nullptr ? fields->if_contains("url") : nullptr;
+  const json::value* headers = fields != nullptr ? fields->if_contains("headers") : nullptr;
+  if (url == nullptr || !url->is_string() || headers == nullptr || !headers->is_array()) {
+    return none();
+  }
+  std::vector<std::pair<std::string, std::string>> written;
+  for (const json::value& each : headers->get_array()) {
+    const json::array* pair = each.if_array();
+    if (pair == nullptr || pair->size() != 2 || !(*pair)[0].is_string() ||
+        !(*pair)[1].is_string()) {
+      return none();
+    }
+    written.emplace_back((*pair)[0].get_string(), (*pair)[1].get_string());
+  }
+  return resolve_endpoint(url->get_string(), written, parameters, environment);
 }
 
 HttpOutcome exchange(HttpPool& http, HttpRequest request, Deadline deadline, bool fresh) {

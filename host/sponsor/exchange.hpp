@@ -27,6 +27,13 @@ Result<HttpEndpoint> resolve_endpoint(
     std::string_view url, const std::vector<std::pair<std::string, std::string>>& headers,
     const std::vector<ParameterSetting>& parameters, const Environment& environment);
 
+// As it was written, with names in place of what is secret, so that it may be kept; and back, with
+// the values that they have now. Fails with `format`: it is no such text; else as above.
+std::string to_text(const HttpEndpoint& endpoint);
+Result<HttpEndpoint> resolve_endpoint_text(std::string_view text,
+                                           const std::vector<ParameterSetting>& parameters,
+                                           const Environment& environment);
+
 // [any thread] Waits for the answer, until `deadline` at the latest: then it `timed_out`, and may
 // have been taken. `fresh`: it leaves once at most.
 HttpOutcome exchange(HttpPool& http, HttpRequest request, Deadline deadline, bool fresh = false);

@@ -70,7 +70,12 @@ SendReport OperationSender::send(SponsorOrder order) {
                  fmt::format("none of {} paymasters pays for it", desk_.services().size()));
     }
     SponsoredOperation& granted = *sponsored.granted;
-    SignedOperation ready{std::move(granted.operation), {}, granted.paymaster, granted.cost_max};
+    SignedOperation ready{std::move(granted.operation),
+                          {},
+                          granted.paymaster,
+                          granted.cost_max,
+                          granted.submit ? granted.paymaster : bundler_.name(),
+                          granted.submit};
     auto signature = hooks_.sign(ready.operation);
     if (!signature) return end(SendVerdict::not_signed, signature.error().message);
     ready.operation.signature = std::move(*signature);

@@ -7,6 +7,7 @@
 // THREADS  One thread at a time.
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ struct SignedOperation {
   Hash32 hash{};
   std::string paymaster;
   u256 cost_max;
+  std::string destination;             // who is to take it: the bundler's name, or the paymaster's
+  std::optional<HttpEndpoint> submit;  // whose own service takes it; none: the bundler does
 };
 
 enum class SendVerdict : std::int32_t {

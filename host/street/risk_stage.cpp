@@ -149,8 +149,38 @@ TradeScopes RiskStage::planned(const Snapshot& snapshot, const Approved<Ranked>&
   return risk.scopes;
 }
 
-void RiskStage::filled(const Fill& fill) {
+TradeScopes RiskStage::scopes_of(const Fill& fill, const PluginSet* plugins) const {
+  TradeScopes scopes;
+  const auto held = plugins_.lock();
+  if (plugins == nullptr) plugins = held.get();
+  const auto add = [&](RiskScopeKind kind, const std::string& name, const auto* instance) {
+    scopes.add(book_->scope(kind, name));
+    if (instance == nullptr) return;
+    scopes.add(book_->scope(RiskScopeKind::plugin, instance->file().manifest.name));
+  };
+  if (!fill.of_strategy.empty()) {
+    const StrategyInstance* found = nullptr;
+    for (const auto& each : plugins != nullptr ? std::span(plugins->strategies)
+                                               : std::span<const PluginSet::Strategy>()) {
+      if (each.instance->name() == fill.of_strategy) found = each.instance.get();
+    }
+    add(RiskScopeKind::strategy, fill.of_strategy, found);
+  }
+  for (const std::string& venue : fill.of_venues) {
+    const VenueInstance* found = nullptr;
+    for (const auto& each : plugins != nullptr
+                                ? std::span(plugins->venues)
+                                : std::span<const std::shared_ptr<VenueInstance>>()) {
+      if (each->name() == venue) found = each.get();
+    }
+    add(RiskScopeKind::venue, venue, found);
+  }
+  return scopes;
+}
+
+void RiskStage::filled(const Fill& fill, const PluginSet* plugins) {
   TradeClosed closed = closed_of(fill);
+  if (fill.group == Fill::no_group) closed.opened.scopes = scopes_of(fill, plugins);
   const auto is_it = [&](const auto& trade) { return trade.group == fill.group; };
   if (fill.is_taken_back()) {
     if (const auto was = std::ranges::find_if(closed_, is_it); was != closed_.end()) {

@@ -38,8 +38,9 @@ class RiskStage {
                             const TradeRisk& risk) const;
   // The one of its group that is planned. Returns what it counts in, if it counts.
   TradeScopes planned(const Snapshot& snapshot, const Approved<Ranked>& trade, std::uint64_t group);
-  // What became of one that is executed.
-  void filled(const Fill& fill);
+  // What became of one that is executed. One of an earlier run counts where its names do, and where
+  // their libraries among these plugins; null: among those of the newest snapshot.
+  void filled(const Fill& fill, const PluginSet* plugins);
 
   RiskBook& book() noexcept { return *book_; }
 
@@ -67,6 +68,7 @@ class RiskStage {
 
   void look_at_prices(const Snapshot& snapshot);
   void name_scopes(const Snapshot& snapshot);
+  TradeScopes scopes_of(const Fill& fill, const PluginSet* plugins) const;
   void settle(const MarketView& view);
   TradeClosed result_of(const MarketView& view, const OpenTrade& trade) const;
   // Of the same route with another amount in; nothing: it cannot be quoted.

@@ -186,7 +186,9 @@ void Street::Run::begin_risk(Group& group) {
   } else if (options_.backtest != nullptr) {
     group.fills = options_.backtest->take_fills();
   }
-  for (const Fill& fill : group.fills) risk_->filled(fill);
+  for (const Fill& fill : group.fills) {
+    risk_->filled(fill, group.snapshot->plugins.get());
+  }
   risk_view_.bind(*group.snapshot, {}, true);
   if (options_.execution != nullptr) options_.execution->note_prices(risk_view_);
   group.risk_facts = risk_->begin(*group.snapshot, risk_view_);
@@ -195,7 +197,7 @@ void Street::Run::begin_risk(Group& group) {
 // After the run, by whoever ran it: no group of the recording is told of them.
 void Street::Run::tell_late(std::span<const Fill> fills) {
   if (!risk_) return;
-  for (const Fill& fill : fills) risk_->filled(fill);
+  for (const Fill& fill : fills) risk_->filled(fill, nullptr);
 }
 
 void Street::Run::judge_group(Group& group) {

@@ -60,6 +60,10 @@ std::string revert_reason(const RpcFailure& failure) {
 Deployer::Deployer(Anvil& chain)
     : chain_(chain), account_(text_of(chain.call("eth_accounts").as_array().at(0))) {}
 
+void Deployer::send_from(std::size_t account) {
+  account_ = text_of(chain_.call("eth_accounts").as_array().at(account));
+}
+
 std::string Deployer::sha3(const std::string& hex) const {
   return text_of(chain_.call("web3_sha3", {hex}));
 }

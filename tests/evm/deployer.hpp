@@ -51,8 +51,10 @@ class Deployer {
   explicit Deployer(Anvil& chain);
 
   Anvil& chain() const { return chain_; }
-  // Who deploys, sends and asks: the chain's first unlocked account.
+  // Who deploys, sends and asks: the chain's first unlocked account, unless told otherwise.
   const std::string& account() const { return account_; }
+  // From now on the unlocked account of that number, from 0.
+  void send_from(std::size_t account);
 
   // keccak-256 of bytes, as the node computes it; "0x..." in and out.
   std::string sha3(const std::string& hex) const;

@@ -180,6 +180,12 @@ class ExecutionScene {
     order.arrived = std::chrono::steady_clock::now();
     return order;
   }
+  // The executor holds so much of token 0 from now on.
+  void hold(const Integer& amount) {
+    venues.chain().send(venues.token(0), venues.chain().selector("transfer(address,uint256)") +
+                                             address_word(venues.executor().address()) +
+                                             word(amount));
+  }
   // Called when a trade is on its way, before the block that it is for is made.
   std::function<void()> before_block;
   // From now on who sends bytes says that he does not.
@@ -187,6 +193,9 @@ class ExecutionScene {
   // A block, and a look at it; the fills that came of it.
   std::vector<Fill> look_at_block() {
     venues.chain().chain().call("evm_mine");
+    return look();
+  }
+  std::vector<Fill> look() {
     if (!providers_->poll_head(5s)) throw std::runtime_error("the chain says no block");
     std::this_thread::sleep_for(200ms);
     return execution_->take_fills();
@@ -333,6 +342,136 @@ void check_trade(ExecutionScene& scene, VenueKind first, VenueKind second, const
   CHECK(scene.venues.executor().is_at_rest());
 }
 
+// Of what a block takes after its deadline nothing is left, and up to it all.
+void check_deadline(ExecutionScene& scene) {
+  constexpr std::uint64_t slack_s = 60;  // after the time of the block that a trade is for
+  for (const std::uint64_t late_s : {0U, 1U}) {
+    const TradeOrder order = scene.order(VenueKind::v2, VenueKind::v3);
+    const std::uint64_t time_s = order.execution_time_s + slack_s + late_s;
+    scene.before_block = [&] {
+      scene.venues.chain().chain().call("evm_setNextBlockTimestamp", {time_s});
+    };
+    const Balances before = scene.balances();
+    const Fill fill = scene.carry_out(order);
+    scene.before_block = nullptr;
+    CAPTURE(late_s, to_string(fill.reason));
+    const auto trade = scene.newest_trade();
+    REQUIRE(trade.result);
+    CHECK(static_cast<std::uint64_t>(trade.result->receipt.block_time_s) == time_s);
+    CHECK(fill.reason == (late_s == 0 ? FillReason::none : FillReason::reverted));
+    CHECK((scene.balances().gained > before.gained) == (late_s == 0));
+    // Nobody knew a price here, when it was planned or since: its gas may be worth any dollars.
+    CHECK(fill.amount_usd_e6 == (late_s == 0 ? 0 : Fill::no_price));
+    CHECK_FALSE(trade.result->realised->price.has_value());
+    if (late_s == 0) continue;
+    // So nothing more leaves until somebody looks at it.
+    CHECK(scene.carry_out(scene.order(VenueKind::v2, VenueKind::v3)).reason == FillReason::halted);
+    scene.book().closed(closed_of(fill));
+    CHECK(scene.book().mode() == host::TradingMode::halted);
+    REQUIRE(scene.book().apply({host::RiskFact::Kind::resume}));
+  }
+}
+
+// A gain that does not pay for gas and data does not leave; where it fell below that after it left,
+// the chain undoes it.
+void check_costs(ExecutionScene& scene) {
+  const Integer worth = 3;  // wei, of a unit of what the trade is settled in
+  const auto gain_of = [](const TradeOrder& order) {
+    return integer_of(order.amount_out) - put_in;
+  };
+  // It costs `less` units less than it gains, most of that for its data.
+  const auto order_for = [&](const Integer& less) {
+    TradeOrder order = scene.order(VenueKind::v2, VenueKind::v3);
+    const Integer gain = gain_of(order);
+    order.value_token = to_u256(gain);
+    order.value_wei = to_u256(gain * worth);
+    order.ether_usd_e6 = 2'000'000'000;
+    order.least_out = to_u256(put_in);  // its slippage alone would let all of the gain go
+    const Integer base = integer_of(order.base_fee);
+    const Integer gas_price = base + (base + 7) / 8 + Integer(1'000'000'000);
+    const Integer data_fee = (gain - less) * worth - gas_price * order.gas;
+    REQUIRE(data_fee > 0);
+    order.data_fee = to_u256(data_fee);
+    return order;
+  };
+  // As much as it costs is no profit.
+  const Integer sent = scene.sent();
+  CHECK(scene.carry_out(order_for(0)).reason == FillReason::no_profit);
+  CHECK(scene.sent() == sent);
+  {
+    const TradeOrder order = order_for(1);
+    CHECK(scene.carry_out(order).filled());
+    CHECK(integer_of(scene.newest_trade().intent.intent.min_profit) == gain_of(order) - 1);
+  }
+
+  const TradeOrder order = order_for(1);
+  const Balances before = scene.balances();
+  const Integer left = scene.sent();
+  scene.hand_over(order);
+  for (int i = 0; i < 500 && !scene.is_submitted(); ++i) std::this_thread::sleep_for(10ms);
+  REQUIRE(scene.is_submitted());
+  const auto attempts = scene.ledger().attempts(scene.newest_trade().intent.id).value();
+  // Lost on its way, so that another one is quicker, and sent again behind that one's block.
+  scene.venues.chain().chain().call("anvil_dropTransaction",
+                                    {json::string(host::hex_text(attempts.front().attempt.hash))});
+  scene.venues.compete(Leg::back, put_in / 50);
+  std::vector<Fill> fills = scene.look();
+  for (int i = 0; i < 100 && scene.sent() == left; ++i) std::this_thread::sleep_for(20ms);
+  const Integer now = scene.venues.quote(VenueKind::v3, Leg::back,
+                                         scene.venues.quote(VenueKind::v2, Leg::there, put_in));
+  REQUIRE(now > put_in);  // less than it costs, and still a gain
+  for (int i = 0; i < 4 && fills.empty(); ++i) fills = scene.look_at_block();
+  REQUIRE(fills.size() == 1);
+  CHECK(fills.front().reason == FillReason::reverted);
+  CHECK(scene.balances().gained == before.gained);
+  // Its loss counts at the price that it was planned with, and that is written down.
+  CHECK(fills.front().amount_usd_e6 > 0);
+  CHECK(fills.front().amount_usd_e6 != Fill::no_price);
+  const auto trade = scene.newest_trade();
+  const auto& realised = *trade.result->realised;
+  REQUIRE(realised.price);
+  CHECK(realised.price->usd_e6 == order.ether_usd_e6);
+  CHECK(realised.price->source == "plan");
+}
+
+// What a trade under way begins with is not there for the next one.
+void check_funds(ExecutionScene& scene) {
+  const Integer little = put_in / 4;
+  scene.hold(put_in - little);  // with what it has: enough for either, and not for both
+  for (int i = 0; i < 2; ++i) scene.mine();
+  const auto begin = [&](VenueKind first, VenueKind second) {
+    const std::size_t open = scene.ledger().open_intents().value().size();
+    scene.hand_over(scene.order(first, second));
+    std::vector<Fill> fills;
+    for (int i = 0; i < 500 && fills.empty(); ++i) {
+      std::this_thread::sleep_for(10ms);
+      if (scene.ledger().open_intents().value().size() > open && scene.is_submitted()) break;
+      fills = scene.fills();
+    }
+    return fills;
+  };
+  const auto all_filled = [&](std::size_t wanted) {
+    std::vector<Fill> fills;
+    for (int i = 0; i < 20 && fills.size() < wanted; ++i) {
+      for (Fill& each : scene.look_at_block()) fills.push_back(std::move(each));
+    }
+    return fills.size() == wanted && std::ranges::all_of(fills, &Fill::filled);
+  };
+  CHECK(begin(VenueKind::v2, VenueKind::v3).empty());
+  const auto refused = begin(VenueKind::curve, VenueKind::pancake_v3);
+  CHECK(scene.ledger().open_intents().value().size() == 1);
+  CHECK(refused.size() == 1);
+  for (const Fill& each : refused) CHECK(each.reason == FillReason::no_funds);
+  CHECK(all_filled(2 - refused.size()));
+
+  scene.hold(little);
+  for (int i = 0; i < 2; ++i) scene.mine();
+  CHECK(begin(VenueKind::v2, VenueKind::v3).empty());
+  CHECK(begin(VenueKind::curve, VenueKind::pancake_v3).empty());
+  CHECK(scene.ledger().open_intents().value().size() == 2);
+  CHECK(all_filled(2));
+}
+
 }  // namespace
 
 TEST_CASE("each lender and each pair of venues execute, and the account has the ledger's figure") {
@@ -417,6 +556,15 @@ TEST_CASE("whatever a trade is settled with pays for its gas, at the most that i
   CHECK(bounded > 2);
 }
 
+TEST_CASE("the chain takes a trade up to its deadline, for more than it costs, with free funds") {
+  ExecutionScene scene;
+  scene.hold(put_in);
+  scene.lend({});
+  check_deadline(scene);
+  check_costs(scene);
+  check_funds(scene);
+}
+
 TEST_CASE("a strategy that is HALTED alone sends nothing, and another one still does") {
   host::RiskSettings risk;
   host::RiskScope own{host::RiskScopeKind::strategy, "reckless", {}};
@@ -450,9 +598,9 @@ TEST_CASE("a stop after a trade is signed and before it left keeps it from leavi
   const Fill fill = scene.carry_out(scene.order(VenueKind::v2, VenueKind::v3));
   CHECK(fill.reason == FillReason::halted);
   CHECK(scene.sent() == before);
-  for (const auto& trade : scene.ledger().last_trades(1).value()) {
-    CHECK(trade.intent.state == host::ledger::State::dropped);
-  }
+  const auto trades = scene.ledger().last_trades(1);
+  REQUIRE(trades);
+  for (const auto& trade : *trades) CHECK(trade.intent.state == host::ledger::State::dropped);
   scene.mine();
   CHECK(scene.sent() == before);
 }

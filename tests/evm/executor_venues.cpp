@@ -246,6 +246,13 @@ ex::Call ExecutorVenues::swap_v3(VenueKind kind, Leg leg, const Integer& amount_
   return call;
 }
 
+void ExecutorVenues::compete(Leg leg, const Integer& amount_in) {
+  chain().send_from(1);
+  v3_.swap(pool(VenueKind::v3, leg),
+           {.zero_for_one = leg == Leg::there, .exact_in = true, .amount = amount_in});
+  chain().send_from(0);
+}
+
 std::vector<ex::Step> ExecutorVenues::swap(VenueKind kind, Leg leg, const Integer& amount_in,
                                            bool whole_balance) {
   const bool there = leg == Leg::there;

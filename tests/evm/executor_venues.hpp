@@ -59,6 +59,9 @@ class ExecutorVenues {
   std::vector<ex::Step> flash_swap(VenueKind kind, const Integer& amount_in,
                                    std::vector<ex::Step> meanwhile);
 
+  // Somebody else swaps in the V3 pool of that leg, in a block of its own: the leg pays less then.
+  void compete(Leg leg, const Integer& amount_in);
+
   // Lends token 0, for the fee that it is known to take.
   ex::FlashLoan loan(ex::FlashSource source, const Integer& amount, Integer& fee);
 

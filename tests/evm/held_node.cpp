@@ -1,5 +1,7 @@
 #include "evm/held_node.hpp"
 
+#include "host/provider/json_rpc.hpp"
+
 namespace gantry::test {
 namespace {
 
@@ -47,8 +49,18 @@ json::array HeldNode::answer(const json::array& calls, const Manner& manner) {
     return lost;
   }
   json::array answers = node_.answer(calls, manner);
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    const std::lock_guard lock(mutex_);
+    if (estimate_ == 0 || calls[i].at("method") != "eth_estimateGas") continue;
+    answers[i].as_object()["result"] = host::quantity_text(estimate_);
+  }
   if (sends) wait_at(Gate::after_sends);
   return answers;
+}
+
+void HeldNode::estimate(std::uint64_t gas) {
+  const std::lock_guard lock(mutex_);
+  estimate_ = gas;
 }
 
 void HeldNode::hold(Gate gate) {

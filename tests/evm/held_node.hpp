@@ -5,6 +5,7 @@
 #pragma once
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 
 #include "evm/anvil_node.hpp"
@@ -27,6 +28,8 @@ class HeldNode final : public RpcNode {
   void hold(Gate gate);
   // Whether somebody waits at the gate by then.
   bool is_held(std::chrono::milliseconds wait);
+  // What it says that any transaction takes (eth_estimateGas), as a chain that counts data in gas.
+  void estimate(std::uint64_t gas);
   // Lets go who waits; `forward`: what was held before the node had it is handed on.
   void release(bool forward);
 
@@ -39,6 +42,7 @@ class HeldNode final : public RpcNode {
   Gate gate_ = Gate::open;
   int waiting_ = 0;
   bool forward_ = true;
+  std::uint64_t estimate_ = 0;  // 0: as the node says
 };
 
 }  // namespace gantry::test

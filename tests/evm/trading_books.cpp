@@ -1,9 +1,14 @@
 #include "evm/trading_books.hpp"
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
+#include <iterator>
+#include <sstream>
+#include <stdexcept>
 
 #include "evm/integer_words.hpp"
 #include "host/base/text.hpp"
+#include "host/risk/store.hpp"
 
 namespace gantry::test {
 namespace {
@@ -58,6 +63,55 @@ void check_books(TradingScene& scene, const Holdings& before) {
   const Ended verified = scene.space.run({"audit", "verify"});
   INFO(verified.out << verified.err);
   CHECK(verified.code == 0);
+}
+
+void check_risk(const TradingScene& scene) {
+  Integer profit;
+  std::uint64_t successes = 0;
+  std::uint64_t failures = 0;
+  const auto trades = scene.books()->last_trades(10'000);
+  REQUIRE(trades);
+  for (const host::ledger::Trade& trade : *trades) {
+    if (!trade.result) continue;
+    REQUIRE(trade.result->profit_wei);
+    profit += integer_of(*trade.result->profit_wei);
+    ++(trade.intent.state == State::included ? successes : failures);
+  }
+  const auto store = host::RiskStore::open(scene.space / "config/risk");
+  REQUIRE(store);
+  const auto text = store->read("eip155:31337");
+  REQUIRE(text);
+  INFO(*text);
+  std::istringstream lines(*text);
+  bool found = false;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    const std::vector<std::string> word{std::istream_iterator<std::string>(words), {}};
+    if (word.size() != 15 || word[0] != "counts" || word[1] != "chain") continue;
+    found = true;
+    CHECK(std::stoull(word[10]) == successes);
+    CHECK(std::stoull(word[11]) == failures);
+    CHECK(Integer(word[4]) - Integer(word[5]) == profit);
+  }
+  CHECK(found);
+}
+
+bool has_untold_result(const TradingScene& scene) {
+  const auto store = host::RiskStore::open(scene.space / "config/risk");
+  const auto text = store ? store->read("eip155:31337") : host::Result<std::string>();
+  const auto books = scene.books_or_none();
+  if (!text || !books) return false;
+  const std::size_t at = text->find("\ntold ");
+  if (at == std::string::npos) return false;
+  const auto news = books->result_news(std::stoll(text->substr(at + 6)));
+  return news && !news->empty();
+}
+
+int kill_trials(int usual) {
+  const char* wanted = std::getenv("GANTRY_KILL_TRIALS");
+  const int count = wanted == nullptr ? usual : std::atoi(wanted);
+  if (count < 1) throw std::runtime_error("GANTRY_KILL_TRIALS is no number of trials");
+  return count;
 }
 
 std::optional<host::ledger::Trade> newest_trade(const TradingScene& scene) {

@@ -1,11 +1,14 @@
 // The program trades by bundles: through relays that answer as relays do, and not at all.
+#include <array>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
+#include <map>
 #include <optional>
-#include <random>
+#include <string>
 #include <thread>
 
+#include "evm/held_node.hpp"
 #include "evm/node_output.hpp"
 #include "evm/trading_books.hpp"
 #include "evm/trading_relay.hpp"
@@ -214,40 +217,88 @@ TEST_CASE("a bundle that lost its auction holds up no trade after its last block
   check_books(scene, before);
 }
 
-TEST_CASE("a host that is killed with a bundle under way finds it again, and counts it once") {
-  constexpr int trials = 5;
-  const unsigned seed = 20261123;
-  INFO("seed " << seed);
-  std::mt19937 random(seed);
+TEST_CASE("a host that is killed in any phase of a bundle loses none, and counts each once") {
+  enum class At { simulation, relays, under_way, in_block, realised };
+  struct Phase {
+    const char* name;
+    At at;
+    RelayManner manner = RelayManner::takes;
+  };
+  const std::array phases{
+      Phase{"written, not simulated", At::simulation},
+      Phase{"leaving", At::relays, RelayManner::hangs},
+      Phase{"left, and nobody said so", At::relays, RelayManner::takes_and_hangs},
+      Phase{"under way", At::under_way},
+      Phase{"in a block that it has not seen", At::in_block},
+      Phase{"realised, and not told", At::realised},
+  };
+  const int trials = kill_trials(20);
   TradingScene scene(47);
+  HeldNode node(scene.chain);
+  RpcServer server(node, node);
+  scene.ask(server.url());
   TradingRelays relays(scene);
   const Holdings before = scene.holdings();
+  std::map<std::string, int> reached;
+  const auto waits = [](auto is) {
+    for (int i = 0; i < 30; ++i) {
+      if (is()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  };
   for (int trial = 0; trial < trials; ++trial) {
-    INFO("trial " << trial);
-    const auto known = newest_trade(scene);
-    const IntentId last = known ? known->intent.id : 0;
-    Running running = scene.start({});
-    bool is_there = false;
-    for (int round = 0; round < 300 && !is_there && !running.ended(); ++round) {
-      scene.market.trade(true);
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-      is_there = is_newest(scene, State::submitted, last);
-      if (!is_there) relays.make_block();
+    for (const Phase& phase : phases) {
+      INFO("trial " << trial << ", " << phase.name);
+      const auto known = newest_trade(scene);
+      const IntentId last = known ? known->intent.id : 0;
+      const std::array heard{relays.heard(0), relays.heard(1)};
+      node.hold(phase.at == At::simulation ? Gate::simulation : Gate::open);
+      for (const std::size_t relay : {0U, 1U}) relays.set(relay, phase.manner);
+      const auto is_there = [&] {
+        switch (phase.at) {
+          case At::simulation:
+            return node.is_held(std::chrono::milliseconds(10));
+          case At::relays:
+            return relays.heard(0) > heard[0] && relays.heard(1) > heard[1] &&
+                   is_newest(scene, State::intended, last);
+          case At::under_way:
+          case At::in_block:
+          case At::realised:
+            break;
+        }
+        return is_newest(scene, State::submitted, last);
+      };
+      Running running = scene.start({});
+      bool there = false;
+      for (int round = 0; round < 300 && !there && !running.ended(); ++round) {
+        scene.market.trade(true);
+        there = waits(is_there);
+        if (there && phase.at != At::realised) break;
+        relays.make_block();
+        // The risk book is told with the next block, and there is none.
+        if (there) there = waits([&] { return has_untold_result(scene); });
+      }
+      CHECK(there);
+      if (there) ++reached[phase.name];
+      if (phase.at == At::in_block) {
+        running.signal(SIGSTOP);
+        relays.make_block();
+      }
+      running.signal(SIGKILL);
+      INFO(running.wait().err);
+      if (phase.at == At::realised) CHECK(has_untold_result(scene));
+      node.release(true);
     }
-    CHECK(is_there);
-    // In a block that it has not seen, or in none yet.
-    if (random() % 2 == 0) {
-      running.signal(SIGSTOP);
-      relays.make_block();
-    }
-    running.signal(SIGKILL);
-    INFO(running.wait().err);
   }
+  for (const Phase& phase : phases) CHECK(reached[phase.name] == trials);
+  for (const std::size_t relay : {0U, 1U}) relays.set(relay, RelayManner::takes);
   Running running = scene.start({});
   const std::uint64_t known = filled(scene);
   CHECK(trade_until(relays, running, [&] { return filled(scene) >= known + 2; }));
   end_and_settle(scene, relays, running);
   check_books(scene, before);
+  check_risk(scene);
   CHECK(relays.faults().empty());
 }
 

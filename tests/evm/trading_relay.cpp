@@ -87,6 +87,7 @@ HttpReply TradingRelays::answer(std::size_t relay, const HttpCall& call) {
     faults_.push_back(fault);
     return {403, "{}"};
   }
+  ++heard_[relay];
   if (manners_[relay] == RelayManner::hangs) return {.hang = true};
   if (manners_[relay] == RelayManner::refuses) {
     return {200, R"({"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"not today"}})"};
@@ -97,6 +98,7 @@ HttpReply TradingRelays::answer(std::size_t relay, const HttpCall& call) {
     faults_.emplace_back("not one transaction in a bundle");
   }
   bundles_.push_back({relay, number_of(bundle.at("blockNumber")), text_of(bundle.at("txs").at(0))});
+  if (manners_[relay] == RelayManner::takes_and_hangs) return {.hang = true};
   example_ = {call.body, call.headers.at("x-flashbots-signature")};
   return {200, R"({"jsonrpc":"2.0","id":1,"result":{"bundleHash":"0x00"}})"};
 }
@@ -156,6 +158,11 @@ std::vector<std::uint64_t> TradingRelays::blocks_of(const std::string& transacti
 std::size_t TradingRelays::taken(std::size_t relay) const {
   const std::lock_guard lock(mutex_);
   return static_cast<std::size_t>(std::ranges::count(bundles_, relay, &Taken::relay));
+}
+
+std::size_t TradingRelays::heard(std::size_t relay) const {
+  const std::lock_guard lock(mutex_);
+  return heard_.at(relay);
 }
 
 std::vector<std::string> TradingRelays::faults() const {

@@ -16,7 +16,12 @@
 
 namespace gantry::test {
 
-enum class RelayManner { takes, refuses, hangs };
+enum class RelayManner {
+  takes,
+  refuses,
+  hangs,            // takes nothing, and does not answer
+  takes_and_hangs,  // takes it, and does not say so
+};
 
 class TradingRelays {
  public:
@@ -40,6 +45,8 @@ class TradingRelays {
   // heard.
   std::vector<std::uint64_t> blocks_of(const std::string& transaction) const;
   std::size_t taken(std::size_t relay) const;
+  // Requests that a relay had, whatever became of them.
+  std::size_t heard(std::size_t relay) const;
   // What was wrong with the requests: a header that is missing or of another's signature, two keys,
   // the account's own. Empty: nothing was.
   std::vector<std::string> faults() const;
@@ -62,6 +69,7 @@ class TradingRelays {
   bool included_ = true;
   bool joined_ = true;
   std::vector<Taken> bundles_;
+  std::array<std::size_t, 2> heard_{};
   std::vector<std::string> faults_;
   std::string header_signer_;
   std::pair<std::string, std::string> example_;

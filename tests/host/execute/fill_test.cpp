@@ -28,10 +28,18 @@ TEST_CASE("a fill is written and read back the same") {
     fill.amount_usd_e6 = random();
     fill.gas_wei = amount();
     fill.deviation_bps = static_cast<double>(random() % 100'000) / 7;
+    if (i % 5 == 0) {
+      fill.of_strategy = "of the \"back\" again";
+      for (int k = 0; k < i % 4; ++k) fill.of_venues.push_back("venue " + std::to_string(k));
+    }
+    if (i % 2 == 0) fill.telling = Telling::again;
     const auto back = parse_fill(to_text(fill));
     REQUIRE(back);
     CHECK(to_text(*back) == to_text(fill));
     CHECK(back->reason == fill.reason);
+    CHECK(back->of_strategy == fill.of_strategy);
+    CHECK(back->of_venues == fill.of_venues);
+    CHECK(back->telling == fill.telling);
     CHECK(back->deviation_bps == fill.deviation_bps);
     CHECK(back->executed() == (fill.in_block != 0));
   }
@@ -44,6 +52,16 @@ TEST_CASE("what is no fill is refused") {
   CHECK_FALSE(parse_fill(good + " 1"));
   CHECK_FALSE(parse_fill(good + " again again"));
   CHECK_FALSE(parse_fill(good + " back 1"));
+  CHECK(parse_fill(good + " of 0x61"));
+  CHECK(parse_fill(good + " back of 0x61 0x62"));
+  for (const char* bad : {" of", " of 61", " of 0x", " of 0x6", " of 0x61 x", " of 0x61 0x",
+                          " of 0x61 of 0x61", " of 0x61 back"}) {
+    INFO(bad);
+    CHECK_FALSE(parse_fill(good + bad));
+  }
+  std::string many = good + " of 0x61";
+  for (int i = 0; i < 65; ++i) many += " 0x62";
+  CHECK_FALSE(parse_fill(many));
   CHECK_FALSE(parse_fill(good.substr(0, good.rfind(' '))));
   CHECK_FALSE(parse_fill("x" + good.substr(1)));
   // Each field in turn is no number, or out of its range.

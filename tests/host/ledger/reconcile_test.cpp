@@ -1,9 +1,11 @@
 // What a real node says of open intents is written down, each with its reason.
 #include "host/ledger/reconcile.hpp"
 
+#include "evm/anvil_node.hpp"
 #include "fixture.hpp"
 #include "node.hpp"
 #include "support/anvil.hpp"
+#include "support/rpc_server.hpp"
 
 using namespace gantry::host;
 using namespace gantry::host::ledger;
@@ -94,6 +96,30 @@ class ForgetfulView final : public ChainView {
 
  private:
   ChainView& of_;
+};
+
+// A node that has the state of its newest block alone, as one that was pruned.
+class ForgettingNode final : public gantry::test::RpcNode {
+ public:
+  explicit ForgettingNode(const gantry::test::Anvil& chain) : node_(chain) {}
+  boost::json::array answer(const boost::json::array& calls, const Manner& manner) override {
+    boost::json::array answers = node_.answer(calls, manner);
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+      const auto& call = calls[i].as_object();
+      if (call.at("method") != "eth_call") continue;
+      const auto block = quantity(call.at("params").at(1));
+      if (!block || *block == newest()) continue;
+      answers[i] =
+          boost::json::object{{"jsonrpc", "2.0"},
+                              {"id", call.at("id")},
+                              {"error", {{"code", -32000}, {"message", "missing trie node"}}}};
+    }
+    return answers;
+  }
+
+ private:
+  std::uint64_t newest() { return quantity(node_.ask("eth_blockNumber", {})).value(); }
+  gantry::test::AnvilNode node_;
 };
 
 }  // namespace
@@ -348,6 +374,92 @@ TEST_CASE("an operation is found in the block that took its nonce, however long 
   CHECK(scene.state(1) == State::included);
   CHECK(value_of(scene.ledger->result_of(1))->receipt.block == block);
   CHECK(scene.state(2) == State::dropped);
+}
+
+TEST_CASE("nothing is decided of an intent that is being sent, whatever the chain says of it") {
+  Scene scene;
+  const AttemptId id = scene.record("a", Kind::transaction, 1);
+  value_of(scene.ledger->left_open(1, "it is about to leave"));
+  const auto look = [&](const std::string& being_sent) {
+    return value_of(reconcile(*scene.ledger, *scene.node.view, anvil_chain,
+                              {.depth = 4, .being_sent = being_sent}));
+  };
+  // Its last block is over, its nonce is another's and deep: what would be cancelled or dropped.
+  scene.node.mine(2);
+  CHECK(look("a").intents.empty());
+  CHECK(look("b").intents.at(0).verdict == Verdict::cancel);
+  CHECK(scene.node.send(scene.node.sign(trader, 0, 30).bytes).empty());
+  scene.node.mine(6);
+  value_of(scene.ledger->left_open(1, "it is about to leave"));
+  CHECK(look("a").intents.empty());
+  CHECK(scene.state(1) == State::intended);
+  CHECK(value_of(scene.ledger->intent(1)).reason == "it is about to leave");
+  value_of(scene.ledger->submitted(id, "relay"));  // as whoever sends it says next
+  CHECK(look("").intents.at(0).verdict == Verdict::dropped);
+}
+
+TEST_CASE("where nobody has the states of old blocks an operation is looked for step by step") {
+  Scene scene;
+  const std::string entry_point = "0x0000000071727de22e5e9d8baf0edac6f37da032";
+  scene.node.call("anvil_setCode", {entry_point, entry_point_code});
+  const Lane operations{anvil_chain, trader, entry_point, {}};
+  REQUIRE(value_of(scene.node.view->head()) == 0);
+  const auto event = [&](std::uint64_t number, std::uint64_t nonce) {
+    return "0x49628fd1471006c1482da88028e9ce4dbb080b815c9b0344d39e5a8e6ec1419f" +
+           hex_text(attempt(number).hash).substr(2) + fmt::format("{:064x}", nonce) +
+           fmt::format("{:064x}", 1) + fmt::format("{:064x}", 900) + fmt::format("{:064x}", 3);
+  };
+  scene.node.mine(20);
+  REQUIRE(scene.node.send(scene.node.sign(other_account, 0, 10, entry_point, event(4242, 0)).bytes)
+              .empty());
+  scene.node.mine();
+  const std::uint64_t block = scene.node.head();
+  scene.node.mine(9);
+  // A node that has forgotten all states but the newest says so.
+  ForgettingNode forgets(scene.chain);
+  gantry::test::RpcServer server(forgets, forgets);
+  Node light(server.url());
+  const auto find = [&](ChainView& view, std::uint64_t number) {
+    REQUIRE(view.head());
+    return view.user_operation(operations, attempt(number).hash, 0, 0);
+  };
+  // Two blocks' logs at once, three times in a look.
+  const auto view = chain_view_of(light.providers(), {.log_blocks = 2, .log_requests = 3});
+  std::vector<std::string> told;
+  std::optional<Receipt> found;
+  for (int look = 0; look < 9 && !found; ++look) {
+    const auto said = find(*view, 4242);
+    if (said) {
+      REQUIRE(*said);
+      found = **said;
+    } else {
+      CHECK(said.error().kind == ErrorKind::limit);
+      told.push_back(said.error().message);
+    }
+  }
+  REQUIRE(found);
+  CHECK(found->block == block);
+  CHECK(found->gas_used == 3);
+  // Six blocks of twenty-one in each of three looks, and the fourth has it.
+  REQUIRE(told.size() == 3);
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    has(told[i], fmt::format("is in none of the blocks 0 to {}; the next look goes on", 6 * i + 5));
+  }
+  // One that is in none is known to be so when all were looked at, and not before.
+  bool through = false;
+  int looks = 0;
+  for (; looks < 9 && !through; ++looks) {
+    const auto said = find(*view, 4343);
+    through = said.has_value();
+    if (through) CHECK_FALSE(said->has_value());
+  }
+  CHECK(looks == 6);
+  // And of an old block a missing log proves nothing.
+  const auto old =
+      chain_view_of(light.providers(), {.log_blocks = 2, .log_requests = 3, .log_age_blocks = 5});
+  const auto refused = find(*old, 4343);
+  REQUIRE_FALSE(refused);
+  has(refused.error().message, "so old that a log that is missing proves nothing");
 }
 
 TEST_CASE("a chain that does not answer leaves every intent open, with that as the reason") {

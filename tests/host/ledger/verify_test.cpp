@@ -63,6 +63,62 @@ class Tampered : public Desk {
   std::int64_t rows = 0;
 };
 
+std::vector<AuditRow> rows_of(sqlite3* handle) {
+  sqlite3_stmt* rows = nullptr;
+  REQUIRE(sqlite3_prepare_v2(handle,
+                             "SELECT sequence, time_ms, kind, facts, hash, signature FROM audit "
+                             "ORDER BY sequence",
+                             -1, &rows, nullptr) == SQLITE_OK);
+  std::vector<AuditRow> all;
+  while (sqlite3_step(rows) == SQLITE_ROW) {
+    AuditRow row;
+    row.sequence = sqlite3_column_int64(rows, 0);
+    row.time_ms = sqlite3_column_int64(rows, 1);
+    row.kind = static_cast<AuditKind>(sqlite3_column_int(rows, 2));
+    row.facts = reinterpret_cast<const char*>(sqlite3_column_text(rows, 3));
+    std::memcpy(row.hash.data(), sqlite3_column_blob(rows, 4), 32);
+    if (sqlite3_column_bytes(rows, 5) == 64) {
+      row.signature.emplace();
+      std::memcpy(row.signature->data(), sqlite3_column_blob(rows, 5), 64);
+    }
+    all.push_back(row);
+  }
+  sqlite3_finalize(rows);
+  return all;
+}
+
+// A closed ledger as the first version would have written it: a result is taken back by a step like
+// any other, and what came later is not there.
+void make_version_1(const fs::path& path) {
+  const SigningKey key = value_of(SigningKey::open(default_key_file(path), KeyFile::is_there));
+  tamper(path, "");
+  sqlite3* handle = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &handle) == SQLITE_OK);
+  std::vector<AuditRow> all = rows_of(handle);
+  Hash before{};
+  std::optional<Signature> signed_before;
+  for (AuditRow& row : all) {
+    if (row.kind == AuditKind::taken_back) row.kind = AuditKind::moved;
+    row.hash = hash_of(row, before, signed_before);
+    if (row.signature) row.signature = key.sign(signed_of_row(row.sequence, row.hash));
+    before = row.hash;
+    signed_before = row.signature;
+    sqlite3_stmt* update = nullptr;
+    sqlite3_prepare_v2(handle,
+                       "UPDATE audit SET kind = ?, hash = ?, signature = ? WHERE sequence = ?", -1,
+                       &update, nullptr);
+    sqlite3_bind_int(update, 1, static_cast<int>(row.kind));
+    sqlite3_bind_blob(update, 2, row.hash.data(), 32, SQLITE_STATIC);
+    if (row.signature) sqlite3_bind_blob(update, 3, row.signature->data(), 64, SQLITE_STATIC);
+    sqlite3_bind_int64(update, 4, row.sequence);
+    REQUIRE(sqlite3_step(update) == SQLITE_DONE);
+    sqlite3_finalize(update);
+  }
+  sqlite3_close(handle);
+  tamper(path, "DROP TABLE attempt_endpoint; DROP TABLE taken_back; PRAGMA user_version = 1;");
+  fs::remove(head_file(path));
+}
+
 }  // namespace
 
 TEST_CASE("a whole ledger verifies to its last row, also while a host writes to it") {
@@ -246,26 +302,7 @@ TEST_CASE("a trail that is rewritten with right hashes is found by its signature
   sqlite3* handle = nullptr;
   REQUIRE(sqlite3_open(desk.path().c_str(), &handle) == SQLITE_OK);
   sqlite3_exec(handle, "DROP TRIGGER audit_is_not_changed", nullptr, nullptr, nullptr);
-  sqlite3_stmt* rows = nullptr;
-  REQUIRE(sqlite3_prepare_v2(handle,
-                             "SELECT sequence, time_ms, kind, facts, hash, signature FROM audit "
-                             "ORDER BY sequence",
-                             -1, &rows, nullptr) == SQLITE_OK);
-  std::vector<AuditRow> all;
-  while (sqlite3_step(rows) == SQLITE_ROW) {
-    AuditRow row;
-    row.sequence = sqlite3_column_int64(rows, 0);
-    row.time_ms = sqlite3_column_int64(rows, 1);
-    row.kind = static_cast<AuditKind>(sqlite3_column_int(rows, 2));
-    row.facts = reinterpret_cast<const char*>(sqlite3_column_text(rows, 3));
-    std::memcpy(row.hash.data(), sqlite3_column_blob(rows, 4), 32);
-    if (sqlite3_column_bytes(rows, 5) == 64) {
-      row.signature.emplace();
-      std::memcpy(row.signature->data(), sqlite3_column_blob(rows, 5), 64);
-    }
-    all.push_back(row);
-  }
-  sqlite3_finalize(rows);
+  std::vector<AuditRow> all = rows_of(handle);
   for (std::size_t i = 5; i < all.size(); ++i) {
     if (i == 5) all[i].time_ms += 1;
     all[i].hash = hash_of(all[i], all[i - 1].hash, all[i - 1].signature);
@@ -327,4 +364,83 @@ TEST_CASE("tables that are not what the trail says are found, with what differs"
     CHECK(all.find(words) != std::string::npos);
     CHECK(desk.verified().proven == desk.rows);
   }
+}
+
+TEST_CASE("a result that was taken back is told as such, whatever its reason says") {
+  Desk desk;
+  desk.trade("a");
+  const std::int64_t row = desk.ledger->last_row();
+  value_of(desk.ledger->reorganized(1, "taken by another block"));
+  value_of(desk.ledger->submitted({1, 1}, "somebody, and block 101 is no longer the chain's"));
+  const auto news = value_of(desk.ledger->result_news(row));
+  REQUIRE(news.size() == 1);
+  CHECK(news[0].is_taken_back);
+  CHECK(news[0].result.id.intent == 1);
+  desk.check_whole();
+}
+
+TEST_CASE("a ledger of the first version reads as it is, and is brought up to this one") {
+  Desk desk;
+  desk.trade("a");
+  value_of(desk.ledger->reorganized(1, "taken by another block"));
+  value_of(desk.ledger->submitted({1, 1}, "relay"));
+  value_of(desk.ledger->result({1, 1}, receipt(true, 1), realised()));
+  desk.trade("b");
+  const AttemptId unreckoned = desk.record("c");
+  value_of(desk.ledger->result(unreckoned, receipt()));
+  value_of(desk.ledger->reorganized(3, "block 101 is no longer the chain's"));
+  value_of(desk.ledger->submitted({3, 1}, "relay"));
+  const auto told = value_of(desk.ledger->result_news(0));
+  REQUIRE(told.size() == 4);  // nobody was told what the third had brought
+  desk.close();
+  make_version_1(desk.path());
+
+  // A reader changes nothing of it.
+  CHECK(value_of(value_of(Reader::open(desk.path()))->attempts(2)).at(0).attempt.endpoint.empty());
+  CHECK(value_of(value_of(Reader::open(desk.path()))->last_trades(9)).size() == 3);
+  const Verification before = desk.verified();
+  CHECK(before.findings.size() == 1);
+  for (const Finding& each : before.findings) has(each.what, "head");
+  for (int start = 0; start < 2; ++start) {
+    desk.open();
+    const auto now = value_of(desk.ledger->result_news(0));
+    REQUIRE(now.size() == told.size());
+    for (std::size_t i = 0; i < now.size(); ++i) {
+      CHECK(now[i].row == told[i].row);
+      CHECK(now[i].is_taken_back == told[i].is_taken_back);
+      CHECK(now[i].result.id == told[i].result.id);
+    }
+    desk.check_whole();
+  }
+  value_of(desk.ledger->reorganized(2, "block 101 is no longer the chain's"));
+  CHECK(value_of(desk.ledger->result_news(0)).size() == told.size() + 1);
+  desk.check_whole();
+  desk.close();
+  tamper(desk.path(), "DELETE FROM taken_back WHERE row = (SELECT min(row) FROM taken_back)");
+  const Verification lacks = desk.verified();
+  REQUIRE(lacks.findings.size() == 1);
+  has(lacks.findings[0].what, "takes a result back");
+}
+
+TEST_CASE("where an attempt went is kept, and a change of it is found") {
+  Desk desk;
+  Attempt own = attempt(1);
+  own.endpoint = R"({"url":"https://example.org/${KEY}","headers":[["x-api-key","${KEY}"]]})";
+  value_of(desk.ledger->record(intent("a"), value_of(desk.ledger->reserve(lane())), own));
+  Attempt second = attempt(2);
+  value_of(desk.ledger->record(1, second));
+  desk.open();
+  const auto kept = value_of(desk.ledger->attempts(1));
+  REQUIRE(kept.size() == 2);
+  CHECK(kept[0].attempt == own);
+  CHECK(kept[1].attempt == second);
+  desk.check_whole();
+  Attempt bad = attempt(3);
+  bad.endpoint.assign(endpoint_bytes_max + 1, 'x');
+  has(error_of(desk.ledger->record(1, bad)).message, "the endpoint has more than");
+  desk.close();
+  tamper(desk.path(), "UPDATE attempt_endpoint SET endpoint = 'https://example.com'");
+  const Verification found = desk.verified();
+  REQUIRE_FALSE(found.findings.empty());
+  has(found.findings[0].what, "attempt 1 of intent 1");
 }

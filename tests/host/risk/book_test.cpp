@@ -149,6 +149,21 @@ TEST_CASE("what a day gained is set against what it lost, and a new day begins a
   CHECK_FALSE(b.is_active());
 }
 
+TEST_CASE("what is told before the first group counts on its day, and not on the next") {
+  // As a run that was killed before its first group has kept it.
+  RiskBook book(only(), "eip155:1", true);
+  RiskBook kept(only(), "eip155:1", true);
+  RiskFact restore = fact(RiskFact::Kind::restore);
+  restore.text = kept.text();
+  REQUIRE(book.apply(restore));
+  book.closed({{}, false, false, ether(7), 5, ether(1), 0});
+  (void)book.begin_group(noon_s);
+  CHECK(book.view()->scopes[total_scope].counts.lost_wei == ether(7));
+  CHECK(book.view()->scopes[chain_scope].counts.gas_wei == ether(1));
+  (void)book.begin_group(noon_s + 86'400);
+  CHECK(book.view()->scopes[total_scope].counts.lost_wei.is_zero());
+}
+
 TEST_CASE("a day's loss of dollars trips above its limit, to the millionth") {
   Book b(only());
   b.book.closed(b.lost(u256(), 50'000'000'000));
@@ -176,6 +191,26 @@ TEST_CASE("chains lose dollars together, those of one day, and gains of one are 
   CHECK(together() == 0);
   b.book.closed(b.lost(u256(), 7'000'000));
   CHECK(together() == Approx(7));
+}
+
+TEST_CASE("a loss that nobody knows the dollars of is above every limit in dollars") {
+  RiskSettings settings = only();
+  settings.max_daily_loss_usd = 1e12;
+  settings.max_loss_usd = 1e12;
+  Book b(settings);
+  Book other(settings);
+  b.book.closed(b.gained(u256(), 5'000'000'000));
+  b.book.closed(b.lost(u256(1), UINT64_MAX));
+  CHECK(b.breaker(BreakerCause::daily_loss_usd).mode == TradingMode::halted);
+  CHECK(b.breaker(BreakerCause::trade_loss).mode == TradingMode::halted);
+  CHECK(b.mode(b.venue) == TradingMode::halted);
+  CHECK(b.mode(b.strategy) == TradingMode::halted);
+  CHECK(b.mode(b.other) == TradingMode::active);
+  // Whatever it was, all chains together have lost more than they may.
+  CHECK(lost_usd(std::array{b.book.view(), other.book.view()}) > 1e12);
+  REQUIRE(b.book.apply(fact(RiskFact::Kind::resume)));
+  CHECK(b.is_active());
+  CHECK(lost_usd(std::array{b.book.view(), other.book.view()}) == 0);
 }
 
 TEST_CASE("what all chains lost trips the total of each, and recovers as its own loss would") {

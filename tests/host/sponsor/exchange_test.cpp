@@ -49,6 +49,32 @@ TEST_CASE("a plugin has the variables that its parameters name, and those alone"
   }
 }
 
+TEST_CASE("where a service takes operations is kept without its secrets, and found again") {
+  const auto made = resolve("https://service.test/${CHAIN_ID}", {{"x-key", "${SERVICE_KEY}"}});
+  REQUIRE(made);
+  const std::string text = to_text(*made);
+  CHECK(text.find("key-of-the-service") == std::string::npos);
+  const auto back = resolve_endpoint_text(text, parameters(), variable);
+  REQUIRE(back);
+  CHECK(back->url.reveal() == "https://service.test/1");
+  REQUIRE(back->headers.size() == 1);
+  CHECK(back->headers[0].first == "x-key");
+  CHECK(back->headers[0].second.reveal() == "key-of-the-service");
+  for (const char* bad :
+       {"", "{}", "[]", R"({"url":1,"headers":[]})", R"({"url":"https://a.test"})",
+        R"({"url":"https://a.test","headers":[["x"]]})", R"({"url":"https://a.test","headers":{}})",
+        R"({"url":"https://a.test","headers":[["x",1]]})"}) {
+    CAPTURE(bad);
+    const auto none = resolve_endpoint_text(bad, parameters(), variable);
+    REQUIRE_FALSE(none);
+    CHECK(none.error().kind == ErrorKind::format);
+  }
+  // What a changed configuration does not allow it has no more.
+  CHECK_FALSE(resolve_endpoint_text(text, {}, variable));
+  CHECK_FALSE(resolve_endpoint_text(R"({"url":"http://service.test","headers":[]})", parameters(),
+                                    variable));
+}
+
 TEST_CASE("a key and an operation leave where nobody on the way can read them") {
   CHECK(resolve("http://127.0.0.1:4337/${SERVICE_KEY}"));
   for (const char* url : {"http://service.test/${SERVICE_KEY}", "ftp://service.test/", "service"}) {

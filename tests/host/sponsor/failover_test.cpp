@@ -1,12 +1,18 @@
 // A paymaster fails, in each way and at each step: the operation takes effect once or not at all.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <chrono>
 
+#include "host/base/text.hpp"
+#include "host/execute/operation_line.hpp"
+#include "host/ledger/ledger.hpp"
+#include "host/live/chain_text.hpp"
 #include "tests/host/sponsor/sponsor_scene.hpp"
 
 using namespace gantry;
 using namespace gantry::host;
 using namespace gantry::test;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -110,6 +116,87 @@ TEST_CASE("what may have been taken is sent again byte for byte, and never repla
       CHECK(scene.written() == 1);
       check_all_of_one_nonce(report);
     }
+  }
+}
+
+TEST_CASE("an operation is sent again to whoever was given it, after a restart too") {
+  for (const std::string& name : {"gelato", "pimlico"}) {
+    INFO(name);
+    const bool own = name == "gelato";
+    const std::string to = own ? name : std::string();
+    SponsorScene scene({name});
+    scene.plan(name, {PayFault::times_out, PayStep::submission});
+    const SendReport report = scene.send(1500);
+    REQUIRE(report.verdict == SendVerdict::maybe);
+    const SignedOperation& left = report.left.at(0);
+    CHECK(left.destination == (own ? "gelato" : "local"));
+    CHECK(left.submit.has_value() == own);
+    scene.plan(name, {});
+
+    // Written down as whoever executes trades does, and read by the next run.
+    const TemporaryFolder folder;
+    namespace books = host::ledger;
+    const books::Lane lane{
+        "eip155:1", "0x" + std::string(40, '5'), "0x0000000071727de22e5e9d8baf0edac6f37da032", {}};
+    {
+      const auto ledger = std::move(*books::Ledger::open(folder / "ledger.sqlite"));
+      REQUIRE(ledger->observe_nonce(lane, 7).get());
+      books::Intent intent;
+      intent.key = "one";
+      intent.kind = books::Kind::user_operation;
+      intent.strategy = "test";
+      intent.token_in = intent.token_out = "0x01";
+      intent.route = {{"venue", "pool", "0x01", "0x01"}};
+      const auto id =
+          ledger
+              ->record(intent, std::move(*ledger->reserve(lane)),
+                       attempt_of(left, sign::EntryPointVersion::v0_7, books::Purpose::trade))
+              .get();
+      REQUIRE(id);
+    }
+    const auto ledger = std::move(*books::Ledger::open(folder / "ledger.sqlite"));
+    const books::Attempt attempt = ledger->attempts(1).value().at(0).attempt;
+    CHECK(attempt.endpoint.empty() != own);
+    CHECK(attempt.endpoint.find("sk-very-secret") == std::string::npos);
+
+    Configuration configuration = scene.configuration();
+    configuration.chains.front().bundler = {"local", *TemplatedUrl::parse(scene.bundler_url())};
+    configuration.wallet.entry_point = evm_address(*bytes_of_hex(lane.entry_point));
+    configuration.wallet.owner = evm_address(*bytes_of_hex("0x" + std::string(40, '6')));
+    const auto line = OperationLine::make(configuration, scene.http(), scene.environment());
+    if (!line) FAIL(line.error().message);
+    const auto service = (*line)->service_of(attempt);
+    if (!service) FAIL(service.error().message);
+    CHECK(service->name() == attempt.destination);
+    const std::size_t given = scene.sent_to(to);
+    const std::size_t others = scene.sent_to(own ? "" : "gelato");
+    const auto sent =
+        service->send_again(attempt.bytes, attempt.hash, std::chrono::steady_clock::now() + 2s);
+    CHECK(sent.has_value());
+    CHECK(scene.sent_to(to) == given + 1);
+    CHECK(scene.sent_to(own ? "" : "gelato") == others);
+    CHECK(scene.hashes().size() == 1);  // the very same one
+    if (!own) continue;
+
+    // What it needs is not there any more: it goes to nobody else.
+    const auto refused = [&](const Configuration& changed, const Environment& environment) {
+      const auto made = OperationLine::make(changed, scene.http(), environment);
+      if (!made) FAIL(made.error().message);
+      const auto none = (*made)->service_of(attempt);
+      REQUIRE_FALSE(none);
+      CHECK(none.error().message.find("sk-very-secret") == std::string::npos);
+      return none.error().message;
+    };
+    Configuration other = configuration;
+    other.paymasters.front().name = "another";
+    CHECK(refused(other, scene.environment()).find("not configured any more") != std::string::npos);
+    other = configuration;
+    other.paymasters.front().capabilities.emplace();
+    CHECK(refused(other, scene.environment()).find("may not send to") != std::string::npos);
+    CHECK(refused(configuration, [](std::string_view) {
+            return std::nullopt;
+          }).find("GELATO_KEY") != std::string::npos);
+    CHECK(scene.sent_to("") == others);
   }
 }
 

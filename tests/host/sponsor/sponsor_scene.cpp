@@ -179,6 +179,9 @@ HttpReply SponsorScene::service(const std::string& paymaster, const HttpCall& ca
 HttpReply SponsorScene::bundler(const std::string& paymaster, const HttpCall& call) {
   const json::value request = json::parse(call.body);
   const std::string method(request.at("method").as_string());
+  if (method == "eth_supportedEntryPoints") {
+    return {200, result_text(R"(["0x0000000071727de22e5e9d8baf0edac6f37da032"])")};
+  }
   const auto& operation = request.at("params").at(0).as_object();
   if (method == "eth_estimateUserOperationGas") {
     return {200, result_text(R"({"callGasLimit":"0x20000","verificationGasLimit":"0x10000",)"
@@ -192,6 +195,7 @@ HttpReply SponsorScene::bundler(const std::string& paymaster, const HttpCall& ca
     }
   }
   const std::lock_guard lock(mutex_);
+  ++sent_[paymaster];
   const PayPlan plan = plans_[whose];
   const bool fails = plan.step == PayStep::submission && plan.fault != PayFault::none;
   // One that hangs or stutters has taken it all the same: that is the worst of it.
@@ -247,6 +251,10 @@ std::vector<std::string> SponsorScene::taken() {
 std::set<std::string> SponsorScene::hashes() {
   const std::lock_guard lock(mutex_);
   return hashes_;
+}
+std::size_t SponsorScene::sent_to(const std::string& paymaster) {
+  const std::lock_guard lock(mutex_);
+  return sent_[paymaster];
 }
 std::size_t SponsorScene::requests(const std::string& paymaster) {
   const std::lock_guard lock(mutex_);

@@ -58,7 +58,14 @@ class SponsorScene {
   std::set<std::string> hashes();
   // Requests that a service had, by paymaster.
   std::size_t requests(const std::string& paymaster);
+  // Operations that were sent to a paymaster's own service; "": to the bundler.
+  std::size_t sent_to(const std::string& paymaster);
+  // Where the bundler listens.
+  std::string bundler_url() const { return bundler_server_->url(); }
   std::size_t written() const { return written_; }
+  const host::Configuration& configuration() const { return configuration_; }
+  host::HttpPool& http() { return *http_; }
+  const host::Environment& environment() const { return environment_; }
   bool refuse_to_write = false;
 
  private:
@@ -68,6 +75,7 @@ class SponsorScene {
   std::mutex mutex_;  // guards what follows
   std::map<std::string, PayPlan> plans_;
   std::map<std::string, std::size_t> requests_;
+  std::map<std::string, std::size_t> sent_;
   std::vector<std::string> taken_;
   std::set<std::string> hashes_;
 

@@ -3,7 +3,9 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "host/plugin/plugin_set.hpp"
 #include "host/risk/book.hpp"
+#include "host/street/risk_stage.hpp"
 #include "support/small_market.hpp"
 
 using namespace gantry::host;
@@ -176,4 +178,49 @@ TEST_CASE("a dry run that counts nothing never trips") {
   const RunReport report = street.run(configuration, book);
   CHECK(report.approved == 16);
   CHECK(book->tripped().empty());
+}
+
+TEST_CASE("a result of an earlier run counts where its names do, and is taken back there") {
+  Scene scene;
+  const Configuration configuration = scene.make("");
+  const Plugins plugins = make_plugins(configuration, scene.folder.path() / "store");
+  REQUIRE(plugins.venues.size() == 1);
+  REQUIRE(plugins.strategies.size() == 1);
+  PluginSet set;
+  set.venues = plugins.venues;
+  set.strategies.push_back({0, 0, plugins.strategies.front(), nullptr});
+  const auto book = book_of(configuration);
+  const ChangeLog changes;
+  RiskStage stage(configuration, changes, book, true);
+  const auto failures = [&](RiskScopeKind kind, const std::string& name) -> std::uint64_t {
+    const auto scope = book->find_scope(kind, name);
+    return scope ? book->view()->scopes[*scope].counts.failures : 0;
+  };
+  Fill fill;
+  fill.reason = FillReason::reverted;
+  fill.in_block = 5;
+  fill.amount_wei = gantry::u256(10);
+  fill.of_strategy = plugins.strategies.front()->name();
+  fill.of_venues = {plugins.venues.front()->name(), "one that was taken out"};
+  const auto all_are = [&](std::uint64_t count) {
+    CHECK(book->view()->scopes[total_scope].counts.failures == count);
+    CHECK(book->view()->scopes[chain_scope].counts.failures == count);
+    CHECK(failures(RiskScopeKind::strategy, fill.of_strategy) == count);
+    CHECK(failures(RiskScopeKind::plugin, plugins.strategies.front()->file().manifest.name) ==
+          count);
+    CHECK(failures(RiskScopeKind::plugin, plugins.venues.front()->file().manifest.name) == count);
+    for (const std::string& venue : fill.of_venues) {
+      CHECK(failures(RiskScopeKind::venue, venue) == count);
+    }
+  };
+  stage.filled(fill, &set);
+  all_are(1);
+  // As a replay is told it.
+  const auto told = parse_fill(to_text(fill));
+  REQUIRE(told);
+  stage.filled(*told, &set);
+  all_are(2);
+  fill.telling = Telling::taken_back;
+  stage.filled(fill, &set);
+  all_are(1);
 }
