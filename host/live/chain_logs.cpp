@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
+#include <string_view>
+#include <unordered_map>
 
 #include "host/base/text.hpp"
 #include "host/live/chain_text.hpp"
@@ -52,6 +53,10 @@ std::optional<ChainLog> parse_log(const boost::json::value& value, std::string* 
 
 std::unexpected<Error> no_logs() {
   return fail(ErrorKind::format, "a provider's answer to eth_getLogs is no list of logs");
+}
+
+std::string_view text_of(const recording::Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 boost::json::array topics_of(const recording::Bytes& topics) {
@@ -124,9 +129,9 @@ bool LogRoutes::wants(const ChainLog& log) const {
 
 bool LogRoutes::any_in(const LogsBloom& bloom, const EmitterBits& bits_of) const {
   // Many wait for the same few.
-  std::map<recording::Bytes, bool> known;
+  std::unordered_map<std::string_view, bool> known;
   const auto holds_topics = [&](const recording::Bytes& topics) {
-    const auto [place, is_new] = known.try_emplace(topics, true);
+    const auto [place, is_new] = known.try_emplace(text_of(topics), true);
     for (std::size_t at = 0; is_new && at < topics.size(); at += word_bytes) {
       place->second =
           place->second && bloom.may_hold(LogsBloom::bits_of({topics.data() + at, word_bytes}));

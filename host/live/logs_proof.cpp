@@ -164,6 +164,10 @@ const LogsBloom::Bits& LogBlooms::bits_of(const gantry_address& emitter) {
 void LogBlooms::be_useless(const char* why) {
   useless_ = true;
   emitters_.clear();
+  tell(why);
+}
+
+void LogBlooms::tell(const char* why) const {
   spdlog::info("{}: {}: whether a provider leaves out a block's logs is not seen here", chain_,
                why);
 }
@@ -171,6 +175,10 @@ void LogBlooms::be_useless(const char* why) {
 LogBlooms::Fit LogBlooms::fit(const ChainBlock& block, const LogRoutes& routes,
                               std::span<const ChainLog> logs) {
   const auto& bloom = block.logs_bloom;
+  if (!bloom && !logs.empty() && !absence_told_) {
+    absence_told_ = true;
+    tell("its blocks come without logsBloom");
+  }
   if (useless_ || !bloom || bloom->is_full()) return Fit::fits;
   if (logs.empty()) {
     const bool some = routes.any_in(

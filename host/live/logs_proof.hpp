@@ -58,11 +58,13 @@ class LogBlooms {
  private:
   const LogsBloom::Bits& bits_of(const gantry_address& emitter);
   void be_useless(const char* why);
+  void tell(const char* why) const;
 
   std::string chain_;
   std::unordered_map<gantry_address, LogsBloom::Bits, AddressHash, AddressEqual> emitters_;
   bool shown_ = false;  // a log was in its block's bloom
   bool useless_ = false;
+  bool absence_told_ = false;
   int vain_trips_ = 0;
 };
 

@@ -52,6 +52,8 @@ class BloomScene {
   explicit BloomScene(std::size_t servers, std::vector<SaidLog> logs, json::value bloom)
       : street(servers), logs_(std::move(logs)), bloom_(std::move(bloom)) {
     street.by_priority();
+    // On a busy machine too the first one's answer is there before the second's.
+    if (servers > 1) street.server(1).delay(700ms);
     street.chain.answer_first([this](const std::string& method, const json::array& params) {
       return answer(method, params);
     });
@@ -251,7 +253,6 @@ TEST_CASE("a bloom that is wrong costs one request more, or two without a log of
     CHECK(scene.batches == (same_topic ? 2 : 3));
   }
   CHECK(scene.refuted("a") == 0);
-  CHECK(scene.street.stats("b").answers <= 2);  // its checks: one provider is proof enough
   CHECK(scene.said.str().empty());
 }
 
@@ -291,6 +292,14 @@ TEST_CASE("a chain that leaves its blooms empty is followed without them, and to
   CHECK(scene.read() == 0);
   CHECK(scene.batches == 1);
   CHECK(scene.lines_with("logsBloom is empty where there are logs") == 1);
+}
+
+TEST_CASE("a chain whose blocks come without blooms is followed as ever, and told of once") {
+  BloomScene scene(1, one_trade, json::value());
+  CHECK(scene.read() == 1);
+  CHECK(scene.read() == 1);
+  CHECK(scene.batches == 1);
+  CHECK(scene.lines_with("its blocks come without logsBloom") == 1);
 }
 
 TEST_CASE("an empty bloom of a chain that has shown others is that of a block without logs") {
