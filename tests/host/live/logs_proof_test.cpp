@@ -50,7 +50,7 @@ struct SaidLog {
 class BloomScene {
  public:
   explicit BloomScene(std::size_t servers, std::vector<SaidLog> logs, json::value bloom)
-      : street(servers), logs_(std::move(logs)), bloom_(std::move(bloom)) {
+      : logs_(std::move(logs)), bloom_(std::move(bloom)), street(servers) {
     street.by_priority();
     // On a busy machine too the first one's answer is there before the second's.
     if (servers > 1) street.server(1).delay(700ms);
@@ -100,6 +100,13 @@ class BloomScene {
 
   std::ostringstream said;
   MarketState::Standing standing;
+
+ private:
+  // Servers answer from these to their end.
+  const std::vector<SaidLog> logs_;
+  const json::value bloom_;
+
+ public:
   Street street;
   LogBlooms blooms{"test"};
   std::uint64_t batches = 0;  // that the last read() took
@@ -138,8 +145,6 @@ class BloomScene {
     return found;
   }
 
-  const std::vector<SaidLog> logs_;
-  const json::value bloom_;
   std::shared_ptr<spdlog::logger> before_;
 };
 
