@@ -93,7 +93,7 @@ class ChaosPools {
       }
     }
   }
-  // Every pool as a market that begins at this block reads it.
+  // Every pool as a market that begins at this block reads it; until the next call.
   host::SnapshotPtr read_fresh(const host::BlockInput& first, const host::recording::Block& block) {
     const json::value said =
         node.ask("eth_getBlockByNumber", {host::quantity_text(block.number), false});
@@ -103,8 +103,8 @@ class ChaosPools {
     input.block = block;
     host::Fetcher fetcher(*direct_);
     fetcher.read_at({block.number, host::block_hash(said.at("hash"))});
-    host::MarketState market = live.market();
-    auto snapshot = market.advance(input, fetcher);
+    fresh_.reset(new host::MarketState(live.market()));
+    auto snapshot = fresh_->advance(input, fetcher);
     if (!snapshot) throw std::runtime_error(snapshot.error().message);
     return *snapshot;
   }
@@ -120,6 +120,7 @@ class ChaosPools {
   std::unique_ptr<host::HttpPool> http_ = host::make_curl_http_pool().value();
   host::ChainSettings direct_chain_;
   std::unique_ptr<host::Providers> direct_;
+  std::unique_ptr<host::MarketState> fresh_;  // its snapshot lies in it
 
  public:
   AnvilNode node{live.chain()};
@@ -273,6 +274,7 @@ TEST_CASE("where no provider has a block's logs its pools are read anew, and non
   std::mt19937_64 dice(7);
   ChaosPools scene(7);
   ComparedFollower follower(scene);
+  scene.v3->trade();
   scene.trade(3, dice);
   follower.follow();
   CHECK(follower.feed().status().fresh_reads == 0);
