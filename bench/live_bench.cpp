@@ -16,6 +16,7 @@
 #include "host/live/chain_logs.hpp"
 #include "host/live/chain_text.hpp"
 #include "host/live/live_feed.hpp"
+#include "host/live/logs_proof.hpp"
 #include "host/market/market_view.hpp"
 #include "host/plugin/instances.hpp"
 #include "host/plugin/library.hpp"
@@ -115,6 +116,7 @@ class Node final : public Providers {
   }
   void note_head(const Head&) override {}
   void doubt_head() override {}
+  void refute(const std::string&, std::string) override {}
   std::vector<WebSocketEndpoint> websockets() const override { return {}; }
   void check_now(std::chrono::milliseconds) override {}
   ChainStatistics statistics() const override { return statistics_; }
@@ -246,7 +248,9 @@ class Followed {
     constexpr std::string_view swap =
         "0xc42079f94a6350d7e6235f29174924f928cc2ac818eb64fed8004e115fbcca67";
     json::array logs;
+    bloom_ = LogsBloom();
     for (std::size_t i = 0; i < pools_; ++i) {
+      bloom_.add(LogsBloom::bits_of({address_of(i).bytes, 20}));
       const u256 moved(1'000'000 + i + number_);
       Words data;
       if (is_pair(i)) {
@@ -268,10 +272,10 @@ class Followed {
     node_.ask(logs_call(), {});  // makes the body
   }
   void follow_logs() {
-    const ChainBlock block{number_ + 1, block_hash_text, block_hash_text, 0, {}};
+    const ChainBlock block{number_ + 1, block_hash_text, block_hash_text, 0, {}, bloom_};
     const LogRoutes routes(market_.standing());
     BesideLogs nothing;
-    const auto logs = must(read_logs(node_, routes, std::span(&block, 1), nothing));
+    const auto logs = must(read_logs(node_, routes, std::span(&block, 1), blooms_, nothing));
     BlockInput input;
     for (const ChainLog& log : logs.front()) routes.give(log, input.facts);
     if (input.facts.size() != pools_) throw std::runtime_error("a pool's log was lost");
@@ -322,6 +326,8 @@ class Followed {
   MarketView view_;
   std::shared_ptr<Snapshot> snapshot_;
   std::uint64_t number_ = 0;
+  LogsBloom bloom_;  // of the block to be followed
+  LogBlooms blooms_{"made up"};
 };
 
 // Every pool is read: questions are written, answers decoded, states made, valued and published.

@@ -28,6 +28,7 @@ Result<ChainBlock> parse_block(const boost::json::value& value) {
     if (!amount) return fail(ErrorKind::format, "a provider's block has a base fee that is none");
     block.base_fee = amount->amount();
   }
+  if (const auto* bloom = member(value, "logsBloom")) block.logs_bloom = LogsBloom::parse(*bloom);
   return block;
 }
 

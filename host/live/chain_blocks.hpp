@@ -11,6 +11,7 @@
 
 #include "gantry/amount.h"
 #include "host/base/result.hpp"
+#include "host/live/logs_bloom.hpp"
 #include "host/provider/providers.hpp"
 
 namespace gantry::host {
@@ -20,7 +21,8 @@ struct ChainBlock {
   std::string hash;         // "0x" and 64 lower-case digits
   std::string parent_hash;  // likewise
   std::uint64_t time_s = 0;
-  gantry_amount base_fee{};  // 0 where the chain has none
+  gantry_amount base_fee{};                  // 0 where the chain has none
+  std::optional<LogsBloom> logs_bloom = {};  // none where the node says none
 
   BlockPin pin() const { return {number, hash}; }
 };

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
+#include <unordered_map>
 
 #include "host/base/text.hpp"
 #include "host/live/chain_text.hpp"
+#include "host/live/logs_proof.hpp"
 #include "host/provider/json_rpc.hpp"
 
 namespace gantry::host {
@@ -52,6 +55,10 @@ std::unexpected<Error> no_logs() {
   return fail(ErrorKind::format, "a provider's answer to eth_getLogs is no list of logs");
 }
 
+std::string_view text_of(const recording::Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 boost::json::array topics_of(const recording::Bytes& topics) {
   boost::json::array out;
   for (std::size_t at = 0; at + word_bytes <= topics.size(); at += word_bytes) {
@@ -92,12 +99,50 @@ boost::json::object LogRoutes::filter() const {
     for (const std::string& emitter : emitters) list.push_back(boost::json::string(emitter));
     out["address"] = std::move(list);
   }
-  if (!first_topics_.empty()) {
-    boost::json::array any;
-    for (const std::string& topic : first_topics_) any.push_back(boost::json::string(topic));
-    out["topics"] = boost::json::array{std::move(any)};
-  }
+  add_topics(out);
   return out;
+}
+
+boost::json::object LogRoutes::topics_filter() const {
+  boost::json::object out;
+  if (routes_.size() <= emitters_max) add_topics(out);
+  return out;
+}
+
+void LogRoutes::add_topics(boost::json::object& filter) const {
+  if (first_topics_.empty()) return;
+  boost::json::array any;
+  for (const std::string& topic : first_topics_) any.push_back(boost::json::string(topic));
+  filter["topics"] = boost::json::array{std::move(any)};
+}
+
+bool LogRoutes::Route::wants(const ChainLog& log) const {
+  return log.topics.size() >= topics.size() &&
+         std::equal(topics.begin(), topics.end(), log.topics.begin());
+}
+
+bool LogRoutes::wants(const ChainLog& log) const {
+  const auto found = routes_.find(log.emitter);
+  return found != routes_.end() &&
+         std::ranges::any_of(found->second, [&](const Route& route) { return route.wants(log); });
+}
+
+bool LogRoutes::any_in(const LogsBloom& bloom, const EmitterBits& bits_of) const {
+  // Many wait for the same few.
+  std::unordered_map<std::string_view, bool> known;
+  const auto holds_topics = [&](const recording::Bytes& topics) {
+    const auto [place, is_new] = known.try_emplace(text_of(topics), true);
+    for (std::size_t at = 0; is_new && at < topics.size(); at += word_bytes) {
+      place->second =
+          place->second && bloom.may_hold(LogsBloom::bits_of({topics.data() + at, word_bytes}));
+    }
+    return place->second;
+  };
+  return std::ranges::any_of(routes_, [&](const auto& of_emitter) {
+    return bloom.may_hold(bits_of(of_emitter.first)) &&
+           std::ranges::any_of(of_emitter.second,
+                               [&](const Route& route) { return holds_topics(route.topics); });
+  });
 }
 
 void LogRoutes::give(const ChainLog& log, std::vector<recording::Fact>& out) const {
@@ -105,10 +150,7 @@ void LogRoutes::give(const ChainLog& log, std::vector<recording::Fact>& out) con
   if (found == routes_.end()) return;
   const auto before = static_cast<std::ptrdiff_t>(out.size());
   for (const Route& route : found->second) {
-    if (log.topics.size() < route.topics.size() ||
-        !std::equal(route.topics.begin(), route.topics.end(), log.topics.begin())) {
-      continue;
-    }
+    if (!route.wants(log)) continue;
     // Two requests of one pool may want the same log: it is one fact.
     const bool given =
         std::any_of(out.begin() + before, out.end(),
@@ -126,9 +168,28 @@ void LogRoutes::give(const ChainLog& log, std::vector<recording::Fact>& out) con
   }
 }
 
+Result<std::vector<ChainLog>> logs_of_block(const boost::json::value& answer,
+                                            const ChainBlock& block) {
+  if (!answer.is_array()) return no_logs();
+  std::vector<ChainLog> out;
+  for (const auto& each : answer.get_array()) {
+    std::string hash;
+    auto log = parse_log(each, &hash);
+    if (!log) return no_logs();
+    if (hash != block.hash) {
+      return fail(ErrorKind::format,
+                  fmt::format("logs of block {} were asked for by its hash, and came of another",
+                              block.number));
+    }
+    out.push_back(std::move(*log));
+  }
+  std::ranges::sort(out, {}, &ChainLog::index);
+  return out;
+}
+
 Result<std::vector<std::vector<ChainLog>>> read_logs(Providers& providers, const LogRoutes& routes,
                                                      std::span<const ChainBlock> blocks,
-                                                     BesideLogs& beside) {
+                                                     LogBlooms& blooms, BesideLogs& beside) {
   std::vector<std::vector<ChainLog>> out(blocks.size());
   if (routes.empty()) return out;
   std::vector<RpcCall> calls;
@@ -143,31 +204,29 @@ Result<std::vector<std::vector<ChainLog>>> read_logs(Providers& providers, const
   for (const ChainBlock& block : blocks) {
     calls.push_back({"eth_getBlockTransactionCountByHash", {boost::json::string(block.hash)}});
   }
-  auto answers = ask(providers, calls, {.blocks_are_there = true});
-  if (!answers) return std::unexpected(answers.error());
-  answers->resize(calls.size() - blocks.size(), RpcAnswer());
-  const auto others = answers->begin() + static_cast<std::ptrdiff_t>(blocks.size());
-  beside.answers.assign(std::move_iterator(others), std::move_iterator(answers->end()));
+  auto batch = ask_batch(providers, calls, {.blocks_are_there = true});
+  if (!batch) return std::unexpected(batch.error());
+  auto& answers = batch->answers;
+  answers.resize(calls.size() - blocks.size(), RpcAnswer());
+  const auto others = answers.begin() + static_cast<std::ptrdiff_t>(blocks.size());
+  beside.answers.assign(std::move_iterator(others), std::move_iterator(answers.end()));
+  std::vector<DoubtedLogs> doubted;
   for (std::size_t i = 0; i < blocks.size(); ++i) {
-    const RpcAnswer& answer = (*answers)[i];
+    const RpcAnswer& answer = answers[i];
     if (!answer) {
       return fail(ErrorKind::not_found, fmt::format("the logs of block {} cannot be had: {}",
                                                     blocks[i].number, answer.error().message));
     }
-    if (!answer->is_array()) return no_logs();
-    for (const auto& each : answer->get_array()) {
-      std::string hash;
-      auto log = parse_log(each, &hash);
-      if (!log) return no_logs();
-      if (hash != blocks[i].hash) {
-        return fail(ErrorKind::format,
-                    fmt::format("logs of block {} were asked for by its hash, and came of another",
-                                blocks[i].number));
-      }
-      out[i].push_back(std::move(*log));
-    }
-    std::ranges::sort(out[i], {}, &ChainLog::index);
+    auto logs = logs_of_block(*answer, blocks[i]);
+    if (!logs) return std::unexpected(logs.error());
+    out[i] = std::move(*logs);
+    const LogBlooms::Fit fit = blooms.fit(blocks[i], routes, out[i]);
+    if (fit != LogBlooms::Fit::fits) doubted.push_back({&blocks[i], fit, &out[i]});
   }
+  if (auto proven = prove_logs(providers, routes, blooms, doubted, batch->provider); !proven) {
+    return std::unexpected(proven.error());
+  }
+  blooms.found();
   return out;
 }
 

@@ -3,6 +3,7 @@
 // ERRORS  As chain_blocks.hpp, and `format` for a log that is of another block than was asked for.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -33,6 +34,15 @@ class LogRoutes {
   bool empty() const { return routes_.empty(); }
   // eth_getLogs' filter, without blocks.
   boost::json::object filter() const;
+  // The same of every emitter; empty where that would be all logs, or is what filter() asks for.
+  boost::json::object topics_filter() const;
+  // Whether anybody waits for logs of this emitter; for this log.
+  bool follows(const gantry_address& emitter) const { return routes_.contains(emitter); }
+  bool wants(const ChainLog& log) const;
+  // Whether the bloom holds the emitter and the topics of any log that is waited for. `bits_of`: of
+  // an emitter.
+  using EmitterBits = std::function<const LogsBloom::Bits&(const gantry_address& emitter)>;
+  bool any_in(const LogsBloom& bloom, const EmitterBits& bits_of) const;
   // A fact for each pool that asked for this log, appended to `out`.
   void give(const ChainLog& log, std::vector<recording::Fact>& out) const;
 
@@ -41,10 +51,16 @@ class LogRoutes {
     std::uint32_t pool;
     std::uint32_t tag;
     recording::Bytes topics;  // that it begins with
+
+    bool wants(const ChainLog& log) const;
   };
+  void add_topics(boost::json::object& filter) const;
+
   std::unordered_map<gantry_address, std::vector<Route>, AddressHash, AddressEqual> routes_;
   std::vector<std::string> first_topics_;  // as hexadecimal, each once; empty: some want all
 };
+
+class LogBlooms;  // logs_proof.hpp
 
 // What else is asked of each block in the batch of its logs: calls that name the block themselves,
 // and their answers.
@@ -52,10 +68,14 @@ struct BesideLogs {
   std::vector<RpcCall> calls;
   std::vector<RpcAnswer> answers;  // one for each call; none when no logs were asked for
 };
-// The logs of each block, by index: one round trip for all blocks, each named by its hash.
+// The logs of each block, by index: one round trip for all blocks, each named by its hash, and more
+// of them where an answer does not fit the header (logs_proof.hpp).
 Result<std::vector<std::vector<ChainLog>>> read_logs(Providers& providers, const LogRoutes& routes,
                                                      std::span<const ChainBlock> blocks,
-                                                     BesideLogs& beside);
+                                                     LogBlooms& blooms, BesideLogs& beside);
+// Of an answer to eth_getLogs that names this block.
+Result<std::vector<ChainLog>> logs_of_block(const boost::json::value& answer,
+                                            const ChainBlock& block);
 // Of one emitter, over blocks that are named by number: for discovery.
 struct LogRange {
   gantry_address emitter{};

@@ -48,10 +48,10 @@ recording::Bytes keccak(std::span<const std::uint8_t> bytes) {
   return {digest.begin(), digest.end()};
 }
 
-Result<std::vector<RpcAnswer>> ask(Providers& providers, std::span<const RpcCall> calls,
-                                   const RpcOptions& options) {
+Result<RpcBatch> ask_batch(Providers& providers, std::span<const RpcCall> calls,
+                           const RpcOptions& options) {
   auto batch = providers.ask(calls, options);
-  if (batch) return std::move(batch->answers);
+  if (batch) return std::move(*batch);
   const RpcError& error = batch.error();
   switch (error.kind) {
     case RpcErrorKind::no_block:
@@ -63,6 +63,13 @@ Result<std::vector<RpcAnswer>> ask(Providers& providers, std::span<const RpcCall
     default:
       return fail(ErrorKind::io, error.message);
   }
+}
+
+Result<std::vector<RpcAnswer>> ask(Providers& providers, std::span<const RpcCall> calls,
+                                   const RpcOptions& options) {
+  auto batch = ask_batch(providers, calls, options);
+  if (!batch) return std::unexpected(std::move(batch.error()));
+  return std::move(batch->answers);
 }
 
 }  // namespace gantry::host

@@ -34,5 +34,8 @@ recording::Bytes keccak(std::span<const std::uint8_t> bytes);
 // after stop(), `io` when nobody answers.
 Result<std::vector<RpcAnswer>> ask(Providers& providers, std::span<const RpcCall> calls,
                                    const RpcOptions& options);
+// The same with who answered.
+Result<RpcBatch> ask_batch(Providers& providers, std::span<const RpcCall> calls,
+                           const RpcOptions& options);
 
 }  // namespace gantry::host

@@ -60,6 +60,7 @@ LiveFeed::LiveFeed(const ChainSettings& chain, const LiveSettings& settings,
       providers_(providers),
       fetcher_(providers),
       data_fee_(chain.data_fee),
+      blooms_(chain.name),
       pools_(chain, venues_, providers, fetcher_),
       audit_(chain, settings, venues_, fetcher_),
       books_(chain, fetcher_) {
@@ -320,7 +321,13 @@ Status LiveFeed::follow_from(std::uint64_t base, std::uint64_t head) {
   }
   const LogRoutes routes(market_->standing());
   BesideLogs beside = data_fee_.beside_logs(read.blocks, fetcher_);
-  const auto logs = read_logs(providers_, routes, read.blocks, beside);
+  const auto logs = read_logs(providers_, routes, read.blocks, blooms_, beside);
+  if (!logs && blooms_.in_vain() && !stopped_.load()) {
+    spdlog::warn("{}: {}: every pool is read anew", chain_.name, logs.error().message);
+    blooms_.give_up();
+    fresh_ = true;
+    return follow();
+  }
   if (!logs) return std::unexpected(logs.error());
   for (std::size_t i = 0; i < read.blocks.size(); ++i) {
     input_facts_.clear();

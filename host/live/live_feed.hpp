@@ -6,6 +6,9 @@
 //
 // GAPS      Every block between the newest and the head is fetched, one by one; more than
 //           gap_blocks_max of them: the head alone, with every pool read anew.
+// LOGS      A provider has a block before it has its logs, and until then says that there are none:
+//           the header tells (logs_proof.hpp). Of a block whose logs nobody has for a while: every
+//           pool is read anew.
 // REORGS    A head whose parent is not the newest block: back to the newest block that both chains
 //           have, whose states are kept; deeper than undo_blocks: every pool is read anew.
 // AUDIT     At every audit_every_blocks-th block some pools are read anew and compared with what
@@ -38,6 +41,7 @@
 #include "host/live/chain_logs.hpp"
 #include "host/live/data_fee_reads.hpp"
 #include "host/live/fetcher.hpp"
+#include "host/live/logs_proof.hpp"
 #include "host/live/pending_pool.hpp"
 #include "host/live/pool_list.hpp"
 
@@ -115,6 +119,7 @@ class LiveFeed final : public Feed {
   std::string damage_;
   Fetcher fetcher_;
   DataFeeReads data_fee_;
+  LogBlooms blooms_;
   PoolList pools_;
   Audit audit_;
   BooksCheck books_;

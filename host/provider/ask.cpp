@@ -99,6 +99,7 @@ class Ask {
   std::string second_best_of_;
   std::vector<std::string> unsure_;  // of each provider, what it refused in its own words
   Time next_launch_{};               // while something flies
+  milliseconds block_retry_wait_{block_retry_every};
 };
 
 std::expected<const Encoded*, std::string> Ask::encoded(bool by_hash) {
@@ -207,6 +208,11 @@ void Ask::check_answers(Attempt& attempt, AnswerVerdict& verdict, std::string& c
   if (auto fault = content_fault(sent, answered, options_.blocks_are_there)) {
     return doubt(fault->cause, std::move(fault->reason));
   }
+  if (options_.doubt) {
+    if (auto fault = options_.doubt(answered, attempt.to.name)) {
+      return doubt(fault->cause, std::move(fault->reason));
+    }
+  }
   if (lacks_overrides(sent, answered)) {
     verdict.no_method = true;
     return;
@@ -236,6 +242,7 @@ std::optional<Outcome> Ask::receive(Mailbox::Arrival arrival) {
     const auto took =
         std::chrono::duration_cast<std::chrono::microseconds>(arrival.at - attempt.sent);
     unsure_[index] = without_secrets(std::move(unsure));
+    behind_[index] = 0;
     if (unsure_[index].empty()) {
       board_.answered(index, took, false);
     } else {
@@ -354,12 +361,14 @@ Outcome Ask::nobody(const std::string& when) const {
 // wait for.
 std::optional<Outcome> Ask::wait_without_anybody(Time now) {
   const std::uint64_t seen = board_.changes();
-  if (lacks_block() && options_.pin && now + block_retry_every < deadline_) {
+  if (lacks_block() && (options_.pin || options_.doubt) && now + block_retry_wait_ < deadline_) {
     for (std::size_t i = 0; i < behind_.size(); ++i) {
       if (behind_[i] != 0) course_.tried[i] = 0;
     }
     if (board_.anybody(course_)) {
-      (void)mailbox_->take(now + block_retry_every);
+      (void)mailbox_->take(now + block_retry_wait_);
+      // Of what only whoever asks knows to be late, nobody says for how long.
+      if (!options_.pin) block_retry_wait_ = std::min(2 * block_retry_wait_, block_retry_max);
       return std::nullopt;
     }
   }

@@ -16,8 +16,10 @@ namespace gantry::host::provider {
 
 // Requests of one batch on their way at once. With one more provider to try, the oldest gives way.
 inline constexpr std::size_t overlap_max = 3;
-// Until those that do not have the pinned block are asked again.
+// Until those that do not have the block, which is known to be there, are asked again.
 inline constexpr milliseconds block_retry_every{50};
+// The same where the batch names no pin: the wait doubles up to that.
+inline constexpr milliseconds block_retry_max{400};
 
 // Where answers come in. Outlives its batch when an answer is late.
 class Mailbox {

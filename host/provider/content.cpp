@@ -112,14 +112,14 @@ std::string fault_of_block(const RpcCall& call, const json::value& answer) {
 
 }  // namespace
 
-std::optional<ContentFault> content_fault(std::span<const RpcCall> calls,
-                                          std::span<const RpcAnswer> answers,
-                                          bool blocks_are_there) {
+std::optional<AnswerFault> content_fault(std::span<const RpcCall> calls,
+                                         std::span<const RpcAnswer> answers,
+                                         bool blocks_are_there) {
   // First, for whoever lacks a block has no logs of it either.
   for (std::size_t i = 0; blocks_are_there && i < calls.size(); ++i) {
     const bool is_block = calls[i].method.starts_with("eth_getBlock");
     if (is_block && answers[i] && answers[i]->is_null()) {
-      return ContentFault{FailureCause::behind, "does not have the block"};
+      return AnswerFault{FailureCause::behind, "does not have the block"};
     }
   }
   for (std::size_t i = 0; i < calls.size(); ++i) {
@@ -129,14 +129,14 @@ std::optional<ContentFault> content_fault(std::span<const RpcCall> calls,
     if (answers[i]) {
       std::string fault =
           logs ? fault_of_logs(calls[i], *answers[i]) : fault_of_block(calls[i], *answers[i]);
-      if (!fault.empty()) return ContentFault{FailureCause::garbage, std::move(fault)};
+      if (!fault.empty()) return AnswerFault{FailureCause::garbage, std::move(fault)};
       continue;
     }
     const RpcFailure& failure = answers[i].error();
     if (!blocks_are_there || fault_of(failure) == CallFault::no_method) continue;
     if (logs && is_of_filter(failure)) continue;
-    return ContentFault{FailureCause::node,
-                        fmt::format("refuses {}: {}", calls[i].method, quoted(failure))};
+    return AnswerFault{FailureCause::node,
+                       fmt::format("refuses {}: {}", calls[i].method, quoted(failure))};
   }
   return std::nullopt;
 }

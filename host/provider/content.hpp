@@ -10,19 +10,13 @@
 
 namespace gantry::host::provider {
 
-struct ContentFault {
-  FailureCause cause = FailureCause::garbage;
-  std::string reason;  // one line, names nobody
-};
-
 // What no caller could use: logs that are no list, lack a field or are of another block than the
 // filter's; where
 // blocks are known to be there, also a block that is none or not the one that was asked for, and
 // logs that are refused for another reason than their filter. nullopt: nothing.
 // `calls` as they were sent, and an answer for each.
-std::optional<ContentFault> content_fault(std::span<const RpcCall> calls,
-                                          std::span<const RpcAnswer> answers,
-                                          bool blocks_are_there);
+std::optional<AnswerFault> content_fault(std::span<const RpcCall> calls,
+                                         std::span<const RpcAnswer> answers, bool blocks_are_there);
 
 // Whether no eth_call with state overrides was run with them, though there are some: refused, or
 // answered with no bytes as where nothing is put in. Not every node takes them, and that is none's

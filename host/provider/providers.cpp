@@ -115,6 +115,11 @@ class CheckedProviders final : public Providers {
 
   void note_head(const Head& head) override { board_->note_head(head); }
   void doubt_head() override { board_->doubt_head(); }
+  void refute(const std::string& provider, std::string reason) override {
+    for (std::size_t i = 0; i < board_->size(); ++i) {
+      if (board_->name(i) == provider) board_->refuted(i, reason);
+    }
+  }
 
   std::vector<WebSocketEndpoint> websockets() const override { return board_->websockets(); }
 

@@ -54,6 +54,11 @@ struct RpcOptions {
   // Blocks of eth_getBlock... and eth_getLogs are known to be there: a provider that answers with
   // null is behind, one that refuses or tells of another is at fault; both are passed over.
   bool blocks_are_there = false;
+  // What whoever asks knows of the answers, one for each call: why they cannot be right, or
+  // nothing. Their provider is passed over; one that is `behind` is asked again after 50 ms, 100 ms
+  // ... 400 ms, while there is time and nobody else has them. [the thread that asks]
+  std::function<std::optional<AnswerFault>(std::span<const RpcAnswer>, const std::string& provider)>
+      doubt = {};
 };
 
 struct RpcBatch {
@@ -122,6 +127,9 @@ class Providers {
   // [any thread] Nobody has head(): it is forgotten, and for half a minute the subscription of who
   // told it is not believed.
   virtual void doubt_head() = 0;
+  // [any thread] What this provider answered turned out to be wrong: it counts as a failure of its
+  // node, told with that reason.
+  virtual void refute(const std::string& provider, std::string reason) = 0;
 
   // [any thread] Where subscriptions can be opened: the providers whose `url` is wss or ws, the
   // first to be tried first. Nobody has asked them anything: the caller has to ask for their chain.

@@ -28,11 +28,17 @@ enum class FailureCause : std::int32_t {
   garbage = 10,       // no JSON-RPC answer, or not what its method answers with
   wrong_ids = 11,     // JSON-RPC, but ids that are missing, twice or not ours
   node = 12,          // the node's own error (-32603), or it refused what another answered
-  behind = 13,        // it does not have the block that was asked for
+  behind = 13,        // it does not have the block that was asked for, or not all of it yet
   wrong_chain = 14,   // it answers for another chain
 };
 inline constexpr std::size_t failure_causes = 15;
 std::string_view to_string(FailureCause cause);
+
+// Why an answer is not believed though it is one.
+struct AnswerFault {
+  FailureCause cause = FailureCause::garbage;
+  std::string reason;  // one line, names nobody
+};
 
 enum class ProviderState : std::int32_t {
   unchecked = 0,    // has not shown its chain yet: not asked

@@ -171,6 +171,36 @@ TEST_CASE("a reorganization deeper than what is kept reads every pool anew") {
   check_against_the_chain(scene, follower, 2);
 }
 
+TEST_CASE("a reorganization of more blocks than a trip fetches is undone and followed") {
+  constexpr int undone = static_cast<int>(host::LiveFeed::blocks_per_trip) + 13;
+  std::mt19937_64 random(seed() + 5);
+  LiveScene scene(2);
+  Follower follower(scene);
+  for (int i = 0; i < 5; ++i) scene.mine_random(random);
+  follower.go_to(block_number(scene.chain()));
+  const std::uint64_t common = block_number(scene.chain());
+  const std::string before = scene.snapshot();
+  for (int i = 0; i < undone; ++i) scene.mine_random(random);
+  follower.go_to(block_number(scene.chain()));
+  const std::size_t known = follower.inputs.size();
+  scene.revert(before);
+  // One pair is traded in blocks that go alone: no log of the branch mends it.
+  for (int i = 0; i < undone + 20; ++i) scene.mine_random(random, 1);
+  follower.go_to(block_number(scene.chain()));
+  const host::LiveStatus status = follower.feed->status();
+  CHECK(status.fresh_reads == 0);
+  CHECK(status.reorganizations == 1);
+  CHECK(status.blocks_undone == undone);
+  REQUIRE(follower.inputs.size() == known + undone + 20);
+  for (std::size_t i = known; i < follower.inputs.size(); ++i) {
+    CHECK(follower.inputs[i].block.number == common + 1 + (i - known));
+  }
+  REQUIRE(follower.inputs[known].events.size() == 1);
+  CHECK(follower.inputs[known].events.front().kind == host::MarketEventKind::undo);
+  CHECK(follower.inputs[known].events.front().number == common);
+  check_against_the_chain(scene, follower, 2);
+}
+
 TEST_CASE("blocks that were missed are fetched one by one, and too many of them are not") {
   std::mt19937_64 random(seed() + 2);
   LiveScene scene(2);

@@ -71,6 +71,16 @@ LiveFiles live_files(const std::vector<LiveChain>& chains, const std::filesystem
   return files;
 }
 
+std::string live_chain_section(const LiveChainSection& chain) {
+  return fmt::format(
+      "[[chain]]\nid = \"eip155:31337\"\nname = \"anvil\"\nblock_time_s = {}\n"
+      "wrapped_native = \"{}\"\nusd_tokens = [\"{}\"]\n"
+      "[[chain.provider]]\nname = \"local\"\nurl = \"{}\"\n"
+      "[wallet]\nsender = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\n"
+      "[plugins]\nfolders = [\"{}\"]\n",
+      chain.block_time_s, chain.coin, chain.dollar, chain.url, GANTRY_PLUGIN_FOLDER);
+}
+
 LiveScene::LiveScene(std::size_t pairs)
     : LiveScene([&](Anvil& chain) {
         std::vector<const PairContract*> contracts;

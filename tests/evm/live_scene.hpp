@@ -38,6 +38,15 @@ struct LiveChain {
 };
 LiveFiles live_files(const std::vector<LiveChain>& chains, const std::filesystem::path& plugins);
 
+// The sections of gantry.toml for one chain of anvil's, but for [live]; where plugins lie too.
+struct LiveChainSection {
+  std::string coin;    // the wrapped one
+  std::string dollar;  // a token that counts as one
+  std::string url;     // of its one provider
+  std::uint64_t block_time_s = 1;
+};
+std::string live_chain_section(const LiveChainSection& chain);
+
 class LiveScene {
  public:
   explicit LiveScene(std::size_t pairs);

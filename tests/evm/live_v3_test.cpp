@@ -4,11 +4,12 @@
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <memory>
 #include <random>
 
 #include "evm/integer_words.hpp"
 #include "evm/live_scene.hpp"
-#include "evm/uniswap_v3_contract.hpp"
+#include "evm/traded_v3.hpp"
 
 namespace gantry::test {
 namespace {
@@ -24,100 +25,20 @@ std::uint64_t seed() {
   return value;
 }
 
-// A pool of spacing 1, of whose ticks a word to either side of the price's is read.
-class V3Traded {
- public:
-  static constexpr int word_ticks = 256;
-  static constexpr int reach = 8 * word_ticks;  // the price turns back there
-
-  explicit V3Traded(std::uint64_t seed) : random_(seed) {
-    mint({-reference_tick_max, reference_tick_max, depth});
+struct V3Scene {
+  explicit V3Scene(std::uint64_t seed)
+      : live([&](Anvil& chain) {
+          traded = std::make_unique<TradedV3>(chain, seed);
+          return files_of(*traded, chain.url());
+        }) {}
+  static LiveFiles files_of(const TradedV3& traded, const std::string& url) {
+    return {live_chain_section({.coin = traded.token(0), .dollar = traded.token(1), .url = url}) +
+                "[live]\npoll_ms = 10\naudit_every_blocks = 3\n",
+            traded.venue_section(), "[strategies.triangular]\nenabled = false\n"};
   }
 
-  LiveScene& scene() { return *scene_; }
-  const std::string& pool() const { return pool_; }
-  V3Chain& contracts() { return *contracts_; }
-
-  struct Position {
-    int lower = 0;
-    int upper = 0;
-    Integer liquidity;
-  };
-
-  // A swap, a mint or a burn in a block of its own.
-  void trade() {
-    const auto kind = random_() % 10;
-    if (kind < 6) {
-      swap();
-    } else if (kind < 8 || positions.empty()) {
-      const int lower = tick() + between(-2 * word_ticks, word_ticks);
-      positions.push_back({lower, lower + between(1, 2 * word_ticks), part(depth, 1)});
-      mint(positions.back());
-    } else {
-      const std::size_t at = random_() % positions.size();
-      Position& position = positions[at];
-      const Integer taken = random_() % 2 == 0 ? position.liquidity : part(position.liquidity, 1);
-      contracts_->burn(pool_, position.lower, position.upper, taken);
-      position.liquidity -= taken;
-      if (position.liquidity == 0) positions.erase(positions.begin() + static_cast<long>(at));
-    }
-  }
-
-  int tick() {
-    Deployer& deployer = contracts_->deployer();
-    const Integer tick = word_at(deployer.read(pool_, deployer.selector("slot0()")), 1);
-    return (tick >> 255 == 0 ? tick : Integer(tick - (Integer(1) << 256))).convert_to<int>();
-  }
-
-  // Of liquidity that is everywhere: a swap of a hundredth of it moves the price by 200 ticks.
-  const Integer depth = Integer(1) << 80;
-  std::vector<Position> positions;  // but for the first
-  int words_left = 0;               // swaps that ended in another word of ticks
-
- private:
-  int between(int least, int most) {
-    return least + static_cast<int>(random_() % static_cast<unsigned>(most - least + 1));
-  }
-  // More than nothing, at most one of `of`.
-  Integer part(const Integer& value, unsigned of) {
-    const Integer share = value * between(1, 1000) / (Integer(1000) * of);
-    return share == 0 ? Integer(1) : share;
-  }
-
-  void mint(const Position& position) {
-    contracts_->mint(pool_, position.lower, position.upper, position.liquidity);
-  }
-
-  void swap() {
-    const int before = tick();
-    const bool falls = std::abs(before) > reach ? before > 0 : random_() % 2 == 0;
-    contracts_->swap(pool_, {falls, random_() % 2 == 0, part(depth, 25)});
-    words_left += floor_quotient(before, word_ticks) != floor_quotient(tick(), word_ticks) ? 1 : 0;
-  }
-
-  LiveFiles make(Anvil& chain) {
-    contracts_ = std::make_unique<V3Chain>(chain);
-    pool_ = contracts_->create_pool(100, 1, Integer(1) << 96);
-    return {
-        fmt::format("[[chain]]\nid = \"eip155:31337\"\nname = \"anvil\"\nblock_time_s = 1\n"
-                    "wrapped_native = \"{0}\"\nusd_tokens = [\"{1}\"]\n"
-                    "[[chain.provider]]\nname = \"local\"\nurl = \"{2}\"\n"
-                    "[wallet]\nsender = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\n"
-                    "[live]\npoll_ms = 10\naudit_every_blocks = 3\n"
-                    "[plugins]\nfolders = [\"{3}\"]\n",
-                    contracts_->token(0), contracts_->token(1), chain.url(), GANTRY_PLUGIN_FOLDER),
-        fmt::format("[[dex]]\nname = \"uniswap_v3\"\nchain = \"eip155:31337\"\n"
-                    "min_liquidity_usd = 0\nfactory = \"{}\"\nwords_around = 1\n"
-                    "[[dex.pool]]\naddress = \"{}\"\ntokens = [\"{}\", \"{}\"]\n",
-                    contracts_->factory(), pool_, contracts_->token(0), contracts_->token(1)),
-        "[strategies.triangular]\nenabled = false\n"};
-  }
-
-  std::mt19937_64 random_;
-  std::unique_ptr<V3Chain> contracts_;
-  std::string pool_;
-  std::unique_ptr<LiveScene> scene_ =
-      std::make_unique<LiveScene>([this](Anvil& chain) { return make(chain); });
+  std::unique_ptr<TradedV3> traded;
+  LiveScene live;
 };
 
 struct Compared {
@@ -126,9 +47,10 @@ struct Compared {
 };
 
 // The state that was kept, one that a new feed reads now, and the pool itself.
-void compare_with_the_chain(V3Traded& traded, const Follower& follower, Compared& count) {
-  Follower fresh(traded.scene());
-  fresh.go_to(block_number(traded.scene().chain()));
+void compare_with_the_chain(V3Scene& made, const Follower& follower, Compared& count) {
+  TradedV3& traded = *made.traded;
+  Follower fresh(made.live);
+  fresh.go_to(block_number(made.live.chain()));
   MarketView views[2];
   views[0].bind(*follower.snapshot, {}, true);
   views[1].bind(*fresh.snapshot, {}, true);
@@ -178,8 +100,9 @@ TEST_CASE("audits of a V3 pool whose price leaves the known ticks find nothing, 
   constexpr int rounds = 20;
   constexpr int blocks_between = 44;  // with those of the reorganizations above 1,000 blocks
   std::mt19937_64 random(seed());
-  V3Traded traded(seed() + 1);
-  LiveScene& scene = traded.scene();
+  V3Scene made(seed() + 1);
+  TradedV3& traded = *made.traded;
+  LiveScene& scene = made.live;
   Follower follower(scene);
   follower.go_to(block_number(scene.chain()));
   Compared compared;
@@ -198,7 +121,7 @@ TEST_CASE("audits of a V3 pool whose price leaves the known ticks find nothing, 
     scene.revert(before);
     traded.positions = positions;
     trade(depth + 1);
-    compare_with_the_chain(traded, follower, compared);
+    compare_with_the_chain(made, follower, compared);
   }
   const host::LiveStatus status = follower.feed->status();
   CHECK(mined >= 1000);
@@ -211,8 +134,9 @@ TEST_CASE("audits of a V3 pool whose price leaves the known ticks find nothing, 
 }
 
 TEST_CASE("an audit of a V3 pool finds liquidity that no log told of and keeps the pool out") {
-  V3Traded traded(seed() + 2);
-  LiveScene& scene = traded.scene();
+  V3Scene made(seed() + 2);
+  TradedV3& traded = *made.traded;
+  LiveScene& scene = made.live;
   TemporaryFolder cases;
   scene.configuration().live.cases = cases / "audit";
   Follower follower(scene);

@@ -13,6 +13,7 @@
 #include "host/live/chain_logs.hpp"
 #include "host/live/chain_text.hpp"
 #include "host/live/fetcher.hpp"
+#include "host/live/logs_proof.hpp"
 #include "host/live/multicall.hpp"
 #include "host/live/pending_pool.hpp"
 #include "host/live/pool_list.hpp"
@@ -64,6 +65,7 @@ class Node final : public Providers {
   }
   void note_head(const Head&) override {}
   void doubt_head() override {}
+  void refute(const std::string&, std::string) override {}
   std::vector<WebSocketEndpoint> websockets() const override { return {}; }
   void check_now(std::chrono::milliseconds) override {}
   ChainStatistics statistics() const override { return {}; }
@@ -94,7 +96,8 @@ class Node final : public Providers {
                           {"hash", hash_of(in_)},
                           {"parentHash", hash_of(in_)},
                           {"timestamp", quantity_text(in_.value<std::uint32_t>())},
-                          {"baseFeePerGas", quantity_text(in_.value<std::uint32_t>())}};
+                          {"baseFeePerGas", quantity_text(in_.value<std::uint32_t>())},
+                          {"logsBloom", bloom()}};
     }
     if (call.method == "eth_getLogs") return logs(call.params.at(0));
     if (call.method == "eth_getBlockTransactionCountByHash") {
@@ -155,6 +158,13 @@ class Node final : public Providers {
     return list;
   }
 
+  // Mostly of many bits, so that much seems to be in it.
+  json::value bloom() {
+    if (in_.one_in(8)) return hex(in_.value<std::uint8_t>());
+    Bytes bytes(LogsBloom::size_bytes, in_.one_in(2) ? 0xff : in_.value<std::uint8_t>());
+    for (std::uint32_t i = in_.below(4); i != 0; --i) bytes[in_.below(256)] = 0;
+    return json::string(hex_text(bytes));
+  }
   json::value hex(std::size_t size) { return json::string(hex_text(in_.bytes(size))); }
   std::string text(std::size_t size) {
     const auto bytes = in_.bytes(size);
@@ -237,7 +247,8 @@ void chain(Input& in) {
     must(blocks->blocks[i].number == range.first + i);
   }
   BesideLogs beside{{{"eth_gasPrice", {}}}, {}};
-  const auto logs = read_logs(node, routes, blocks->blocks, beside);
+  LogBlooms blooms("fuzz");
+  const auto logs = read_logs(node, routes, blocks->blocks, blooms, beside);
   if (!logs) return must(!logs.error().message.empty());
   must(logs->size() == blocks->blocks.size());
   must(beside.answers.size() == (routes.empty() ? 0 : beside.calls.size()));

@@ -88,11 +88,14 @@ void spoil_log(json::object& log, RpcFault fault) {
     log["data"] = "0x123";
   } else if (fault == RpcFault::logs_without_index) {
     log.erase("logIndex");
+  } else if (fault == RpcFault::logs_of_another_emitter) {
+    log["address"] = "0x" + std::string(40, '3');
   }
 }
 
 // What a fault makes of the reply to one call, where it does not change the request as a whole.
-void spoil(json::object& reply, const std::string& method, RpcFault fault) {
+void spoil(json::object& reply, const json::object& call, RpcFault fault) {
+  const std::string method(call.at("method").as_string());
   json::value* result = reply.if_contains("result");
   if (fault == RpcFault::no_read_methods && (method == "eth_getLogs" || method == "eth_call")) {
     put_error(reply, -32601, "the method is not available");
@@ -103,6 +106,13 @@ void spoil(json::object& reply, const std::string& method, RpcFault fault) {
       reply["result"] = nullptr;
     } else if (fault == RpcFault::logs_not_in_plan) {
       put_error(reply, -32600, "eth_getLogs is not available on your plan");
+    } else if (fault == RpcFault::no_logs_yet && list) {
+      result->get_array().clear();
+    } else if (fault == RpcFault::emitters_wanted) {
+      const json::value& filter = call.at("params").as_array().at(0);
+      if (!filter.as_object().contains("address")) {
+        put_error(reply, -32701, "Please, specify an address in your request");
+      }
     } else if (fault == RpcFault::logs_of_no_block && list) {
       for (json::value& log : result->get_array()) log.get_object().erase("blockHash");
     } else if (fault == RpcFault::logs_of_another_block && list) {
@@ -115,6 +125,8 @@ void spoil(json::object& reply, const std::string& method, RpcFault fault) {
   } else if (method == "eth_call") {
     if (fault == RpcFault::calls_fail) {
       put_error(reply, -32000, "Temporary internal error. Please retry");
+    } else if (fault == RpcFault::calls_break) {
+      put_error(reply, -32603, "internal error");
     } else if (fault == RpcFault::calls_are_null) {
       reply.erase("error");
       reply["result"] = nullptr;
@@ -168,7 +180,11 @@ std::string_view to_string(RpcFault fault) {
                                                                      "logs_of_bad_address",
                                                                      "logs_of_bad_topics",
                                                                      "logs_of_bad_data",
-                                                                     "logs_without_index"};
+                                                                     "logs_without_index",
+                                                                     "no_logs_yet",
+                                                                     "logs_of_another_emitter",
+                                                                     "emitters_wanted",
+                                                                     "calls_break"};
   return names[static_cast<std::size_t>(fault)];
 }
 
@@ -381,7 +397,7 @@ std::string RpcServer::answer_to(const std::string& body, RpcFault fault) {
   for (json::value& reply : replies) {
     for (const json::value& call : asked.get_array()) {
       if (call.at("id") != reply.at("id")) continue;
-      spoil(reply.get_object(), std::string(call.at("method").as_string()), fault);
+      spoil(reply.get_object(), call.get_object(), fault);
     }
   }
   switch (fault) {

@@ -43,24 +43,28 @@ enum class RpcFault {
   no_tls,             // of a server with TLS: answers the handshake in plain words
   other_certificate,  // the same: shows the one of set_other_certificate()
   // Well-formed answers that nobody can use.
-  null_logs,               // null for logs
-  logs_of_no_block,        // logs without their block's hash
-  logs_of_another_block,   // logs with another block's hash
-  logs_not_in_plan,        // -32600 for logs
-  block_without_parent,    // blocks without parentHash
-  other_block,             // the block before the one that was asked for
-  calls_fail,              // -32000 for eth_call, in words that nobody lists
-  calls_are_null,          // null for eth_call
-  refused_on_its_way,      // takes the request, and says -32603 without an id
-  refused_on_its_way_502,  // the same under HTTP status 502
-  not_understood,          // -32600 without an id; takes nothing
-  no_read_methods,         // -32601 for eth_call and eth_getLogs
-  logs_of_bad_address,     // logs whose address is too short
-  logs_of_bad_topics,      // logs with a topic that is no hexadecimal
-  logs_of_bad_data,        // logs whose data are half a byte
-  logs_without_index,      // logs without logIndex
+  null_logs,                // null for logs
+  logs_of_no_block,         // logs without their block's hash
+  logs_of_another_block,    // logs with another block's hash
+  logs_not_in_plan,         // -32600 for logs
+  block_without_parent,     // blocks without parentHash
+  other_block,              // the block before the one that was asked for
+  calls_fail,               // -32000 for eth_call, in words that nobody lists
+  calls_are_null,           // null for eth_call
+  refused_on_its_way,       // takes the request, and says -32603 without an id
+  refused_on_its_way_502,   // the same under HTTP status 502
+  not_understood,           // -32600 without an id; takes nothing
+  no_read_methods,          // -32601 for eth_call and eth_getLogs
+  logs_of_bad_address,      // logs whose address is too short
+  logs_of_bad_topics,       // logs with a topic that is no hexadecimal
+  logs_of_bad_data,         // logs whose data are half a byte
+  logs_without_index,       // logs without logIndex
+  no_logs_yet,              // no logs of any block, as a node has it that has not got to them
+  logs_of_another_emitter,  // logs of the address 0x3333...
+  emitters_wanted,          // -32701 for logs whose filter names no address
+  calls_break,              // -32603 for eth_call
 };
-inline constexpr std::size_t rpc_faults = 38;
+inline constexpr std::size_t rpc_faults = 42;
 std::string_view to_string(RpcFault fault);
 
 // Who answers the calls that a server is sent. [any thread]

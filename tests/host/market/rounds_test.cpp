@@ -284,6 +284,39 @@ TEST_CASE("a block that cannot be read leaves the market as it was") {
   CHECK(scene.value(0) == 64);
 }
 
+TEST_CASE("a branch that cannot be read leaves the common block, and comes again as another") {
+  Scene scene(GANTRY_POOL_FOLLOWS_LOGS);
+  scene.advance(scene.first);
+  for (std::uint64_t number = 2; number < 6; ++number) {
+    BlockInput next = block(number);
+    scene.log(next, static_cast<std::uint32_t>(number % 3), 30 + number);
+    scene.advance(next);
+  }
+  BlockInput lost = block(3);
+  lost.events = {{MarketEventKind::undo, 2, 0, {}}};
+  scene.log(lost, 0, 66);
+  scene.log(lost, 1, 512);  // out of its window: it has to ask
+  scene.chain.gone = true;
+  CHECK_FALSE(scene.live->advance(lost, scene.chain));
+  REQUIRE(scene.live->drop_block());
+  CHECK(scene.live->can_undo_to(2));
+  CHECK_FALSE(scene.live->can_undo_to(3));
+  scene.chain.gone = false;
+  BlockInput branch = block(3);
+  branch.events = {{MarketEventKind::undo, 2, 0, {}}};
+  scene.log(branch, 2, 44);
+  const auto seen = scene.live->advance(branch, scene.chain);
+  REQUIRE(seen);
+  const auto again = scene.replayed->advance(branch);
+  REQUIRE(again);
+  // Of neither the undone blocks nor the lost one anything is left.
+  const std::uint64_t expected[] = {0, 10, 44};
+  for (std::uint32_t pool = 0; pool < 3; ++pool) {
+    CHECK(Scene::value_in(*seen, pool) == expected[pool]);
+    CHECK(Scene::value_in(*again, pool) == expected[pool]);
+  }
+}
+
 TEST_CASE("reading all anew and keeping a pool out are done in their place") {
   Scene scene(GANTRY_POOL_FOLLOWS_LOGS);
   scene.advance(scene.first);
