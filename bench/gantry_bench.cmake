@@ -5,6 +5,7 @@ find_package(Boost 1.81 REQUIRED COMPONENTS json)
 add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/main.cpp
   ${CMAKE_CURRENT_LIST_DIR}/table.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/backtest_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/balancer_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/boundary_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/curve_bench.cpp
