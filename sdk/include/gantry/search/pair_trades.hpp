@@ -22,8 +22,6 @@
 
 namespace gantry::search {
 
-inline constexpr std::uint64_t trade_gas_overhead = 60000;  // of a transaction, as the host adds it
-
 // Pairs of tokens that two pools or more have.
 class PairIndex {
  public:
