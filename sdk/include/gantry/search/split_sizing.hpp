@@ -394,7 +394,8 @@ class SplitSearch {
       if (!next.trades() || (fits && next.net <= now.net)) break;
       now = next;
     }
-    for (std::uint32_t b = all.buyers; b != 0; b &= b - 1) {
+    // Where both sides have one pool, that was it.
+    for (std::uint32_t b = all.legs() > 2 ? all.buyers : 0; b != 0; b &= b - 1) {
       for (std::uint32_t s = all.sellers; s != 0; s &= s - 1) {
         keep_better(best, choice_of(b & (~b + 1U), s & (~s + 1U)));
       }
@@ -835,6 +836,15 @@ inline void limit_input(SplitPool& pool, const u256& in_max) {
 template <class Quotes>
 gantry_status best_split(Quotes quotes, const SplitSides& sides, const SplitLimits& limits,
                          SplitSizing& out) {
+  // The cheapest and the dearest, as nearly all that is asked about gains nothing.
+  const auto first = [](std::span<const SplitPool> pools) {
+    long double least = std::numeric_limits<long double>::infinity();
+    for (const SplitPool& pool : pools) {
+      if (pool.range_count != 0) least = std::min(least, pool.ranges[0].t0);
+    }
+    return least;
+  };
+  if (!(first(sides.buyers) * first(sides.sellers) < 1)) return GANTRY_NO_LIQUIDITY;
   return detail::SplitSearch<Quotes>(quotes, sides, limits).run(out);
 }
 
