@@ -66,7 +66,7 @@ struct TradeOrder {
   std::vector<ledger::Leg> legs;
   u256 amount_in;
   u256 amount_out;
-  u256 least_out;           // of the last leg; all above what goes in and comes back is costs
+  u256 least_out;           // of the last legs; all above what goes in and comes back is costs
   u256 value_token;         // the gain before costs, and
   u256 value_wei;           // what it is worth
   std::uint64_t gas = 0;    // of the trade, without a loan

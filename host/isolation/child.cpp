@@ -267,7 +267,7 @@ class Child {
       ++child.beyond_;
       return GANTRY_REFUSED;
     }
-    const bool sense = is_chained(child.snapshot_, *opportunity);
+    const bool sense = fits_together(child.snapshot_, *opportunity);
     if (!add_opportunity(child.records_, *opportunity)) {
       return GANTRY_REFUSED;
     }

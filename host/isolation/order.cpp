@@ -125,6 +125,7 @@ void whole_topology(auto& bytes, auto& topology) {
     bytes.field(pool.use);
     bytes.field(pool.liquidity_usd);
   });
+  bytes.list(topology.venue_names, [&](auto& name) { bytes.field(name); });
   bytes.field(topology.wrapped_token);
   bytes.list(topology.usd_tokens, [&](auto& token) { bytes.field(token); });
   bytes.list(topology.value_steps, [&](auto& step) { bytes.field(step); });

@@ -38,8 +38,8 @@ std::vector<std::uint8_t> pack(const Order& order);
 // False: the bytes are not what pack() wrote.
 bool unpack(std::span<const std::uint8_t> bytes, Order& order);
 
-// Without venues and what only they need to take a pool on; unpack_topology() takes those of the
-// child.
+// Without venues, but for their names, and what only they need to take a pool on; unpack_topology()
+// takes those of the child.
 std::vector<std::uint8_t> pack(const Topology& topology);
 bool unpack(std::span<const std::uint8_t> bytes, Topology& topology);
 

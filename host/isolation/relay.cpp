@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "host/base/version.hpp"
+#include "host/market/optional_services.hpp"
 #include "host/plugin/services.hpp"
 
 namespace gantry::host::isolation {
@@ -20,7 +21,7 @@ Relay::Relay(RecordWriter& records) : records_(records) {
   table_.observe = [](void* self, gantry_string name, double value) {
     static_cast<Relay*>(self)->note(RecordKind::observe, std::bit_cast<std::uint64_t>(value), name);
   };
-  table_.get_service = [](void*, const char*) -> const void* { return nullptr; };
+  table_.get_service = [](void*, const char* id) { return optional_service(id); };
 }
 
 void Relay::note(RecordKind kind, std::uint64_t number, gantry_string text) noexcept {

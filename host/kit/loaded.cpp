@@ -9,6 +9,7 @@
 
 #include "gantry/u256_convert.hpp"
 #include "host/kit/memory.hpp"
+#include "host/market/optional_services.hpp"
 
 namespace gantry::host::kit {
 namespace {
@@ -31,7 +32,7 @@ const gantry_host* silent_host() noexcept {
                                 [](void*, std::int32_t, gantry_string) {},
                                 [](void*, gantry_string, std::uint64_t) {},
                                 [](void*, gantry_string, double) {},
-                                [](void*, const char*) -> const void* { return nullptr; }};
+                                [](void*, const char* id) { return optional_service(id); }};
   return &host;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "gantry/constant_product.hpp"
@@ -164,6 +165,11 @@ struct PairPlan {
   u256 reserves[2];
 };
 
+// Of a token, the two dollars alike.
+std::uint64_t units_for_ether(std::uint64_t token) {
+  return token == 2 ? 4 : (token + 1) * (token + 1);
+}
+
 recording::Fact reserves_fact(std::uint32_t pool, const PairPlan& plan, std::uint64_t shift_bps,
                               bool up) {
   recording::Fact fact;
@@ -187,7 +193,10 @@ GeneratedMarket::GeneratedMarket(const MarketShape& shape, std::uint64_t seed) {
   chain_.block_time_s = 12;
   chain_.gas_price_gwei = 5;
   chain_.wrapped_native = address_of(0x10, 0);
-  if (shape.tokens > 1) chain_.usd_tokens = {address_of(0x10, 1)};
+  // Tokens 1 and 2 are dollars.
+  for (std::uint32_t i = 1; i < std::min(shape.tokens, 3U); ++i) {
+    chain_.usd_tokens.push_back(address_of(0x10, i));
+  }
   state_ = std::make_unique<MarketState>(
       chain_, std::vector{make_venue("kit_a", 30, 2), make_venue("kit_b", 25, 1)});
 
@@ -195,12 +204,12 @@ GeneratedMarket::GeneratedMarket(const MarketShape& shape, std::uint64_t seed) {
   for (std::uint32_t a = 0; a < shape.tokens; ++a) {
     for (std::uint32_t b = a + 1; b < shape.tokens; ++b) {
       for (int venue = 0; venue < 2; ++venue) {
-        // Token i is worth 1 / (i + 1)^2 of token 0; ten to a thousand ether deep.
+        // Ten to a thousand ether deep.
         const u256 ether(1'000'000'000'000'000'000ULL);
         const u256 depth = wrapping_mul(ether, u256(10 + random.below(990)));
         plans.push_back({{a, b},
-                         {wrapping_mul(depth, u256((a + 1) * (a + 1))),
-                          wrapping_mul(depth, u256((b + 1) * (b + 1)))}});
+                         {wrapping_mul(depth, u256(units_for_ether(a))),
+                          wrapping_mul(depth, u256(units_for_ether(b)))}});
       }
     }
   }

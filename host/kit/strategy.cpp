@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "host/base/text.hpp"
+#include "host/market/legs.hpp"
 #include "host/market/market_services.hpp"
 #include "host/risk/gate.hpp"
 
@@ -313,8 +314,8 @@ void Strategy::require_chained(const gantry_opportunity& o, const char* call) co
                   view_.snapshot().context.state_block));
   say(o.valid_until_block >= o.block, "that is not valid even in its own block");
   if (o.leg_count == 0) return;
-  std::uint32_t token = liquidation ? o.legs[0].hop.token_in : o.token_in;
-  u256 amount(liquidation ? o.legs[0].amount_in : o.amount_in);
+  LegBalances balances(liquidation ? o.legs[0].hop.token_in : o.token_in,
+                       u256(liquidation ? o.legs[0].amount_in : o.amount_in));
   for (std::uint32_t i = 0; i < o.leg_count; ++i) {
     const gantry_leg& leg = o.legs[i];
     say(leg.hop.pool < topology.pools.size(),
@@ -323,27 +324,27 @@ void Strategy::require_chained(const gantry_opportunity& o, const char* call) co
     say(pool.index_of(leg.hop.token_in) != no_handle &&
             pool.index_of(leg.hop.token_out) != no_handle && leg.hop.token_in != leg.hop.token_out,
         fmt::format("whose leg {} swaps tokens that its pool has not got", i));
-    say(leg.hop.token_in == token && u256(leg.amount_in) == amount,
-        fmt::format("whose leg {} does not begin where the one before ended", i));
-    token = leg.hop.token_out;
-    amount = u256(leg.amount_out);
+    say(!u256(leg.amount_in).is_zero() && balances.take(leg.hop.token_in, u256(leg.amount_in)),
+        fmt::format("whose leg {} takes what those before it have not left", i));
+    say(balances.put(leg.hop.token_out, u256(leg.amount_out)),
+        fmt::format("whose leg {} pays more than 256 bits hold", i));
   }
-  say(token == o.token_out && amount == u256(o.amount_out),
+  say(balances.end_in(o.token_out, u256(o.amount_out)),
       "whose legs do not end in what it says comes out");
 }
 
 void Strategy::require_quoted(const gantry_opportunity& o, const char* call) const {
   if (o.kind == GANTRY_OPPORTUNITY_LIQUIDATION || o.leg_count == 0) return;
-  gantry_hop hops[GANTRY_LEGS_MAX];
-  for (std::uint32_t i = 0; i < o.leg_count; ++i) hops[i] = o.legs[i].hop;
-  gantry_route_quote route{};
-  const auto status = view_.quote_route({hops, o.leg_count}, o.amount_in, GANTRY_EXACT_IN, route);
+  gantry_leg legs[GANTRY_LEGS_MAX];
+  std::copy_n(o.legs, o.leg_count, legs);
+  std::uint64_t gas = 0;
+  const auto status = view_.quote_legs({legs, o.leg_count}, gas);
   require(status == GANTRY_OK, fmt::format("{} emits a route that the venues answer with {}", call,
                                            status_text(status)));
   for (std::uint32_t i = 0; i < o.leg_count; ++i) {
-    require(u256(route.amounts[i + 1]) == u256(o.legs[i].amount_out),
+    require(u256(legs[i].amount_out) == u256(o.legs[i].amount_out),
             fmt::format("{} says that leg {} pays {}, and its venue quotes {}", call, i,
-                        text(u256(o.legs[i].amount_out)), text(u256(route.amounts[i + 1]))));
+                        text(u256(o.legs[i].amount_out)), text(u256(legs[i].amount_out))));
   }
 }
 

@@ -1,6 +1,7 @@
 #include "host/market/market_view.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "gantry/u256.hpp"
@@ -77,6 +78,18 @@ gantry_status MarketView::quote_route(std::span<const gantry_hop> hops, const ga
   return GANTRY_OK;
 }
 
+gantry_status MarketView::quote_legs(std::span<gantry_leg> legs, std::uint64_t& gas) const {
+  std::array<gantry_hop, GANTRY_LEGS_MAX> hops;
+  if (legs.empty() || legs.size() > hops.size()) return GANTRY_BAD_ARGUMENT;
+  std::ranges::transform(legs, hops.begin(), &gantry_leg::hop);
+  Walk quoted{GANTRY_EXACT_IN, {}, {}, legs};
+  const auto status = walk({hops.data(), legs.size()}, quoted);
+  if (status != GANTRY_OK) return status;
+  for (std::size_t i = 0; i < legs.size(); ++i) legs[i].amount_out = quoted.amounts[i + 1];
+  gas = quoted.gas;
+  return GANTRY_OK;
+}
+
 gantry_status MarketView::walk(std::span<const gantry_hop> hops, Walk& walk) const {
   const bool forward = walk.mode == GANTRY_EXACT_IN;
   const std::size_t count = hops.size();
@@ -88,8 +101,8 @@ gantry_status MarketView::walk(std::span<const gantry_hop> hops, Walk& walk) con
     gantry_pool_state state;
     const PoolInfo* info = usable(hop.pool, state);
     if (info == nullptr) return GANTRY_REFUSED;
-    gantry_swap swap{walk.amounts[forward ? i : i + 1], info->index_of(hop.token_in),
-                     info->index_of(hop.token_out), walk.mode, 0};
+    gantry_swap swap{walk.own.empty() ? walk.amounts[forward ? i : i + 1] : walk.own[i].amount_in,
+                     info->index_of(hop.token_in), info->index_of(hop.token_out), walk.mode, 0};
     if (!is_direction(*info, swap.token_in, swap.token_out)) return GANTRY_BAD_ARGUMENT;
     bool keep = std::ranges::find(walk.kept, hop.pool, &PoolAfter::pool) != walk.kept.end();
     for (std::size_t j = 0; j < count; ++j) {
@@ -132,17 +145,20 @@ gantry_status MarketView::value(std::uint32_t token, const gantry_amount& amount
   return value_of(*snapshot_, token, amount, ValueAs::spot, out);
 }
 
-gantry_status MarketView::sale_value(std::span<const gantry_hop> route,
-                                     const gantry_amount& route_in, std::uint32_t token,
+gantry_status MarketView::sale_value(std::span<const gantry_leg> legs, std::uint32_t token,
                                      const gantry_amount& amount, gantry_value& out) const {
   const Topology& topology = *snapshot_->topology;
   if (token >= topology.tokens.size()) return GANTRY_BAD_ARGUMENT;
-  // A dollar is not sold: the route need not be gone through again.
+  // A dollar is not sold: the legs need not be gone through again.
   if ((topology.tokens[token].flags & GANTRY_TOKEN_USD) != 0) {
     return value_of(*snapshot_, token, amount, ValueAs::sale, out);
   }
   out.status = GANTRY_UNSUPPORTED;
-  // The pools of the way to the coin that the route goes through.
+  std::array<gantry_hop, GANTRY_LEGS_MAX> hops;
+  if (legs.size() > hops.size()) return GANTRY_BAD_ARGUMENT;
+  std::ranges::transform(legs, hops.begin(), &gantry_leg::hop);
+  const std::span route(hops.data(), legs.size());
+  // The pools of the way to the coin that the legs go through.
   std::array<PoolAfter, value_steps_max> after;
   std::size_t count = 0;
   for (std::uint32_t at = token; count < after.size() && at != topology.wrapped_token;) {
@@ -156,8 +172,7 @@ gantry_status MarketView::sale_value(std::span<const gantry_hop> route,
   }
   const std::span met(after.data(), count);
   if (count != 0) {
-    Walk traded{GANTRY_EXACT_IN, met};
-    traded.amounts[0] = route_in;
+    Walk traded{GANTRY_EXACT_IN, met, {}, legs};
     if (walk(route, traded) != GANTRY_OK) return GANTRY_UNSUPPORTED;
     for (std::size_t i = 0; i < route.size(); ++i) {
       const auto left = std::ranges::find(met, route[i].pool, &PoolAfter::pool);

@@ -40,12 +40,13 @@ class MarketView {
   gantry_status quote(std::uint32_t pool, const gantry_swap& swap, gantry_quote& out) const;
   gantry_status quote_route(std::span<const gantry_hop> hops, const gantry_amount& amount,
                             std::int32_t mode, gantry_route_quote& out) const;
+  // quote_legs of gantry/split.h.
+  gantry_status quote_legs(std::span<gantry_leg> legs, std::uint64_t& gas) const;
   gantry_status value(std::uint32_t token, const gantry_amount& amount, gantry_value& out) const;
-  // What `amount` would bring once the route has been traded, which may have moved the very pools
+  // What `amount` would bring once the legs have been traded, which may have moved the very pools
   // that the sale goes through. GANTRY_UNSUPPORTED too when such a pool's venue has no overlays.
-  gantry_status sale_value(std::span<const gantry_hop> route, const gantry_amount& route_in,
-                           std::uint32_t token, const gantry_amount& amount,
-                           gantry_value& out) const;
+  gantry_status sale_value(std::span<const gantry_leg> legs, std::uint32_t token,
+                           const gantry_amount& amount, gantry_value& out) const;
   gantry_status price(std::uint32_t token, std::uint32_t quote, gantry_price& out) const;
   gantry_status view(std::uint32_t pool, gantry_pool_view& out) const;
 
@@ -58,12 +59,14 @@ class MarketView {
   // What a venue answered, after a strike where only a faulty one answers that.
   gantry_status judged(const VenueInstance& venue, gantry_status status) const;
 
-  // A route on its way: amounts, and the state in which each hop leaves its pool where that is
+  // Hops on their way: amounts, and the state in which each hop leaves its pool where that is
   // asked for.
   struct Walk {
     std::int32_t mode;
     std::span<const PoolAfter> kept;  // pools whose next state is wanted at the end
     gantry_amount amounts[GANTRY_LEGS_MAX + 1];
+    // What goes into each hop, where that is not what came out of the one before. Exact in alone.
+    std::span<const gantry_leg> own = {};
     gantry_bytes next_state[GANTRY_LEGS_MAX] = {};
     std::uint64_t gas = 0;
   };

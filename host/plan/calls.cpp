@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "host/market/legs.hpp"
 #include "host/plan/abi.hpp"
 #include "host/plan/route.hpp"
 #include "host/rank/ranking.hpp"
@@ -54,6 +55,24 @@ gantry_status build_leg(const MarketView& view, const PoolInfo& pool, const Venu
   return status;
 }
 
+bool ends_there(const gantry_opportunity& o, std::uint32_t leg) {
+  const auto takes = [&](const gantry_leg& later) {
+    return later.hop.token_in == o.legs[leg].hop.token_out;
+  };
+  return std::none_of(o.legs + leg + 1, o.legs + o.leg_count, takes);
+}
+
+// What the last legs have to pay together: the rest is there before them.
+u256 least_of_last(const gantry_opportunity& o, const u256& min_out, u256& paid) {
+  paid = u256();
+  for (std::uint32_t i = 0; i < o.leg_count; ++i) {
+    if (ends_there(o, i)) paid = wrapping_add(paid, u256(o.legs[i].amount_out));
+  }
+  u256 before;
+  u256 least;
+  return sub(u256(o.amount_out), paid, before) && sub(min_out, before, least) ? least : u256();
+}
+
 // What a batch of plain calls can carry out safely: nobody pays a pool that calls back, and nothing
 // but the last call itself holds the minimum.
 Status check_safe(const std::vector<Instruction>& calls, const u256& min_out,
@@ -80,7 +99,8 @@ Result<TradeLegs> build_legs(const MarketView& view, const gantry_opportunity& o
                              const CallOrder& wanted) {
   const Topology& topology = *view.snapshot().topology;
   TradeLegs out;
-  out.min_out = wanted.min_out;
+  u256 paid_last;
+  const u256 least_last = least_of_last(o, wanted.min_out, paid_last);
   // From the last leg to the first: each pays straight to whom the next wants paid.
   gantry_address recipient = wanted.sender;
   for (std::uint32_t i = o.leg_count; i-- > 0;) {
@@ -97,18 +117,25 @@ Result<TradeLegs> build_legs(const MarketView& view, const gantry_opportunity& o
     order.out = leg.amount_out;
     const auto slippage_bps = static_cast<std::uint64_t>(venue.settings.max_slippage_bps);
     u256 min_out = less_bps(u256(leg.amount_out), slippage_bps);
-    const bool last = i + 1 == o.leg_count;
-    if (last) min_out = std::max(min_out, wanted.min_out);
+    const bool last = ends_there(o, i);
+    out.legs[i].is_last = last;
+    u256 share;
+    if (last && mul_div_ceil(least_last, u256(leg.amount_out), paid_last, share)) {
+      min_out = std::max(min_out, share);
+    }
+    const bool straight = next_takes_it(o, i);
+    // The later legs take it in parts, which have to be there.
+    if (!last && !straight) min_out = u256(leg.amount_out);
     order.min_out = min_out;
     order.sender = wanted.sender;
-    order.recipient = recipient;
+    order.recipient = straight ? recipient : wanted.sender;
     const auto status = build_leg(view, pool, venue, state, order, out.legs[i]);
     if (status != GANTRY_OK || out.legs[i].calls.empty()) {
       return fail(ErrorKind::plugin, fmt::format("venue {} cannot build the swap of leg {}: {}",
                                                  venue.name(), i + 1, status_name(status)));
     }
     out.legs[i].min_out = u256(order.min_out);
-    if (last) out.min_out = u256(order.min_out);
+    if (last) out.min_out = wrapping_add(out.min_out, u256(order.min_out));
     const gantry_instruction& first = out.legs[i].calls.front().head;
     recipient = first.input == GANTRY_INPUT_TRANSFER ? first.spender : wanted.sender;
   }
@@ -134,7 +161,10 @@ Result<TradeCalls> build_calls(const MarketView& view, const gantry_opportunity&
     }
   }
   TradeCalls out;
-  if (o.leg_count > 0) out.min_out = u256(legs[o.leg_count - 1].calls.back().head.min_out);
+  for (std::uint32_t i = 0; i < o.leg_count; ++i) {
+    if (!legs[i].is_last) continue;
+    out.min_out = wrapping_add(out.min_out, u256(legs[i].calls.back().head.min_out));
+  }
   if (wanted.before != nullptr) {
     for (const Instruction& instruction : *wanted.before) {
       out.calls.push_back({"as the strategy planned", instruction.head.target,

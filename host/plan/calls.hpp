@@ -27,7 +27,7 @@ struct PlannedCall {
 
 struct TradeCalls {
   std::vector<PlannedCall> calls;  // in the order of execution
-  u256 min_out;                    // what the last one holds, in the opportunity's token_out
+  u256 min_out;                    // what they hold together, in the opportunity's token_out
 };
 
 // The venue's own calls of one leg, the first of which takes the input.
@@ -35,10 +35,11 @@ struct LegCalls {
   std::vector<Instruction> calls;
   u256 min_out;              // that they were built for
   bool pays_sender = false;  // false: they pay the next leg's pool, which needs no more
+  bool is_last = false;      // no leg after it takes what it pays
 };
 struct TradeLegs {
   std::array<LegCalls, GANTRY_LEGS_MAX> legs;
-  u256 min_out;  // of the last one
+  u256 min_out;  // of the last ones together
 };
 
 // What a trade's calls are built for.
@@ -48,7 +49,8 @@ struct CallOrder {
   const std::vector<Instruction>* before = nullptr;  // of the strategy's; null: none
 };
 
-// Of an opportunity that is chained, in the view's snapshot. Fails with `plugin` when a venue
+// Of an opportunity whose legs fit together, in the view's snapshot. A leg whose output several
+// take, or nobody right after it, pays the sender, who pays on. Fails with `plugin` when a venue
 // cannot build its swap.
 Result<TradeLegs> build_legs(const MarketView& view, const gantry_opportunity& opportunity,
                              const CallOrder& order);

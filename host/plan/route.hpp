@@ -19,7 +19,7 @@ struct TradeRoute {
   std::vector<gantry_address> pools;    // of the legs
   std::vector<gantry_address> targets;  // that are called, each once
   std::vector<PlannedCall> calls;       // the same for people
-  u256 min_out;                         // of the last leg
+  u256 min_out;                         // of the last legs together
 };
 
 // For an arbitrage, which ends in the token that it began with. Fails with `plugin` when a venue

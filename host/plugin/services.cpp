@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "host/base/version.hpp"
+#include "host/market/optional_services.hpp"
 
 namespace gantry::host {
 
@@ -49,7 +50,7 @@ InstanceServices::InstanceServices(std::string instance) : instance_(std::move(i
   table_.observe = [](void* self, gantry_string name, double value) {
     static_cast<InstanceServices*>(self)->observe(name, value);
   };
-  table_.get_service = [](void*, const char*) -> const void* { return nullptr; };
+  table_.get_service = [](void*, const char* id) { return optional_service(id); };
 }
 
 void InstanceServices::log(std::int32_t severity, gantry_string message) {

@@ -1,7 +1,6 @@
 #include "host/rank/ranking.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace gantry::host {
 
@@ -46,11 +45,9 @@ Ranked price_opportunity(const MarketView& view, const gantry_opportunity& oppor
       !sub(u256(opportunity.amount_out), u256(opportunity.amount_in), ranked.gross_token)) {
     return ranked;
   }
-  std::array<gantry_hop, GANTRY_LEGS_MAX> route;
-  for (std::uint32_t i = 0; i < opportunity.leg_count; ++i) route[i] = opportunity.legs[i].hop;
   if (view.value(opportunity.token_in, opportunity.amount_in, ranked.stake) != GANTRY_OK ||
-      view.sale_value({route.data(), opportunity.leg_count}, opportunity.legs[0].amount_in,
-                      opportunity.token_in, ranked.gross_token, ranked.gross) != GANTRY_OK) {
+      view.sale_value({opportunity.legs, opportunity.leg_count}, opportunity.token_in,
+                      ranked.gross_token, ranked.gross) != GANTRY_OK) {
     ranked.stake.status = GANTRY_UNSUPPORTED;
     ranked.gross.status = GANTRY_UNSUPPORTED;
     return ranked;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "gantry/u256.hpp"
+#include "host/market/legs.hpp"
 
 namespace gantry::host {
 
@@ -12,7 +13,7 @@ bool fraction(double value) { return value >= 0 && value <= 1; }  // false for N
 
 }  // namespace
 
-bool is_chained(const Snapshot& snapshot, const gantry_opportunity& o) {
+bool fits_together(const Snapshot& snapshot, const gantry_opportunity& o) {
   const Topology& topology = *snapshot.topology;
   const bool liquidation = o.kind == GANTRY_OPPORTUNITY_LIQUIDATION;
   if (o.leg_count > GANTRY_LEGS_MAX || (o.leg_count == 0 && !liquidation)) return false;
@@ -27,23 +28,22 @@ bool is_chained(const Snapshot& snapshot, const gantry_opportunity& o) {
   }
   if (o.leg_count == 0) return true;
   // A liquidation's first leg sells what its call seized, not what it paid.
-  std::uint32_t token = liquidation ? o.legs[0].hop.token_in : o.token_in;
-  u256 amount(liquidation ? o.legs[0].amount_in : o.amount_in);
+  LegBalances balances(liquidation ? o.legs[0].hop.token_in : o.token_in,
+                       u256(liquidation ? o.legs[0].amount_in : o.amount_in));
   for (std::uint32_t i = 0; i < o.leg_count; ++i) {
     const gantry_leg& leg = o.legs[i];
-    if (leg.hop.pool >= topology.pools.size() || leg.hop.token_in != token ||
-        u256(leg.amount_in) != amount) {
-      return false;
-    }
+    if (leg.hop.pool >= topology.pools.size() || u256(leg.amount_in).is_zero()) return false;
     const PoolInfo& pool = topology.pools[leg.hop.pool];
     if (pool.index_of(leg.hop.token_in) == no_handle ||
         pool.index_of(leg.hop.token_out) == no_handle || leg.hop.token_in == leg.hop.token_out) {
       return false;
     }
-    token = leg.hop.token_out;
-    amount = u256(leg.amount_out);
+    if (!balances.take(leg.hop.token_in, u256(leg.amount_in)) ||
+        !balances.put(leg.hop.token_out, u256(leg.amount_out))) {
+      return false;
+    }
   }
-  return token == o.token_out && amount == u256(o.amount_out);
+  return balances.end_in(o.token_out, u256(o.amount_out));
 }
 
 }  // namespace gantry::host

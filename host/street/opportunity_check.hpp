@@ -5,8 +5,8 @@
 
 namespace gantry::host {
 
-// Handles exist, legs follow each other with the amounts they name, doubles are what they should
-// be.
-bool is_chained(const Snapshot& snapshot, const gantry_opportunity& opportunity);
+// Handles exist, legs fit together with the amounts they name (host/market/legs.hpp), doubles are
+// what they should be.
+bool fits_together(const Snapshot& snapshot, const gantry_opportunity& opportunity);
 
 }  // namespace gantry::host

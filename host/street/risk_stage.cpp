@@ -1,8 +1,8 @@
 #include "host/street/risk_stage.hpp"
 
 #include <algorithm>
-#include <array>
 
+#include "host/market/legs.hpp"
 #include "host/plugin/plugin_set.hpp"
 
 namespace gantry::host {
@@ -92,26 +92,6 @@ TradeRisk RiskStage::risk_of(const Snapshot& snapshot, const Ranked& ranked) {
   return risk;
 }
 
-std::optional<gantry_opportunity> RiskStage::requoted(const MarketView& view,
-                                                      const gantry_opportunity& opportunity,
-                                                      const u256& amount_in) const {
-  std::array<gantry_hop, GANTRY_LEGS_MAX> hops;
-  for (std::uint32_t i = 0; i < opportunity.leg_count; ++i) hops[i] = opportunity.legs[i].hop;
-  gantry_route_quote quote;
-  if (view.quote_route({hops.data(), opportunity.leg_count}, amount_in, GANTRY_EXACT_IN, quote) !=
-      GANTRY_OK) {
-    return std::nullopt;
-  }
-  gantry_opportunity out = opportunity;
-  out.amount_in = quote.amounts[0];
-  out.amount_out = quote.amounts[opportunity.leg_count];
-  for (std::uint32_t i = 0; i < opportunity.leg_count; ++i) {
-    out.legs[i].amount_in = quote.amounts[i];
-    out.legs[i].amount_out = quote.amounts[i + 1];
-  }
-  return out;
-}
-
 // The strategy's own calls are made for its own amount, so a trade with some is not cut.
 std::optional<Ranked> RiskStage::cut(const MarketView& view, const Ranked& ranked,
                                      const TradeRisk& risk) const {
@@ -127,7 +107,7 @@ std::optional<Ranked> RiskStage::cut(const MarketView& view, const Ranked& ranke
   if (!mul_div_floor(amount_in, u256(1), u256(1'000'000), margin)) return std::nullopt;
   amount_in = wrapping_sub(amount_in, margin);
   if (amount_in.is_zero()) return std::nullopt;
-  const auto smaller = requoted(view, ranked.opportunity, amount_in);
+  const auto smaller = with_amount_in(view, ranked.opportunity, amount_in);
   if (!smaller) return std::nullopt;
   TransactionCost cost{gas_overhead_, u256()};
   if (!data_fee_of(view, *smaller, sender_, nullptr, *cost.data_fee)) cost.data_fee.reset();
@@ -219,7 +199,7 @@ TradeClosed RiskStage::result_of(const MarketView& view, const OpenTrade& trade)
   TradeClosed closed{
       trade.opened,     false, false, planned.gas_cost, usd_e6_of(planned.gas_usd_e6),
       planned.gas_cost, 0};
-  const auto now = requoted(view, planned.opportunity, u256(planned.opportunity.amount_in));
+  const auto now = with_amount_in(view, planned.opportunity, u256(planned.opportunity.amount_in));
   if (!now || u256(now->amount_out) < least_out(planned)) return closed;
   const Ranked filled = price_opportunity(view, *now, planned.strategy, planned.index,
                                           {gas_overhead_, planned.data_fee});

@@ -71,10 +71,6 @@ class RiskStage {
   TradeScopes scopes_of(const Fill& fill, const PluginSet* plugins) const;
   void settle(const MarketView& view);
   TradeClosed result_of(const MarketView& view, const OpenTrade& trade) const;
-  // Of the same route with another amount in; nothing: it cannot be quoted.
-  std::optional<gantry_opportunity> requoted(const MarketView& view,
-                                             const gantry_opportunity& opportunity,
-                                             const u256& amount_in) const;
 
   const bool executes_;  // results come as fills
   const bool counts_;    // results are what the route pays in the next block

@@ -206,7 +206,7 @@ gantry_status StrategyRunner::take(const gantry_opportunity& opportunity) {
     ++cut_;
     return GANTRY_REFUSED;
   }
-  if (!is_chained(view_.snapshot(), opportunity)) {
+  if (!fits_together(view_.snapshot(), opportunity)) {
     instance_->health().strike(
         Phase::find, "it emitted nonsense: a handle, an amount, or a number out of its range",
         view_.snapshot().id);
@@ -225,16 +225,15 @@ bool StrategyRunner::meets_retired_venue(const gantry_opportunity& o) const {
   });
 }
 
-// What it says its route pays is what the venues say, to the unit.
+// What it says its legs pay is what the venues say, to the unit.
 bool StrategyRunner::check_route(const gantry_opportunity& o, Phase phase) {
-  std::array<gantry_hop, GANTRY_LEGS_MAX> hops;
-  for (std::uint32_t i = 0; i < o.leg_count; ++i) hops[i] = o.legs[i].hop;
-  gantry_route_quote quote;
-  const auto status =
-      view_.quote_route({hops.data(), o.leg_count}, o.amount_in, GANTRY_EXACT_IN, quote);
+  std::array<gantry_leg, GANTRY_LEGS_MAX> legs;
+  std::copy_n(o.legs, o.leg_count, legs.begin());
+  std::uint64_t gas = 0;
+  const auto status = view_.quote_legs({legs.data(), o.leg_count}, gas);
   bool same = status == GANTRY_OK;
   for (std::uint32_t i = 0; same && i < o.leg_count; ++i) {
-    same = u256(quote.amounts[i + 1]) == u256(o.legs[i].amount_out);
+    same = u256(legs[i].amount_out) == u256(o.legs[i].amount_out);
   }
   if (status != GANTRY_OK && meets_retired_venue(o)) return false;
   if (!same) {
@@ -323,7 +322,7 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
       // As found: the risk gate says what it exceeds.
       instance_->health().accept(Phase::size, status, snapshot);
       sized = found;
-    } else if (!is_chained(view_.snapshot(), sized) ||
+    } else if (!fits_together(view_.snapshot(), sized) ||
                (swaps_only && !check_route(sized, Phase::size))) {
       instance_->health().strike(Phase::size, "size() answered nonsense", snapshot);
       return;

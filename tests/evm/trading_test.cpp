@@ -51,6 +51,32 @@ TEST_CASE("trades are executed, and the books are the chain's to the unit") {
   CHECK(replay.out == ended.out);
 }
 
+TEST_CASE("the strategies of pairs and bridges trade, and the books are the chain's to the unit") {
+  struct Way {
+    const char* name;
+    const char* parameters;
+    std::uint64_t seed;
+  };
+  const Way way = GENERATE(Way{"multi_dex", "", 21},
+                           Way{"liquidity_sweep", "min_price_deviation_bps = 10\n", 22},
+                           Way{"curve_bridge", "", 23});
+  INFO(way.name);
+  TradingScene scene(way.seed);
+  scene.space.edit("strategies.toml",
+                   "[strategies.triangular]\nenabled = true\nmin_profit_bps = 5\nmax_hops = 4\n",
+                   fmt::format("[strategies.{}]\nenabled = true\nmin_profit_bps = 5\n{}", way.name,
+                               way.parameters));
+  const Holdings before = scene.holdings();
+  Running running = scene.start({"--blocks", "50", "--json", "--no-timings"});
+  scene.trade_until_ended(running);
+  const Ended ended = running.wait();
+  INFO(ended.err);
+  REQUIRE(ended.code == 0);
+  settle(scene);
+  check_books(scene, before);
+  CHECK(json::parse(ended.out).at("executed").at("filled").to_number<int>() >= 1);
+}
+
 TEST_CASE("a host that is killed loses no trade, and no intent takes effect twice") {
   struct Phase {
     const char* name;

@@ -36,7 +36,8 @@ typedef struct gantry_host {
    * value that is not finite, or a name over the bound, is dropped, which is no error. [worker] */
   void (*observe)(void* self, gantry_string name, double value);
   /* An optional service by id, as "com.vendor.name/1"; null when this host has not got it. The
-   * table is the host's and lives as long as this one. Host 0.1 has none. [worker] */
+   * table is the host's and lives as long as this one. Those of Host 0.1 are
+   * drafts: see split.h. [worker] */
   const void* (*get_service)(void* self, const char* id);
 } gantry_host;
 

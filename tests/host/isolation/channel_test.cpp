@@ -116,10 +116,12 @@ TEST_CASE("a topology arrives as it was sent") {
   topology.pools[1].tokens = {1, 2};
   topology.pools[1].use = PoolUse::usable;
   topology.value_steps.resize(3);
+  topology.venue_names = {"curve", "uniswap_v2"};
   const auto bytes = pack(topology);
   Topology read;
   REQUIRE(unpack(bytes, read));
   CHECK(pack(read) == bytes);
   CHECK(read.pools_of(1).size() == 2);
+  CHECK(read.venue_names == topology.venue_names);
   CHECK(read.token_by_address.at(topology.tokens[2].address) == 2);
 }

@@ -2,7 +2,10 @@
 #include "host/market/market_view.hpp"
 
 #include <catch2/catch.hpp>
+#include <string>
 
+#include "gantry/split.h"
+#include "host/market/optional_services.hpp"
 #include "support/applied_market.hpp"
 
 using namespace gantry;
@@ -31,6 +34,17 @@ gantry_hop hop(std::uint32_t pool, std::uint32_t from, std::uint32_t to) {
 }
 
 using Hops = std::vector<gantry_hop>;
+
+// The hops as legs of a trade of so much, by the view's own quotes where it has them.
+std::vector<gantry_leg> legs_of(const AppliedMarket& market, const Hops& hops, const Integer& in) {
+  gantry_route_quote quote{};
+  static_cast<void>(market.view.quote_route(hops, amount(in), GANTRY_EXACT_IN, quote));
+  std::vector<gantry_leg> legs;
+  for (std::size_t i = 0; i < hops.size(); ++i) {
+    legs.push_back({hops[i], i == 0 ? amount(in) : u256(quote.amounts[i]), quote.amounts[i + 1]});
+  }
+  return legs;
+}
 
 gantry_status route_status(const AppliedMarket& market, const Hops& hops,
                            std::int32_t mode = GANTRY_EXACT_IN) {
@@ -232,10 +246,10 @@ TEST_CASE("a view values at the spot price, and sells at what the pair pays") {
   REQUIRE(market.view.value(2, amount(in), held) == GANTRY_OK);
   CHECK(big(held.ether_wei) == in * 100'000 / 81'000'000);
   gantry_value sold{};
-  REQUIRE(market.view.sale_value({}, u256(), 2, amount(in), sold) == GANTRY_OK);
+  REQUIRE(market.view.sale_value({}, 2, amount(in), sold) == GANTRY_OK);
   CHECK(big(sold.ether_wei) == pair_pays(in, thousandths(81'000'000), thousandths(100'000)));
   CHECK(market.view.value(3, amount(in), held) == GANTRY_BAD_ARGUMENT);
-  CHECK(market.view.sale_value({}, u256(), 3, amount(in), sold) == GANTRY_BAD_ARGUMENT);
+  CHECK(market.view.sale_value({}, 3, amount(in), sold) == GANTRY_BAD_ARGUMENT);
 }
 
 TEST_CASE("a profit is sold through the pools as the route leaves them") {
@@ -244,25 +258,78 @@ TEST_CASE("a profit is sold through the pools as the route leaves them") {
   // The way from token 2 to the coin is pool 2, which the route trades in first.
   const Hops route = {hop(2, 2, 0), hop(0, 0, 1), hop(1, 1, 2)};
   gantry_value sold{};
-  REQUIRE(market.view.sale_value(route, amount(in), 2, amount(profit), sold) == GANTRY_OK);
+  REQUIRE(market.view.sale_value(legs_of(market, route, in), 2, amount(profit), sold) == GANTRY_OK);
   const Integer paid = pair_pays(in, thousandths(81'000'000), thousandths(100'000));
   const Integer reserve_in = thousandths(81'000'000) + in,
                 reserve_out = thousandths(100'000) - paid;
   CHECK(big(sold.ether_wei) == pair_pays(profit, reserve_in, reserve_out));
   // Visited twice, it is left as the second visit leaves it.
   const Hops twice = {hop(2, 2, 0), hop(2, 0, 2)};
-  REQUIRE(market.view.sale_value(twice, amount(in), 2, amount(profit), sold) == GANTRY_OK);
+  REQUIRE(market.view.sale_value(legs_of(market, twice, in), 2, amount(profit), sold) == GANTRY_OK);
   const Integer back = pair_pays(paid, reserve_out, reserve_in);
   CHECK(big(sold.ether_wei) == pair_pays(profit, reserve_in - back, reserve_out + paid));
   // A route elsewhere changes nothing.
   const Hops elsewhere = {hop(0, 0, 1), hop(3, 1, 0)};
-  REQUIRE(market.view.sale_value(elsewhere, amount(thousandths(1)), 2, amount(profit), sold) ==
-          GANTRY_OK);
+  REQUIRE(market.view.sale_value(legs_of(market, elsewhere, thousandths(1)), 2, amount(profit),
+                                 sold) == GANTRY_OK);
   CHECK(big(sold.ether_wei) == pair_pays(profit, thousandths(81'000'000), thousandths(100'000)));
   // A route that cannot be traded sells nothing.
   const Hops broken = {hop(2, 2, 0), hop(1, 0, 1)};
-  CHECK(market.view.sale_value(broken, amount(in), 2, amount(profit), sold) == GANTRY_UNSUPPORTED);
+  CHECK(market.view.sale_value(legs_of(market, broken, in), 2, amount(profit), sold) ==
+        GANTRY_UNSUPPORTED);
   CHECK(sold.status == GANTRY_UNSUPPORTED);
+}
+
+TEST_CASE("legs are quoted with their own amounts, a pool again as the leg before leaves it") {
+  const auto market = triangle();
+  const Integer in = thousandths(1'000), more = thousandths(2'000);
+  std::vector<gantry_leg> legs{{hop(0, 0, 1), amount(in), {}},
+                               {hop(3, 0, 1), amount(more), {}},
+                               {hop(0, 0, 1), amount(more), {}}};
+  std::uint64_t gas = 0;
+  REQUIRE(market.view.quote_legs(legs, gas) == GANTRY_OK);
+  const Integer paid = pair_pays(in, thousandths(100'000), thousandths(40'000'000));
+  CHECK(big(legs[0].amount_out) == paid);
+  CHECK(big(legs[1].amount_out) == pair_pays(more, thousandths(50'000), thousandths(21'000'000)));
+  CHECK(big(legs[2].amount_out) ==
+        pair_pays(more, thousandths(100'000) + in, thousandths(40'000'000) - paid));
+  CHECK(gas > 0);
+  // Legs that follow each other are a route's, to the unit.
+  gantry_route_quote route{};
+  const Hops hops = {hop(2, 2, 0), hop(0, 0, 1), hop(1, 1, 2)};
+  REQUIRE(market.view.quote_route(hops, amount(in), GANTRY_EXACT_IN, route) == GANTRY_OK);
+  legs = legs_of(market, hops, in);
+  REQUIRE(market.view.quote_legs(legs, gas) == GANTRY_OK);
+  CHECK(big(legs[2].amount_out) == big(route.amount_out));
+  CHECK(gas == route.gas);
+  legs.clear();
+  CHECK(market.view.quote_legs(legs, gas) == GANTRY_BAD_ARGUMENT);
+  legs.assign(GANTRY_LEGS_MAX + 1, {hop(0, 0, 1), amount(in), {}});
+  CHECK(market.view.quote_legs(legs, gas) == GANTRY_BAD_ARGUMENT);
+  legs.assign(1, {hop(9, 0, 1), amount(in), {}});
+  CHECK(market.view.quote_legs(legs, gas) == GANTRY_REFUSED);
+}
+
+TEST_CASE("the optional services are answered by name, and no others") {
+  const auto market = triangle();
+  const auto* split =
+      static_cast<const gantry_split_draft_v1*>(optional_service(GANTRY_SPLIT_DRAFT_ID));
+  REQUIRE(split != nullptr);
+  gantry_leg leg{hop(0, 0, 1), amount(thousandths(1'000)), {}};
+  std::uint64_t gas = 0;
+  REQUIRE(split->quote_legs(market.view.market(), &leg, 1, &gas) == GANTRY_OK);
+  CHECK(big(leg.amount_out) ==
+        pair_pays(thousandths(1'000), thousandths(100'000), thousandths(40'000'000)));
+  const auto* venues =
+      static_cast<const gantry_venues_draft_v1*>(optional_service(GANTRY_VENUES_DRAFT_ID));
+  REQUIRE(venues != nullptr);
+  gantry_string name{};
+  REQUIRE(venues->name(market.view.market(), 0, &name) == GANTRY_OK);
+  CHECK(std::string(name.data, name.size) == "uniswap_v2");
+  CHECK(venues->name(market.view.market(), 99, &name) == GANTRY_BAD_ARGUMENT);
+  CHECK(optional_service("gantry.split/1") == nullptr);
+  CHECK(optional_service("") == nullptr);
+  CHECK(optional_service(nullptr) == nullptr);
 }
 
 TEST_CASE("a pool whose newest facts do not decode takes no part until some do") {

@@ -65,13 +65,15 @@ inline Integer least(const Integer& amount, unsigned bps = 100) {
 // A market out of line, a cycle through it, and what it takes to have it approved.
 struct Case {
   explicit Case(const ConfigurationTexts& texts = {})
-      : market(market_inputs(3,
-                             {{0, 1, 100'000, 40'000'000},
-                              {2, 1, 80'000'000, 40'000'000},
-                              {0, 2, 110'000, 80'000'000},
-                              {0, 1, 100'000, 30'000'000}},
-                             {}),
-               texts) {
+      : Case(market_inputs(3,
+                           {{0, 1, 100'000, 40'000'000},
+                            {2, 1, 80'000'000, 40'000'000},
+                            {0, 2, 110'000, 80'000'000},
+                            {0, 1, 100'000, 30'000'000}},
+                           {}),
+             texts) {}
+  explicit Case(std::vector<BlockInput> inputs, const ConfigurationTexts& texts = {})
+      : market(std::move(inputs), texts) {
     risk.min_confidence = 0;
     risk.min_profit_usd = 0;
     risk.min_profit_gas = 0;

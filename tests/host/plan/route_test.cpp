@@ -1,7 +1,9 @@
 // A trade as steps of the executor's program, as the planner has it where the chain has one.
 #include "host/plan/route.hpp"
 
+#include "host/plan/calls.hpp"
 #include "host/plan/venue_steps.hpp"
+#include "host/street/opportunity_check.hpp"
 #include "plan_fixture.hpp"
 
 using namespace gantry;
@@ -54,6 +56,105 @@ TEST_CASE("a cycle of pairs is one payment and a call of each, which pays the ne
     CHECK(data.word_at(settlements + 32 * (1 + 3 * i)) == number(c.token(i)));
     CHECK(data.word_at(settlements + 32 * (2 + 3 * i)) == (i == 0 ? 77 : 0));
   }
+}
+
+// Pools 0 and 3 buy token 1 for the coin, pool 4 sells it, whose price is better than both.
+struct Split : Case {
+  Split()
+      : Case(market_inputs(3,
+                           {{0, 1, 100'000, 40'000'000},
+                            {2, 1, 80'000'000, 40'000'000},
+                            {0, 2, 110'000, 80'000'000},
+                            {0, 1, 100'000, 42'000'000},
+                            {0, 1, 200'000, 60'000'000}},
+                           {})) {}
+  // Of two buyers and one seller; or, turned, of one buyer and two sellers.
+  Ranked ranked(bool turned) const {
+    gantry_opportunity o{};
+    o.kind = GANTRY_OPPORTUNITY_ARBITRAGE;
+    o.token_in = o.token_out = turned ? 1 : 0;
+    o.block = market.snapshot->context.state_block;
+    o.valid_until_block = o.block + 5;
+    o.confidence = 1;
+    o.leg_count = 3;
+    std::uint64_t gas = 0;
+    if (turned) {
+      const Integer in = thousandths(400'000);
+      o.amount_in = amount(in);
+      o.legs[0] = {{4, 1, 0, 0}, amount(in), {}};
+      REQUIRE(market.view.quote_legs({o.legs, 1}, gas) == GANTRY_OK);
+      const Integer bought = big(o.legs[0].amount_out), part = bought / 3;
+      o.legs[1] = {{0, 0, 1, 0}, amount(part), {}};
+      o.legs[2] = {{3, 0, 1, 0}, amount(bought - part), {}};
+    } else {
+      o.amount_in = amount(thousandths(1'000));
+      o.legs[0] = {{0, 0, 1, 0}, amount(thousandths(400)), {}};
+      o.legs[1] = {{3, 0, 1, 0}, amount(thousandths(600)), {}};
+      REQUIRE(market.view.quote_legs({o.legs, 2}, gas) == GANTRY_OK);
+      o.legs[2] = {{4, 1, 0, 0}, amount(big(o.legs[0].amount_out) + big(o.legs[1].amount_out)), {}};
+    }
+    REQUIRE(market.view.quote_legs({o.legs, 3}, gas) == GANTRY_OK);
+    o.amount_out = turned ? amount(big(o.legs[1].amount_out) + big(o.legs[2].amount_out))
+                          : u256(o.legs[2].amount_out);
+    o.gas = gas;
+    REQUIRE(fits_together(*market.snapshot, o));
+    return price_opportunity(market.view, o, 0, 0);
+  }
+};
+
+TEST_CASE("legs that split are paid by the executor, each its own amount") {
+  const Split c;
+  for (const bool turned : {false, true}) {
+    INFO((turned ? "one buyer, two sellers" : "two buyers, one seller"));
+    const Ranked ranked = c.ranked(turned);
+    const auto route = route_of(c, ranked);
+    REQUIRE(route);
+    // A payment and a call of each leg: nobody pays the next.
+    REQUIRE(route->steps.size() == 6);
+    for (std::uint32_t i = 0; i < 3; ++i) {
+      const gantry_leg& leg = ranked.opportunity.legs[i];
+      const auto& paid = std::get<executor::Payment>(route->steps[2 * i]);
+      CHECK(number(paid.to) == number(c.pool(leg.hop.pool)));
+      CHECK(number(paid.token) == number(c.token(leg.hop.token_in)));
+      REQUIRE(paid.amount.size() == 1);
+      CHECK(big(paid.amount[0].number) == big(leg.amount_in));
+      const auto& call = std::get<executor::Call>(route->steps[2 * i + 1]);
+      CHECK(number(call.target) == number(c.pool(leg.hop.pool)));
+      const Decoded data(call.data);
+      CHECK(data.word(leg.hop.token_out == 0 ? 0 : 1) == big(leg.amount_out));
+      CHECK(data.word(2) == number(executor_address));
+    }
+    CHECK(route->tokens.size() == 2);
+    CHECK(route->pools.size() == 3);
+    CHECK(big(route->min_out) == big(ranked.opportunity.amount_out));
+  }
+}
+
+TEST_CASE("the last legs of a split hold the least out together, and the others pay all") {
+  const Split c;
+  const Ranked ranked = c.ranked(true);
+  const gantry_opportunity& o = ranked.opportunity;
+  const Integer least_out = big(o.amount_out) - 7;
+  const auto legs = build_legs(c.market.view, o, {executor_address, amount(least_out), nullptr});
+  REQUIRE(legs);
+  CHECK(big(legs->legs[0].min_out) == big(o.legs[0].amount_out));
+  CHECK_FALSE(legs->legs[0].is_last);
+  CHECK(legs->legs[1].is_last);
+  CHECK(legs->legs[2].is_last);
+  CHECK(big(legs->legs[1].min_out) + big(legs->legs[2].min_out) >= least_out);
+  CHECK(big(legs->min_out) == big(legs->legs[1].min_out) + big(legs->legs[2].min_out));
+  CHECK(big(legs->legs[1].min_out) <= big(o.legs[1].amount_out));
+  // As a batch of plain calls: a transfer and a swap of each.
+  const auto calls = build_calls(c.market.view, o, {executor_address, amount(least_out), nullptr});
+  REQUIRE(calls);
+  REQUIRE(calls->calls.size() == 6);
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    const Decoded transfer(calls->calls[2 * i].data);
+    REQUIRE(transfer.calls(transfer_selector));
+    CHECK(transfer.word(0) == number(c.pool(o.legs[i].hop.pool)));
+    CHECK(transfer.word(1) == big(o.legs[i].amount_in));
+  }
+  CHECK(big(calls->min_out) >= least_out);
 }
 
 TEST_CASE("what the executor does not do is no route, with the reason") {

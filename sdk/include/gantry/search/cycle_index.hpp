@@ -46,7 +46,19 @@ struct CycleReport {
 class CycleIndex {
  public:
   // Forgets what it held. Allocates; call it when the set of pools changed, not when a state did.
-  void build(std::span<const PoolTokens> pools, const CycleLimits& limits);
+  void build(std::span<const PoolTokens> pools, const CycleLimits& limits) {
+    edges_ = pair_up(pools);
+    search({}, limits);
+  }
+  // Only cycles that have an edge of which `is_required`, bool(const Edge&), holds.
+  template <class IsRequired>
+  void build(std::span<const PoolTokens> pools, const CycleLimits& limits,
+             IsRequired&& is_required) {
+    edges_ = pair_up(pools);
+    std::vector<std::uint8_t> required(edges_.size());
+    for (std::size_t i = 0; i < edges_.size(); ++i) required[i] = is_required(edges_[i]) ? 1 : 0;
+    search(required, limits);
+  }
 
   const CycleReport& report() const { return report_; }
   std::span<const Edge> edges() const { return edges_; }
@@ -94,6 +106,8 @@ class CycleIndex {
   std::size_t arena_offset(std::uint32_t hops, std::uint32_t cycle) const {
     return arena_begin_[hops] + std::size_t{cycle - first_cycle_[hops]} * hops;
   }
+  std::vector<Edge> pair_up(std::span<const PoolTokens> pools);
+  void search(std::span<const std::uint8_t> required, const CycleLimits& limits);
   void index_pools();
 
   std::vector<Edge> edges_;
@@ -200,10 +214,13 @@ inline Graph connect(std::span<const Edge> edges) {
 // One length at a time, so that the limits cost the longest cycles first.
 class CycleSearch {
  public:
-  CycleSearch(const Graph& graph, std::span<const Edge> edges, const CycleLimits& limits,
+  // `required`: by edge, and a cycle has one at least; empty: any will do.
+  CycleSearch(const Graph& graph, std::span<const Edge> edges,
+              std::span<const std::uint8_t> required, const CycleLimits& limits,
               std::vector<std::uint32_t>& arena, CycleReport& report)
       : graph_(graph),
         edges_(edges),
+        required_(required),
         limits_(limits),
         arena_(arena),
         report_(report),
@@ -268,6 +285,7 @@ class CycleSearch {
          ++i) {
       const std::uint32_t edge = graph_.neighbours[i].edge ^ 1U;
       if (edge >> 1 <= path_[0] >> 1 || pool_on_path(edge, depth)) continue;
+      if (!required_.empty() && !meets_required(edge, depth)) continue;
       if (report_.kept >= limits_.max_cycles) {
         ++report_.dropped;
         continue;
@@ -278,6 +296,13 @@ class CycleSearch {
     }
   }
 
+  bool meets_required(std::uint32_t edge, std::uint32_t depth) const {
+    if (required_[edge >> 1] != 0) return true;
+    for (std::uint32_t i = 0; i < depth; ++i) {
+      if (required_[path_[i] >> 1] != 0) return true;
+    }
+    return false;
+  }
   bool pool_on_path(std::uint32_t edge, std::uint32_t depth) const {
     const std::uint32_t pool = edges_[edge >> 1].pool;
     for (std::uint32_t i = 0; i < depth; ++i) {
@@ -288,6 +313,7 @@ class CycleSearch {
 
   const Graph& graph_;
   std::span<const Edge> edges_;
+  std::span<const std::uint8_t> required_;
   const CycleLimits& limits_;
   std::vector<std::uint32_t>& arena_;
   CycleReport& report_;
@@ -302,20 +328,23 @@ class CycleSearch {
 
 }  // namespace detail
 
-inline void CycleIndex::build(std::span<const PoolTokens> pools, const CycleLimits& limits) {
+inline std::vector<Edge> CycleIndex::pair_up(std::span<const PoolTokens> pools) {
   pool_count_ = static_cast<std::uint32_t>(pools.size());
+  return detail::pair_up(pools, edge_begin_);
+}
+
+inline void CycleIndex::search(std::span<const std::uint8_t> required, const CycleLimits& limits) {
   report_ = {};
   arena_.clear();
   first_cycle_.fill(0);
   arena_begin_.fill(0);
-  edges_ = detail::pair_up(pools, edge_begin_);
   const detail::Graph graph = detail::connect(edges_);
-  detail::CycleSearch search(graph, edges_, limits, arena_, report_);
+  detail::CycleSearch found(graph, edges_, required, limits, arena_, report_);
   const std::uint32_t max_hops = std::clamp(limits.max_hops, hops_min, hops_max);
   for (std::uint32_t hops = hops_min; hops <= hops_max; ++hops) {
     first_cycle_[hops] = static_cast<std::uint32_t>(report_.kept);
     arena_begin_[hops] = arena_.size();
-    if (hops <= max_hops && report_.complete) search.run(hops);
+    if (hops <= max_hops && report_.complete) found.run(hops);
   }
   first_cycle_[hops_max + 1] = static_cast<std::uint32_t>(report_.kept);
   arena_begin_[hops_max + 1] = arena_.size();

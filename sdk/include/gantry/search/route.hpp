@@ -16,6 +16,8 @@
 
 namespace gantry::search {
 
+inline constexpr std::uint64_t trade_gas_overhead = 60000;  // of a transaction, as the host adds it
+
 // A cycle as it will be traded, hop by hop.
 struct Route {
   std::uint32_t hop_count = 0;
