@@ -96,13 +96,12 @@ Integer units_of(double amount, unsigned decimals) {
 
 }  // namespace
 
-PlaygroundMarket::PlaygroundMarket(Deployer& chain, std::uint64_t seed)
+PlaygroundMarket::PlaygroundMarket(Deployer& chain, std::uint64_t seed, std::size_t factories)
     : chain_(chain), random_(seed), tokens_{{"WETH", 18, 3000, {}}, {"USDC", 6, 1, {}},
                                             {"DAI", 18, 1, {}},     {"USDT", 6, 1, {}},
                                             {"WBTC", 8, 60000, {}}, {"LINK", 18, 15, {}}} {
   deploy_tokens();
-  factories_.emplace_back(chain_);
-  factories_.emplace_back(chain_);
+  for (std::size_t i = 0; i < factories; ++i) factories_.emplace_back(chain_);
   constexpr double deep = 4e6;
   constexpr double shallow = 8e5;
   enum : std::size_t { weth, usdc, dai, usdt, wbtc, link };
@@ -119,6 +118,11 @@ PlaygroundMarket::PlaygroundMarket(Deployer& chain, std::uint64_t seed)
   deploy_pair(1, weth, link, shallow);
   deploy_pair(1, usdc, usdt, shallow);
   deploy_pair(1, dai, usdt, shallow);
+  if (factories > 2) {
+    deploy_pair(2, weth, usdc, deep);
+    deploy_pair(2, weth, dai, shallow);
+    deploy_pair(2, weth, link, shallow);
+  }
   read_reserves();
 }
 

@@ -41,11 +41,12 @@ struct PriceGap {
 
 class PlaygroundMarket {
  public:
-  // Deploys it all; some two seconds.
-  PlaygroundMarket(Deployer& chain, std::uint64_t seed);
+  // Deploys it all; some two seconds. A third factory has three of the pairs once more.
+  PlaygroundMarket(Deployer& chain, std::uint64_t seed, std::size_t factories = 2);
 
   const std::vector<PlaygroundToken>& tokens() const { return tokens_; }
   const std::vector<PlaygroundPair>& pairs() const { return pairs_; }
+  std::size_t factory_count() const { return factories_.size(); }
   const V2FactoryContract& factory(std::size_t index) const { return factories_.at(index); }
 
   // Some swaps, mined in one block; `shock`: one of them is large, as now and then anyway.

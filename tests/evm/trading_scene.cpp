@@ -34,18 +34,19 @@ const std::string& TradingScene::key_owner() {
   return address;
 }
 
-TradingScene::TradingScene(std::uint64_t seed) : TradingScene(std::make_unique<Anvil>(), seed) {}
+TradingScene::TradingScene(std::uint64_t seed, std::size_t factories)
+    : TradingScene(std::make_unique<Anvil>(), seed, factories) {}
 
-TradingScene::TradingScene(std::unique_ptr<Anvil> own, std::uint64_t seed)
-    : TradingScene(*own, owner_address, {}, seed) {
+TradingScene::TradingScene(std::unique_ptr<Anvil> own, std::uint64_t seed, std::size_t factories)
+    : TradingScene(*own, owner_address, {}, seed, factories) {
   own_ = std::move(own);
 }
 
 TradingScene::TradingScene(Anvil& of, const std::string& account, const std::string& obeyed,
-                           std::uint64_t seed)
+                           std::uint64_t seed, std::size_t factories)
     : chain(of),
       deployer(chain),
-      market(deployer, seed),
+      market(deployer, seed, factories),
       owner(account),
       entry_point(obeyed),
       executor(deployer, owner),
@@ -89,8 +90,9 @@ void TradingScene::write_files() {
          << "\"]\n[street]\npace = \"live\"\n[live]\npoll_ms = 20\ncases = \"cases\"\n";
   write_text(space / "config/gantry.toml", gantry.str());
   std::ostringstream dex;
-  for (std::size_t i = 0; i < 2; ++i) {
-    dex << "[[dex]]\nname = \"" << (i == 0 ? "uniswap_v2" : "sushiswap")
+  constexpr const char* names[] = {"uniswap_v2", "sushiswap", "third"};
+  for (std::size_t i = 0; i < market.factory_count(); ++i) {
+    dex << "[[dex]]\nname = \"" << names[i]
         << "\"\nplugin = \"uniswap_v2\"\nmax_slippage_bps = 50\nfee_bps = 30\nfactory = \""
         << market.factory(i).address() << "\"\ninit_code_hash = \""
         << market.factory(i).init_code_hash() << "\"\n";

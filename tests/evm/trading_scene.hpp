@@ -27,11 +27,11 @@ class TradingScene {
   std::unique_ptr<Anvil> own_;  // null: the chain is another's
 
  public:
-  explicit TradingScene(std::uint64_t seed);
+  explicit TradingScene(std::uint64_t seed, std::size_t factories = 2);
   // On a chain that outlives it and mines when it is told to; of a smart account, that obeys this
   // EntryPoint and the key that every scene has.
   TradingScene(Anvil& of, const std::string& account, const std::string& entry_point,
-               std::uint64_t seed);
+               std::uint64_t seed, std::size_t factories = 2);
   // Whose key it is.
   static const std::string& key_owner();
   // The provider that the program asks, in place of the chain itself.
@@ -64,7 +64,7 @@ class TradingScene {
   host::tests::Workspace space;
 
  private:
-  TradingScene(std::unique_ptr<Anvil> own, std::uint64_t seed);
+  TradingScene(std::unique_ptr<Anvil> own, std::uint64_t seed, std::size_t factories);
   void write_files();
 };
 

@@ -2,6 +2,7 @@
 // down, and what it wrote is what the chain holds.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -57,11 +58,12 @@ TEST_CASE("the strategies of pairs and bridges trade, and the books are the chai
     const char* parameters;
     std::uint64_t seed;
   };
+  // On three factories, so that pairs have more than two pools.
   const Way way = GENERATE(Way{"multi_dex", "", 21},
                            Way{"liquidity_sweep", "min_price_deviation_bps = 10\n", 22},
                            Way{"curve_bridge", "", 23});
   INFO(way.name);
-  TradingScene scene(way.seed);
+  TradingScene scene(way.seed, 3);
   scene.space.edit("strategies.toml",
                    "[strategies.triangular]\nenabled = true\nmin_profit_bps = 5\nmax_hops = 4\n",
                    fmt::format("[strategies.{}]\nenabled = true\nmin_profit_bps = 5\n{}", way.name,
@@ -75,6 +77,13 @@ TEST_CASE("the strategies of pairs and bridges trade, and the books are the chai
   settle(scene);
   check_books(scene, before);
   CHECK(json::parse(ended.out).at("executed").at("filled").to_number<int>() >= 1);
+  if (way.name == std::string("curve_bridge")) return;
+  const auto trades = scene.books()->last_trades(10'000);
+  REQUIRE(trades);
+  const auto splits = std::ranges::count_if(*trades, [](const host::ledger::Trade& trade) {
+    return trade.intent.state == State::included && trade.intent.intent.route.size() > 2;
+  });
+  CHECK(splits >= 1);
 }
 
 TEST_CASE("a host that is killed loses no trade, and no intent takes effect twice") {

@@ -43,9 +43,10 @@ struct Run {
   std::vector<Strike> strikes;
 };
 
-Run run(Caller caller, std::optional<std::vector<std::string>> capabilities) {
+// `own`: it finds what it has been given already.
+Run run(Caller caller, std::optional<std::vector<std::string>> capabilities, bool own = false) {
   const Case c;
-  caller.found = c.three_legs().opportunity;
+  if (!own) caller.found = c.three_legs().opportunity;
   auto instance = std::make_shared<StrategyInstance>(
       nullptr, nullptr, &Caller::table, reinterpret_cast<gantry_strategy_instance*>(&caller),
       std::make_shared<Health>("caller", "", 3));
@@ -84,6 +85,45 @@ TEST_CASE("without the capability, what wants calls of its own is dropped, with 
             std::string::npos);
     }
   }
+}
+
+TEST_CASE("legs that split are taken, priced and planned; those that do not add up cost a strike") {
+  const Case c;
+  // Pools 0 and 3 have tokens 0 and 1; the way back is pool 0 again, as the first leg leaves it.
+  gantry_opportunity split = c.three_legs().opportunity;
+  split.leg_count = 3;
+  split.token_in = split.token_out = 0;
+  split.amount_in = amount(thousandths(1'000));
+  split.legs[0] = {{0, 0, 1, 0}, amount(thousandths(700)), {}};
+  split.legs[1] = {{3, 0, 1, 0}, amount(thousandths(300)), {}};
+  std::uint64_t gas = 0;
+  REQUIRE(c.market.view.quote_legs({split.legs, 2}, gas) == GANTRY_OK);
+  split.legs[2] = {
+      {0, 1, 0, 0}, amount(big(split.legs[0].amount_out) + big(split.legs[1].amount_out)), {}};
+  REQUIRE(c.market.view.quote_legs({split.legs, 3}, gas) == GANTRY_OK);
+  split.amount_out = split.legs[2].amount_out;
+  const auto taken = [&](const gantry_opportunity& found) {
+    return run({.found = found, .calls = false, .answer = GANTRY_UNSUPPORTED}, std::nullopt, true);
+  };
+  const Run sound = taken(split);
+  CHECK(sound.strikes.empty());
+  REQUIRE(sound.batch.ranked.size() == 1);
+  CHECK(big(sound.batch.ranked[0].opportunity.amount_out) == big(split.amount_out));
+  // It adds up, and is not what the venues quote.
+  gantry_opportunity wrong = split;
+  wrong.amount_out = wrapping_add(u256(split.amount_out), u256(1));
+  wrong.legs[2].amount_out = wrong.amount_out;
+  const Run unquoted = taken(wrong);
+  CHECK(unquoted.batch.ranked.empty());
+  REQUIRE(unquoted.strikes.size() == 1);
+  CHECK(unquoted.strikes[0].reason.find("not what the venues quote") != std::string::npos);
+  wrong = split;
+  wrong.legs[2].amount_in = wrapping_add(u256(wrong.legs[2].amount_in), u256(1));
+  const Run nonsense = taken(wrong);
+  CHECK(nonsense.batch.ranked.empty());
+  // Once for what was emitted, and once as find() hands on what it was answered.
+  REQUIRE(nonsense.strikes.size() == 2);
+  CHECK(nonsense.strikes[0].reason.find("nonsense") != std::string::npos);
 }
 
 TEST_CASE("a strategy without calls of its own needs no capability") {

@@ -73,6 +73,46 @@ exhaustive::Pools recorded_pools() {
 
 }  // namespace
 
+TEST_CASE("an index of cycles with a required edge has those, and no others") {
+  const std::uint32_t seed = GENERATE(5U, 6U, 7U);
+  CAPTURE(seed);
+  std::mt19937 generator(seed);
+  const auto random = [&] { return static_cast<std::uint32_t>(generator()); };
+  exhaustive::Pools pools;
+  for (int i = 0; i < 30; ++i) {
+    std::vector<std::uint32_t> tokens{random() % 9, 9 + random() % 3};
+    if (i % 3 == 0) tokens.push_back(12 + random() % 2);
+    pools.push_back(tokens);
+  }
+  // An edge of some pools alone, and of a pool of three tokens not all.
+  const auto is_required = [](std::uint32_t pool, std::uint32_t low, std::uint32_t high) {
+    return pool % 7 == 0 && (low + high) % 2 == 0;
+  };
+  std::vector<PoolTokens> tokens;
+  for (const auto& pool : pools) tokens.push_back({pool});
+  CycleIndex index;
+  index.build(tokens, {4}, [&](const Edge& edge) {
+    return is_required(edge.pool, std::min(edge.token0, edge.token1),
+                       std::max(edge.token0, edge.token1));
+  });
+  CHECK(inverse_is_exact(index));
+  std::size_t kept = 0;
+  std::size_t all = 0;
+  for (std::uint32_t hops = 2; hops <= 4; ++hops) {
+    auto expected = exhaustive::simple_cycles(pools, hops);
+    all += expected.size();
+    std::erase_if(expected, [&](const exhaustive::Cycle& cycle) {
+      return std::none_of(cycle.begin(), cycle.end(), [&](const exhaustive::Hop& hop) {
+        return is_required(hop.pool, hop.low, hop.high);
+      });
+    });
+    CHECK(cycles_of_length(index, hops) == expected);
+    kept += expected.size();
+  }
+  CHECK(kept > 0);
+  CHECK(kept < all);
+}
+
 TEST_CASE("the cycle index finds what an exhaustive search finds, on random markets") {
   const std::uint32_t seed = GENERATE(1U, 2U, 3U, 4U);
   CAPTURE(seed);
