@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "host/base/text.hpp"
 #include "host/base/version.hpp"
@@ -191,6 +192,24 @@ Result<Head> LiveFeed::newest() {
   return fail(stopped ? ErrorKind::usage : ErrorKind::io, head.error().message);
 }
 
+// Those that are followed are, whether or not more can be found.
+Status LiveFeed::look_for_more(const ChainBlock& block) {
+  const auto done = look_for_pools(block);
+  if (done) {
+    look_failed_ = false;
+    return {};
+  }
+  const ErrorKind kind = done.error().kind;
+  // The block is not there any more, or the providers were stopped.
+  if (kind == ErrorKind::not_found || kind == ErrorKind::usage) return done;
+  looked_for_pools_ = block.number;
+  if (!std::exchange(look_failed_, true)) {
+    spdlog::warn("{}: new pools could not be looked for: {}; that is tried again in {} blocks",
+                 chain_.name, done.error().message, discover_every_blocks);
+  }
+  return {};
+}
+
 // What it finds is told of with the block.
 Status LiveFeed::look_for_pools(const ChainBlock& block) {
   auto found = pools_.find(context_of(block), block.pin());
@@ -217,8 +236,11 @@ Status LiveFeed::begin() {
     if (const UntriedPools& untried = pools_.untried(); untried.count() != 0) {
       return fail(ErrorKind::limit,
                   fmt::format("no pool can be followed yet: the tokens of {} could not be tried, "
-                              "as {} are empty and no provider would try those of {}",
-                              untried.count(), untried.empty, untried.refused));
+                              "as {} are empty and no provider would try those of {}{}",
+                              untried.count(), untried.empty, untried.refused,
+                              untried.unreached == 0
+                                  ? std::string()
+                                  : fmt::format("; {} are tried next", untried.unreached)));
     }
     damage_ = fmt::format(
         "{}: there is no pool to follow. List pools as [[dex.pool]] with address and tokens, or "
@@ -359,8 +381,9 @@ Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> g
   if (first) {
     input.events.push_back(
         {MarketEventKind::keep, static_cast<std::uint64_t>(settings_.undo_blocks), 0, {}});
-  } else if (block.number >= looked_for_pools_ + discover_every_blocks && found_.pools.empty()) {
-    if (auto done = look_for_pools(block); !done) return done;
+  } else if (found_.pools.empty() &&
+             block.number >= looked_for_pools_ + (pools_.goes_on() ? 1 : discover_every_blocks)) {
+    if (auto done = look_for_more(block); !done) return done;
   }
   input.tokens = found_.tokens;
   input.pools = found_.pools;

@@ -95,6 +95,7 @@ class LiveFeed final : public Feed {
 
   Status begin();
   Status look_for_pools(const ChainBlock& block);
+  Status look_for_more(const ChainBlock& block);
   Status follow();
   Status follow_from(std::uint64_t base, std::uint64_t head);
   Result<std::optional<std::uint64_t>> common_block(std::uint64_t top);
@@ -133,6 +134,7 @@ class LiveFeed final : public Feed {
   std::optional<std::uint64_t> undo_to_;      // to be told of with the next block
   bool fresh_ = false;                        // the same
   std::uint64_t looked_for_pools_ = 0;        // the block
+  bool look_failed_ = false;                  // the last, and it was told
   int missing_ = 0;                           // attempts in a row at blocks that nobody has
   std::chrono::steady_clock::time_point statistics_told_ = std::chrono::steady_clock::now();
 

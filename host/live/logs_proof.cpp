@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "host/live/chain_text.hpp"
 
@@ -192,8 +193,16 @@ LogBlooms::Fit LogBlooms::fit(const ChainBlock& block, const LogRoutes& routes,
       shown_ = true;
       continue;
     }
-    if (shown_ || !bloom->is_empty()) return Fit::foreign;
-    be_useless("its blocks' logsBloom is empty where there are logs");
+    if (!bloom->is_empty()) return Fit::foreign;
+    // Logs that name the block come of a node that has it; who gave that header leaves blooms out.
+    if (!shown_) {
+      be_useless("its blocks' logsBloom is empty where there are logs");
+    } else if (!std::exchange(blank_told_, true)) {
+      spdlog::warn(
+          "{}: a block has logs, and its header came with an empty logsBloom: such headers are not "
+          "believed, and whether a provider leaves out the logs of their blocks is not seen",
+          chain_);
+    }
     return Fit::fits;
   }
   return Fit::fits;

@@ -5,7 +5,8 @@
 //     that is empty, while the header's bloom holds an emitter and the topics of somebody who waits
 //     for logs; not one that lacks an emitter of many, for in a busy block's bloom, half of whose
 //     bits are set, an eighth of all emitters seem to be. And one that has a log of an emitter that
-//     the bloom does not hold.
+//     the bloom does not hold. A bloom of no bit at all that comes with logs of that very block is
+//     its header's fault, and not looked at: some providers leave it blank.
 // WHAT PROVES IT     More logs of that block than were asked for, of whomever: first those of the
 //     topics that are waited for, then all. One there says that the node has the block's logs, and
 //     ours are among them. No second provider's word is taken instead: those that are behind at the
@@ -65,6 +66,7 @@ class LogBlooms {
   bool shown_ = false;  // a log was in its block's bloom
   bool useless_ = false;
   bool absence_told_ = false;
+  bool blank_told_ = false;  // of one header's bloom, where others show logs
   int vain_trips_ = 0;
 };
 

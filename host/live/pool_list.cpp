@@ -7,6 +7,7 @@
 #include <cstring>
 #include <deque>
 #include <iterator>
+#include <utility>
 
 #include "gantry/u256_convert.hpp"
 #include "host/base/text.hpp"
@@ -279,10 +280,12 @@ Result<std::vector<PoolList::Candidate>> PoolList::try_tokens(const gantry_conte
       untried_.size(), fetcher_.has_multicall() ? tried_again_max : tried_again_singly_max);
   std::vector<TokenCheck::Pool> pools;
   for (std::size_t i = 0; i < again; ++i) {
-    pools.push_back({untried_[i].address, untried_[i].tokens, untried_[i].turns});
+    pools.push_back({untried_[i].address, untried_[i].tokens, untried_[i].turns, untried_[i].lost});
   }
-  for (const Candidate& candidate : candidates_) {
-    pools.push_back({candidate.address, candidate.tokens, candidate.turns});
+  const std::size_t news =
+      chain_.check_tokens ? std::min(candidates_.size(), new_tried_max) : candidates_.size();
+  for (std::size_t i = 0; i < news; ++i) {
+    pools.push_back({candidates_[i].address, candidates_[i].tokens});
   }
   const auto trials = tokens_.check(context, pin, pools);
   if (!trials) return std::unexpected(trials.error());
@@ -290,14 +293,20 @@ Result<std::vector<PoolList::Candidate>> PoolList::try_tokens(const gantry_conte
   std::move(untried_.begin(), untried_.begin() + static_cast<std::ptrdiff_t>(again),
             std::back_inserter(asked));
   untried_.erase(untried_.begin(), untried_.begin() + static_cast<std::ptrdiff_t>(again));
-  std::ranges::move(std::exchange(candidates_, {}), std::back_inserter(asked));
+  const auto rest = candidates_.begin() + static_cast<std::ptrdiff_t>(news);
+  std::move(candidates_.begin(), rest, std::back_inserter(asked));
+  candidates_.erase(candidates_.begin(), rest);
+  const bool broke_off =
+      !tokens_.goes_on() &&
+      std::ranges::count(*trials, TrialOutcome::not_reached, &PoolTrial::outcome) != 0;
+  goes_on_ = tokens_.goes_on() || (!candidates_.empty() && !broke_off);
   std::vector<Candidate> let_in;
   std::vector<Candidate> not_reached;
   std::size_t late = 0;  // of those that are let in, the first
   for (std::size_t i = 0; i < asked.size(); ++i) {
     Candidate& pool = asked[i];
     const PoolTrial& trial = (*trials)[i];
-    pool.refused = trial.outcome != TrialOutcome::empty;
+    pool.last = trial.outcome;
     switch (trial.outcome) {
       case TrialOutcome::let_in:
         if (i < again) ++late;
@@ -312,9 +321,12 @@ Result<std::vector<PoolList::Candidate>> PoolList::try_tokens(const gantry_conte
       case TrialOutcome::empty:
       case TrialOutcome::refused:
         ++pool.turns;
+        pool.lost = trial.lost ? pool.lost + 1 : 0;
         untried_.push_back(std::move(pool));
         break;
       case TrialOutcome::not_reached:
+        // Else as those before it.
+        if (!tokens_.goes_on()) pool.last = TrialOutcome::refused;
         not_reached.push_back(std::move(pool));
         break;
     }
@@ -341,7 +353,12 @@ void PoolList::tell_let_in(std::span<const Candidate> pools) const {
 // Told once, not at each turn.
 void PoolList::count_untried(std::span<const PoolTrial> trials) {
   waiting_ = {};
-  for (const Candidate& pool : untried_) ++(pool.refused ? waiting_.refused : waiting_.empty);
+  waiting_.unreached = candidates_.size();
+  for (const Candidate& pool : untried_) {
+    ++(pool.last == TrialOutcome::refused ? waiting_.refused
+       : pool.last == TrialOutcome::empty ? waiting_.empty
+                                          : waiting_.unreached);
+  }
   for (const TrialOutcome outcome : {TrialOutcome::refused, TrialOutcome::empty}) {
     const auto first = std::ranges::find(trials, outcome, &PoolTrial::outcome);
     if (waiting_.reason.empty() && first != trials.end()) waiting_.reason = first->reason;
@@ -364,7 +381,9 @@ void PoolList::count_untried(std::span<const PoolTrial> trials) {
 
 Result<FoundPools> PoolList::find(const gantry_context& context, const BlockPin& pin) {
   add_listed();
-  if (auto done = discover(context, pin); !done) return std::unexpected(done.error());
+  if (!std::exchange(goes_on_, false)) {
+    if (auto done = discover(context, pin); !done) return std::unexpected(done.error());
+  }
   fetcher_.read_at(pin);
   if (auto done = read_tokens(context); !done) return std::unexpected(done.error());
   leave_out_what_is_no_token();

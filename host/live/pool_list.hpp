@@ -30,12 +30,13 @@ struct FoundPools {
 
 // Pools that wait for their tokens to be tried.
 struct UntriedPools {
-  std::size_t empty = 0;    // hold too little of a token
-  std::size_t refused = 0;  // no provider would try
+  std::size_t empty = 0;      // hold too little of a token
+  std::size_t refused = 0;    // no provider would try
+  std::size_t unreached = 0;  // their turn comes at the next block
   // Of one that was asked for last; of `refused` where there is one.
   std::string reason;
 
-  std::size_t count() const noexcept { return empty + refused; }
+  std::size_t count() const noexcept { return empty + refused + unreached; }
 };
 
 class PoolList {
@@ -47,6 +48,7 @@ class PoolList {
   // hold is some ten calls; without, each is one of its own.
   static constexpr std::size_t tried_again_max = 1000;
   static constexpr std::size_t tried_again_singly_max = 100;
+  static constexpr std::size_t new_tried_max = 1000;  // the same of new pools
 
   PoolList(const ChainSettings& chain, std::vector<std::shared_ptr<VenueInstance>> venues,
            Providers& providers, Fetcher& fetcher)
@@ -58,6 +60,9 @@ class PoolList {
 
   // What was not told of before, as of the block; on an error all of it comes again.
   Result<FoundPools> find(const gantry_context& context, const BlockPin& pin);
+  // The last find() left pools that nothing speaks against trying at the next block. It goes on
+  // with them, and venues are not asked for more before.
+  bool goes_on() const noexcept { return goes_on_; }
   // As the last find() left them.
   const UntriedPools& untried() const noexcept { return waiting_; }
 
@@ -68,7 +73,8 @@ class PoolList {
     std::vector<gantry_address> tokens;
     recording::Bytes metadata;
     std::uint32_t turns = 0;  // trials that came to nothing
-    bool refused = false;     // the last, by the nodes; else it was empty
+    std::uint32_t lost = 0;   // trials in a row whose request failed as a whole
+    TrialOutcome last = TrialOutcome::not_reached;
   };
   struct Discovery;
   struct TokenText {
@@ -95,6 +101,7 @@ class PoolList {
   std::vector<Candidate> candidates_;  // new, and not tried yet
   std::deque<Candidate> untried_;      // the longest not tried first
   UntriedPools waiting_;
+  bool goes_on_ = false;
   bool told_empty_ = false;
   bool told_refused_ = false;
   std::set<std::pair<std::string, std::string>> known_;  // venue and address

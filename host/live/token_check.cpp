@@ -31,6 +31,11 @@ std::string clause(const HeldToken& held, std::string_view what) {
   return fmt::format("token {} {}", address_text(held.token), what);
 }
 
+// Of probes that were lost so often.
+std::size_t trip_size(std::uint32_t lost) {
+  return lost == 0 ? TokenCheck::probes_per_trip : lost == 1 ? TokenCheck::probes_per_trip / 10 : 1;
+}
+
 bool nobody_tried(std::span<const RpcAnswer> answers) {
   return std::ranges::none_of(answers, is_tried);
 }
@@ -39,6 +44,7 @@ bool nobody_tried(std::span<const RpcAnswer> answers) {
 
 struct TokenCheck::Held : HeldToken {
   std::size_t pool = 0;
+  std::uint32_t lost = 0;
 };
 
 bool TokenCheck::is_allowed(const gantry_address& token) const {
@@ -73,9 +79,8 @@ Status TokenCheck::find_holders(const gantry_context& context, std::span<const P
   return {};
 }
 
-// Whether anything was tried.
-Result<bool> TokenCheck::probe(const BlockPin& pin, std::span<Held* const> held,
-                               std::vector<PoolTrial>& trials) {
+Result<TokenCheck::Trip> TokenCheck::probe(const BlockPin& pin, std::span<Held* const> held,
+                                           std::vector<PoolTrial>& trials) {
   std::vector<TokenProbe> probes;
   std::vector<RpcCall> calls;
   for (const Held* each : held) {
@@ -85,32 +90,70 @@ Result<bool> TokenCheck::probe(const BlockPin& pin, std::span<Held* const> held,
   RpcOptions options;
   options.pin = pin;
   auto answers = ask(providers_, calls, options);
+  if (!answers && answers.error().kind == ErrorKind::not_found) return Trip::gone;
+  // A node that hangs up at the word of a trial, or wants a pause after so many of them, must not
+  // keep the chain from being followed.
+  if (!answers && answers.error().kind != ErrorKind::io) return std::unexpected(answers.error());
   if (!answers) {
-    // Where nobody at all can be asked, nothing else of this block can be read either. A node that
-    // hangs up at the word of a trial must not keep the chain from being followed.
-    const bool is_of_trial = answers.error().kind == ErrorKind::io;
-    if (!is_of_trial || providers_.statistics().halted) return std::unexpected(answers.error());
-    answers = std::vector<RpcAnswer>(calls.size(),
-                                     std::unexpected(RpcFailure{0, answers.error().message, {}}));
+    for (const Held* each : held) {
+      PoolTrial& trial = trials[each->pool];
+      if (trial.outcome == TrialOutcome::odd) continue;
+      trial = {TrialOutcome::refused,
+               clause(*each, "could not be tried: " + answers.error().message), true};
+    }
+    return Trip::lost;
   }
   for (std::size_t i = 0; i < held.size(); ++i) {
     const TokenVerdict verdict = read_probe(probes[i], (*answers)[i]);
     PoolTrial& trial = trials[held[i]->pool];
     if (verdict.conduct == TokenConduct::plain || trial.outcome == TrialOutcome::odd) continue;
     if (verdict.conduct == TokenConduct::unknown) {
-      trial = {TrialOutcome::refused, clause(*held[i], verdict.reason)};
+      trial = {TrialOutcome::refused, clause(*held[i], verdict.reason), trial.lost};
     } else {
       trial = {
           TrialOutcome::odd,
-          clause(*held[i], fmt::format("is {}: {}", to_string(verdict.conduct), verdict.reason))};
+          clause(*held[i], fmt::format("is {}: {}", to_string(verdict.conduct), verdict.reason)),
+          false};
     }
   }
-  return !nobody_tried(*answers);
+  return nobody_tried(*answers) ? Trip::refused : Trip::tried;
+}
+
+Status TokenCheck::probe_all(const BlockPin& pin, std::span<Held* const> held,
+                             std::vector<PoolTrial>& trials) {
+  for (std::size_t trips = 0; !held.empty(); ++trips) {
+    goes_on_ = trips == trips_max;
+    if (goes_on_) break;
+    const auto others = std::ranges::find_if(
+        held, [&](const Held* each) { return each->lost != held.front()->lost; });
+    const auto alike = static_cast<std::size_t>(others - held.begin());
+    const std::size_t count = std::min(trip_size(held.front()->lost), alike);
+    const auto trip = probe(pin, held.first(count), trials);
+    if (!trip) return std::unexpected(trip.error());
+    if (*trip == Trip::gone && trips == 0) {
+      return fail(ErrorKind::not_found,
+                  fmt::format("the tokens of new pools cannot be tried at block {}: its state is "
+                              "not there",
+                              pin.number));
+    }
+    if (*trip != Trip::gone) held = held.subspan(count);
+    if (*trip == Trip::tried) continue;
+    // Where nobody at all can be asked there is no haste; nor with one that was lost alone.
+    goes_on_ = *trip == Trip::gone ||
+               (*trip == Trip::lost && count > 1 && !providers_.statistics().halted);
+    break;
+  }
+  for (const Held* each : held) {
+    PoolTrial& trial = trials[each->pool];
+    if (trial.outcome == TrialOutcome::let_in) trial.outcome = TrialOutcome::not_reached;
+  }
+  return {};
 }
 
 Result<std::vector<PoolTrial>> TokenCheck::check(const gantry_context& context, const BlockPin& pin,
                                                  std::span<const Pool> pools) {
   std::vector<PoolTrial> trials(pools.size());
+  goes_on_ = false;
   if (!chain_.check_tokens) return trials;
   std::vector<Held> all;
   for (std::size_t i = 0; i < pools.size(); ++i) {
@@ -120,6 +163,7 @@ Result<std::vector<PoolTrial>> TokenCheck::check(const gantry_context& context, 
       held.token = token;
       held.holder = contract_of(pools[i].address);
       held.pool = i;
+      held.lost = pools[i].lost;
       all.push_back(held);
     }
   }
@@ -136,17 +180,8 @@ Result<std::vector<PoolTrial>> TokenCheck::check(const gantry_context& context, 
   for (Held& each : all) {
     if (trials[each.pool].outcome != TrialOutcome::empty) held.push_back(&each);
   }
-  for (std::size_t from = 0; from < held.size();) {
-    const std::size_t count = std::min(probes_per_trip, held.size() - from);
-    const auto tried = probe(pin, std::span(held).subspan(from, count), trials);
-    if (!tried) return std::unexpected(tried.error());
-    from += count;
-    if (*tried) continue;
-    for (; from < held.size(); ++from) {
-      PoolTrial& trial = trials[held[from]->pool];
-      if (trial.outcome == TrialOutcome::let_in) trial.outcome = TrialOutcome::not_reached;
-    }
-  }
+  std::ranges::stable_sort(held, {}, &Held::lost);
+  if (auto done = probe_all(pin, held, trials); !done) return std::unexpected(done.error());
   for (std::size_t i = 0; i < pools.size(); ++i) {
     const TrialOutcome outcome = trials[i].outcome;
     if (outcome == TrialOutcome::let_in || outcome == TrialOutcome::odd) {

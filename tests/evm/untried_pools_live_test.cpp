@@ -216,6 +216,33 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("providers that want a pause after trials do not keep the chain from being followed") {
+  std::unique_ptr<OddPairs> pairs;
+  std::string token;
+  LiveScene scene([&](Anvil& chain) {
+    pairs = std::make_unique<OddPairs>(chain);
+    pairs->add(Oddity::none);
+    token = pairs->add_empty(Oddity::none);
+    return pairs->files(chain);
+  });
+  UntryingScene untrying(scene);
+  scene.ask_through({untrying.provider("limiting", 1, untrying.server.url())}, {});
+  Follower follower(scene);
+  follower.go_to(block_number(scene.chain()));
+  CHECK(follower.feed->status().pools_untried == 1);
+  const auto tried_before = untrying.node.trials();
+  untrying.node.be(Untrying::limits);
+  pairs->fund(1, token);
+  mine_turns(scene, follower, 1);
+  CHECK(untrying.node.trials() > tried_before);
+  CHECK_FALSE(follows(follower.snapshot, pairs->pair(1)));
+  CHECK(follower.feed->status().pools_untried == 1);
+  untrying.node.be(Untrying::not_at_all);
+  mine_turns(scene, follower, 1);
+  CHECK(follows(follower.snapshot, pairs->pair(1)));
+  CHECK(follower.feed->status().pools_untried == 0);
+}
+
 TEST_CASE("a chain whose nodes try nothing is followed with check_tokens = false") {
   std::unique_ptr<OddPairs> pairs;
   LiveScene scene([&](Anvil& chain) {

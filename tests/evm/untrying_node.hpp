@@ -14,6 +14,7 @@ enum class Untrying : std::int32_t {
   refuses,     // as a node whose eth_call has two parameters
   fails,       // in words of its own
   hangs_up,    // for the whole request
+  limits,      // as who wants fewer requests
   ignores,     // as if there were none: nothing is at the address that is called
 };
 
@@ -42,6 +43,8 @@ class UntryingNode final : public RpcNode {
         reply["error"] = {{"code", -32602}, {"message", "too many arguments, want at most 2"}};
       } else if (way == Untrying::fails) {
         reply["error"] = {{"code", -32000}, {"message", "overrides are switched off"}};
+      } else if (way == Untrying::limits) {
+        reply["error"] = {{"code", 429}, {"message", "too many requests"}};
       } else {
         reply["result"] = "0x";
       }

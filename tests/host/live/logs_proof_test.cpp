@@ -307,15 +307,25 @@ TEST_CASE("a chain whose blocks come without blooms is followed as ever, and tol
   CHECK(scene.lines_with("its blocks come without logsBloom") == 1);
 }
 
-TEST_CASE("an empty bloom of a chain that has shown others is that of a block without logs") {
-  BloomScene empty(1, one_trade, json::string(bloom_of({})));
+TEST_CASE("of a provider that leaves blooms blank the others' logs are taken, and told of once") {
+  BloomScene blank(2, one_trade, json::string(bloom_of({})));
   BloomScene usual(1, one_trade, all_of(one_trade));
-  empty.blooms = LogBlooms("test");
-  std::swap(empty.blooms, usual.blooms);
+  std::swap(blank.blooms, usual.blooms);
   CHECK(usual.read() == 1);
-  std::swap(empty.blooms, usual.blooms);
-  CHECK(empty.read() == -1);
-  CHECK(empty.blooms.believed());
+  std::swap(blank.blooms, usual.blooms);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(blank.read() == 1);
+    CHECK(blank.batches == 1);
+  }
+  for (const char* provider : {"a", "b"}) CHECK(blank.street.stats(provider).failures_total() == 0);
+  CHECK(blank.lines_with("its header came with an empty logsBloom") +
+            usual.lines_with("its header came with an empty logsBloom") ==
+        1);
+  // The others' blooms are believed as before.
+  CHECK(blank.blooms.believed());
+  std::swap(blank.blooms, usual.blooms);
+  usual.street.server(0).fail(RpcFault::no_logs_yet);
+  CHECK(usual.read() == -1);
 }
 
 TEST_CASE("blooms that never showed a log are given up, and a full one says nothing") {
