@@ -125,8 +125,9 @@ class TradedRun {
          *ledger_,
          *signer_,
          *book,
-         [this](std::span<const std::uint8_t> bytes, std::uint64_t) {
-           return submit_transaction(*providers_, bytes, std::chrono::milliseconds(2000));
+         [this](std::span<const std::uint8_t> bytes, std::uint64_t, const MayLeave& may_leave) {
+           return submit_transaction(*providers_, bytes, std::chrono::milliseconds(2000),
+                                     may_leave);
          },
          {}}));
     StreetOptions options;

@@ -52,14 +52,16 @@ class SharedSigner final : public sign::Signer {
   std::unique_ptr<sign::Signer> signer_;
 };
 
-using Submit = std::function<SubmitReport(std::span<const std::uint8_t>, std::uint64_t)>;
+using Submit =
+    std::function<SubmitReport(std::span<const std::uint8_t>, std::uint64_t, const MayLeave&)>;
 
 Result<Submit> submit_of(const ChainSettings& chain, LiveSession& live) {
   switch (chain.execution->send) {
     case SendKind::transaction:
-      return Submit([&live](std::span<const std::uint8_t> bytes, std::uint64_t) {
-        return submit_transaction(*live.providers, bytes, submit_deadline);
-      });
+      return Submit(
+          [&live](std::span<const std::uint8_t> bytes, std::uint64_t, const MayLeave& may_leave) {
+            return submit_transaction(*live.providers, bytes, submit_deadline, may_leave);
+          });
     case SendKind::bundle: {
       auto key = make_relay_key(system_random());
       if (!key) return std::unexpected(key.error());
@@ -67,14 +69,18 @@ Result<Submit> submit_of(const ChainSettings& chain, LiveSession& live) {
       if (!made) return std::unexpected(made.error());
       auto relays = std::make_shared<RelaySubmitter>(std::move(*made));
       auto one_at_a_time = std::make_shared<std::mutex>();
-      return Submit([relays, one_at_a_time, wait = relay_deadline(chain)](
-                        std::span<const std::uint8_t> bytes, std::uint64_t block) {
-        const std::lock_guard lock(*one_at_a_time);
-        Bundle bundle;
-        bundle.transactions.emplace_back(bytes.begin(), bytes.end());
-        bundle.block = block;
-        return SubmitReport(relays->submit(bundle, std::chrono::steady_clock::now() + wait));
-      });
+      return Submit(
+          [relays, one_at_a_time, wait = relay_deadline(chain)](
+              std::span<const std::uint8_t> bytes, std::uint64_t block, const MayLeave& may_leave) {
+            const std::lock_guard lock(*one_at_a_time);
+            if (may_leave && !may_leave()) {
+              return SubmitReport{SubmitVerdict::withheld, {}, "it may not leave any more"};
+            }
+            Bundle bundle;
+            bundle.transactions.emplace_back(bytes.begin(), bytes.end());
+            bundle.block = block;
+            return SubmitReport(relays->submit(bundle, std::chrono::steady_clock::now() + wait));
+          });
     }
     case SendKind::operation:
       break;

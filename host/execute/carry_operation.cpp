@@ -155,7 +155,8 @@ std::expected<sign::UserOperation, Execution::Refusal> Execution::operation_of(
   return out;
 }
 
-SenderHooks Execution::operation_hooks(std::function<Status(const SignedOperation&)> write) {
+SenderHooks Execution::operation_hooks(std::function<Status(const SignedOperation&)> write,
+                                       MayLeave may_leave) {
   return {[this](const sign::UserOperation& operation) -> Result<std::vector<std::uint8_t>> {
             const std::lock_guard lock(signing_);
             const auto signature = ports_.signer.sign_user_operation(
@@ -164,7 +165,7 @@ SenderHooks Execution::operation_hooks(std::function<Status(const SignedOperatio
             const auto bytes = sign::signature_bytes(*signature);
             return std::vector<std::uint8_t>(bytes.begin(), bytes.end());
           },
-          std::move(write)};
+          std::move(write), std::move(may_leave)};
 }
 
 // Right before it leaves. The first one waits for the simulation, which a later one has behind it.
@@ -237,9 +238,11 @@ void Execution::carry_operation(const TradeOrder& order) {
   const OperationLine::Turn turn = line.take_turn();
   turn.last() = {*operation, order.group};
   OperationSender sender(turn.desk(), line.bundler(), line.http(),
-                         operation_hooks([this, &leaving](const SignedOperation& signed_one) {
-                           return write_operation(signed_one, leaving);
-                         }));
+                         operation_hooks(
+                             [this, &leaving](const SignedOperation& signed_one) {
+                               return write_operation(signed_one, leaving);
+                             },
+                             [this, &order] { return !is_stopped_for(order.scopes); }));
   SponsorOrder wanted;
   wanted.operation = std::move(*operation);
   wanted.context = &context;
@@ -274,6 +277,8 @@ void Execution::end_operation(const SendReport& report, const Leaving& leaving) 
   Refusal refusal{FillReason::not_taken, report.message + who};
   if (leaving.refusal) {
     refusal = *leaving.refusal;
+  } else if (report.verdict == SendVerdict::withheld) {
+    refusal.first = FillReason::halted;
   } else if (report.verdict == SendVerdict::not_written) {
     refusal.first = FillReason::not_written;
   } else if (report.verdict == SendVerdict::not_signed) {
@@ -322,17 +327,14 @@ SubmitReport Execution::send_operation_again(const ledger::Attempt& attempt) con
 
 // Takes the nonce with an operation in which the account sends itself nothing, at a fee that
 // replaces the trade where a bundler still has it.
-Status Execution::cancel_operation(const ledger::StoredIntent& intent,
-                                   const ledger::Attempt& last) {
+Status Execution::cancel_operation(const ledger::StoredIntent& intent, Fees fees) {
   OperationLine& line = *ports_.operations;
   const auto turn = line.try_turn();
   if (!turn) return {};  // a trade that is being sent may be the very one
-  auto fees = bumped({last.max_fee, last.priority_fee}, fee_bound(settings_));
-  if (!fees) return std::unexpected(fees.error());
   const Deadline deadline = Steady::now() + operation_again;
   if (const auto asked = line.bundler().fees(deadline)) {
-    fees->max_fee = std::max(fees->max_fee, asked->max);
-    fees->priority = std::max(fees->priority, asked->max_priority);
+    fees.max_fee = std::max(fees.max_fee, asked->max);
+    fees.priority = std::max(fees.priority, asked->max_priority);
   }
   SponsorOrder order;
   sign::UserOperation& operation = order.operation;
@@ -340,8 +342,8 @@ Status Execution::cancel_operation(const ledger::StoredIntent& intent,
   operation.nonce = u256(intent.nonce);
   operation.call_data = abi::account_execute({wallet_.sender, u256(), {}});
   operation.call_gas_limit = u256(nothing_gas);
-  operation.max_fee = fees->max_fee;
-  operation.max_priority_fee = fees->priority;
+  operation.max_fee = fees.max_fee;
+  operation.max_priority_fee = fees.priority;
   operation.signature = sign::stub_signature();
   gantry_context context{};
   context.chain = {chain_.id.data(), chain_.id.size()};
@@ -358,18 +360,24 @@ Status Execution::cancel_operation(const ledger::StoredIntent& intent,
   std::optional<ledger::AttemptId> id;
   OperationSender sender(
       turn->desk(), line.bundler(), line.http(),
-      operation_hooks([&](const SignedOperation& signed_one) -> Status {
-        const auto recorded =
-            ports_.ledger
-                .record(intent.id, attempt_of(signed_one, line.bundler().entry_point().version,
-                                              ledger::Purpose::cancellation))
-                .get();
-        if (!recorded) return std::unexpected(recorded.error());
-        id = *recorded;
-        if (is_stopped()) return fail(ErrorKind::usage, "trading was stopped before it left");
-        return {};
-      }));
+      operation_hooks(
+          [&](const SignedOperation& signed_one) -> Status {
+            const auto recorded =
+                ports_.ledger
+                    .record(intent.id, attempt_of(signed_one, line.bundler().entry_point().version,
+                                                  ledger::Purpose::cancellation))
+                    .get();
+            if (!recorded) return std::unexpected(recorded.error());
+            id = *recorded;
+            return {};
+          },
+          [this] { return !is_stopped(); }));
   const SendReport report = sender.send(std::move(order));
+  if (report.verdict == SendVerdict::withheld) {
+    const std::lock_guard lock(mutex_);
+    unsent_ = id;
+    return {};
+  }
   if (report.verdict != SendVerdict::sent && report.verdict != SendVerdict::maybe) {
     std::string why = report.message + asked_text(report.attempts);
     for (const std::string& each : report.refused) why += "; " + each;

@@ -201,7 +201,8 @@ std::expected<Execution::Prepared, Execution::Refusal> Execution::prepare(const 
   out.least_gain = cost;
   if (u256 planned; sub(order.least_out, owed, planned)) out.least_gain = std::max(cost, planned);
   out.gain_wei = share_down(out.gain, order.value_wei, order.value_token);
-  // Never more for gas than the least gain is worth: whatever it is settled with pays for it.
+  // What the least gain is worth for the gas that is expected: whatever it is settled with pays for
+  // that. Not for the gas limit, twice as much, with which no trade near its costs would be sent.
   u256 affordable;
   if (u256 rest;
       sub(share_down(out.least_gain, order.value_wei, order.value_token), order.data_fee, rest) &&
@@ -430,7 +431,17 @@ void Execution::send(const TradeOrder& order, const Prepared& prepared, ledger::
   }
   // No block that is over can be asked for.
   const std::uint64_t next = head ? head->number + 1 : order.execution_block;
-  const SubmitReport report = ports_.submit(bytes.bytes, std::max(next, order.execution_block));
+  const SubmitReport report = ports_.submit(bytes.bytes, std::max(next, order.execution_block),
+                                            [&] { return !is_stopped_for(order.scopes); });
+  if (report.verdict == SubmitVerdict::withheld) {
+    {
+      const std::lock_guard lock(mutex_);
+      flights_.erase(id.intent);
+    }
+    const std::string why = "trading was stopped before it left";
+    withdraw(id.intent, why);
+    return end(order, FillReason::halted, why);
+  }
   time(ExecutionStep::to_sent, order.arrived);
   if (report.verdict == SubmitVerdict::refused) {
     return give_up(id.intent, order, FillReason::not_taken, report.message);

@@ -10,6 +10,7 @@
 #include "gantry/u256_convert.hpp"
 #include "host/base/keccak.hpp"
 #include "host/base/text.hpp"
+#include "host/execute/cancellation.hpp"
 #include "host/execute/execution.hpp"
 #include "host/execute/simulation.hpp"
 #include "host/ledger/reconcile.hpp"
@@ -215,7 +216,9 @@ void Execution::send_again(const ledger::Reconciled& what, const Head& head) {
       std::ranges::find(*attempts, what.send_again.front(), &ledger::StoredAttempt::id);
   if (attempt == attempts->end()) return;
   const auto report = ports_.operations ? send_operation_again(attempt->attempt)
-                                        : ports_.submit(attempt->attempt.bytes, head.number + 1);
+                                        : ports_.submit(attempt->attempt.bytes, head.number + 1,
+                                                        [this] { return !is_stopped(); });
+  if (report.verdict == SubmitVerdict::withheld) return;
   spdlog::info("trade {} was not in block {}: sent again as {} ({})", what.intent, head.number,
                hex_text(attempt->attempt.hash),
                report.by.empty() ? report.message : fmt::format("{}", fmt::join(report.by, ", ")));
@@ -242,23 +245,25 @@ Status Execution::cancel(ledger::IntentId id, const Head& head) {
   const auto attempts = ports_.ledger.attempts(id);
   if (!attempts) return std::unexpected(attempts.error());
   if (attempts->empty()) return {};
-  const ledger::Attempt& last = attempts->back().attempt;
+  const ledger::StoredAttempt& newest = attempts->back();
+  bool never_left = false;
   {
     const std::lock_guard lock(mutex_);
+    never_left = unsent_ == newest.id;
     const auto before = cancelled_at_.find(id);
     if (before != cancelled_at_.end() && before->second + cancellation_blocks > head.number) {
       return {};
     }
     cancelled_at_[id] = head.number;
   }
-  if (ports_.operations) return cancel_operation(*intent, last);
-  const auto fees = bumped({last.max_fee, last.priority_fee}, fee_bound(settings_));
-  if (!fees) return std::unexpected(fees.error());
+  const Cancellation next = cancellation_after(*attempts, never_left, fee_bound(settings_));
+  if (next.again != nullptr) return cancel_again(*next.again, head);
+  if (ports_.operations) return cancel_operation(*intent, next.fees);
   sign::Transaction transaction;
   transaction.chain_id = chain_id_;
   transaction.nonce = intent->nonce;
-  transaction.max_fee = fees->max_fee;
-  transaction.max_priority_fee = fees->priority;
+  transaction.max_fee = next.fees.max_fee;
+  transaction.max_priority_fee = next.fees.priority;
   transaction.gas_limit = cancellation_gas();
   sign::EvmAddress self{};
   std::copy_n(wallet_.sender.bytes, self.size(), self.begin());
@@ -274,13 +279,40 @@ Status Execution::cancel(ledger::IntentId id, const Head& head) {
   attempt.hash = bytes->hash;
   const auto recorded = ports_.ledger.record(id, std::move(attempt)).get();
   if (!recorded) return std::unexpected(recorded.error());
-  if (is_stopped()) return {};
-  const SubmitReport report = ports_.submit(bytes->bytes, head.number + 1);
-  spdlog::info("trade {} is in no block up to {}: cancelled by {} ({})", id, head.number,
-               hex_text(bytes->hash),
-               report.by.empty() ? report.message : fmt::format("{}", fmt::join(report.by, ", ")));
+  return send_cancellation(*recorded, bytes->hash, head, [&] {
+    return ports_.submit(bytes->bytes, head.number + 1, [this] { return !is_stopped(); });
+  });
+}
+
+// The very bytes of the newest one.
+Status Execution::cancel_again(const ledger::StoredAttempt& attempt, const Head& head) {
+  const ledger::Attempt& sent = attempt.attempt;
+  return send_cancellation(attempt.id, sent.hash, head, [&] {
+    if (ports_.operations) return send_operation_again(sent);
+    return ports_.submit(sent.bytes, head.number + 1, [this] { return !is_stopped(); });
+  });
+}
+
+Status Execution::send_cancellation(ledger::AttemptId id, const Hash32& hash, const Head& head,
+                                    const std::function<SubmitReport()>& submit) {
+  SubmitReport report{SubmitVerdict::withheld, {}, {}};
+  if (!is_stopped()) report = submit();
+  if (report.verdict == SubmitVerdict::withheld) {
+    const std::lock_guard lock(mutex_);
+    unsent_ = id;
+    return {};
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (unsent_ == id) unsent_.reset();
+  }
+  const std::string by = fmt::format("{}", fmt::join(report.by, ", "));
+  spdlog::info("trade {} is in no block up to {}: cancelled by {} ({})", id.intent, head.number,
+               hex_text(hash), by.empty() ? report.message : by);
   if (report.verdict != SubmitVerdict::taken) return {};
-  return ports_.ledger.submitted(*recorded, fmt::format("{}", fmt::join(report.by, ", "))).get();
+  const auto noted = ports_.ledger.submitted(id, by).get();
+  // It was taken before, or is in a block already.
+  return noted || noted.error().kind == ErrorKind::usage ? Status() : noted;
 }
 
 // The same run once more, as the block left the chain: what was traded before it in that block is

@@ -52,6 +52,7 @@
 #include "host/risk/book.hpp"
 #include "host/sign/signer.hpp"
 #include "host/street/histogram.hpp"
+#include "host/submit/fees.hpp"
 #include "host/submit/submitter.hpp"
 
 namespace gantry::host {
@@ -96,8 +97,11 @@ struct ExecutionPorts {
   ledger::Ledger& ledger;
   sign::Signer& signer;  // [any thread]
   RiskBook& book;
-  // Sends signed bytes, for that block or a later one.
-  std::function<SubmitReport(std::span<const std::uint8_t> bytes, std::uint64_t block)> submit;
+  // Sends signed bytes, for that block or a later one; whether they still may leave is asked after
+  // whatever they wait for.
+  std::function<SubmitReport(std::span<const std::uint8_t> bytes, std::uint64_t block,
+                             const MayLeave& may_leave)>
+      submit;
   std::function<void(Mismatch)> on_mismatch;  // [its own threads]
   // In place of `submit` where trades leave as user operations; else null.
   std::unique_ptr<OperationLine> operations = nullptr;
@@ -227,11 +231,12 @@ class Execution {
                                                            Deadline deadline) const;
   Status write_operation(const SignedOperation& operation, Leaving& leaving);
   void end_operation(const SendReport& report, const Leaving& leaving);
-  SenderHooks operation_hooks(std::function<Status(const SignedOperation&)> write);
+  SenderHooks operation_hooks(std::function<Status(const SignedOperation&)> write,
+                              MayLeave may_leave);
   // Why no operation may leave now; empty: one may.
   std::string operation_under_way() const;
   SubmitReport send_operation_again(const ledger::Attempt& attempt) const;
-  Status cancel_operation(const ledger::StoredIntent& intent, const ledger::Attempt& last);
+  Status cancel_operation(const ledger::StoredIntent& intent, Fees fees);
   void probe_paymasters(const Head& head);
   std::string why_operation_reverted(const ledger::Attempt& attempt,
                                      const ledger::Receipt& receipt) const;
@@ -261,6 +266,9 @@ class Execution {
                                                const std::optional<Flight>& flight);
   void send_again(const ledger::Reconciled& what, const Head& head);
   Status cancel(ledger::IntentId id, const Head& head);
+  Status cancel_again(const ledger::StoredAttempt& attempt, const Head& head);
+  Status send_cancellation(ledger::AttemptId id, const Hash32& hash, const Head& head,
+                           const std::function<SubmitReport()>& submit);
   void conclude(ledger::IntentId id, Fill fill);
   void take_back(ledger::IntentId id, std::int64_t row);
   void push(Fill fill, const TradeScopes& scopes = {});
@@ -285,6 +293,7 @@ class Execution {
   std::map<ledger::IntentId, Flight> flights_;
   std::map<ledger::IntentId, Fill> told_;                   // the last that was told of each
   std::map<ledger::IntentId, std::uint64_t> cancelled_at_;  // the head when that was last tried
+  std::optional<ledger::AttemptId> unsent_;  // a cancellation that a stop kept from leaving
   std::vector<Fill> fills_;
   mutable std::vector<UntoldResult> untold_;  // of them, what the risk book was perhaps not told
   Lenders lenders_;

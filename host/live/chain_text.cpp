@@ -57,6 +57,7 @@ Result<RpcBatch> ask_batch(Providers& providers, std::span<const RpcCall> calls,
     case RpcErrorKind::no_block:
       return fail(ErrorKind::not_found, error.message);
     case RpcErrorKind::stopped:
+    case RpcErrorKind::withheld:
       return fail(ErrorKind::usage, error.message);
     case RpcErrorKind::usage:
       return fail(ErrorKind::internal, error.message);

@@ -144,6 +144,13 @@ std::expected<bool, RpcError> Ask::launch(Time now) {
     board_.dropped(departure->index, Time::min());
     return error(RpcErrorKind::usage, content.error());
   }
+  // Of a write nothing flies, and whoever was tried before surely does not have it.
+  if (is_write() && options_.may_leave && !options_.may_leave()) {
+    board_.dropped(departure->index, Time::min());
+    return error(RpcErrorKind::withheld,
+                 fmt::format("{}: {} may not leave any more, and nobody has it", board_.chain(),
+                             calls_.front().method));
+  }
   const auto left = std::chrono::ceil<milliseconds>(deadline_ - now);
   // Everyone that is still to be tried gets a like share of what is left.
   const auto share = std::max(milliseconds(1), left / static_cast<int>(departure->others + 1));

@@ -177,6 +177,8 @@ std::string_view to_string(RpcErrorKind kind) {
       return "usage";
     case RpcErrorKind::stopped:
       return "stopped";
+    case RpcErrorKind::withheld:
+      return "withheld";
   }
   return "unknown";
 }

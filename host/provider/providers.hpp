@@ -59,6 +59,9 @@ struct RpcOptions {
   // ... 400 ms, while there is time and nobody else has them. [the thread that asks]
   std::function<std::optional<AnswerFault>(std::span<const RpcAnswer>, const std::string& provider)>
       doubt = {};
+  // A write only: whether it may leave, asked right before it is sent to each provider, for it may
+  // wait for one. Empty: it may. [the thread that asks]
+  std::function<bool()> may_leave = {};
 };
 
 struct RpcBatch {
@@ -75,6 +78,7 @@ enum class RpcErrorKind : std::int32_t {
   unknown_outcome = 4,  // a write: it may have been taken. Look for it before sending it again
   usage = 5,            // no calls, too many or too long, or a deadline out of range
   stopped = 6,          // stop() was called
+  withheld = 7,         // a write that may not leave any more; nobody has it
 };
 std::string_view to_string(RpcErrorKind kind);
 

@@ -298,6 +298,16 @@ RiskBook::Turn RiskBook::begin_group(std::uint64_t time_s) {
   return {view_, std::exchange(outside_, {})};
 }
 
+void RiskBook::begin_before(std::uint64_t group_time_s) {
+  const std::lock_guard lock(mutex_);
+  if (now_s_ == 0 && group_time_s > 0) now_s_ = group_time_s - 1;
+}
+
+bool RiskBook::has_time() const {
+  const std::lock_guard lock(mutex_);
+  return now_s_ != 0;
+}
+
 bool RiskBook::roll_day(Scope& scope) const {
   ScopeCounts& counts = scope.counts;
   const std::uint64_t day = now_s_ / day_s;
@@ -321,49 +331,64 @@ void RiskBook::opened(const TradeOpened& trade) {
   publish();
 }
 
-void RiskBook::closed(const TradeClosed& trade) {
+Booked RiskBook::closed(const TradeClosed& trade) {
   const std::lock_guard lock(mutex_);
-  close_in(scopes_, trade);
+  const Booked booked = close_in(scopes_, trade);
   if (trade.row > 0) told_row_ = std::max(told_row_.value_or(0), trade.row);
   publish();
+  return booked;
 }
 
-void RiskBook::close_in(std::vector<Scope>& scopes, const TradeClosed& trade) const {
+Booked RiskBook::close_in(std::vector<Scope>& scopes, const TradeClosed& trade) const {
   const u256 capital = scopes[chain_scope].counts.equity_wei;  // before it
+  Booked booked;
+  booked.day = scopes[total_scope].counts.day;
+  std::size_t at = 0;
   for (const ScopeId id : trade.opened.scopes.all()) {
     Scope& scope = scopes[id];
+    booked.peaks_before[at++] = scope.counts.peak_wei;
     book_result(scope, trade);
     if (!trade.executed) continue;
     check_losses(scope, trade, capital);
     check_equity(scope);
   }
+  return booked;
 }
 
-void RiskBook::taken_back(const TradeClosed& trade) {
+void RiskBook::taken_back(const TradeClosed& trade, const Booked* booked) {
   if (!trade.executed) return;
   const std::lock_guard lock(mutex_);
-  take_back_in(scopes_, trade);
+  take_back_in(scopes_, trade, booked);
   if (trade.row > 0) told_row_ = std::max(told_row_.value_or(0), trade.row);
   publish();
 }
 
-void RiskBook::take_back_in(std::vector<Scope>& scopes, const TradeClosed& trade) {
+void RiskBook::take_back_in(std::vector<Scope>& scopes, const TradeClosed& trade,
+                            const Booked* booked) {
+  std::size_t at = 0;
   for (const ScopeId id : trade.opened.scopes.all()) {
     ScopeCounts& counts = scopes[id].counts;
+    const std::size_t place = at++;
+    const bool is_of_day = booked == nullptr || booked->day == counts.day;
     add_to(counts.under_way_wei, trade.opened.put_in_wei);
     counts.under_way_var_usd += trade.opened.value_at_risk_usd;
-    take_from(counts.gas_wei, trade.gas_wei);
+    if (is_of_day) {
+      take_from(counts.gas_wei, trade.gas_wei);
+      take_from(trade.gained ? counts.gained_wei : counts.lost_wei, trade.amount_wei);
+      std::uint64_t& usd_e6 = trade.gained ? counts.gained_usd_e6 : counts.lost_usd_e6;
+      usd_e6 -= std::min(usd_e6, trade.amount_usd_e6);
+    }
     if (trade.gained) {
-      take_from(counts.gained_wei, trade.amount_wei);
       take_from(counts.equity_wei, trade.amount_wei);
-      // The peak may have been reached with it.
-      take_from(counts.peak_wei, trade.amount_wei);
-      counts.peak_wei = std::max(counts.peak_wei, counts.equity_wei);
-      counts.gained_usd_e6 -= std::min(counts.gained_usd_e6, trade.amount_usd_e6);
+      if (booked != nullptr) {
+        // What was reached since, without it. A peak below the one before it began anew with it.
+        const u256& before = booked->peaks_before[place];
+        const u256 least = counts.peak_wei < before ? u256() : before;
+        take_from(counts.peak_wei, trade.amount_wei);
+        counts.peak_wei = std::max({counts.peak_wei, least, counts.equity_wei});
+      }
     } else {
-      take_from(counts.lost_wei, trade.amount_wei);
       add_to(counts.equity_wei, trade.amount_wei);
-      counts.lost_usd_e6 -= std::min(counts.lost_usd_e6, trade.amount_usd_e6);
     }
     std::uint64_t& count = trade.success ? counts.successes : counts.failures;
     count -= std::min<std::uint64_t>(count, 1);
@@ -403,9 +428,9 @@ bool RiskBook::is_halted_with(std::span<const UntoldResult> untold,
   for (const UntoldResult& each : untold) {
     if (is_told(each)) continue;
     if (each.is_taken_back) {
-      take_back_in(then, each.trade);
+      take_back_in(then, each.trade, nullptr);
     } else {
-      close_in(then, each.trade);
+      (void)close_in(then, each.trade);
     }
   }
   return halted(then);

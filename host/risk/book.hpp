@@ -33,7 +33,8 @@ inline constexpr ScopeId chain_scope = 1;
 
 // Those that a trade touches: total, chain, strategy and its library, and those of each leg.
 struct TradeScopes {
-  std::array<ScopeId, 4 + 2 * GANTRY_LEGS_MAX> ids{total_scope, chain_scope};
+  static constexpr std::size_t ids_max = 4 + 2 * GANTRY_LEGS_MAX;
+  std::array<ScopeId, ids_max> ids{total_scope, chain_scope};
   std::uint32_t count = 2;
 
   void add(ScopeId id) noexcept;  // once
@@ -102,6 +103,12 @@ struct TradeClosed {
   std::int64_t row = 0;
 };
 
+// What a result was booked on, which a book needs to take it back exactly.
+struct Booked {
+  std::uint64_t day = 0;
+  std::array<u256, TradeScopes::ids_max> peaks_before{};  // in the order of the trade's scopes
+};
+
 // A result that is on its way to the book.
 struct UntoldResult {
   TradeClosed trade;
@@ -156,12 +163,19 @@ class RiskBook {
   };
   // The judging node's, before each group: time goes on, breakers whose time has come recover.
   Turn begin_group(std::uint64_t time_s);
+  // The judging node's, before what it is told ahead of the first group, which is of that group's
+  // time: a breaker that it trips lasts from then. A second less, so that begin_group() begins the
+  // group's time. Does nothing where the book has a time.
+  void begin_before(std::uint64_t group_time_s);
+  bool has_time() const;
   // The judging node's. Time is that of its group.
   void opened(const TradeOpened& trade);
-  void closed(const TradeClosed& trade);
+  Booked closed(const TradeClosed& trade);
   // What was told of that trade is not so: a reorganization took its block back. It is under way
-  // again. A breaker that it tripped stays: its cause was seen.
-  void taken_back(const TradeClosed& trade);
+  // again. A breaker that it tripped stays: its cause was seen. A day's sums lose it on its own day
+  // alone, and a peak is never below what it was before it. `booked` is what closed() returned;
+  // null, of an earlier run's: it counts as of the book's day, and the peak stays.
+  void taken_back(const TradeClosed& trade, const Booked* booked = nullptr);
   void equity(ScopeId scope, const u256& wei);
 
   // Up to which row of the ledger's trail it was told results, which text() has with the counts
@@ -194,8 +208,9 @@ class RiskBook {
   ScopeId add_scope(RiskScopeKind kind, std::string_view name);
   bool roll_day(Scope& scope) const;  // whether a new one began
   void book_result(Scope& scope, const TradeClosed& trade) const;
-  void close_in(std::vector<Scope>& scopes, const TradeClosed& trade) const;
-  static void take_back_in(std::vector<Scope>& scopes, const TradeClosed& trade);
+  Booked close_in(std::vector<Scope>& scopes, const TradeClosed& trade) const;
+  static void take_back_in(std::vector<Scope>& scopes, const TradeClosed& trade,
+                           const Booked* booked);
   void check_losses(Scope& scope, const TradeClosed& trade, const u256& capital) const;
   void check_equity(Scope& scope) const;
   void trip(Scope& scope, BreakerCause cause, TradingMode mode, double measured,

@@ -29,12 +29,15 @@ std::string_view to_string(SendVerdict verdict) {
       return "not written down";
     case SendVerdict::not_signed:
       return "not signed";
+    case SendVerdict::withheld:
+      return "withheld";
   }
   return "?";
 }
 
 BundlerResult<void> OperationSender::deliver(const Bundler& bundler,
-                                             const SignedOperation& operation, Deadline deadline) {
+                                             const SignedOperation& operation,
+                                             Deadline deadline) const {
   bool maybe = false;
   for (std::uint32_t tries = 1;; ++tries) {
     auto sent = bundler.send(operation.operation, operation.hash, deadline);
@@ -46,6 +49,7 @@ BundlerResult<void> OperationSender::deliver(const Bundler& bundler,
     const auto next = std::chrono::steady_clock::now() + between_deliveries;
     if (!again || tries == deliveries_max || next >= deadline) return sent;
     std::this_thread::sleep_until(next);
+    if (!may_leave()) return sent;
   }
 }
 
@@ -87,6 +91,7 @@ SendReport OperationSender::send(SponsorOrder order) {
     if (granted.submit) {
       own.emplace(http_, granted.paymaster, *granted.submit, bundler_.entry_point());
     }
+    if (!may_leave()) return end(SendVerdict::withheld, "trading was stopped before it left");
     const auto delivered = deliver(own ? *own : bundler_, ready, order.deadline);
     report.left.push_back(std::move(ready));
     if (delivered) return end(SendVerdict::sent, {});

@@ -31,6 +31,7 @@ enum class SendVerdict : std::int32_t {
   our_fault = 4,    // the operation is bad. Nothing can take effect
   not_written = 5,  // it could not be written down, so it did not leave
   not_signed = 6,
+  withheld = 7,  // it may not leave any more, and did not
 };
 std::string_view to_string(SendVerdict verdict);
 
@@ -47,6 +48,9 @@ struct SenderHooks {
   std::function<Result<std::vector<std::uint8_t>>(const sign::UserOperation&)> sign;
   // Writes down what is about to leave, and returns when it is on the disk.
   std::function<Status(const SignedOperation&)> write;
+  // Whether it still may leave, asked right before each time that it does; empty: it may. What may
+  // have been taken by then is `maybe`.
+  std::function<bool()> may_leave = {};
 };
 
 class OperationSender {
@@ -57,9 +61,10 @@ class OperationSender {
   SendReport send(SponsorOrder order);
 
  private:
-  // Sends until it is known what became of it, or the deadline passes.
-  static BundlerResult<void> deliver(const Bundler& bundler, const SignedOperation& operation,
-                                     Deadline deadline);
+  // Sends until it is known what became of it, the deadline passes, or it may leave no more.
+  BundlerResult<void> deliver(const Bundler& bundler, const SignedOperation& operation,
+                              Deadline deadline) const;
+  bool may_leave() const { return !hooks_.may_leave || hooks_.may_leave(); }
 
   SponsorDesk& desk_;
   const Bundler& bundler_;

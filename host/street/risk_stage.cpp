@@ -166,8 +166,11 @@ void RiskStage::filled(const Fill& fill, const PluginSet* plugins) {
     if (const auto was = std::ranges::find_if(closed_, is_it); was != closed_.end()) {
       closed.opened = was->opened;
       open_.push_back({{}, was->opened, 0, was->group});
+      book_->taken_back(closed, &was->booked);
       closed_.erase(was);
-    } else if (fill.group != Fill::no_group) {
+      return;
+    }
+    if (fill.group != Fill::no_group) {
       open_.push_back({{}, {}, 0, fill.group});
     }
     return book_->taken_back(closed);
@@ -176,19 +179,22 @@ void RiskStage::filled(const Fill& fill, const PluginSet* plugins) {
     closed.opened = open->opened;
     open_.erase(open);
     if (closed_.size() == closed_max) closed_.erase(closed_.begin());
-    closed_.push_back({closed.opened, fill.group});
-  } else if (!fill.executed()) {
+    closed_.push_back({closed.opened, fill.group, book_->closed(closed)});
     return;
-  } else if (const auto was = std::ranges::find_if(closed_, is_it); was != closed_.end()) {
-    closed.opened.scopes = was->opened.scopes;  // it was under way no more, and is in a block
   }
-  book_->closed(closed);
+  if (!fill.executed()) return;
+  if (const auto was = std::ranges::find_if(closed_, is_it); was != closed_.end()) {
+    closed.opened.scopes = was->opened.scopes;  // it was under way no more, and is in a block
+    was->booked = book_->closed(closed);
+    return;
+  }
+  (void)book_->closed(closed);
 }
 
 void RiskStage::settle(const MarketView& view) {
   const std::uint64_t block = view.snapshot().context.state_block;
   for (const OpenTrade& trade : open_) {
-    if (trade.execution_block <= block) book_->closed(result_of(view, trade));
+    if (trade.execution_block <= block) (void)book_->closed(result_of(view, trade));
   }
   std::erase_if(open_, [block](const OpenTrade& trade) { return trade.execution_block <= block; });
 }

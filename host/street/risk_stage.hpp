@@ -64,6 +64,7 @@ class RiskStage {
   struct ClosedTrade {
     TradeOpened opened;
     std::uint64_t group = 0;
+    Booked booked;
   };
 
   void look_at_prices(const Snapshot& snapshot);

@@ -186,6 +186,8 @@ void Street::Run::begin_risk(Group& group) {
   } else if (options_.backtest != nullptr) {
     group.fills = options_.backtest->take_fills();
   }
+  // What an earlier run left to tell comes before the first group, and has its time.
+  risk_->book().begin_before(group.snapshot->context.state_time_s);
   for (const Fill& fill : group.fills) {
     risk_->filled(fill, group.snapshot->plugins.get());
   }
@@ -194,9 +196,10 @@ void Street::Run::begin_risk(Group& group) {
   group.risk_facts = risk_->begin(*group.snapshot, risk_view_);
 }
 
-// After the run, by whoever ran it: no group of the recording is told of them.
+// After the run, by whoever ran it: no group of the recording is told of them. Without a group
+// there is no time that they could be of, and the next run tells them.
 void Street::Run::tell_late(std::span<const Fill> fills) {
-  if (!risk_) return;
+  if (!risk_ || !risk_->book().has_time()) return;
   for (const Fill& fill : fills) risk_->filled(fill, nullptr);
 }
 

@@ -37,6 +37,7 @@ SubmitReport from_error(const RpcError& error) {
   if (error.kind == RpcErrorKind::unknown_outcome || error.kind == RpcErrorKind::stopped) {
     report.verdict = SubmitVerdict::maybe;
   }
+  if (error.kind == RpcErrorKind::withheld) report.verdict = SubmitVerdict::withheld;
   report.message = said_line(error.message);
   return report;
 }
@@ -51,16 +52,19 @@ std::string_view to_string(SubmitVerdict verdict) {
       return "maybe";
     case SubmitVerdict::refused:
       return "refused";
+    case SubmitVerdict::withheld:
+      return "withheld";
   }
   return "?";
 }
 
 SubmitReport submit_transaction(Providers& providers, std::span<const std::uint8_t> transaction,
-                                std::chrono::milliseconds deadline) {
+                                std::chrono::milliseconds deadline, MayLeave may_leave) {
   const RpcCall call{"eth_sendRawTransaction", {boost::json::value(hex_text(transaction))}};
   RpcOptions options;
   options.kind = RpcKind::write;
   options.deadline = deadline;
+  options.may_leave = std::move(may_leave);
   const auto asked = providers.ask({&call, 1}, options);
   if (!asked) return from_error(asked.error());
   SubmitReport report;

@@ -6,6 +6,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -24,9 +25,13 @@ namespace gantry::host {
 enum class SubmitVerdict : std::int32_t {
   taken = 1,  // it waits to be included, as far as who took it tells
   maybe = 2,  // somebody may have it: look for it on the chain. "nonce too low" may be of this one
-  refused = 3,  // nobody has it, as far as those say who were asked
+  refused = 3,   // nobody has it, as far as those say who were asked
+  withheld = 4,  // it may not leave any more, and did not
 };
 std::string_view to_string(SubmitVerdict verdict);
+
+// Whether something may still leave, asked right before it does; empty: it may.
+using MayLeave = std::function<bool()>;
 
 struct SubmitReport {
   SubmitVerdict verdict = SubmitVerdict::refused;
@@ -38,7 +43,7 @@ struct SubmitReport {
 
 // eth_sendRawTransaction. [any thread, several at once] Returns by the deadline.
 SubmitReport submit_transaction(Providers& providers, std::span<const std::uint8_t> transaction,
-                                std::chrono::milliseconds deadline);
+                                std::chrono::milliseconds deadline, MayLeave may_leave = {});
 
 // ---- to relays ----------------------------------------------------------------------------------
 

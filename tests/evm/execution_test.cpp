@@ -116,8 +116,9 @@ class ExecutionScene {
     auto made = Execution::start(
         chain_, wallet_,
         {*providers_, *ledger_, signer, book_,
-         [this](std::span<const std::uint8_t> bytes, std::uint64_t) {
-           auto report = host::submit_transaction(*providers_, bytes, 5s);
+         [this](std::span<const std::uint8_t> bytes, std::uint64_t,
+                const host::MayLeave& may_leave) {
+           auto report = host::submit_transaction(*providers_, bytes, 5s, may_leave);
            if (denies_) report = {host::SubmitVerdict::refused, {}, "not today"};
            return report;
          },

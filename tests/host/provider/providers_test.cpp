@@ -682,6 +682,54 @@ TEST_CASE("a pause is kept to: nothing is sent before its end") {
   CHECK(street.events.count_told(ProviderEventKind::limited, "a") == 1);
 }
 
+TEST_CASE("a write that waits for a provider does not leave after a stop") {
+  Street street(1);
+  Providers& providers = street.start();
+  street.server(0).fail(RpcFault::limited_for_1_s);
+  const RpcCall call{"eth_sendRawTransaction", {"0x02f8"}};
+  RpcOptions options = patient;
+  options.kind = RpcKind::write;
+  bool is_stopped = false;
+  int looks = 0;
+  options.may_leave = [&] {
+    ++looks;
+    return !is_stopped;
+  };
+  RpcOptions soon = options;
+  soon.deadline = 100ms;
+  REQUIRE_FALSE(providers.ask(std::span(&call, 1), soon));
+  CHECK(looks == 1);
+  street.server(0).fail(RpcFault::none);
+  const std::uint64_t sent = street.server(0).requests();
+  is_stopped = true;
+  const auto withheld = providers.ask(std::span(&call, 1), options);
+  REQUIRE_FALSE(withheld);
+  CHECK(withheld.error().kind == RpcErrorKind::withheld);
+  CHECK_THAT(withheld.error().message, Catch::Contains("nobody has it"));
+  CHECK(looks == 2);
+  CHECK(street.server(0).requests() == sent);
+  is_stopped = false;
+  CHECK(providers.ask(std::span(&call, 1), options));
+}
+
+TEST_CASE("a write goes on to the next provider only while it may leave") {
+  Street street(2);
+  street.by_priority();
+  Providers& providers = street.start();
+  street.server(0).fail(RpcFault::limited_for_1_s);
+  const RpcCall call{"eth_sendRawTransaction", {"0x02f8"}};
+  RpcOptions options = patient;
+  options.kind = RpcKind::write;
+  int looks = 0;
+  options.may_leave = [&] { return ++looks == 1; };
+  const std::uint64_t sent = street.server(1).requests();
+  const auto withheld = providers.ask(std::span(&call, 1), options);
+  REQUIRE_FALSE(withheld);
+  CHECK(withheld.error().kind == RpcErrorKind::withheld);
+  CHECK(looks == 2);
+  CHECK(street.server(1).requests() == sent);
+}
+
 TEST_CASE("a write that may have left is not sent again, and its error says so") {
   const RpcFault fault =
       GENERATE(RpcFault::close, RpcFault::reset, RpcFault::garbage, RpcFault::wrong_ids,

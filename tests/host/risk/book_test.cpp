@@ -107,10 +107,10 @@ TEST_CASE("a result that is taken back leaves the book as it was, and the trade 
     const std::string before = b.book.text();
     const u256 under_way = counts(b.venue).under_way_wei;
     TradeClosed closed{opened, gained, gained, ether(2), 4'000'000, u256(12), 0};
-    b.book.closed(closed);
+    const Booked booked = b.book.closed(closed);
     CHECK(counts(b.venue).under_way_wei == u256());
     CHECK(b.book.text() != before);
-    b.book.taken_back(closed);
+    b.book.taken_back(closed, &booked);
     CHECK(b.book.text() == before);
     CHECK(counts(b.venue).under_way_wei == under_way);
     CHECK(counts(b.other).under_way_wei == u256());
@@ -135,6 +135,64 @@ TEST_CASE("a result of an earlier run that is taken back is never less than noth
   const std::string before = b.book.text();
   b.book.taken_back(closed);
   CHECK(b.book.text() == before);
+}
+
+TEST_CASE("a gain that is taken back leaves the peak that there was before it") {
+  RiskSettings settings = only(1000);
+  settings.max_drawdown_bps = 250;
+  settings.max_loss_bps = 10'000;
+  settings.max_daily_loss_eth = 1000;
+  for (const std::uint64_t gain : {15U, 25U}) {  // below the peak, and above it
+    for (const bool is_known : {true, false}) {
+      INFO(gain << " " << is_known);
+      Book b(settings);
+      b.book.closed(b.lost(ether(20)));
+      const TradeClosed gained = b.gained(ether(gain));
+      const Booked booked = b.book.closed(gained);
+      b.book.taken_back(gained, is_known ? &booked : nullptr);
+      const ScopeCounts counts = b.book.view()->scopes[chain_scope].counts;
+      CHECK(counts.equity_wei == ether(980));
+      // Of an earlier run's nobody knows: the peak stays, which is the stricter one.
+      CHECK(counts.peak_wei == ether(is_known || gain == 15 ? 1000 : 1005));
+      CHECK(b.is_active());
+      b.book.closed(b.lost(ether(9)));
+      CHECK(b.breaker(BreakerCause::drawdown).mode == TradingMode::halted);
+    }
+  }
+}
+
+TEST_CASE("what was reached after a gain that is taken back is reached without it") {
+  RiskSettings settings = only(1000);
+  settings.max_drawdown_bps = 10'000;
+  Book b(settings);
+  const auto peak = [&b] { return b.book.view()->scopes[chain_scope].counts.peak_wei; };
+  const TradeClosed gained = b.gained(ether(10));
+  const Booked booked = b.book.closed(gained);
+  b.book.closed(b.gained(ether(30)));
+  b.book.closed(b.lost(ether(5)));
+  b.book.taken_back(gained, &booked);
+  CHECK(peak() == ether(1030));
+  CHECK(b.book.view()->scopes[chain_scope].counts.equity_wei == ether(1025));
+}
+
+TEST_CASE("a loss of yesterday that is taken back today leaves today's sums alone") {
+  Book b(only());
+  TradeClosed lost = b.lost(ether(60), 5'000'000);
+  lost.gas_wei = u256(7);
+  const Booked yesterday = b.book.closed(lost);
+  b.at(noon_s + 86'400);
+  const Booked today = b.book.closed(lost);
+  b.book.taken_back(lost, &yesterday);
+  const auto counts = [&b] { return b.book.view()->scopes[chain_scope].counts; };
+  CHECK(counts().lost_wei == ether(60));
+  CHECK(counts().lost_usd_e6 == 5'000'000);
+  CHECK(counts().gas_wei == u256(7));
+  CHECK(counts().failures == 1);
+  CHECK(b.is_active());
+  b.book.closed(b.lost(ether(41)));  // the 101st of a hundred
+  CHECK(b.breaker(BreakerCause::daily_loss).mode == TradingMode::halted);
+  b.book.taken_back(lost, &today);
+  CHECK(counts().lost_wei == ether(41));
 }
 
 TEST_CASE("what a day gained is set against what it lost, and a new day begins at nothing") {
@@ -162,6 +220,79 @@ TEST_CASE("what is told before the first group counts on its day, and not on the
   CHECK(book.view()->scopes[chain_scope].counts.gas_wei == ether(1));
   (void)book.begin_group(noon_s + 86'400);
   CHECK(book.view()->scopes[total_scope].counts.lost_wei.is_zero());
+}
+
+// What an earlier run left to tell comes before the first group, to a book that has no time yet.
+struct NextRun {
+  explicit NextRun(const RiskSettings& settings, RiskBook& earlier)
+      : book(settings, "eip155:1", true) {
+    RiskFact restore = fact(RiskFact::Kind::restore, noon_s + 10);
+    restore.text = earlier.text();
+    REQUIRE(book.apply(restore));
+  }
+  void told(const TradeClosed& closed) {
+    book.begin_before(group_s);
+    book.closed(closed);
+  }
+  Breaker breaker(BreakerCause cause) const {
+    for (const TrippedBreaker& each : book.tripped()) {
+      if (each.kind == RiskScopeKind::total && each.cause == cause) return each.breaker;
+    }
+    return {};
+  }
+  static constexpr std::uint64_t group_s = noon_s + 12;
+  RiskBook book;
+};
+
+TEST_CASE("what is told before the first group trips from that group's time on") {
+  RiskSettings settings;
+  Book earlier(settings);
+  NextRun next(settings, earlier.book);
+  // Nobody knows its dollars.
+  next.told({{}, false, false, u256(1000), UINT64_MAX, u256(), 0, true, 7});
+  REQUIRE(next.book.mode() == TradingMode::halted);
+  (void)next.book.begin_group(NextRun::group_s);
+  CHECK(next.book.mode() == TradingMode::halted);
+  CHECK(next.book.view()->scopes[total_scope].counts.lost_usd_e6 == UINT64_MAX);
+  CHECK(next.book.view()->scopes[total_scope].counts.failures_in_row == 1);
+  const std::uint64_t midnight_s = (noon_s / 86'400 + 1) * 86'400;
+  CHECK(next.breaker(BreakerCause::daily_loss_usd).until_s == midnight_s);
+  (void)next.book.begin_group(midnight_s - 1);
+  CHECK(next.book.mode() == TradingMode::halted);
+  (void)next.book.begin_group(midnight_s);
+  CHECK(next.book.mode() == TradingMode::reducing);
+}
+
+TEST_CASE("a breaker that was restored outlives what is told before the first group") {
+  RiskSettings settings;
+  Book earlier(settings);
+  earlier.book.closed({{}, false, false, u256(1000), 60'000'000'000, u256(), 0, true, 6});
+  REQUIRE(earlier.book.mode() == TradingMode::halted);
+  NextRun next(settings, earlier.book);
+  next.told({{}, false, false, u256(1000), 1, u256(), 0, true, 7});
+  (void)next.book.begin_group(NextRun::group_s);
+  CHECK(next.book.mode() == TradingMode::halted);
+  CHECK(next.book.view()->scopes[total_scope].counts.lost_usd_e6 == 60'000'000'001);
+  CHECK(next.breaker(BreakerCause::daily_loss_usd).until_s % 86'400 == 0);
+  CHECK(next.breaker(BreakerCause::daily_loss_usd).until_s > NextRun::group_s);
+  // Where there is a time already, that is it.
+  next.book.begin_before(1);
+  CHECK(next.book.mode() == TradingMode::halted);
+}
+
+TEST_CASE("a first success that is told before the first group begins the hours of the ramp") {
+  RiskSettings settings = only();
+  settings.ramp_successes = 1;
+  settings.ramp_hours = 1;
+  Book earlier(settings);
+  NextRun next(settings, earlier.book);
+  next.told({{}, true, true, u256(1000), 0, u256(), 0, true, 7});
+  (void)next.book.begin_group(NextRun::group_s);
+  CHECK(next.book.view()->scopes[total_scope].in_ramp);
+  (void)next.book.begin_group(NextRun::group_s + 3598);
+  CHECK(next.book.view()->scopes[total_scope].in_ramp);
+  (void)next.book.begin_group(NextRun::group_s + 3600);
+  CHECK_FALSE(next.book.view()->scopes[total_scope].in_ramp);
 }
 
 TEST_CASE("a day's loss of dollars trips above its limit, to the millionth") {

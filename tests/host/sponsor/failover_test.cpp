@@ -220,6 +220,31 @@ TEST_CASE("an operation that cannot be written down does not leave") {
   CHECK(scene.taken().empty());
 }
 
+TEST_CASE("after a stop an operation is not delivered again, and may have been taken before") {
+  SponsorScene scene({"pimlico"});
+  scene.plan("pimlico", {PayFault::bad_json, PayStep::submission});
+  // Without a stop it is delivered three times.
+  REQUIRE(scene.send(8000).verdict == SendVerdict::maybe);
+  REQUIRE(scene.sent_to("") == 3);
+  int looks = 0;
+  scene.may_leave = [&looks] { return ++looks == 1; };  // stopped after the first delivery
+  const SendReport report = scene.send(8000);
+  CHECK(report.verdict == SendVerdict::maybe);
+  CHECK(report.left.size() == 1);
+  CHECK(scene.sent_to("") == 4);
+  CHECK(looks == 2);
+}
+
+TEST_CASE("a stop before the first delivery lets nothing leave") {
+  SponsorScene scene({"pimlico"});
+  scene.may_leave = [] { return false; };
+  const SendReport report = scene.send();
+  CHECK(report.verdict == SendVerdict::withheld);
+  CHECK(report.left.empty());
+  CHECK(scene.sent_to("") == 0);
+  CHECK(scene.written() == 1);
+}
+
 TEST_CASE("a sponsored trade pays no more than it may") {
   SponsorScene scene({"gelato", "pimlico"});
   auto order = scene.order();

@@ -240,7 +240,8 @@ host::SendReport SponsorScene::send(std::int64_t ms) {
          if (refuse_to_write) return host::fail(host::ErrorKind::io, "the disk is full");
          ++written_;
          return {};
-       }});
+       },
+       may_leave});
   return sender.send(order(ms));
 }
 

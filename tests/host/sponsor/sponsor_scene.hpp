@@ -1,6 +1,7 @@
 // The three paymaster plugins, their services and a bundler on loopback, each of which can be told
 // to fail at each of its steps.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -67,6 +68,7 @@ class SponsorScene {
   host::HttpPool& http() { return *http_; }
   const host::Environment& environment() const { return environment_; }
   bool refuse_to_write = false;
+  std::function<bool()> may_leave;  // empty: it may
 
  private:
   HttpReply service(const std::string& paymaster, const HttpCall& call);
