@@ -164,6 +164,11 @@ bool is_of_filter(const RpcFailure& failure) {
   return (failure.code == -32602 && !speaks_of_plan(words)) || finds_too_much(words);
 }
 
+bool refuses_overrides(const RpcFailure& failure) {
+  const std::string words = lower_case(failure.message);
+  return (failure.code == -32602 && !speaks_of_plan(words)) || has_any(words, {"overrid"});
+}
+
 CallFault fault_of(const RpcFailure& failure) {
   const std::string words = lower_case(failure.message);
   if (reverts(failure, words) || ends_otherwise(words)) return CallFault::application;

@@ -26,6 +26,8 @@ CallFault fault_of(const RpcFailure& failure);
 // much. What else a node says here may be its own trouble, in words that nobody has listed.
 bool is_of_execution(const RpcFailure& failure);
 bool is_of_filter(const RpcFailure& failure);
+// That it takes no state overrides: -32602 is said of a parameter too many, others use words.
+bool refuses_overrides(const RpcFailure& failure);
 
 std::string quoted(const RpcFailure& failure);  // "'WORDS' (CODE)", of bounded length
 

@@ -15,6 +15,7 @@
 #include "evm/integer_words.hpp"
 #include "evm/plugin_venue.hpp"
 #include "host/base/text.hpp"
+#include "host/market/market_view.hpp"
 #include "host/ports/clock.hpp"
 #include "host/ports/random.hpp"
 #include "support/temporary_folder.hpp"
@@ -127,6 +128,7 @@ class ExecutionScene {
     execution_ = std::move(*made);
     // What was done before is told at each start, for nobody tells this book of it.
     (void)execution_->take_fills();
+    see_market();
   }
   LenderSettings lender(LenderKind kind) {
     LenderSettings settings;
@@ -280,6 +282,15 @@ class ExecutionScene {
   std::vector<std::string> mismatches_;
   std::uint64_t groups_ = 0;
   std::atomic<bool> denies_{false};
+  // As a street's first snapshot does: it has no price of anything.
+  void see_market() {
+    host::Snapshot snapshot(std::make_shared<host::LiveVersions>(), 1);
+    snapshot.topology = std::make_shared<host::Topology>();
+    host::MarketView view;
+    view.bind(snapshot, {}, true);
+    execution_->note_prices(view);
+  }
+
   std::unique_ptr<Execution> execution_;
 };
 

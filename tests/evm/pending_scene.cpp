@@ -422,6 +422,7 @@ std::string PendingScene::gantry_toml(const std::string& plugins) const {
   return fmt::format(
       "[[chain]]\nid = \"eip155:31337\"\nname = \"anvil\"\nblock_time_s = 1\n"
       "wrapped_native = \"{}\"\nusd_tokens = [\"{}\"]\n"
+      "check_tokens = false\n"  // some of its pools hold nothing
       "[[chain.provider]]\nname = \"local\"\nurl = \"{}\"\n"
       "[[chain.provider]]\nname = \"socket\"\nurl = \"ws{}\"\n"
       "[wallet]\nsender = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\n"

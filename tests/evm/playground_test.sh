@@ -106,7 +106,7 @@ send "0x2e1a7d4d$(word 2)" 0x0
 until_true "a withdrawal" holds 3
 
 "$build/gantry" --config "$work/config" config check || fail "the host refuses its configuration"
-"$build/gantry" --config "$work/config" plugin list >"$work/list" || fail "plugins do not load"
+"$build/gantry" --config "$work/config" plugin list --json >"$work/list" || fail "plugins do not load"
 for dex in uniswap_v2 sushiswap; do
     grep -q "$dex" "$work/list" || { cat "$work/list" && fail "no $dex"; }
 done
