@@ -119,10 +119,11 @@ ExitCode run(int argc, const char* const* argv) {
       "something.");
   add_globals(app, session);
   for (const auto add :
-       {cli::add_run, cli::add_replay, cli::add_backtest, cli::add_record, cli::add_import, cli::add_quote,
-        cli::add_graph, cli::add_plugin, cli::add_bundle, cli::add_quarantine, cli::add_key,
-        cli::add_executor, cli::add_audit, cli::add_config, cli::add_status, cli::add_reload,
-        cli::add_stop, cli::add_resume, cli::add_doctor, cli::add_plugin_child}) {
+       {cli::add_run,    cli::add_replay,     cli::add_backtest, cli::add_record,
+        cli::add_import, cli::add_quote,      cli::add_graph,    cli::add_plugin,
+        cli::add_bundle, cli::add_quarantine, cli::add_key,      cli::add_executor,
+        cli::add_audit,  cli::add_config,     cli::add_status,   cli::add_reload,
+        cli::add_stop,   cli::add_resume,     cli::add_doctor,   cli::add_plugin_child}) {
     add(app, line);
   }
   try {
