@@ -5,6 +5,7 @@
 #include "gantry/u256_convert.hpp"
 #include "host/base/text.hpp"
 #include "host/live/chain_text.hpp"
+#include "host/market/legs.hpp"
 #include "host/plugin/plugin_set.hpp"
 
 namespace gantry::host {
@@ -103,15 +104,16 @@ void SimulatedChain::decide(Sent& sent, const Snapshot& state, std::uint64_t tim
   record.was_taken = sent.competitor < settings_.competition;
 
   const u256 fee = loan_fee_of(record.amount_in, settings_.loan_fee_ppm);
-  const auto paid = pay_route(state, o);
-  const bool pays = paid && paid->amount_out >= sum(least_out(sent.trade), fee);
+  view_.bind(state, {}, true);
+  const auto now = with_amount_in(view_, o, record.amount_in);
+  const u256 paid = now ? u256(now->amount_out) : u256();
+  const bool pays = now && paid >= sum(least_out(sent.trade), fee);
   // Who takes it first leaves nothing of it; the pools have his trade then.
-  if (record.was_taken && pays) own_.add(sent.block, paid->swaps);
+  if (record.was_taken && pays) own_.add(sent.block, {now->legs, now->leg_count});
   const bool is_filled = pays && !record.was_taken;
 
   gantry_opportunity real = o;
-  real.amount_out = is_filled ? wrapping_sub(paid->amount_out, fee) : u256();
-  view_.bind(state, {}, true);
+  real.amount_out = is_filled ? wrapping_sub(paid, fee) : u256();
   const Ranked priced = price_opportunity(view_, real, sent.trade.strategy, sent.trade.index,
                                           {gas_overhead_, sent.trade.data_fee});
   Fill fill;
@@ -130,11 +132,11 @@ void SimulatedChain::decide(Sent& sent, const Snapshot& state, std::uint64_t tim
     fill.amount_wei = is_filled ? priced.net : priced.gas_cost;
     fill.amount_usd_e6 = usd_e6(is_filled ? priced.net_usd_e6 : priced.gas_usd_e6);
     if (is_filled) {
-      fill.amount_out = paid->amount_out;
+      fill.amount_out = paid;
       record.loan_fee = fee;
       const double quoted = to_double(record.predicted_out);
-      fill.deviation_bps = std::max(0.0, (quoted - to_double(paid->amount_out)) / quoted * 1e4);
-      own_.add(sent.block, paid->swaps);
+      fill.deviation_bps = std::max(0.0, (quoted - to_double(paid)) / quoted * 1e4);
+      own_.add(sent.block, {now->legs, now->leg_count});
     }
   }
   record.reason = fill.reason;
