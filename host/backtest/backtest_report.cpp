@@ -43,6 +43,7 @@ std::string time_text(std::uint64_t time_s) {
 
 json::object metrics_json(const BacktestMetrics& metrics) {
   return {{"sent", metrics.sent},
+          {"opened", metrics.opened},
           {"filled", metrics.filled},
           {"gained", metrics.gained},
           {"reverted", metrics.reverted},
@@ -160,6 +161,10 @@ json::object backtest_json(const BacktestResult& result) {
       {"refused", std::move(refusals)},
       {"not_sent", std::move(unsent)},
       {"under_way_at_the_end", result.under_way},
+      {"open_at_the_end", json::object{{"positions", result.open.count},
+                                       {"unvalued", result.open.unvalued},
+                                       {"cost_wei", to_string(result.open.cost_wei)},
+                                       {"worth_wei", to_string(result.open.worth_wei)}}},
       {"metrics", metrics_json(metrics_of(result.trades, frame))},
       {"by_strategy",
        grouped_by(result, [](const BacktestTrade& t) { return std::set{t.strategy}; })},
@@ -217,6 +222,14 @@ std::string backtest_text(const BacktestResult& result, bool colour) {
   if (result.under_way != 0) {
     out += fmt::format("          {} under way at the end: in no figure\n",
                        counted(result.under_way, "trade"));
+  }
+  if (result.open.count != 0) {
+    out += fmt::format(
+        "          {} open at the end, bought for {} ETH and worth {} ETH then{}: in no figure\n",
+        counted(result.open.count, "position"),
+        short_number(to_double(result.open.cost_wei) / 1e18, 6),
+        short_number(to_double(result.open.worth_wei) / 1e18, 6),
+        result.open.unvalued == 0 ? "" : fmt::format(", {} without a price", result.open.unvalued));
   }
   for (const auto& [reason, count] : result.run.refusals) {
     out += fmt::format("  refused {:>9}  {}\n", grouped(count.count), to_string(reason));

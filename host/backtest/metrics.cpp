@@ -111,11 +111,15 @@ BacktestMetrics metrics_of(std::span<const BacktestTrade> trades, const Backtest
     }
     ++metrics.filled;
     if (trade.gained) ++metrics.gained;
-    metrics.predicted.add(true, trade.predicted_wei);
-    metrics.realised.add(trade.gained, trade.result_wei);
+    if (trade.opens) ++metrics.opened;
+    if (!trade.one_way) {
+      metrics.predicted.add(true, trade.predicted_wei);
+      metrics.realised.add(trade.gained, trade.result_wei);
+    }
     add_to(stakes, trade.stake_wei);
   }
-  const std::uint64_t executed = metrics.filled + metrics.reverted;
+  // What opens a position has neither won nor lost.
+  const std::uint64_t executed = metrics.filled - metrics.opened + metrics.reverted;
   if (executed != 0) {
     metrics.win_rate = static_cast<double>(metrics.gained) / static_cast<double>(executed);
   }

@@ -64,6 +64,7 @@ BacktestTrade begin_record(const Snapshot& snapshot, const Ranked& trade, std::u
 
 }  // namespace
 
+// Nobody lends for a trade that ends in another token: what it begins with is taken to be there.
 void SimulatedChain::offer(const MarketView& view, const Ranked& trade, std::uint64_t group) {
   const Snapshot& snapshot = view.snapshot();
   Sent sent{trade,
@@ -72,6 +73,11 @@ void SimulatedChain::offer(const MarketView& view, const Ranked& trade, std::uin
             begin_record(snapshot, trade, group),
             drawn(settings_.seed, group, 0),
             drawn(settings_.seed, group, 1)};
+  if (trade.one_way) {
+    sent.record.one_way = true;
+    sent_.push_back(std::move(sent));
+    return;
+  }
   // The loan's fee comes off what the gate has seen; in the token, as the least that it must pay.
   const u256 fee = loan_fee_of(sent.record.amount_in, settings_.loan_fee_ppm);
   const bool pays = sum(least_out(trade), fee) <= sent.record.predicted_out;
@@ -103,7 +109,7 @@ void SimulatedChain::decide(Sent& sent, const Snapshot& state, std::uint64_t tim
   record.ether_usd = static_cast<double>(state.ether_usd_e6) * 1e-6;
   record.was_taken = sent.competitor < settings_.competition;
 
-  const u256 fee = loan_fee_of(record.amount_in, settings_.loan_fee_ppm);
+  const u256 fee = record.one_way ? u256() : loan_fee_of(record.amount_in, settings_.loan_fee_ppm);
   view_.bind(state, {}, true);
   const auto now = with_amount_in(view_, o, record.amount_in);
   const u256 paid = now ? u256(now->amount_out) : u256();
@@ -134,6 +140,7 @@ void SimulatedChain::decide(Sent& sent, const Snapshot& state, std::uint64_t tim
     if (is_filled) {
       fill.amount_out = paid;
       record.loan_fee = fee;
+      if (record.one_way) exchange(priced, record, fill);
       const double quoted = to_double(record.predicted_out);
       fill.deviation_bps = std::max(0.0, (quoted - to_double(paid)) / quoted * 1e4);
       own_.add(sent.block, {now->legs, now->leg_count});
@@ -146,6 +153,40 @@ void SimulatedChain::decide(Sent& sent, const Snapshot& state, std::uint64_t tim
   record.gas_wei = fill.gas_wei;
   trades_.push_back(record);
   fills_.push_back(std::move(fill));
+}
+
+// Into a position, which costs its gas, or out of one.
+void SimulatedChain::exchange(const Ranked& priced, BacktestTrade& record, Fill& fill) {
+  const auto& tokens = view_.snapshot().topology->tokens;
+  const gantry_opportunity& o = priced.opportunity;
+  const auto closed =
+      held_.apply({record.strategy, tokens[o.token_in].address, tokens[o.token_out].address,
+                   fill.amount_in, fill.amount_out, record.stake_wei, record.time_s});
+  std::optional<u256> cost;
+  if (closed) cost = closed->cost;
+  record.opens = !closed;
+  const OneWayResult result = result_of_one_way(view_, priced, cost);
+  fill.gained = result.gained;
+  fill.amount_wei = result.wei;
+  fill.amount_usd_e6 = usd_e6(result.usd_e6);
+}
+
+void SimulatedChain::end() {
+  if (before_ == nullptr) return;
+  view_.bind(*before_, {}, true);
+  const auto& known = before_->topology->token_by_address;
+  for (const Position& each : held_.all()) {
+    ++open_.count;
+    open_.cost_wei = sum(open_.cost_wei, each.cost_wei);
+    const auto token = known.find(each.token);
+    gantry_value worth{};
+    if (token == known.end() || view_.value(token->second, each.quantity, worth) != GANTRY_OK) {
+      ++open_.unvalued;
+      continue;
+    }
+    open_.worth_wei = sum(open_.worth_wei, u256(worth.ether_wei));
+  }
+  before_.reset();
 }
 
 void SimulatedChain::meet(const std::shared_ptr<Snapshot>& snapshot) {

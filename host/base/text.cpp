@@ -59,6 +59,7 @@ std::optional<gantry_address> parse_evm_address(std::string_view text) {
   if (!bytes || bytes->size() != 20) return std::nullopt;
   gantry_address address{};
   address.kind = GANTRY_ADDRESS_EVM;
+  address.length = 20;
   std::ranges::copy(*bytes, address.bytes);
   return address;
 }

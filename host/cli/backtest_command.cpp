@@ -184,6 +184,7 @@ Result<BacktestResult> run_one(const Session& session, const Configuration& conf
   result.set = session.overrides;
   result.trades = simulated.trades();
   result.under_way = simulated.under_way();
+  result.open = simulated.open();
   return result;
 }
 

@@ -121,8 +121,8 @@ Result<Positions> Positions::parse(std::string_view text) {
     std::array<std::string, 3> amounts;
     Position each;
     std::string more;
-    const bool whole =
-        words >> name >> base >> token >> amounts[0] >> amounts[1] >> amounts[2] >> each.since_s;
+    const auto whole = static_cast<bool>(words >> name >> base >> token >> amounts[0] >>
+                                         amounts[1] >> amounts[2] >> each.since_s);
     const auto strategy = bytes_of_hex(name);
     const auto quantity = parse_decimal(amounts[0]);
     const auto cost = parse_decimal(amounts[1]);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "host/base/text.hpp"
 #include "host/market/legs.hpp"
 #include "host/plugin/plugin_set.hpp"
 
@@ -270,7 +271,7 @@ std::optional<gantry_opportunity> RiskStage::closing_of(const Snapshot& snapshot
       continue;
     }
     // Of what all pools take, the best price; of less, the most that it brings.
-    if (best && u256(best->amount_out) >= u256(quote.amount)) continue;
+    if (best && u256(best->amount_out) >= u256(quote.amount_out)) continue;
     gantry_opportunity o{};
     o.key = key_of_host | token->second;
     o.kind = GANTRY_OPPORTUNITY_POSITION;
@@ -278,12 +279,12 @@ std::optional<gantry_opportunity> RiskStage::closing_of(const Snapshot& snapshot
     o.token_in = token->second;
     o.token_out = base->second;
     o.amount_in = amount;
-    o.amount_out = quote.amount;
+    o.amount_out = quote.amount_out;
     o.gas = quote.gas;
     o.block = snapshot.context.state_block;
     o.valid_until_block = snapshot.context.execution_block;
     o.confidence = 1;
-    o.legs[0] = {{pool, token->second, base->second}, amount, quote.amount};
+    o.legs[0] = {{pool, token->second, base->second, 0}, amount, quote.amount_out};
     best = o;
   }
   return best;

@@ -1,19 +1,20 @@
 // What strategies hold, trade by trade, against sums that a hand can do; and what limits make of
 // it.
+#include "host/risk/positions.hpp"
+
 #include <catch2/catch.hpp>
 
 #include "host/risk/book.hpp"
-#include "host/risk/positions.hpp"
 
 using namespace gantry;
 using namespace gantry::host;
-using namespace gantry::test;
 
 namespace {
 
 gantry_address token(std::uint8_t number) {
   gantry_address out{};
   out.kind = GANTRY_ADDRESS_EVM;
+  out.length = 20;
   out.bytes[19] = number;
   return out;
 }
