@@ -4,6 +4,7 @@
 
 #include "host/market/legs.hpp"
 #include "host/plugin/plugin_set.hpp"
+#include "host/risk/amounts.hpp"
 
 namespace gantry::host {
 
@@ -12,10 +13,6 @@ namespace {
 bool is_cycle(const gantry_opportunity& o) {
   return o.token_in == o.token_out && o.leg_count > 0 &&
          (o.kind == GANTRY_OPPORTUNITY_ARBITRAGE || o.kind == GANTRY_OPPORTUNITY_BACKRUN);
-}
-
-std::uint64_t usd_e6_of(const u256& value) {
-  return value > u256(UINT64_MAX) ? UINT64_MAX : value.limb(0);
 }
 
 }  // namespace
