@@ -72,16 +72,7 @@ void SimulatedChain::offer(const MarketView& view, const Ranked& trade, std::uin
   const bool known = !trade.gross_token.is_zero() &&
                      mul_div_ceil(fee, u256(trade.gross.ether_wei), trade.gross_token, fee_wei) &&
                      sub(trade.net, fee_wei, kept);
-  if (!pays || !known) {
-    Fill fill;
-    fill.group = group;
-    fill.strategy = trade.strategy;
-    fill.key = trade.opportunity.key;
-    fill.block = trade.opportunity.block;
-    fill.reason = FillReason::no_profit;
-    fill.amount_in = sent.record.amount_in;
-    return refuse(std::move(fill));
-  }
+  if (!pays || !known) return refuse(fill_of(trade, group, FillReason::no_profit));
   sent.record.predicted_wei = kept;
   sent_.push_back(std::move(sent));
 }
@@ -108,12 +99,7 @@ void SimulatedChain::decide(Sent& sent, const Snapshot& state, std::uint64_t tim
   real.amount_out = is_filled ? wrapping_sub(paid, fee) : u256();
   const Ranked priced = price_opportunity(view_, real, sent.trade.strategy, sent.trade.index,
                                           {gas_overhead_, sent.trade.data_fee});
-  Fill fill;
-  fill.group = sent.group;
-  fill.strategy = sent.trade.strategy;
-  fill.key = o.key;
-  fill.block = o.block;
-  fill.amount_in = record.amount_in;
+  Fill fill = fill_of(sent.trade, sent.group, FillReason::none);
   if (sent.inclusion < settings_.missed) {
     fill.reason = FillReason::expired;
   } else {
