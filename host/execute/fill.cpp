@@ -149,6 +149,17 @@ std::string_view to_string(FillReason reason) {
   return "unknown";
 }
 
+Fill fill_of(const Ranked& trade, std::uint64_t group, FillReason reason) {
+  Fill fill;
+  fill.group = group;
+  fill.strategy = trade.strategy;
+  fill.key = trade.opportunity.key;
+  fill.block = trade.opportunity.block;
+  fill.reason = reason;
+  fill.amount_in = u256(trade.opportunity.amount_in);
+  return fill;
+}
+
 TradeClosed closed_of(const Fill& fill) {
   return {{},           fill.filled(),      fill.gained,     fill.amount_wei, fill.amount_usd_e6,
           fill.gas_wei, fill.deviation_bps, fill.executed(), fill.row,        {}};

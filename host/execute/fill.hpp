@@ -15,6 +15,7 @@
 
 #include "gantry/u256.hpp"
 #include "host/base/result.hpp"
+#include "host/rank/ranking.hpp"
 #include "host/risk/book.hpp"
 
 namespace gantry::host {
@@ -83,6 +84,9 @@ struct Fill {
   // Whether it was in a block, so that it cost something.
   bool executed() const { return in_block != 0; }
 };
+
+// Of a trade of which nothing was sent; or of which nothing is known yet, as it was planned.
+Fill fill_of(const Ranked& trade, std::uint64_t group, FillReason reason);
 
 // What the risk book is told of it, but for what the trade was opened with.
 TradeClosed closed_of(const Fill& fill);

@@ -142,11 +142,6 @@ bool above_share(const u256& amount, const u256& balance, std::uint64_t share_ma
 
 namespace {
 
-u256 sum_of(const u256& a, const u256& b) {
-  u256 sum;
-  return add(a, b, sum) ? sum : u256::max();
-}
-
 // part * bps / 10,000, rounded down.
 u256 share_of(const u256& whole, std::int64_t bps) {
   u256 part;

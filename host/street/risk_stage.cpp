@@ -5,6 +5,7 @@
 #include "host/base/text.hpp"
 #include "host/market/legs.hpp"
 #include "host/plugin/plugin_set.hpp"
+#include "host/risk/amounts.hpp"
 
 namespace gantry::host {
 
@@ -17,10 +18,6 @@ bool is_cycle(const gantry_opportunity& o) {
 
 // Of what the host closes itself, so that no strategy's is like it.
 constexpr std::uint64_t key_of_host = 0xffffffff00000000ULL;
-
-std::uint64_t usd_e6_of(const u256& value) {
-  return value > u256(UINT64_MAX) ? UINT64_MAX : value.limb(0);
-}
 
 }  // namespace
 

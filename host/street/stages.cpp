@@ -314,13 +314,7 @@ void Street::Run::hand_over(const Group& group) const {
     options_.execution->offer(std::move(order));
     return;
   }
-  Fill fill;
-  fill.group = group.number;
-  fill.strategy = trade.strategy;
-  fill.key = trade.opportunity.key;
-  fill.block = trade.opportunity.block;
-  fill.reason = FillReason::not_planned;
-  fill.amount_in = u256(trade.opportunity.amount_in);
+  Fill fill = fill_of(trade, group.number, FillReason::not_planned);
   if (options_.backtest != nullptr) return options_.backtest->refuse(std::move(fill));
   options_.execution->refuse(std::move(fill));
 }

@@ -55,7 +55,7 @@ class HolderStrategy final : public TradingStrategy {
     host_.count(known == GANTRY_OK ? "snapshots with " + std::to_string(count) + " positions"
                                    : "snapshots without word",
                 1);
-    if (known != GANTRY_OK) return GANTRY_OK;
+    if (known != GANTRY_OK || market.snapshot() < emitted_at_ + patience) return GANTRY_OK;
     if (count == 0) {
       part_ = u256();
       return emit(market, sink, base, token, amount_);
@@ -82,9 +82,13 @@ class HolderStrategy final : public TradingStrategy {
   }
 
  private:
+  // Snapshots until it is told what became of a trade of a dry run.
+  static constexpr std::uint64_t patience = 3;
+
   // Through the pool that pays the most.
   gantry_status emit(const Market& market, OpportunitySink sink, std::uint32_t in,
-                     std::uint32_t out, const u256& amount) const {
+                     std::uint32_t out, const u256& amount) {
+    emitted_at_ = market.snapshot();
     gantry_opportunity o{};
     const gantry_market& raw = market.raw();
     for (std::uint32_t pool = 0; pool < market.pool_count(); ++pool) {
@@ -122,6 +126,7 @@ class HolderStrategy final : public TradingStrategy {
   std::uint64_t parts_;
   double profit_bps_;
   u256 part_;
+  std::uint64_t emitted_at_ = 0;
 };
 
 }  // namespace

@@ -115,7 +115,9 @@ void make_version_1(const fs::path& path) {
     sqlite3_finalize(update);
   }
   sqlite3_close(handle);
-  tamper(path, "DROP TABLE attempt_endpoint; DROP TABLE taken_back; PRAGMA user_version = 1;");
+  tamper(path,
+         "DROP TABLE attempt_endpoint; DROP TABLE taken_back; DROP TABLE exchange; "
+         "PRAGMA user_version = 1;");
   fs::remove(head_file(path));
 }
 
