@@ -390,7 +390,7 @@ class Statistical final : public TradingStrategy {
     for (std::uint32_t i = 0; i < followed_.size(); ++i) {
       followed_[i].ready = gather(market, i, now_s);
       followed_[i].partner.reset();
-      ready += followed_[i].ready ? 1 : 0;
+      ready += followed_[i].ready ? 1U : 0U;
     }
     formed_ = ready >= 2;
     if (!formed_) return;  // tried again with the next snapshot
@@ -594,13 +594,19 @@ class Statistical final : public TradingStrategy {
     return z <= -rules_.stop_z ? "sold_at_stop" : nullptr;
   }
 
+  // What position_eth is in the base; false: it cannot be valued.
+  bool position_of(const Market& market, u256& out) const {
+    const u256 many = u256::from_u128(static_cast<uint128>(1) << 96U);
+    gantry_value value;
+    u256 wei;
+    return market.value(base_, many, value) == GANTRY_OK &&
+           from_double_floor(rules_.position_ether * 1e18, wei) &&
+           mul_div_floor(wei, many, u256(value.ether_wei), out) && !out.is_zero();
+  }
+
   void buy(const Market& market, OpportunitySink sink) {
     u256 amount;
-    const double ether = search::ether_per_unit(market, base_);
-    if (!formed_ || !(ether > 0) || !from_double_floor(rules_.position_ether / ether, amount) ||
-        amount.is_zero()) {
-      return;
-    }
+    if (!formed_ || !position_of(market, amount)) return;
     entries_.clear();
     for (Followed& token : followed_) {
       const double z = z_score(market, token);
