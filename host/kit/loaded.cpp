@@ -218,7 +218,12 @@ const void* Loaded::get_extension(void* object, const char* id) const {
 
 Instance::Instance(Loaded& library, Pick pick, std::uint64_t seed) : library_(library) {
   Random random(seed);
-  object_ = library_.create(Parameters(library_.file().manifest, pick, random));
+  const Manifest& manifest = library_.file().manifest;
+  // Values that are each in their range may not fit together.
+  object_ = library_.create(Parameters(manifest, pick, random), pick != Pick::defaults);
+  if (object_ == nullptr) {
+    object_ = library_.create(Parameters(manifest, Pick::defaults, random));
+  }
 }
 
 Instance::~Instance() { library_.destroy(object_); }

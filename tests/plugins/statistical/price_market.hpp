@@ -56,7 +56,7 @@ class Trader {
     std::string base;
     bool has_positions = true;  // the host has the service
   };
-  // The manifest's defaults, but for what is given.
+  // The manifest's defaults and positions of one ether, but for what is given.
   explicit Trader(const Options& options);
   Trader(const Trader&) = delete;
   Trader& operator=(const Trader&) = delete;
