@@ -12,6 +12,7 @@
 #include "host/base/text.hpp"
 #include "host/execute/cancellation.hpp"
 #include "host/execute/execution.hpp"
+#include "host/execute/held.hpp"
 #include "host/execute/simulation.hpp"
 #include "host/ledger/reconcile.hpp"
 #include "host/live/chain_text.hpp"
@@ -104,22 +105,6 @@ void name_exchange(Fill& fill, const ledger::Intent& intent, const ledger::Store
   fill.amount_out = exchange.received;
   fill.of_worth_wei = exchange.worth_wei;
   fill.of_time_s = static_cast<std::uint64_t>(result.receipt.block_time_s);
-}
-
-Result<OneWayTrade> exchange_of(const ledger::Intent& intent, const ledger::StoredResult& result) {
-  const auto in = parse_evm_address(intent.token_in);
-  const auto out = parse_evm_address(intent.token_out);
-  if (!in || !out || !result.realised || !result.realised->exchange) {
-    return fail(ErrorKind::format, "the ledger has an exchange of tokens that are none");
-  }
-  const ledger::Exchange& what = *result.realised->exchange;
-  return OneWayTrade{intent.strategy,
-                     *in,
-                     *out,
-                     what.spent,
-                     what.received,
-                     what.worth_wei,
-                     static_cast<std::uint64_t>(result.receipt.block_time_s)};
 }
 
 std::uint64_t dollars_e6(const u256& wei, std::uint64_t ether_usd_e6) {
@@ -426,12 +411,9 @@ Result<Positions*> Execution::held_now() {
   if (!held_) {
     const auto trades = ports_.ledger.exchanges(chain_.id);
     if (!trades) return std::unexpected(trades.error());
-    held_.emplace();
-    for (const ledger::Trade& trade : *trades) {
-      const auto made = exchange_of(trade.intent.intent, *trade.result);
-      if (!made) return std::unexpected(made.error());
-      (void)held_->apply(*made);
-    }
+    auto held = positions_of(*trades);
+    if (!held) return std::unexpected(held.error());
+    held_ = std::move(*held);
   }
   return &*held_;
 }
