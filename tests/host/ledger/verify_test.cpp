@@ -9,6 +9,7 @@
 #include "host/ledger/trail.hpp"
 
 using namespace gantry::host;
+using gantry::u256;
 using namespace gantry::host::ledger;
 using namespace gantry::host::ledger::test;
 namespace fs = std::filesystem;
@@ -459,7 +460,7 @@ TEST_CASE("what a trade exchanged is kept, goes with its result, and a change of
     value_of(desk.ledger->submitted(id, "relay"));
     Realised what = realised(closes ? 10'000'000'000'000'000 : 0);
     what.token = made.token_out;
-    what.exchange = Exchange{u256(1000), u256(closes ? 70 : 60), u256(500)};
+    what.exchange = Exchange{u256(closes ? 20 : 1000), u256(closes ? 70 : 60), u256(500)};
     value_of(desk.ledger->result(id, receipt(), what));
     return id.intent;
   };
@@ -469,7 +470,7 @@ TEST_CASE("what a trade exchanged is kept, goes with its result, and a change of
   const auto exchanges = value_of(desk.ledger->exchanges("eip155:1"));
   REQUIRE(exchanges.size() == 2);
   CHECK(exchanges[0].intent.id == opened);
-  CHECK(exchanges[1].result->realised->exchange == Exchange{u256(1000), u256(70), u256(500)});
+  CHECK(exchanges[1].result->realised->exchange == Exchange{u256(20), u256(70), u256(500)});
   CHECK(value_of(desk.ledger->exchanges("eip155:10")).empty());
   // A run that was told nothing of them is told what they exchanged.
   const auto news = value_of(desk.ledger->result_news(0));
@@ -478,7 +479,8 @@ TEST_CASE("what a trade exchanged is kept, goes with its result, and a change of
   const auto held = positions_of(exchanges);
   REQUIRE(held);
   REQUIRE(held->all().size() == 1);
-  CHECK(held->all().front().quantity == u256(60));  // the second sold dollars for the first's token
+  CHECK(held->all().front().quantity == u256(40));
+  CHECK(held->all().front().cost == u256(666));  // 1000 less a third of it, rounded up
 
   value_of(desk.ledger->reorganized(closed, "taken by another block"));
   CHECK(value_of(desk.ledger->exchanges("eip155:1")).size() == 1);

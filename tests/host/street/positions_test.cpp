@@ -113,7 +113,7 @@ TEST_CASE("a position is opened and closed, and the book has what it brought to 
 }
 
 TEST_CASE("a position that is sold in parts leaves the rest, at its share of the cost") {
-  Scene scene(std::vector<std::uint64_t>(5, 40'000));
+  Scene scene(std::vector<std::uint64_t>(8, 40'000));
   const auto configuration = scene.make("max_crossing_bps = 300\n", "hold_s = 0\nparts = 3\n");
   (void)scene.run(configuration);
   const cpp_int dollars = swapped(ether, 100 * ether, 40'000 * ether);
@@ -204,7 +204,6 @@ TEST_CASE(
   CHECK(scene.held().empty());
   CHECK(counted(report, "own planned") == 1);
   CHECK(counted(report, "the host's planned") == 1);
-  CHECK(refused(report, RefusalReason::halted) > 0);
   // It would open another one, which is refused.
   CHECK(refused(report, RefusalReason::reducing) > 0);
   const cpp_int bought = swapped(ether, 100 * ether, 40'000 * ether);
