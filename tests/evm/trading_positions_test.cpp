@@ -155,7 +155,8 @@ TEST_CASE("a host that is killed knows what it holds when it starts again, and s
   const Ended report = scene.space.run({"audit", "report", "--json"});
   INFO(report.out << report.err);
   REQUIRE(report.code == 0);
-  const json::array& open = json::parse(report.out).at("positions").as_array();
+  const json::value told = json::parse(report.out);
+  const json::array& open = told.at("positions").as_array();
   REQUIRE(open.size() == 1);
   CHECK(text_of(open[0].at("strategy")) == "holder_strategy");
   CHECK(Integer(text_of(open[0].at("quantity"))) == executor_has(scene).ether - before.ether);
