@@ -55,7 +55,7 @@ u256 next_base_fee(const u256& base_fee) {
   return sum_or_max(base_fee, share_up(base_fee, u256(1), u256(8)));
 }
 
-// Estimates are of ordinary tokens and of ticks that are near.
+// Estimates are of ordinary tokens and of ticks that are near. The most; the gain may allow less.
 std::uint64_t gas_limit_of(std::uint64_t gas) { return 2 * gas + 100'000; }
 
 ledger::Kind kind_of(SendKind send) {
@@ -202,6 +202,7 @@ std::expected<Execution::Prepared, Execution::Refusal> Execution::reckon_costs(
     out.gain = order.amount_out;
     out.least_gain = order.least_out;
     out.gain_wei = order.value_wei;
+    out.transaction.gas_limit = gas_limit_of(out.gas);
     return out;
   }
   const u256 fee = funding->loan ? funding->loan->fee : u256();
@@ -220,13 +221,21 @@ std::expected<Execution::Prepared, Execution::Refusal> Execution::reckon_costs(
   if (u256 planned; sub(order.least_out, owed, planned)) out.least_gain = std::max(cost, planned);
   out.gain_wei = share_down(out.gain, order.value_wei, order.value_token);
   // What the least gain is worth for the gas that is expected: whatever it is settled with pays for
-  // that. Not for the gas limit, twice as much, with which no trade near its costs would be sent.
+  // that.
   u256 affordable;
   if (u256 rest;
       sub(share_down(out.least_gain, order.value_wei, order.value_token), order.data_fee, rest) &&
       div_floor(rest, u256(out.gas), affordable)) {
     fees.max_fee = std::min(fees.max_fee, std::max(gas_price, affordable));
   }
+  // Whatever it takes, up to its limit, it pays no more than it was to gain.
+  std::uint64_t limit = gas_limit_of(out.gas);
+  if (u256 rest, most; !fees.max_fee.is_zero() && sub(out.gain_wei, order.data_fee, rest) &&
+                       div_floor(rest, fees.max_fee, most) && most < u256(limit)) {
+    limit = most.limb(0);
+  }
+  if (limit < out.gas) return refused(FillReason::no_profit, "its gain does not pay for its gas");
+  out.transaction.gas_limit = limit;
   return out;
 }
 
@@ -242,7 +251,6 @@ std::expected<Execution::Prepared, Execution::Refusal> Execution::prepare(const 
   out.transaction.chain_id = chain_id_;
   out.transaction.max_fee = fees->max_fee;
   out.transaction.max_priority_fee = std::min(fees->priority, fees->max_fee);
-  out.transaction.gas_limit = gas_limit_of(out.gas);
   out.transaction.to = evm_bytes(settings_.executor);
   out.transaction.data = out.run;
   return out;

@@ -207,7 +207,7 @@ class Execution {
   std::uint64_t last_block_of(const TradeOrder& order) const;
   std::expected<Funding, Refusal> fund(const TradeOrder& order, const u256& gas_price);
   std::expected<Prepared, Refusal> prepare(const TradeOrder& order);
-  // The same, as far as it is money: what it has to gain, and the fees that this pays for.
+  // The same, as far as it is money: what it has to gain, and the fees and gas that this pays for.
   std::expected<Prepared, Refusal> reckon_costs(const TradeOrder& order, Fees& fees);
   std::expected<executor::Bytes, Refusal> run_for(const TradeOrder& order, Prepared& prepared);
   Result<Signed> sign(const sign::Transaction& transaction);

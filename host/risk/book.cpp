@@ -695,7 +695,10 @@ Status RiskBook::restore(std::string_view text) {
       good = false;
       break;
     }
-    Scope& scope = scopes_[add_scope(kind, name == "-" ? "" : name)];
+    // A venue, strategy or library may have that name.
+    const bool is_empty =
+        name == "-" && (kind == RiskScopeKind::total || kind == RiskScopeKind::chain);
+    Scope& scope = scopes_[add_scope(kind, is_empty ? "" : name)];
     if (what == "counts") {
       ScopeCounts c;
       c.day = words.number();
