@@ -403,6 +403,8 @@ TEST_CASE("five hundred trades in a row under competing swaps: none loses, and a
   const json::object& executed = report.at("executed").as_object();
   const auto number = [](const json::value& value) { return value.to_number<std::uint64_t>(); };
   std::uint64_t ends = number(executed.at("filled"));
+  // Of the last ones the report is not told: they ended behind the last block.
+  constexpr std::uint64_t last_max = 4;
   std::string others;
   for (const auto& [reason, count] : executed.at("others").as_object()) {
     others += fmt::format(", {} {}", number(count), std::string(reason));
@@ -416,12 +418,12 @@ TEST_CASE("five hundred trades in a row under competing swaps: none loses, and a
       ++explained;
     }
     INFO(line);
-    CHECK(explained == number(count));
+    CHECK(explained >= number(count));
+    CHECK(explained <= number(count) + last_max);
   }
-  // The last ones ended behind the last block that it was told of.
   const std::uint64_t plans = number(report.at("plans"));
   CHECK(ends <= plans);
-  CHECK(ends + 4 >= plans);
+  CHECK(ends + last_max >= plans);
 
   // So is what a limit refused: the best of each reason would have gained, and is beyond the limit.
   const std::set<std::string> of_the_market{
