@@ -795,7 +795,7 @@ TEST_CASE("facts from outside are handed out once, in their order, and their tex
   for (const char* text :
        {"", "\n", "2\n", "2 operator_stop 1 2\n", "9 operator_stop 1 2 3\n",
         "0 operator_stop 1 2 3\n", "2 nothing 1 2 3\n", "4 daily_loss 1 2 3\n",
-        "6 failures 1 2 3\n", "7 daily_loss_usd 1 2 3\n", "2 operator_stop 1 2 3 4\n",
+        "6 failures 1 2 3\n", "8 daily_loss_usd 1 2 3\n", "2 operator_stop 1 2 3 4\n",
         "2 operator_stop 1 2 3", "-2 operator_stop 1 2 3\n"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_risk_fact(text));
