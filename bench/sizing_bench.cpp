@@ -121,7 +121,7 @@ void split_solve(benchmark::State& state) {
     SplitSizing sizing;
     if (best(street, sizing) != GANTRY_OK) continue;
     ++gaining;
-    split += sizing.leg_count > 2 ? 1 : 0;
+    split += sizing.leg_count > 2 ? 1U : 0U;
     u256 in;
     u256 out;
     for (std::uint32_t i = 0; i < sizing.leg_count; ++i) {

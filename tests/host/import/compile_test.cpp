@@ -136,7 +136,7 @@ Compared compare(const fs::path& raw_file, const fs::path& compiled_file,
     REQUIRE(b);
     check_same(**a, **b, compared.blocks % 64 == 0 || (*a)->topology->pools.size() < 100);
     for (const std::uint32_t pool : (*a)->changed) {
-      compared.withheld += (*a)->states.find(pool) == nullptr ? 1 : 0;
+      compared.withheld += (*a)->states.find(pool) == nullptr ? 1U : 0U;
     }
     ++compared.blocks;
     compared.facts += input->fact_count();
@@ -291,9 +291,9 @@ TEST_CASE("what a feed tells of besides facts is the same in a compiled recordin
   std::size_t decisions = 0;
   std::size_t events = 0;
   for (const Record& record : records_of(folder / "compiled.gantry")) {
-    facts += std::holds_alternative<recording::Fact>(record) ? 1 : 0;
-    decisions += std::holds_alternative<recording::Decision>(record) ? 1 : 0;
-    events += std::holds_alternative<recording::Event>(record) ? 1 : 0;
+    facts += std::holds_alternative<recording::Fact>(record) ? 1U : 0U;
+    decisions += std::holds_alternative<recording::Decision>(record) ? 1U : 0U;
+    events += std::holds_alternative<recording::Event>(record) ? 1U : 0U;
     const auto* changes = std::get_if<recording::Changes>(&record);
     if (changes == nullptr) continue;
     ChangeReader reader(changes->bytes);
@@ -314,7 +314,7 @@ TEST_CASE("what a feed tells of besides facts is the same in a compiled recordin
 }
 
 TEST_CASE("a random market compiles to the same snapshots") {
-  const std::uint64_t seed = GENERATE(1, 2, 3);
+  const std::uint64_t seed = GENERATE(as<std::uint64_t>{}, 1, 2, 3);
   CAPTURE(seed);
   const TemporaryFolder folder;
   write_busy_market(folder / "raw.gantry", 8, 400, seed);
