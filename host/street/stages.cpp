@@ -103,7 +103,7 @@ void Street::Run::feed() {
       feed_ended_ = true;
       return;
     }
-    const bool may_carry = feeders_free_.load() != 0;
+    const bool may_carry = options_.backtest != nullptr || feeders_free_.load() != 0;
     auto mine = offer(std::make_shared<const BlockInput>(std::move(*input)), may_carry);
     bringing.unlock();
     while (mine) mine = carry(*mine);
@@ -136,7 +136,7 @@ SnapshotPtr Street::Run::apply(const InputPtr& block) {
   if (options_.backtest != nullptr) options_.backtest->meet(*snapshot);
   changes_.add(**snapshot);
   history_.add(**snapshot);
-  facts_ += input.facts.size();
+  facts_ += input.fact_count();
   last_block_ = input.block.number;
   head_block_.store(input.block.number, std::memory_order_relaxed);
   const auto count = snapshots_.fetch_add(1, std::memory_order_relaxed) + 1;

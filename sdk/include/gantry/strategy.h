@@ -120,8 +120,8 @@ typedef struct gantry_subscription_sink {
    * GANTRY_BAD_ARGUMENT: unknown kind. Host 0.1 takes the wish and sends none yet. [call] */
   gantry_status (*events)(void* self, int32_t kind);
   /* Has the host keep this series for at least that long, in seconds of the chain's clock.
-   * GANTRY_BAD_ARGUMENT: no such handle; GANTRY_REFUSED: over its bound. Host 0.1 keeps the last
-   * 8192 snapshots of a series, however long they took. [call] */
+   * GANTRY_BAD_ARGUMENT: no such handle; GANTRY_REFUSED: over its bound, 400 days. Host 0.1 keeps
+   * 8192 samples: one each `lookback_s` / 8192 s; with 0, of the last snapshots. [call] */
   gantry_status (*history)(void* self, const gantry_history_query* query, uint64_t lookback_s);
 } gantry_subscription_sink;
 
