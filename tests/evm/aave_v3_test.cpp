@@ -1,0 +1,369 @@
+// Quotes of the aave_v3 plugin against the real pool's bytecode: what is quoted is repaid and paid
+// to the unit, and what is refused the pool refuses.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <random>
+
+#include "evm/aave_v3_contracts.hpp"
+#include "evm/executor_contract.hpp"
+#include "evm/integer_words.hpp"
+#include "evm/plugin_venue.hpp"
+#include "plugins/dex/aave_v3/position.hpp"
+
+namespace gantry::test {
+namespace {
+
+constexpr std::uint64_t aave_seed_default = 20221109;
+
+std::uint64_t aave_seed() {
+  const char* text = std::getenv("GANTRY_TEST_SEED");
+  return text == nullptr ? aave_seed_default : std::strtoull(text, nullptr, 10);
+}
+
+class Draw {
+ public:
+  explicit Draw(std::uint64_t seed) : engine_(seed) {}
+  int between(int least, int most) {
+    return least + static_cast<int>(engine_() % static_cast<std::uint64_t>(most - least + 1));
+  }
+  Integer below(const Integer& end) {
+    Integer bits = 0;
+    for (int i = 0; i < 6; ++i) bits = (bits << 64) | engine_();
+    return bits % end;
+  }
+  bool coin() { return (engine_() & 1U) != 0; }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+Integer power_of_ten(unsigned exponent) {
+  Integer out = 1;
+  for (unsigned i = 0; i < exponent; ++i) out *= 10;
+  return out;
+}
+
+constexpr std::size_t liquidator = 9;  // which of the chain's accounts
+constexpr std::size_t lender = 8;
+const Integer wad = power_of_ten(18);
+
+// What the pool said that it took and paid.
+struct Paid {
+  Integer repaid;
+  Integer paid;
+  std::uint64_t gas = 0;
+};
+
+class AaveScene {
+ public:
+  AaveScene() : chain(anvil_), market(chain) {
+    const auto accounts = anvil_.call("eth_accounts").as_array();
+    for (const auto& account : accounts) people.push_back(text_of(account));
+  }
+
+  std::string list(const AaveReserve& order) {
+    const std::string token = market.list_token(order);
+    tokens.push_back({token, order.decimals});
+    orders.push_back(order);
+    const Integer many = power_of_ten(order.decimals + 9);
+    market.supply(lender, token, many);
+    chain.send_from(liquidator);
+    chain.send(token, chain.selector("mint(uint256)") + word(many * 1'000'000));
+    chain.send(token, chain.selector("approve(address,uint256)") + address_word(market.pool()) +
+                          word((Integer(1) << 256) - 1));
+    chain.send_from(0);
+    return token;
+  }
+
+  // Blocks and their times.
+  std::uint64_t time() {
+    const auto block = anvil_.call("eth_getBlockByNumber", {boost::json::string("latest"), false});
+    return static_cast<std::uint64_t>(to_integer(text_of(block.at("timestamp"))));
+  }
+  void wait(std::uint64_t seconds) {
+    next_block_at(time() + seconds);
+    anvil_.call("evm_mine");
+  }
+  void next_block_at(std::uint64_t time_s) {
+    anvil_.call("evm_setNextBlockTimestamp", {boost::json::value(time_s)});
+  }
+
+  // liquidationCall(), mined; nothing: it reverts.
+  std::optional<Paid> liquidate(const EmittedPool& position, const std::string& account,
+                                const Integer& amount) {
+    chain.send_from(liquidator);
+    std::optional<Paid> paid;
+    try {
+      const auto logs =
+          chain.send(market.pool(),
+                     chain.selector("liquidationCall(address,address,address,uint256,bool)") +
+                         address_word(token_of(position, 1)) + address_word(token_of(position, 0)) +
+                         address_word(account) + word(amount) + word(0));
+      static const std::string topic =
+          chain.topic("LiquidationCall(address,address,address,uint256,uint256,address,bool)");
+      for (const ChainLog& log : logs) {
+        if (log.topics.substr(0, 66) == topic) {
+          paid = Paid{word_at(log.data, 0), word_at(log.data, 1)};
+        }
+      }
+    } catch (const std::runtime_error& error) {
+      last_revert = error.what();
+    }
+    chain.send_from(0);
+    return paid;
+  }
+
+  static std::string token_of(const EmittedPool& position, std::size_t index) {
+    return to_hex({position.tokens[index].address.bytes, 20});
+  }
+  static std::string account_of(const EmittedPool& position) {
+    return std::string(position.metadata.begin(), position.metadata.end()).substr(8);
+  }
+
+  // As discovery finds them, of `accounts`.
+  std::vector<EmittedPool> positions(PluginVenue& venue) {
+    std::vector<EmittedPool> found;
+    std::vector<std::uint8_t> cursor;
+    std::vector<OwnedFact> facts;
+    for (int rounds = 0; rounds < 16; ++rounds) {
+      std::vector<EmittedRequest> requests;
+      std::vector<std::uint8_t> next;
+      const auto status = venue.discover(cursor, facts, requests, found, next);
+      cursor = next;
+      if (status == GANTRY_OK) return found;
+      REQUIRE(status == GANTRY_NEED_STATE);
+      facts = venue.fetch(chain, requests);
+    }
+    FAIL("discovery does not end");
+    return found;
+  }
+
+  VenueParameters parameters(const std::string& accounts) {
+    return {{"pool", market.pool()}, {"accounts", accounts}};
+  }
+  // Of the borrowers, who are all but the first and the last two.
+  std::string borrowers() const {
+    std::string all;
+    for (std::size_t i = 1; i < lender; ++i) all += people[i] + " ";
+    return all;
+  }
+
+  gantry_status open(PluginVenue& venue, const EmittedPool& position) {
+    const std::vector<VenueToken> pair = {{token_of(position, 0), position.tokens[0].decimals},
+                                          {token_of(position, 1), position.tokens[1].decimals}};
+    const auto status = venue.open_pool(position.address, pair, position.metadata);
+    if (status != GANTRY_OK) return status;
+    const auto refreshed = venue.refresh(chain);
+    venue.context().state_time_s = time();
+    venue.context().execution_time_s = venue.context().state_time_s + 12;
+    return refreshed;
+  }
+
+ private:
+  Anvil anvil_{{"--code-size-limit", "60000"}};
+
+ public:
+  Deployer chain;
+  AaveV3 market;
+  std::vector<std::string> people;
+  std::vector<VenueToken> tokens;
+  std::vector<AaveReserve> orders;
+  std::string last_revert;
+};
+
+gantry_swap repay(const Integer& amount) {
+  gantry_swap swap{};
+  swap.amount = to_amount(amount);
+  swap.token_in = 0;
+  swap.token_out = 1;
+  swap.mode = GANTRY_EXACT_IN;
+  return swap;
+}
+
+struct Tally {
+  int equal = 0;
+  int half = 0;     // health above 0.95
+  int full = 0;     // below it
+  int capped = 0;   // by the collateral, not by the close factor
+  int least = 0;    // the least that pays
+  int most = 0;     // the most that is taken
+  int beyond = 0;   // more than is taken whole: refused, and the pool takes less or reverts
+  int healthy = 0;  // positions without a quote
+  int without_fee = 0;
+  int in_emode = 0;
+  int after = 0;  // next states that the chain reached
+};
+
+// One amount, mined in a block between the state's and the expected one.
+void compare(AaveScene& scene, PluginVenue& venue, const EmittedPool& position,
+             const Integer& amount, std::uint64_t later_s, Tally& tally) {
+  gantry_quote quote{};
+  Overlay next;
+  const gantry_swap swap = repay(amount);
+  REQUIRE(venue.quote(swap, quote, nullptr, &next) == GANTRY_OK);
+  const ChainMoment moment(scene.chain.chain());
+  scene.next_block_at(venue.context().state_time_s + later_s);
+  const auto paid = scene.liquidate(position, AaveScene::account_of(position), amount);
+  INFO(scene.last_revert);
+  REQUIRE(paid);
+  CHECK(paid->repaid == amount);
+  CHECK(paid->repaid == to_integer(quote.amount_in));
+  REQUIRE(paid->paid == to_integer(quote.amount_out));
+  ++tally.equal;
+  if (venue.context().state_time_s + later_s != venue.context().execution_time_s) return;
+  // The next state, where the block came when it was expected.
+  aave_v3::Overlay after;
+  REQUIRE(next.size() == sizeof(after));
+  std::memcpy(&after, next.data(), sizeof(after));
+  const std::string account = address_word(AaveScene::account_of(position));
+  const auto scaled = [&](const std::string& token) {
+    return to_integer(
+        scene.chain.read(token, scene.chain.selector("scaledBalanceOf(address)") + account));
+  };
+  const std::string debt = AaveScene::token_of(position, 0);
+  const std::string collateral = AaveScene::token_of(position, 1);
+  CHECK(to_integer(gantry_amount(after.scaled_debt)) == scaled(scene.market.debt_token(debt)));
+  CHECK(to_integer(gantry_amount(after.scaled_collateral)) ==
+        scaled(scene.market.a_token(collateral)));
+  const auto held = [&](const std::string& token) {
+    return to_integer(scene.chain.read(token, scene.chain.selector("balanceOf(address)") +
+                                                  address_word(scene.market.a_token(token))));
+  };
+  CHECK(to_integer(gantry_amount(after.held_debt)) == held(debt));
+  CHECK(to_integer(gantry_amount(after.held_collateral)) == held(collateral));
+  ++tally.after;
+}
+
+void compare_position(AaveScene& scene, PluginVenue& venue, const EmittedPool& position, Draw& draw,
+                      Tally& tally) {
+  const std::string account = AaveScene::account_of(position);
+  REQUIRE(scene.open(venue, position) == GANTRY_OK);
+  const Integer health = scene.market.account_data(account)[5];
+  gantry_swap_limits limits{};
+  const auto status = venue.limits(0, 1, limits);
+  gantry_swap_limits none{};
+  CHECK(venue.limits(1, 0, none) == GANTRY_UNSUPPORTED);
+  gantry_quote quote{};
+  if (status != GANTRY_OK) {
+    // A hair's breadth from 1 it depends on the second.
+    CHECK(status == GANTRY_NO_LIQUIDITY);
+    CHECK(health > wad - wad / 10000);
+    CHECK(venue.quote(repay(1000), quote) == GANTRY_NO_LIQUIDITY);
+    ++tally.healthy;
+    return;
+  }
+  CHECK(health < wad);
+  const Integer least = to_integer(limits.in_min);
+  const Integer most = to_integer(limits.in_max);
+  const Integer owed = to_integer(
+      scene.chain.read(scene.market.debt_token(AaveScene::token_of(position, 0)),
+                       scene.chain.selector("balanceOf(address)") + address_word(account)));
+  const Integer close = health > Integer("950000000000000000") ? (owed + 1) / 2 : owed;
+  CHECK(most <= close);
+  ++(close == owed ? tally.full : tally.half);
+  if (most < close) ++tally.capped;
+  for (const Integer& amount :
+       {least, most, least + draw.below(most - least + 1), least + draw.below(most - least + 1),
+        least + draw.below((most - least) / 1000 + 1)}) {
+    compare(scene, venue, position, amount, static_cast<std::uint64_t>(draw.between(1, 12)), tally);
+  }
+  compare(scene, venue, position, least + draw.below(most - least + 1), 12, tally);
+  ++tally.least;
+  ++tally.most;
+  CHECK(venue.quote(repay(most + 1), quote) == GANTRY_OUT_OF_RANGE);
+  CHECK(venue.quote(repay((Integer(1) << 256) - 1), quote) == GANTRY_OUT_OF_RANGE);
+  if (least > 1) {
+    CHECK(venue.quote(repay(least - 1), quote) == GANTRY_NO_LIQUIDITY);
+    CHECK_FALSE(scene.liquidate(position, account, least - 1));
+  }
+  // More than a block's interest above the most is not taken whole.
+  const ChainMoment moment(scene.chain.chain());
+  const Integer beyond = most + most / 1000 + power_of_ten(12);
+  const auto paid = scene.liquidate(position, account, beyond);
+  if (paid) CHECK(paid->repaid < beyond);
+  ++tally.beyond;
+}
+
+// Reserves, borrowers and prices, anew.
+void draw_market(AaveScene& scene, Draw& draw) {
+  for (std::size_t i = 0; i < scene.tokens.size(); ++i) {
+    AaveReserve& order = scene.orders[i];
+    order.threshold = draw.between(6500, 8700);
+    order.ltv = order.threshold - draw.between(100, 800);
+    order.bonus = draw.between(10'100, 11'400);
+    order.protocol_fee = draw.coin() ? 0 : draw.between(1, 6000);
+    order.price = draw.below(power_of_ten(static_cast<unsigned>(draw.between(7, 13)))) + 10'000'000;
+    scene.market.configure(scene.tokens[i].address, order);
+    scene.market.set_price(scene.tokens[i].address, order.price);
+  }
+  const auto random_token = [&] {
+    return static_cast<std::size_t>(draw.between(0, static_cast<int>(scene.tokens.size()) - 1));
+  };
+  // Of a value in the base currency.
+  const auto amount_of = [&](std::size_t token, const Integer& value) {
+    return Integer(value * power_of_ten(scene.tokens[token].decimals) / scene.orders[token].price) +
+           1;
+  };
+  for (std::size_t person = 1; person < lender; ++person) {
+    const int collaterals = draw.between(1, 3);
+    for (int i = 0; i < collaterals; ++i) {
+      const std::size_t token = random_token();
+      scene.market.supply(person, scene.tokens[token].address,
+                          amount_of(token, draw.below(power_of_ten(15)) + power_of_ten(11)));
+    }
+    const int debts = draw.between(1, 2);
+    for (int i = 0; i < debts; ++i) {
+      const std::size_t token = random_token();
+      const Integer room = scene.market.account_data(scene.people[person])[2];
+      const Integer value = room * (i + 1 == debts ? draw.between(80, 98) : 50) / 100;
+      const Integer amount = amount_of(token, value) - 1;
+      if (amount > 0) scene.market.borrow(person, scene.tokens[token].address, amount);
+    }
+  }
+  scene.wait(static_cast<std::uint64_t>(draw.between(1, 60 * 86'400)));
+  for (std::size_t i = 0; i < scene.tokens.size(); ++i) {
+    scene.market.set_price(scene.tokens[i].address,
+                           scene.orders[i].price * draw.between(75, 125) / 100);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("what a liquidation is quoted to take and pay is what the pool takes and pays") {
+  const std::uint64_t seed = aave_seed();
+  INFO("seed " << seed);
+  Draw draw(seed);
+  AaveScene scene;
+  for (const unsigned decimals : {18U, 6U, 8U, 18U, 2U}) {
+    AaveReserve order;
+    order.decimals = decimals;
+    scene.list(order);
+  }
+  Tally tally;
+  for (int market = 0; market < 16 || tally.equal < 1200; ++market) {
+    REQUIRE(market < 60);
+    const ChainMoment moment(scene.chain.chain());
+    draw_market(scene, draw);
+    PluginVenue venue(GANTRY_AAVE_V3_PLUGIN, "aave_v3", scene.parameters(scene.borrowers()));
+    for (const EmittedPool& position : scene.positions(venue)) {
+      INFO("market " << market << ", position " << position.address);
+      compare_position(scene, venue, position, draw, tally);
+    }
+  }
+  std::cout << "aave_v3, seed " << seed << ": " << tally.equal
+            << " liquidations to the unit, of positions with " << tally.half
+            << " a close factor of "
+            << "50 % and " << tally.full << " of 100 %, " << tally.capped
+            << " bounded by their collateral; " << tally.after << " next states; " << tally.healthy
+            << " healthy positions\n";
+  CHECK(tally.half >= 20);
+  CHECK(tally.full >= 20);
+  CHECK(tally.capped >= 10);
+  CHECK(tally.healthy >= 20);
+  CHECK(tally.after >= 100);
+}
+
+}  // namespace gantry::test
