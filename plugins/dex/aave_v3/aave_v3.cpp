@@ -54,7 +54,7 @@ class AaveV3 final : public DexPlugin {
                           gantry_pool_traits& traits) override {
     const auto account = account_in(spec.metadata);
     if (!account) return GANTRY_BAD_STATE;
-    if (spec.address.kind != GANTRY_ADDRESS_EVM || spec.address.length != position_id_bytes) {
+    if (spec.address.kind != GANTRY_ADDRESS_ID32 || spec.address.length != position_id_bytes) {
       throw Refused("a position's address is an id of 32 bytes, as discovery makes it");
     }
     if (std::memcmp(spec.address.bytes, search_.pool.data(), search_.pool.size()) != 0) {

@@ -136,7 +136,7 @@ inline const Position* position_in(const gantry_state& state) noexcept {
 inline gantry_address position_id(const Address& pool, const Address& account,
                                   std::uint32_t collateral_id, std::uint32_t debt_id) noexcept {
   gantry_address id{};
-  id.kind = GANTRY_ADDRESS_EVM;
+  id.kind = GANTRY_ADDRESS_ID32;
   id.length = position_id_bytes;
   constexpr std::size_t of_account = position_id_bytes - evm::address_bytes - 2;
   const evm::Topic hash = evm::keccak256(account);
