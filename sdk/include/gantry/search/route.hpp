@@ -27,6 +27,12 @@ struct Route {
   double depth_ether = 0;  // of the shallowest pool: its balance of what goes in
 };
 
+// Of two tokens that are swapped one way only, as a borrower's debt for its collateral is. There
+// may be hundreds of one pair, and they are no market that prices could be out of line with.
+inline bool is_one_way_pair(const gantry_pool& pool) {
+  return pool.token_count == 2 && (pool.traits.flags & GANTRY_POOL_ONE_WAY) != 0;
+}
+
 // The segment of one hop as a leg; false: the pool has no such shape, or is not usable now.
 inline bool read_leg(const Market& market, const gantry_hop& hop, Leg& leg);
 
