@@ -38,19 +38,23 @@ AaveV3::AaveV3(Deployer& chain, const std::string& token, const Integer& amount)
 }
 
 std::string AaveV3::list_token(const AaveReserve& order) {
+  const std::string token = deploy("contracts/mocks/tokens/MintableERC20.sol/MintableERC20",
+                                   AbiArguments().text("token").text("T").word(order.decimals));
+  list_token(token, order);
+  return token;
+}
+
+void AaveV3::list_token(const std::string& token, const AaveReserve& order) {
   if (oracle_.empty()) {
     oracle_ = deploy("contracts/mocks/oracle/PriceOracle.sol/PriceOracle");
     tell_provider("setPriceOracle(address)", AbiArguments().address(oracle_));
   }
-  const std::string token = deploy("contracts/mocks/tokens/MintableERC20.sol/MintableERC20",
-                                   AbiArguments().text("token").text("T").word(order.decimals));
   list(token, order.decimals);
   tell_configurator("setReserveBorrowing(address,bool)", AbiArguments().address(token).word(1));
   tell_configurator("setReserveFactor(address,uint256)", AbiArguments().address(token).word(1000));
   tell_configurator("setReserveFlashLoaning(address,bool)", AbiArguments().address(token).word(1));
   configure(token, order);
   set_price(token, order.price);
-  return token;
 }
 
 void AaveV3::configure(const std::string& token, const AaveReserve& order) {

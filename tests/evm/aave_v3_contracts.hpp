@@ -34,6 +34,8 @@ class AaveV3 {
 
   // A new token that anybody mints, as collateral and to be borrowed; its address.
   std::string list_token(const AaveReserve& order);
+  // One that there is.
+  void list_token(const std::string& token, const AaveReserve& order);
   void configure(const std::string& token, const AaveReserve& order);
   void set_price(const std::string& token, const Integer& price);
   // Of the PoolConfigurator and of the addresses provider, as their admin.
