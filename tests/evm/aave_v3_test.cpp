@@ -142,7 +142,7 @@ class AaveScene {
   }
 
   VenueParameters parameters(const std::string& accounts) {
-    return {{"pool", market.pool()}, {"accounts", accounts}};
+    return {{"market", market.pool()}, {"accounts", accounts}};
   }
   // Of the borrowers, who are all but the first and the last two.
   std::string borrowers() const {

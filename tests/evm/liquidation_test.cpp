@@ -46,7 +46,7 @@ class BorrowedScene {
              address_word(scene.deployer.account()));
     scene.space.edit(
         "dex_config.toml", "[[dex]]\nname = \"uniswap_v2\"",
-        fmt::format("[[dex]]\nname = \"aave_v3\"\npool = \"{}\"\nborrows_from_block = 0\n\n"
+        fmt::format("[[dex]]\nname = \"aave_v3\"\nmarket = \"{}\"\nborrows_from_block = 0\n\n"
                     "[[dex]]\nname = \"uniswap_v2\"",
                     market.pool()));
     scene.space.edit("strategies.toml",

@@ -29,9 +29,9 @@ std::uint64_t gas_of(const Position& position) noexcept {
 class AaveV3 final : public DexPlugin {
  public:
   AaveV3(Host host, const Config& config) : host_(host) {
-    const std::string pool(config.string("pool"));
+    const std::string pool(config.string("market"));
     if (const char* wrong = evm::parse_address(pool, search_.pool)) {
-      throw Refused("pool: `" + pool + "` " + wrong);
+      throw Refused("market: `" + pool + "` " + wrong);
     }
     search_.accounts = evm::parse_address_list("accounts", config.string("accounts"), " \t\n,");
     search_.accounts_max = static_cast<std::uint32_t>(config.integer("accounts_max"));
@@ -58,7 +58,7 @@ class AaveV3 final : public DexPlugin {
       throw Refused("a position's address is an id of 32 bytes, as discovery makes it");
     }
     if (std::memcmp(spec.address.bytes, search_.pool.data(), search_.pool.size()) != 0) {
-      throw Refused("it is a position of another market than the one that `pool` names");
+      throw Refused("it is a position of another market than the one that `market` names");
     }
     if (spec.token_count != 2 || !evm::is_contract(spec.tokens[0].address) ||
         !evm::is_contract(spec.tokens[1].address)) {

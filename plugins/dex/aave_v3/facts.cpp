@@ -377,7 +377,7 @@ Applied apply_facts(std::span<const gantry_fact> facts, Position& position) noex
       return {GANTRY_REFUSED,
               item.ask == Ask::own_reserve
                   ? "is refused: its market has not listed one of its tokens"
-                  : "is refused: what `pool` names does not answer as an Aave V3 pool"};
+                  : "is refused: what `market` names does not answer as an Aave V3 pool"};
     } else if (position.stage != Stage::account &&
                (fact.status != GANTRY_OK || !take(item, data, position, is_new))) {
       return {GANTRY_BAD_STATE};
