@@ -5,12 +5,15 @@
 #include <cstdlib>
 #include <iostream>
 #include <map>
+#include <memory>
+#include <optional>
 #include <random>
 
 #include "evm/aave_v3_contracts.hpp"
 #include "evm/executor_contract.hpp"
 #include "evm/integer_words.hpp"
 #include "evm/plugin_venue.hpp"
+#include "host/recording/writer.hpp"
 #include "plugins/dex/aave_v3/position.hpp"
 
 namespace gantry::test {
@@ -163,7 +166,7 @@ class AaveScene {
   }
 
  private:
-  Anvil anvil_{{"--code-size-limit", "60000", "--accounts", "10"}};
+  Anvil anvil_{{"--code-size-limit", "60000", "--accounts", "10", "--timestamp", "1690000000"}};
 
  public:
   Deployer chain;
@@ -371,6 +374,281 @@ TEST_CASE("what a liquidation is quoted to take and pay is what the pool takes a
   CHECK(tally.capped >= 10);
   CHECK(tally.healthy >= 20);
   CHECK(tally.after >= 100);
+}
+
+namespace {
+
+// Two reserves, and the first account's position: a little below 1, with 0.95 to 1 of health.
+class OnePosition : public AaveScene {
+ public:
+  explicit OnePosition(int price_percent = 115) {
+    AaveReserve order;
+    order.price = power_of_ten(11);
+    debt = list(order);
+    order.decimals = 6;
+    order.price = power_of_ten(8);
+    collateral = list(order);
+    market.supply(1, collateral, power_of_ten(12));
+    market.borrow(1, debt, 690 * wad);
+    market.set_price(debt, power_of_ten(11) * price_percent / 100);
+    venue = std::make_unique<PluginVenue>(GANTRY_AAVE_V3_PLUGIN, "aave_v3", parameters(people[1]));
+    const auto found = positions(*venue);
+    REQUIRE(found.size() == 1);
+    position = found.front();
+    REQUIRE(token_of(position, 0) == debt);
+    REQUIRE(token_of(position, 1) == collateral);
+  }
+
+  // Of a whole unit of the debt, as the chain is now.
+  gantry_status quoted() {
+    if (const auto status = open(*venue, position); status != GANTRY_OK) return status;
+    gantry_quote quote{};
+    return venue->quote(repay(wad), quote);
+  }
+  // Whether the pool itself takes it; the chain is left as it is.
+  bool is_taken() {
+    const ChainMoment moment(chain.chain());
+    return liquidate(position, people[1], wad).has_value();
+  }
+  void pause(const std::string& token, bool paused) {
+    market.tell_configurator("setReservePause(address,bool)",
+                             AbiArguments().address(token).word(paused ? 1 : 0));
+  }
+
+  std::string debt;
+  std::string collateral;
+  std::unique_ptr<PluginVenue> venue;
+  EmittedPool position;
+};
+
+}  // namespace
+
+TEST_CASE("what the pool refuses to liquidate is not quoted") {
+  OnePosition scene;
+  const Integer health = scene.market.account_data(scene.people[1])[5];
+  REQUIRE(health < wad);
+  REQUIRE(health > wad * 95 / 100);
+  REQUIRE(scene.quoted() == GANTRY_OK);
+  REQUIRE(scene.is_taken());
+  for (const std::string& token : {scene.debt, scene.collateral}) {
+    scene.pause(token, true);
+    CHECK(scene.quoted() == GANTRY_REFUSED);
+    CHECK_FALSE(scene.is_taken());
+    scene.pause(token, false);
+    CHECK(scene.quoted() == GANTRY_OK);
+  }
+  // A reserve that is frozen is still repaid.
+  scene.market.tell_configurator("setReserveFreeze(address,bool)",
+                                 AbiArguments().address(scene.debt).word(1));
+  CHECK(scene.quoted() == GANTRY_OK);
+  CHECK(scene.is_taken());
+
+  const std::string down =
+      scene.market.deploy_artifact("contracts/mocks/oracle/SequencerOracle.sol/SequencerOracle",
+                                   AbiArguments().address(scene.people[0]));
+  scene.chain.send(down, scene.chain.selector("setAnswer(bool,uint256)") + word(1) + word(0));
+  const std::string sentinel = scene.market.deploy_artifact(
+      "configuration/PriceOracleSentinel.sol/PriceOracleSentinel",
+      AbiArguments().address(scene.market.provider()).address(down).word(3600));
+  scene.market.tell_provider("setPriceOracleSentinel(address)", AbiArguments().address(sentinel));
+  CHECK(scene.quoted() == GANTRY_REFUSED);
+  CHECK_FALSE(scene.is_taken());
+  // Below 0.95 it does not matter that prices may be old.
+  scene.market.set_price(scene.debt, power_of_ten(11) * 130 / 100);
+  CHECK(scene.quoted() == GANTRY_OK);
+  CHECK(scene.is_taken());
+
+  scene.market.set_price(scene.debt, power_of_ten(11) * 110 / 100);
+  CHECK(scene.quoted() == GANTRY_NO_LIQUIDITY);
+  CHECK_FALSE(scene.is_taken());
+  scene.market.set_price(scene.collateral, 0);
+  CHECK(scene.quoted() == GANTRY_REFUSED);
+  CHECK_FALSE(scene.is_taken());
+}
+
+TEST_CASE("a reserve that has lent out what it holds bounds a liquidation") {
+  OnePosition scene(130);
+  const Integer lent = power_of_ten(15) + power_of_ten(12);
+  scene.market.supply(2, scene.debt, power_of_ten(30));
+  scene.market.borrow(2, scene.collateral, lent - 123'456'789);
+  REQUIRE(scene.open(*scene.venue, scene.position) == GANTRY_OK);
+  gantry_swap_limits limits{};
+  REQUIRE(scene.venue->limits(0, 1, limits) == GANTRY_OK);
+  CHECK(to_integer(limits.out_max) <= 123'456'789);
+  const Integer most = to_integer(limits.in_max);
+  gantry_quote quote{};
+  CHECK(scene.venue->quote(repay(most + most / 1000), quote) == GANTRY_OUT_OF_RANGE);
+  Tally tally;
+  compare(scene, *scene.venue, scene.position, most, 12, tally);
+  CHECK_FALSE(scene.liquidate(scene.position, scene.people[1], most + most / 1000));
+}
+
+TEST_CASE("an account in an efficiency mode is liquidated by the mode's threshold and bonus") {
+  OnePosition scene(100);
+  scene.market.tell_configurator(
+      "setEModeCategory(uint8,uint16,uint16,uint16,address,string)",
+      AbiArguments().word(1).word(9000).word(9300).word(10'200).word(0).text("one"));
+  for (const std::string& token : {scene.debt, scene.collateral}) {
+    scene.market.tell_configurator("setAssetEModeCategory(address,uint8)",
+                                   AbiArguments().address(token).word(1));
+  }
+  scene.chain.send_from(1);
+  scene.chain.send(scene.market.pool(), scene.chain.selector("setUserEMode(uint8)") + word(1));
+  scene.chain.send_from(0);
+  scene.market.set_price(scene.debt, power_of_ten(11) * 125 / 100);
+  CHECK(scene.quoted() == GANTRY_NO_LIQUIDITY);  // the reserve's own threshold is passed
+  CHECK_FALSE(scene.is_taken());
+  scene.market.set_price(scene.debt, power_of_ten(11) * 137 / 100);
+  REQUIRE(scene.quoted() == GANTRY_OK);
+  Tally tally;
+  Draw draw(aave_seed());
+  compare_position(scene, *scene.venue, scene.position, draw, tally);
+  CHECK(tally.equal > 10);
+}
+
+TEST_CASE("a position that changes its reserves is read anew, and one with stable debt refused") {
+  OnePosition scene;
+  REQUIRE(scene.quoted() == GANTRY_OK);
+  AaveReserve order;
+  order.decimals = 8;
+  const std::string other = scene.list(order);
+  scene.market.supply(1, other, 5000 * power_of_ten(8));
+  CHECK(scene.venue->refresh(scene.chain) == GANTRY_OK);
+  gantry_quote quote{};
+  CHECK(scene.venue->quote(repay(wad), quote) ==
+        (scene.is_taken() ? GANTRY_OK : GANTRY_NO_LIQUIDITY));
+  scene.market.set_price(other, 1);
+  CHECK(scene.venue->refresh(scene.chain) == GANTRY_OK);
+  CHECK(scene.venue->quote(repay(wad), quote) == GANTRY_OK);
+  CHECK(scene.is_taken());
+
+  scene.market.set_price(other, power_of_ten(12));
+  scene.market.tell_configurator("setReserveStableRateBorrowing(address,bool)",
+                                 AbiArguments().address(scene.debt).word(1));
+  scene.chain.send_from(1);
+  scene.chain.send(scene.market.pool(),
+                   scene.chain.selector("borrow(address,uint256,uint256,uint16,address)") +
+                       address_word(scene.debt) + word(wad) + word(1) + word(0) +
+                       address_word(scene.people[1]));
+  scene.chain.send_from(0);
+  scene.market.set_price(other, 1);
+  CHECK(scene.quoted() == GANTRY_REFUSED);
+  CHECK(scene.is_taken());
+}
+
+TEST_CASE("what is no position of the market, and parameters that make none, are refused by name") {
+  OnePosition scene;
+  const auto refused = [&](const std::string& address, const std::vector<std::uint8_t>& metadata,
+                           const std::string& second) {
+    const auto status = scene.venue->open_pool(address, {{scene.debt, 18}, {second, 6}}, metadata);
+    return status == GANTRY_REFUSED ? scene.venue->refusal() : std::to_string(status);
+  };
+  const EmittedPool& good = scene.position;
+  CHECK(refused(good.address, good.metadata, scene.collateral) == std::to_string(GANTRY_OK));
+  CHECK(refused(good.address, {1, 2, 3}, scene.collateral) == std::to_string(GANTRY_BAD_STATE));
+  CHECK(refused(good.address, good.metadata, scene.debt) ==
+        "debt and collateral are one token: nothing can be traded");
+  CHECK(refused(scene.debt, good.metadata, scene.collateral) ==
+        "a position's address is an id of 32 bytes, as discovery makes it");
+  std::string other = good.address;
+  other[5] = other[5] == '0' ? '1' : '0';
+  CHECK(refused(other, good.metadata, scene.collateral) ==
+        "it is a position of another market than the one that `market` names");
+  // A token that the market has not listed is found out by asking.
+  CHECK(refused(good.address, good.metadata, scene.market.pool()) == std::to_string(GANTRY_OK));
+  CHECK(scene.venue->refresh(scene.chain) == GANTRY_REFUSED);
+
+  const auto made = [&](const VenueParameters& parameters) -> std::string {
+    try {
+      PluginVenue venue(GANTRY_AAVE_V3_PLUGIN, "aave_v3", parameters);
+      return "made";
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+  };
+  CHECK_THAT(made({{"market", std::string("0x12")}}),
+             Catch::Contains("market: `0x12` is not 0x and 40 hexadecimal digits"));
+  CHECK_THAT(made({{"accounts", std::string("0x34")}}),
+             Catch::Contains("accounts: `0x34` is not 0x and 40 hexadecimal digits"));
+  CHECK_THAT(made({{"accounts", scene.people[1] + " " + scene.people[2]},
+                   {"accounts_max", std::int64_t{1}}}),
+             Catch::Contains("accounts names 2 borrowers, and accounts_max is 1"));
+  // What is no market answers nothing.
+  PluginVenue nobody(GANTRY_AAVE_V3_PLUGIN, "aave_v3",
+                     {{"market", scene.people[5]}, {"accounts", scene.people[1]}});
+  std::string id = good.address;
+  id.replace(0, 42, scene.people[5]);
+  REQUIRE(nobody.open_pool(id, {{scene.debt, 18}, {scene.collateral, 6}}, good.metadata) ==
+          GANTRY_OK);
+  CHECK(nobody.refresh(scene.chain) == GANTRY_REFUSED);
+}
+
+// For `gantry plugin check --recording`.
+TEST_CASE("makes the recording of positions", "[.make]") {
+  namespace recording = host::recording;
+  Draw draw(aave_seed());
+  AaveScene scene;
+  for (const unsigned decimals : {18U, 6U, 8U}) {
+    AaveReserve order;
+    order.decimals = decimals;
+    scene.list(order);
+  }
+  draw_market(scene, draw);
+  recording::Header header;
+  header.chain = "eip155:1";
+  header.provenance = "Synthetic: a market on a test chain (tests/evm/aave_v3_test.cpp)";
+  header.creator = "tests/evm";
+  std::vector<recording::Record> records{header};
+  for (const VenueToken& token : scene.tokens) {
+    recording::Token made;
+    made.address = to_address(token.address);
+    made.symbol = "R" + std::to_string(records.size());
+    made.decimals = static_cast<std::uint8_t>(token.decimals);
+    records.emplace_back(made);
+  }
+  std::vector<recording::Record> facts;
+  // As the recording is opened: by a venue with the market that all have by default.
+  const std::string market = "87870bca3f3fd6335c3f4ce8392d69350b4fa4e2";
+  PluginVenue venue(GANTRY_AAVE_V3_PLUGIN, "aave_v3", scene.parameters(scene.borrowers()));
+  std::uint32_t pools = 0;
+  for (const EmittedPool& position : scene.positions(venue)) {
+    std::vector<recording::Record> of_pool;
+    venue.watch([&](const EmittedRequest& request, const OwnedFact& answer) {
+      recording::Fact fact;
+      fact.pool = pools;
+      fact.kind = recording::FactKind::evm_call;
+      fact.tag = request.tag;
+      fact.source = to_address(request.target);
+      fact.data = answer.data;
+      of_pool.emplace_back(fact);
+    });
+    REQUIRE(scene.open(venue, position) == GANTRY_OK);
+    venue.watch({});
+    gantry_swap_limits limits{};
+    if (venue.limits(0, 1, limits) != GANTRY_OK || to_integer(limits.in_max) < 100'000) continue;
+    recording::Pool pool;
+    pool.venue = "aave_v3";
+    pool.address = to_address("0x" + market + position.address.substr(42));
+    for (int i = 0; i < 2; ++i) {
+      const auto token =
+          std::ranges::find(scene.tokens, AaveScene::token_of(position, i), &VenueToken::address);
+      pool.tokens.push_back(static_cast<std::uint32_t>(token - scene.tokens.begin()));
+    }
+    pool.spec = position.metadata;
+    records.emplace_back(pool);
+    facts.insert(facts.end(), of_pool.begin(), of_pool.end());
+    ++pools;
+  }
+  REQUIRE(pools >= 3);
+  recording::Block block;
+  block.number = 18'000'000;
+  block.time_s = 1'700'000'000;
+  records.emplace_back(block);
+  records.insert(records.end(), facts.begin(), facts.end());
+  auto writer = host::RecordingWriter::create(GANTRY_AAVE_RECORDING, {19, 1U << 20U});
+  REQUIRE(writer.has_value());
+  for (const recording::Record& record : records) REQUIRE(writer->append(record).has_value());
+  REQUIRE(writer->finish().has_value());
 }
 
 }  // namespace gantry::test

@@ -358,43 +358,61 @@ gantry_status emit_questions(const Position& position, const gantry_request_sink
   return GANTRY_OK;
 }
 
-Applied apply_facts(std::span<const gantry_fact> facts, Position& position) noexcept {
-  const Items items(position);
-  const auto all = items.all();
+namespace {
+
+// One answer to its stage's questions. GANTRY_OK and GANTRY_NEED_STATE: taken.
+Applied take_fact(const gantry_fact& fact, std::span<const Item> all, Position& position) noexcept {
+  if (fact.source != GANTRY_SOURCE_EVM_CALL || fact.tag >= all.size()) return {GANTRY_BAD_STATE};
+  const Item& item = all[fact.tag];
   bool is_new = false;
-  for (const gantry_fact& fact : facts) {
-    if (fact.source != GANTRY_SOURCE_EVM_CALL || fact.tag >= all.size()) {
-      return {GANTRY_BAD_STATE};
-    }
-    const Item& item = all[fact.tag];
-    const Data data = {fact.data.data, fact.data.size};
-    if (item.ask == Ask::price && fact.status != GANTRY_OK) {
-      position.reserves[item.index].price = u256();  // as an oracle without a source reverts
-    } else if (item.ask == Ask::allowed && fact.status != GANTRY_OK) {
-      position.allowed = 0;
-    } else if (position.stage == Stage::account &&
-               (fact.status != GANTRY_OK || !take(item, data, position, is_new))) {
-      return {GANTRY_REFUSED,
-              item.ask == Ask::own_reserve
-                  ? "is refused: its market has not listed one of its tokens"
-                  : "is refused: what `market` names does not answer as an Aave V3 pool"};
-    } else if (position.stage != Stage::account &&
-               (fact.status != GANTRY_OK || !take(item, data, position, is_new))) {
-      return {GANTRY_BAD_STATE};
-    }
-    position.seen[fact.tag / 64] |= std::uint64_t{1} << (fact.tag % 64);
+  if (item.ask == Ask::price && fact.status != GANTRY_OK) {
+    position.reserves[item.index].price = u256();  // as an oracle without a source reverts
+  } else if (item.ask == Ask::allowed && fact.status != GANTRY_OK) {
+    position.allowed = 0;
+  } else if (fact.status != GANTRY_OK ||
+             !take(item, {fact.data.data, fact.data.size}, position, is_new)) {
+    if (position.stage != Stage::account) return {GANTRY_BAD_STATE};
+    return {GANTRY_REFUSED,
+            item.ask == Ask::own_reserve
+                ? "is refused: its market has not listed one of its tokens"
+                : "is refused: what `market` names does not answer as an Aave V3 pool"};
   }
   // Another set of reserves, or another oracle: what is asked has to be named anew.
   if (is_new && position.stage == Stage::whole) {
     start_over(position);
     return {GANTRY_NEED_STATE};
   }
+  position.seen[fact.tag / 64] |= std::uint64_t{1} << (fact.tag % 64);
   for (std::size_t i = 0; i < all.size(); ++i) {
     if ((position.seen[i / 64] >> (i % 64) & 1U) != 0) continue;
     position.ready = 0;
     return {GANTRY_NEED_STATE};
   }
   return finish(position);
+}
+
+}  // namespace
+
+Applied apply_facts(std::span<const gantry_fact> facts, Position& position) noexcept {
+  Applied applied{GANTRY_OK};
+  const char* told = nullptr;
+  while (!facts.empty()) {
+    const Stage stage = position.stage;
+    const Items items(position);
+    // A stage's answers, or a part of them; those of the next may be behind.
+    for (bool goes_on = true; goes_on && !facts.empty(); facts = facts.subspan(1)) {
+      applied = take_fact(facts.front(), items.all(), position);
+      if (applied.told != nullptr) told = applied.told;
+      if (applied.status != GANTRY_OK && applied.status != GANTRY_NEED_STATE) {
+        return {applied.status, told};
+      }
+      goes_on = position.stage == stage && applied.status == GANTRY_NEED_STATE;
+      // What changed in the midst of a round makes the rest of its answers another's.
+      if (stage == Stage::whole && position.stage == Stage::account) return {GANTRY_NEED_STATE};
+    }
+  }
+  applied.told = told;
+  return applied;
 }
 
 }  // namespace gantry::aave_v3
