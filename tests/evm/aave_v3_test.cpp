@@ -381,7 +381,7 @@ namespace {
 // Two reserves, and the first account's position: a little below 1, with 0.95 to 1 of health.
 class OnePosition : public AaveScene {
  public:
-  explicit OnePosition(int price_percent = 115) {
+  explicit OnePosition(int price_percent = 120) {
     AaveReserve order;
     order.price = power_of_ten(11);
     debt = list(order);
@@ -593,7 +593,6 @@ TEST_CASE("makes the recording of positions", "[.make]") {
     order.decimals = decimals;
     scene.list(order);
   }
-  draw_market(scene, draw);
   recording::Header header;
   header.chain = "eip155:1";
   header.provenance = "Synthetic: a market on a test chain (tests/evm/aave_v3_test.cpp)";
@@ -609,37 +608,43 @@ TEST_CASE("makes the recording of positions", "[.make]") {
   std::vector<recording::Record> facts;
   // As the recording is opened: by a venue with the market that all have by default.
   const std::string market = "87870bca3f3fd6335c3f4ce8392d69350b4fa4e2";
-  PluginVenue venue(GANTRY_AAVE_V3_PLUGIN, "aave_v3", scene.parameters(scene.borrowers()));
   std::uint32_t pools = 0;
-  for (const EmittedPool& position : scene.positions(venue)) {
-    std::vector<recording::Record> of_pool;
-    venue.watch([&](const EmittedRequest& request, const OwnedFact& answer) {
-      recording::Fact fact;
-      fact.pool = pools;
-      fact.kind = recording::FactKind::evm_call;
-      fact.tag = request.tag;
-      fact.source = to_address(request.target);
-      fact.data = answer.data;
-      of_pool.emplace_back(fact);
-    });
-    REQUIRE(scene.open(venue, position) == GANTRY_OK);
-    venue.watch({});
-    gantry_swap_limits limits{};
-    if (venue.limits(0, 1, limits) != GANTRY_OK || to_integer(limits.in_max) < 100'000) continue;
-    recording::Pool pool;
-    pool.venue = "aave_v3";
-    pool.address = to_address("0x" + market + position.address.substr(42));
-    for (int i = 0; i < 2; ++i) {
-      const auto token =
-          std::ranges::find(scene.tokens, AaveScene::token_of(position, i), &VenueToken::address);
-      pool.tokens.push_back(static_cast<std::uint32_t>(token - scene.tokens.begin()));
+  const auto record = [&](int number) {
+    const ChainMoment moment(scene.chain.chain());
+    draw_market(scene, draw);
+    PluginVenue venue(GANTRY_AAVE_V3_PLUGIN, "aave_v3", scene.parameters(scene.borrowers()));
+    for (const EmittedPool& position : scene.positions(venue)) {
+      std::vector<recording::Record> of_pool;
+      venue.watch([&](const EmittedRequest& request, const OwnedFact& answer) {
+        recording::Fact fact;
+        fact.pool = pools;
+        fact.kind = recording::FactKind::evm_call;
+        fact.tag = request.tag;
+        fact.source = to_address(request.target);
+        fact.data = answer.data;
+        of_pool.emplace_back(fact);
+      });
+      REQUIRE(scene.open(venue, position) == GANTRY_OK);
+      venue.watch({});
+      gantry_swap_limits limits{};
+      if (venue.limits(0, 1, limits) != GANTRY_OK || to_integer(limits.in_max) < 100'000) continue;
+      recording::Pool pool;
+      pool.venue = "aave_v3";
+      pool.address =
+          to_address("0x" + market + std::to_string(10 + number) + position.address.substr(44));
+      for (std::size_t i = 0; i < 2; ++i) {
+        const auto token =
+            std::ranges::find(scene.tokens, AaveScene::token_of(position, i), &VenueToken::address);
+        pool.tokens.push_back(static_cast<std::uint32_t>(token - scene.tokens.begin()));
+      }
+      pool.spec = position.metadata;
+      records.emplace_back(pool);
+      facts.insert(facts.end(), of_pool.begin(), of_pool.end());
+      ++pools;
     }
-    pool.spec = position.metadata;
-    records.emplace_back(pool);
-    facts.insert(facts.end(), of_pool.begin(), of_pool.end());
-    ++pools;
-  }
-  REQUIRE(pools >= 3);
+  };
+  for (int number = 0; number < 8; ++number) record(number);
+  REQUIRE(pools >= 5);
   recording::Block block;
   block.number = 18'000'000;
   block.time_s = 1'700'000'000;
@@ -647,7 +652,7 @@ TEST_CASE("makes the recording of positions", "[.make]") {
   records.insert(records.end(), facts.begin(), facts.end());
   auto writer = host::RecordingWriter::create(GANTRY_AAVE_RECORDING, {19, 1U << 20U});
   REQUIRE(writer.has_value());
-  for (const recording::Record& record : records) REQUIRE(writer->append(record).has_value());
+  for (const recording::Record& each : records) REQUIRE(writer->append(each).has_value());
   REQUIRE(writer->finish().has_value());
 }
 

@@ -394,7 +394,8 @@ Applied take_fact(const gantry_fact& fact, std::span<const Item> all, Position& 
 }  // namespace
 
 Applied apply_facts(std::span<const gantry_fact> facts, Position& position) noexcept {
-  Applied applied{GANTRY_OK};
+  Applied applied{position.ready != 0 ? gantry_status{GANTRY_OK}
+                                      : gantry_status{GANTRY_NEED_STATE}};
   const char* told = nullptr;
   while (!facts.empty()) {
     const Stage stage = position.stage;

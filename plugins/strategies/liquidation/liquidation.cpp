@@ -269,7 +269,7 @@ class Liquidation final : public TradingStrategy {
     const gantry_route_quote& quote = sized.quote;
     gantry_opportunity out{};
     out.key = route_key({route.hops.data(), route.hop_count});
-    // Its first leg is quoted and built by a venue as any other: see docs/decisions/0023.
+    // Its first leg is quoted and built by a venue as any other: see docs/decisions/0026-liquidations.md.
     out.kind =
         market.raw().pending != 0 ? GANTRY_OPPORTUNITY_BACKRUN : GANTRY_OPPORTUNITY_ARBITRAGE;
     out.leg_count = route.hop_count;
