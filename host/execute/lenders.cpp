@@ -291,6 +291,13 @@ u256 Lenders::fee_of(const LenderSettings& lender, const Book& book, const u256&
   return u256::max();
 }
 
+u256 Lenders::own_of(const gantry_address& token) const {
+  for (const TokenBooks& each : tokens_) {
+    if (same_address(each.token, token)) return each.own;
+  }
+  return u256();
+}
+
 std::optional<Funding> Lenders::cheapest(const TradeRoute& route, const u256& amount,
                                          const Price& price, const u256& spoken_for) const {
   const auto token = std::ranges::find_if(tokens_, [&](const TokenBooks& books) {

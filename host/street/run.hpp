@@ -155,6 +155,7 @@ class Street::Run {
   void rank_group(Group& group) const;
   void judge_group(Group& group);
   void begin_risk(Group& group);
+  void put_closings_first(Group& group);
   void plan_group(Group& group) const;
   void hand_over(const Group& group) const;
   std::vector<std::pair<std::uint32_t, OutcomePtr>> end_group(const Group& group);
@@ -165,6 +166,7 @@ class Street::Run {
   BatchPtr think(const Delivery& delivery);
   void note_skip(const Batch& batch);
   static const StrategySettings& settings_of(const Group& group, const Ranked& ranked);
+  static u256 held_elsewhere(const Group& group, const Ranked& trade, const std::string& strategy);
   static bool shares_pool(const Group& group, const Ranked& ranked);
 
   const Configuration& configuration_;

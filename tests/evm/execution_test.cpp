@@ -18,6 +18,8 @@
 #include "host/market/market_view.hpp"
 #include "host/ports/clock.hpp"
 #include "host/ports/random.hpp"
+#include "host/provider/json_rpc.hpp"
+#include "host/sign/transaction.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace gantry::test {
@@ -566,6 +568,50 @@ TEST_CASE("whatever a trade is settled with pays for its gas, at the most that i
   }
   CHECK(left > 10);
   CHECK(bounded > 2);
+}
+
+TEST_CASE("a trade whose gas grows after its simulation loses no more than it was to gain") {
+  ExecutionScene scene;
+  scene.hold(put_in);
+  scene.lend({});
+  auto& chain = scene.venues.chain().chain();
+  // Its gain, in percent of what the gas is expected to cost.
+  for (const int percent : {110, 150, 200}) {
+    CAPTURE(percent);
+    TradeOrder order = scene.order(VenueKind::v2, VenueKind::v3);
+    const std::uint64_t gas = order.gas;
+    const Integer gain = integer_of(order.amount_out) - put_in;
+    constexpr int priority = 1'000'000'000;
+    const Integer base = (gain * 100 / percent / gas - priority) * 8 / 9;
+    REQUIRE(base > 0);
+    order.base_fee = to_u256(base);
+    // All of what a call of its second token is given is gone then.
+    const std::string token = scene.venues.token(1);
+    const json::value code = chain.call("eth_getCode", {json::string(token), "latest"});
+    scene.before_block = [&] {
+      chain.call("anvil_setCode", {json::string(token), "0xfe"});
+      chain.call(
+          "anvil_setNextBlockBaseFeePerGas",
+          {json::string(host::quantity_text(Integer(base * 9 / 8).convert_to<std::uint64_t>()))});
+    };
+    const Balances before = scene.balances();
+    const Fill fill = scene.carry_out(order);
+    chain.call("anvil_setCode", {json::string(token), code});
+    scene.before_block = nullptr;
+    CHECK(fill.reason == FillReason::reverted);
+    scene.book().closed(closed_of(fill));
+    (void)scene.book().apply({host::RiskFact::Kind::resume});
+    const Integer lost = before.coins - scene.balances().coins;
+    CHECK(lost <= gain);
+    const auto trade = scene.newest_trade();
+    const auto attempt = scene.ledger().attempts(trade.intent.id).value().front().attempt;
+    const auto sent = host::sign::decode_transaction(attempt.bytes).value().transaction;
+    CHECK(integer_of(sent.max_fee) * sent.gas_limit <= gain);
+    CHECK(sent.gas_limit >= gas);
+    // It did take more than was expected, nearly all that it might.
+    CHECK(trade.result->receipt.gas_used > gas);
+    CHECK(integer_of(fill.gas_wei) == lost);
+  }
 }
 
 TEST_CASE("the chain takes a trade up to its deadline, for more than it costs, with free funds") {

@@ -53,7 +53,7 @@ class Liquidation final : public TradingStrategy {
     for (std::uint32_t i = 0; i < market.pool_count(); ++i) {
       gantry_pool pool;
       if (market.pool(i, pool) != GANTRY_OK || pool.usable == 0) continue;
-      if ((pool.traits.flags & GANTRY_POOL_SEGMENTS) == 0 || avoided(market, pool)) continue;
+      if ((pool.traits.flags & GANTRY_POOL_SEGMENTS) == 0 || is_avoided(market, pool)) continue;
       pools[i].tokens = {pool.tokens, pool.token_count};
       if (!is_one_way_pair(pool)) continue;
       is_position_[i] = 1;
@@ -116,13 +116,6 @@ class Liquidation final : public TradingStrategy {
     double ether = 0;
     Route route;
   };
-
-  static bool avoided(const Market& market, const gantry_pool& pool) {
-    return std::any_of(pool.tokens, pool.tokens + pool.token_count, [&](std::uint32_t handle) {
-      gantry_token token;
-      return market.token(handle, token) != GANTRY_OK || (token.flags & GANTRY_TOKEN_AVOID) != 0;
-    });
-  }
 
   // A number for what the addresses of an account's positions have in common.
   static std::uint32_t account_of(const gantry_address& position,
@@ -269,7 +262,8 @@ class Liquidation final : public TradingStrategy {
     const gantry_route_quote& quote = sized.quote;
     gantry_opportunity out{};
     out.key = route_key({route.hops.data(), route.hop_count});
-    // Its first leg is quoted and built by a venue as any other: see docs/decisions/0026-liquidations.md.
+    // Its first leg is quoted and built by a venue as any other: see
+    // docs/decisions/0026-liquidations.md.
     out.kind =
         market.raw().pending != 0 ? GANTRY_OPPORTUNITY_BACKRUN : GANTRY_OPPORTUNITY_ARBITRAGE;
     out.leg_count = route.hop_count;
