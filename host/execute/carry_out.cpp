@@ -144,6 +144,33 @@ bool Execution::touches_flight(const TradeRoute& route) const {
   return false;
 }
 
+// It was judged by what the street had been told, which may be a block behind, and knows nothing of
+// what an earlier run had under way.
+std::expected<void, Execution::Refusal> Execution::is_as_held(const TradeOrder& order,
+                                                              const gantry_address& token) const {
+  if (!held_) return refused(FillReason::not_as_held, "what is held could not be read");
+  if (!earlier_exchanges_.empty()) {
+    return refused(
+        FillReason::not_as_held,
+        fmt::format("trade {} of an earlier run is not reckoned yet, and may change what "
+                    "is held",
+                    *earlier_exchanges_.begin()));
+  }
+  const Position* closes = held_->closed_by(order.strategy, token, *order.route->token_out);
+  u256 left = closes == nullptr ? u256() : closes->quantity;
+  for (const auto& [id, flight] : flights_) {
+    const TradeRoute& route = *flight.order.route;
+    const bool sells_it = flight.order.strategy == order.strategy && route.token_out &&
+                          AddressEqual{}(route.tokens.front(), token) &&
+                          AddressEqual{}(*route.token_out, *order.route->token_out);
+    if (sells_it && !sub(left, flight.order.amount_in, left)) left = u256();
+  }
+  if (order.closes == (closes != nullptr) && (!order.closes || order.amount_in <= left)) return {};
+  return refused(FillReason::not_as_held,
+                 fmt::format("it {} a position of which {} are left",
+                             order.closes ? "closes" : "is to open", to_string(left)));
+}
+
 // What positions hold of a token, but for the one that the trade closes, and what trades under way
 // will hold of it, which is perhaps there already.
 u256 Execution::others_own(const TradeOrder& order, const gantry_address& token) const {
@@ -183,7 +210,7 @@ std::expected<Funding, Execution::Refusal> Execution::fund(const TradeOrder& ord
   }
   if (order.route->token_out) {
     // Nobody lends for it: what it ends in does not pay back.
-    if (!held_) return refused(FillReason::no_funds, "what is held is not known");
+    if (const auto good = is_as_held(order, token); !good) return std::unexpected(good.error());
     spoken_for = sum_or_max(spoken_for, others_own(order, token));
     const u256 own = lenders_.own_of(token);
     u256 free;
@@ -215,7 +242,14 @@ std::expected<Execution::Prepared, Execution::Refusal> Execution::reckon_costs(
   if (order.route->token_out) {
     out.gain = order.amount_out;
     out.least_gain = order.least_out;
-    out.gain_wei = order.value_wei;
+    // It was judged by what it is expected to cost: twice that is the most that a unit of gas may,
+    // and a sponsor may ask.
+    out.gain_wei = sum_or_max(order.cost_wei, order.cost_wei);
+    u256 rest;
+    u256 affordable;
+    if (sub(out.gain_wei, order.data_fee, rest) && div_floor(rest, u256(out.gas), affordable)) {
+      fees.max_fee = std::min(fees.max_fee, std::max(gas_price, affordable));
+    }
     out.transaction.gas_limit = gas_limit_of(out.gas);
     return out;
   }

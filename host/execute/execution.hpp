@@ -73,6 +73,8 @@ struct TradeOrder {
   u256 value_token;
   u256 value_wei;
   u256 stake_wei;           // what goes in is worth so much
+  u256 cost_wei;            // that it is judged by
+  bool closes = false;      // a position, or a part of one
   std::uint64_t gas = 0;    // of the trade, without a loan
   u256 data_fee;            // wei
   std::uint64_t block = 0;  // whose state it was planned on
@@ -194,6 +196,7 @@ class Execution {
   void read_usual_tokens();
   Status tell_untold();
   Status tell_positions();
+  void note_earlier(const ledger::StoredIntent& intent);
   Status reconcile_once();
 
   // Of the orders' thread, in carry_out.cpp.
@@ -259,8 +262,9 @@ class Execution {
   // Of an exchange that succeeded: what it won, and what it changed for what. false: as above.
   Result<bool> reckon_exchange(const ledger::StoredIntent& intent, const u256& received,
                                const std::optional<Flight>& flight, ledger::Realised& realised);
-  // What the ledger says is held, read where it is not known.
-  Result<const Positions*> held_now();
+  // Whether a trade between two tokens is what the ledger makes of it; mutex_ held.
+  std::expected<void, Refusal> is_as_held(const TradeOrder& order,
+                                          const gantry_address& token) const;
   u256 others_own(const TradeOrder& order, const gantry_address& token) const;  // mutex_ held
   static Result<Fill> fill_of(const ledger::StoredResult& result, const ledger::Realised& realised);
   // The same of an earlier run's trade, with the names that it counts in.
@@ -308,6 +312,8 @@ class Execution {
   std::optional<ledger::AttemptId> unsent_;  // a cancellation that a stop kept from leaving
   // Written by the following thread alone; nothing: it has to be read again.
   std::optional<Positions> held_;
+  // Of earlier runs, between two tokens, of which it is not known what they brought.
+  std::set<ledger::IntentId> earlier_exchanges_;
   std::vector<Fill> fills_;
   mutable std::vector<UntoldResult> untold_;  // of them, what the risk book was perhaps not told
   Lenders lenders_;

@@ -166,6 +166,7 @@ class Street::Run {
   BatchPtr think(const Delivery& delivery);
   void note_skip(const Batch& batch);
   static const StrategySettings& settings_of(const Group& group, const Ranked& ranked);
+  static bool closes_position(const Group& group, const Ranked& trade, const std::string& strategy);
   static bool shares_pool(const Group& group, const Ranked& ranked);
 
   const Configuration& configuration_;

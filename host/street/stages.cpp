@@ -189,6 +189,8 @@ void Street::Run::begin_risk(Group& group) {
   } else if (options_.backtest != nullptr) {
     group.fills = options_.backtest->take_fills();
   }
+  // A fill that is there has its positions before it.
+  risk_->book().adopt_positions();
   // What an earlier run left to tell comes before the first group, and has its time.
   risk_->book().begin_before(group.snapshot->context.state_time_s);
   for (const Fill& fill : group.fills) {
@@ -209,12 +211,18 @@ void Street::Run::tell_late(std::span<const Fill> fills) {
 // To be rid of a position goes before every new trade: the host's own way out of it first.
 void Street::Run::put_closings_first(Group& group) {
   if (group.positions->empty()) return;
-  std::vector<Ranked> closings = risk_->unwinding(*group.snapshot, risk_view_);
+  const auto passes = [&](const Ranked& ranked) {
+    return gate_
+        .check(risk_view_, ranked, settings_of(group, ranked), group.head_block,
+               risk_->risk_of(*group.snapshot, ranked))
+        .has_value();
+  };
+  std::vector<Ranked> closings = risk_->unwinding(*group.snapshot, risk_view_, passes);
   group.ranked.insert(group.ranked.begin(), std::make_move_iterator(closings.begin()),
                       std::make_move_iterator(closings.end()));
   std::ranges::stable_partition(group.ranked, [&](const Ranked& ranked) {
-    return ranked.is_hosts ||
-           (ranked.one_way && risk_->risk_of(*group.snapshot, ranked).closes != nullptr);
+    if (!ranked.one_way || risk_->waits(*group.snapshot, ranked)) return false;
+    return ranked.is_hosts || risk_->risk_of(*group.snapshot, ranked).closes != nullptr;
   });
 }
 
@@ -286,6 +294,14 @@ void Street::Run::plan_group(Group& group) const {
   if (executes_ && !decisions_) hand_over(group);
 }
 
+bool Street::Run::closes_position(const Group& group, const Ranked& trade,
+                                  const std::string& strategy) {
+  if (!trade.one_way) return false;
+  const auto& tokens = group.snapshot->topology->tokens;
+  return group.positions->closed_by(strategy, tokens[trade.opportunity.token_in].address,
+                                    tokens[trade.opportunity.token_out].address) != nullptr;
+}
+
 // To be executed. Whatever comes of it is a fill, also that it could not be planned.
 void Street::Run::hand_over(const Group& group) const {
   const Ranked& trade = group.approved.front().value();
@@ -297,6 +313,7 @@ void Street::Run::hand_over(const Group& group) const {
     TradeOrder order = order_of(plan_view_, *group.plan, group.number,
                                 strategy == nullptr ? "" : strategy->instance->name());
     order.scopes = group.scopes;
+    order.closes = closes_position(group, trade, order.strategy);
     options_.execution->offer(std::move(order));
     return;
   }

@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "evm/integer_words.hpp"
@@ -195,6 +197,63 @@ TEST_CASE("the executor's own is what a position is bought with, and nobody lend
   const Held after = executor_has(scene);
   CHECK(after.dollars == before.dollars);
   CHECK(after.ether == before.ether);
+}
+
+TEST_CASE(
+    "what an earlier run sold is not sold again, whether it was in a block or waits for one") {
+  TradingScene scene(83);
+  hold(scene, "hold_s = 1000000\n");
+  const Held empty = executor_has(scene);
+  Running first = scene.start({});
+  bool bought = false;
+  for (int block = 0; block < 200 && !bought && !first.ended(); ++block) {
+    scene.market.trade(true);
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    bought = executor_has(scene).ether > empty.ether;
+  }
+  REQUIRE(bought);
+  scene.mine(8, 150);
+  first.signal(SIGKILL);
+  (void)first.wait();
+  const Integer position = executor_has(scene).ether - empty.ether;
+  // The executor also has the operator's own ether, which nobody may sell.
+  const std::string wrapped = address(scene, "WETH");
+  scene.deployer.send(wrapped, scene.deployer.selector("deposit()"), position * 2);
+  scene.deployer.send(wrapped, scene.deployer.selector("transfer(address,uint256)") +
+                                   address_word(scene.executor.address()) + word(position * 2));
+  // A breaker that has cooled down: the host sells what is open.
+  const std::filesystem::path state = scene.space / "config/risk";
+  bool found = false;
+  for (const auto& file : std::filesystem::directory_iterator(state)) {
+    if (file.path().extension() != ".state") continue;
+    std::ofstream(file.path(), std::ios::app) << "breaker total - drawdown REDUCING 1 0 0 1 1\n";
+    found = true;
+  }
+  REQUIRE(found);
+  Running second = scene.start({});
+  const auto last = newest_trade(scene)->intent.id;
+  bool sent = false;
+  for (int i = 0; i < 600 && !sent && !second.ended(); ++i) {
+    const auto newest = newest_trade(scene);
+    sent = newest && newest->intent.id > last && newest->intent.state == State::submitted;
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));
+  }
+  second.signal(SIGKILL);
+  INFO(second.wait().err);
+  REQUIRE(sent);
+
+  SECTION("it was in a block") { scene.mine(3); }
+  SECTION("it waits for one") {}
+  Running third = scene.start({"--blocks", "20"});
+  while (!third.ended()) scene.mine(1, 300);
+  const Ended ended = third.wait();
+  INFO(ended.err);
+  CHECK(ended.code == 0);
+  settle(scene);
+  CHECK(executor_has(scene).ether == empty.ether + position * 2);
+  const auto trades = scene.books()->exchanges("eip155:31337");
+  REQUIRE(trades);
+  CHECK(trades->size() == 2);
 }
 
 }  // namespace gantry::test
