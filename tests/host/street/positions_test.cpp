@@ -257,7 +257,8 @@ TEST_CASE("the host sells in parts what does not pass at once") {
                                  "max_snapshot_age_blocks = 2\nmax_gas_eth_day = 0.004\n",
                              hold));
     CHECK(scene.held().size() == 1);
-    CHECK(refused(report, RefusalReason::gas_budget) > 0);
+    // Of all of it at once; a part would meet the budget of gas.
+    CHECK(refused(report, RefusalReason::crossing) > 0);
   }
 }
 
@@ -310,7 +311,7 @@ TEST_CASE("a position is sold once, however late what is under way is known") {
   for (const BacktestTrade& trade : chain.trades()) {
     ++(trade.token == "WETH" ? bought : sold);
     CHECK(trade.one_way);
-    CHECK(trade.opens == (trade.token == "WETH"));
+    if (trade.reason == FillReason::none) CHECK(trade.opens == (trade.token == "WETH"));
   }
   CHECK(bought >= 1);
   CHECK(sold == 1);  // of what was bought before it was known to be there, all at once
