@@ -144,6 +144,19 @@ bool Execution::touches_flight(const TradeRoute& route) const {
   return false;
 }
 
+// What positions hold of a token, but for the one that the trade closes, and what trades under way
+// will hold of it, which is perhaps there already.
+u256 Execution::others_own(const TradeOrder& order, const gantry_address& token) const {
+  u256 sum = held_->held(token);
+  const Position* closes = held_->closed_by(order.strategy, token, *order.route->token_out);
+  if (closes != nullptr && !sub(sum, closes->quantity, sum)) sum = u256();
+  for (const auto& [id, flight] : flights_) {
+    const auto& out = flight.order.route->token_out;
+    if (out && AddressEqual{}(*out, token)) sum = sum_or_max(sum, flight.order.amount_out);
+  }
+  return sum;
+}
+
 std::expected<Funding, Execution::Refusal> Execution::fund(const TradeOrder& order,
                                                            const u256& gas_price) {
   const gantry_address& token = order.route->tokens.front();
@@ -170,7 +183,8 @@ std::expected<Funding, Execution::Refusal> Execution::fund(const TradeOrder& ord
   }
   if (order.route->token_out) {
     // Nobody lends for it: what it ends in does not pay back.
-    spoken_for = sum_or_max(spoken_for, order.held_elsewhere);
+    if (!held_) return refused(FillReason::no_funds, "what is held is not known");
+    spoken_for = sum_or_max(spoken_for, others_own(order, token));
     const u256 own = lenders_.own_of(token);
     u256 free;
     if (sub(own, spoken_for, free) && free >= order.amount_in) return Funding{};

@@ -407,12 +407,13 @@ Result<Fill> Execution::earlier_fill_of(const ledger::StoredResult& result) cons
   return fill;
 }
 
-Result<Positions*> Execution::held_now() {
+Result<const Positions*> Execution::held_now() {
   if (!held_) {
     const auto trades = ports_.ledger.exchanges(chain_.id);
     if (!trades) return std::unexpected(trades.error());
     auto held = positions_of(*trades);
     if (!held) return std::unexpected(held.error());
+    const std::lock_guard lock(mutex_);
     held_ = std::move(*held);
   }
   return &*held_;
@@ -536,7 +537,10 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
   if (realised.exchange && held_) {
     ledger::StoredResult now = result;
     now.realised = realised;
-    if (auto made = exchange_of(intent->intent, now)) (void)held_->apply(*made);
+    if (const auto made = exchange_of(intent->intent, now)) {
+      const std::lock_guard lock(mutex_);
+      (void)held_->apply(*made);
+    }
   }
   // Nobody else writes of this chain's results, so no later one stands at or before it.
   const std::int64_t row = ports_.ledger.last_row();
@@ -622,7 +626,13 @@ void Execution::conclude(ledger::IntentId id, Fill fill) {
 // Of results that the ledger took back after that row.
 void Execution::take_back_all(const std::vector<ledger::IntentId>& ids, std::int64_t before) {
   if (ids.empty()) return;
-  held_.reset();
+  {
+    const std::lock_guard lock(mutex_);
+    held_.reset();
+  }
+  if (const auto held = held_now(); !held) {
+    spdlog::error("what is held could not be read: {}", held.error().message);
+  }
   const auto news = ports_.ledger.result_news(before);
   if (!news) {
     spdlog::error("what was taken back could not be read: {}", news.error().message);

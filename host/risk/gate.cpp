@@ -290,7 +290,7 @@ RiskRefusal Judging::check_money() const {
 }
 
 RiskRefusal Judging::check_held() const {
-  const u256 amount(ranked.opportunity.amount_in);
+  const u256 amount = sum_of(u256(ranked.opportunity.amount_in), risk.closing);
   if (amount <= risk.closes->quantity) return {};
   return {RefusalReason::not_held, to_double(amount), to_double(risk.closes->quantity)};
 }

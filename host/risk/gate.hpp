@@ -53,7 +53,7 @@ enum class RefusalReason : std::int32_t {
   gas_budget = 28,            // ether for gas, of this day
   composite = 29,             // the composite score
   crossing = 30,  // what comes out of a trade that opens or closes a position is worth less, in bps
-  not_held = 31,  // it would sell more of a position than there is
+  not_held = 31,  // it would sell more of a position than there is, with what is under way
 };
 inline constexpr RefusalReason last_refusal_reason = RefusalReason::not_held;
 std::string_view to_string(RefusalReason reason);
@@ -92,6 +92,7 @@ struct TradeRisk {
   TradeScopes scopes;
   Forecast forecast;
   const Position* closes = nullptr;  // that it would close, or a part of it; borrowed
+  u256 closing;                      // of its quantity, that trades under way sell already
 };
 
 // The most that may go into a trade of these scopes, and what bounds it.

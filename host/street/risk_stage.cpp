@@ -75,7 +75,7 @@ void RiskStage::name_scopes(const Snapshot& snapshot) {
 }
 
 TradeRisk RiskStage::risk_of(const Snapshot& snapshot, const Ranked& ranked) {
-  TradeRisk risk{turn_.get(), {}, {}, nullptr};
+  TradeRisk risk{turn_.get(), {}, {}, nullptr, {}};
   const ScopeCounts* record = &turn_->scopes[total_scope].counts;
   // One that was taken out since it found this counts in total alone.
   const auto lane = std::ranges::find(lanes_, ranked.strategy, &Lane::lane);
@@ -87,8 +87,17 @@ TradeRisk RiskStage::risk_of(const Snapshot& snapshot, const Ranked& ranked) {
   const gantry_opportunity& o = ranked.opportunity;
   if (ranked.one_way && lane != lanes_.end()) {
     const auto& tokens = snapshot.topology->tokens;
-    risk.closes = turn_->positions->closed_by(lane->name, tokens[o.token_in].address,
-                                              tokens[o.token_out].address);
+    const gantry_address& in = tokens[o.token_in].address;
+    const gantry_address& out = tokens[o.token_out].address;
+    risk.closes = turn_->positions->closed_by(lane->name, in, out);
+    const AddressEqual same;
+    for (const OpenTrade& trade : open_) {
+      if (risk.closes == nullptr || !trade.one_way || trade.one_way->strategy != lane->name ||
+          !same(trade.one_way->token_in, in) || !same(trade.one_way->token_out, out)) {
+        continue;
+      }
+      risk.closing = sum_of(risk.closing, trade.one_way->amount_in);
+    }
   }
   for (std::uint32_t i = 0; i < o.leg_count; ++i) {
     const std::uint32_t pool = o.legs[i].hop.pool;

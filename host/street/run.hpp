@@ -166,7 +166,6 @@ class Street::Run {
   BatchPtr think(const Delivery& delivery);
   void note_skip(const Batch& batch);
   static const StrategySettings& settings_of(const Group& group, const Ranked& ranked);
-  static u256 held_elsewhere(const Group& group, const Ranked& trade, const std::string& strategy);
   static bool shares_pool(const Group& group, const Ranked& ranked);
 
   const Configuration& configuration_;

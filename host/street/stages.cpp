@@ -103,7 +103,7 @@ void Street::Run::feed() {
       feed_ended_ = true;
       return;
     }
-    const bool may_carry = feeders_free_.load() != 0;
+    const bool may_carry = options_.backtest != nullptr || feeders_free_.load() != 0;
     auto mine = offer(std::make_shared<const BlockInput>(std::move(*input)), may_carry);
     bringing.unlock();
     while (mine) mine = carry(*mine);
@@ -136,7 +136,7 @@ SnapshotPtr Street::Run::apply(const InputPtr& block) {
   if (options_.backtest != nullptr) options_.backtest->meet(*snapshot);
   changes_.add(**snapshot);
   history_.add(**snapshot);
-  facts_ += input.facts.size();
+  facts_ += input.fact_count();
   last_block_ = input.block.number;
   head_block_.store(input.block.number, std::memory_order_relaxed);
   const auto count = snapshots_.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -286,19 +286,6 @@ void Street::Run::plan_group(Group& group) const {
   if (executes_ && !decisions_) hand_over(group);
 }
 
-// What positions hold of a trade's first token, but for the one that it closes.
-u256 Street::Run::held_elsewhere(const Group& group, const Ranked& trade,
-                                 const std::string& strategy) {
-  if (!trade.one_way || !group.positions || group.positions->empty()) return {};
-  const auto& tokens = group.snapshot->topology->tokens;
-  const gantry_address& in = tokens[trade.opportunity.token_in].address;
-  const gantry_address& out = tokens[trade.opportunity.token_out].address;
-  u256 held = group.positions->held(in);
-  const Position* closes = group.positions->closed_by(strategy, in, out);
-  if (closes != nullptr && !sub(held, closes->quantity, held)) held = u256();
-  return held;
-}
-
 // To be executed. Whatever comes of it is a fill, also that it could not be planned.
 void Street::Run::hand_over(const Group& group) const {
   const Ranked& trade = group.approved.front().value();
@@ -310,7 +297,6 @@ void Street::Run::hand_over(const Group& group) const {
     TradeOrder order = order_of(plan_view_, *group.plan, group.number,
                                 strategy == nullptr ? "" : strategy->instance->name());
     order.scopes = group.scopes;
-    order.held_elsewhere = held_elsewhere(group, trade, order.strategy);
     options_.execution->offer(std::move(order));
     return;
   }

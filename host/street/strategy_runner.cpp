@@ -116,10 +116,10 @@ void StrategyRunner::subscribe(const Snapshot& snapshot) {
         if (lookback_s > runner.options_.history_s_max) return GANTRY_REFUSED;
         const auto tokens = runner.view_.snapshot().topology->tokens.size();
         if (query->token >= tokens || query->quote >= tokens) return GANTRY_BAD_ARGUMENT;
-        bool kept = runner.keep_series(query->token, query->quote);
+        bool kept = runner.keep_series({query->token, query->quote, lookback_s});
         if (query->what == GANTRY_HISTORY_CORRELATION) {
           if (query->other >= tokens) return GANTRY_BAD_ARGUMENT;
-          kept = kept && runner.keep_series(query->other, query->quote);
+          kept = kept && runner.keep_series({query->other, query->quote, lookback_s});
         }
         return kept ? GANTRY_OK : GANTRY_REFUSED;
       }};
@@ -128,10 +128,10 @@ void StrategyRunner::subscribe(const Snapshot& snapshot) {
   instance_->health().accept(Phase::prepare, status, snapshot.id);
 }
 
-bool StrategyRunner::keep_series(std::uint32_t token, std::uint32_t quote) {
-  if (!joining_) return history_.subscribe(token, quote);
+bool StrategyRunner::keep_series(const WantedSeries& wanted) {
+  if (!joining_) return history_.subscribe(wanted.token, wanted.quote, wanted.lookback_s);
   if (history_.full()) return false;
-  series_.emplace_back(token, quote);
+  series_.push_back(wanted);
   return true;
 }
 
@@ -147,7 +147,9 @@ Status StrategyRunner::get_ready(const Snapshot& snapshot) {
 }
 
 void StrategyRunner::join() {
-  for (const auto& [token, quote] : series_) history_.subscribe(token, quote);
+  for (const WantedSeries& wanted : series_) {
+    history_.subscribe(wanted.token, wanted.quote, wanted.lookback_s);
+  }
   series_.clear();
 }
 

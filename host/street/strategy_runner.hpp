@@ -25,7 +25,7 @@ struct RunnerOptions {
   std::uint64_t gas_overhead = host::gas_overhead;  // of a transaction, besides its legs
   Sender sender;                                    // of a transaction
   std::uint64_t deadline_ns = 0;                    // 0: none
-  std::uint64_t history_s_max = 0;  // how far back the history reaches at the chain's pace
+  std::uint64_t history_s_max = 0;                  // how far back a series may be asked to reach
 };
 
 class StrategyRunner {
@@ -47,7 +47,12 @@ class StrategyRunner {
  private:
   struct Sink;
 
-  bool keep_series(std::uint32_t token, std::uint32_t quote);
+  struct WantedSeries {
+    std::uint32_t token;
+    std::uint32_t quote;
+    std::uint64_t lookback_s;
+  };
+  bool keep_series(const WantedSeries& wanted);
   void tell(const std::vector<gantry_result>& results, std::uint64_t snapshot);
   void tell_pending(const Snapshot& snapshot);
   void show_positions(const Delivery& delivery);
@@ -69,7 +74,7 @@ class StrategyRunner {
   std::uint64_t topology_ = ~0ULL;  // that it is prepared for
   bool joining_ = false;
   std::optional<std::uint64_t> pending_told_;  // sequence of the last pending swap
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> series_;  // to keep from join() on
+  std::vector<WantedSeries> series_;           // to keep from join() on
   std::vector<std::uint32_t> changed_;
   std::shared_ptr<const Positions> held_;   // that positions_ was made of
   std::vector<gantry_position> positions_;  // its own

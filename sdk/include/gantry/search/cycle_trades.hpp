@@ -40,7 +40,10 @@ class CycleTrades {
     for (std::uint32_t i = 0; i < market.pool_count(); ++i) {
       gantry_pool pool;
       if (market.pool(i, pool) != GANTRY_OK || pool.usable == 0) continue;
-      if ((pool.traits.flags & GANTRY_POOL_SEGMENTS) == 0 || is_avoided(market, pool)) continue;
+      if ((pool.traits.flags & GANTRY_POOL_SEGMENTS) == 0 || is_avoided(market, pool) ||
+          is_one_way_pair(pool)) {
+        continue;
+      }
       pools[i].tokens = {pool.tokens, pool.token_count};
       gas[i] = static_cast<double>(pool.traits.swap_gas);
     }
