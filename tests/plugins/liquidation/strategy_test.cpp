@@ -92,9 +92,9 @@ TEST_CASE("nothing is found in a fair market, nor of healthy borrowers") {
 }
 
 TEST_CASE("the route that leaves most is taken, of those within max_hops") {
-  // 1 sells for WETH at 1, or over token 2 at 1.04.
+  // 1 sells for WETH at 1, or over token 2 at 1.02.
   const std::vector<Pool> pools = {pair(0, 1, 10'000, 10'000), pair(1, 2, 10'000, 10'000),
-                                   pair(2, 0, 10'000, 10'400), loan(0, 1, 1000, 1100)};
+                                   pair(2, 0, 10'000, 10'200), loan(0, 1, 1000, 1100)};
   PoolMarket market(3, pools);
   Strategy two(options(2));
   REQUIRE(two.look(market).size() == 1);
@@ -104,9 +104,9 @@ TEST_CASE("the route that leaves most is taken, of those within max_hops") {
   REQUIRE(three.look(market).size() == 1);
   CHECK(three.found[0].leg_count == 3);
   CHECK(market.adds_up(three.found[0]));
-  CHECK(profit_of(three.found[0]) > direct + 0.02e18);
+  CHECK(profit_of(three.found[0]) > direct + 0.01e18);
   // Gas that is dearer than the difference.
-  market.context.gas_price = u256(500'000'000'000ULL);
+  market.context.gas_price = u256(300'000'000'000ULL);
   Strategy dear(options(3));
   REQUIRE(dear.look(market).size() == 1);
   CHECK(dear.found[0].leg_count == 2);
@@ -134,8 +134,9 @@ TEST_CASE("what cannot be traded is left out, and find() allocates nothing") {
   PoolMarket market(2, {pair(0, 1, 10'000, 10'000), loan(0, 1, 1000, 1100)});
   Strategy strategy(options());
   REQUIRE(strategy.look(market).size() == 1);
+  const gantry_market* snapshot = market.snapshot({1});
   const auto before = allocation_count();
-  CHECK(strategy.find(market.snapshot({1})) == GANTRY_OK);
+  CHECK(strategy.find(snapshot) == GANTRY_OK);
   CHECK(allocation_count() == before);
   for (Pool& pool : market.pools) {
     pool.usable = false;
