@@ -365,12 +365,7 @@ Applied take_fact(const gantry_fact& fact, std::span<const Item> all, Position& 
   if (fact.source != GANTRY_SOURCE_EVM_CALL || fact.tag >= all.size()) return {GANTRY_BAD_STATE};
   const Item& item = all[fact.tag];
   bool is_new = false;
-  if (item.ask == Ask::price && fact.status != GANTRY_OK) {
-    position.reserves[item.index].price = u256();  // as an oracle without a source reverts
-  } else if (item.ask == Ask::allowed && fact.status != GANTRY_OK) {
-    position.allowed = 0;
-  } else if (fact.status != GANTRY_OK ||
-             !take(item, {fact.data.data, fact.data.size}, position, is_new)) {
+  if (fact.status != GANTRY_OK || !take(item, {fact.data.data, fact.data.size}, position, is_new)) {
     if (position.stage != Stage::account) return {GANTRY_BAD_STATE};
     return {GANTRY_REFUSED,
             item.ask == Ask::own_reserve
