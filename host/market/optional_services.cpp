@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "gantry/positions.h"
 #include "gantry/split.h"
 #include "host/market/market_view.hpp"
 
@@ -22,12 +23,17 @@ constexpr gantry_venues_draft_v1 venues_service{
       return GANTRY_OK;
     }};
 
+constexpr gantry_positions_draft_v1 positions_service{
+    [](const gantry_market* market, gantry_position* out, std::uint32_t capacity,
+       std::uint32_t* count) { return MarketView::of(market).positions({out, capacity}, *count); }};
+
 }  // namespace
 
 const void* optional_service(const char* id) noexcept {
   const std::string_view wanted = id == nullptr ? "" : id;
   if (wanted == GANTRY_SPLIT_DRAFT_ID) return &split_service;
   if (wanted == GANTRY_VENUES_DRAFT_ID) return &venues_service;
+  if (wanted == GANTRY_POSITIONS_DRAFT_ID) return &positions_service;
   return nullptr;
 }
 

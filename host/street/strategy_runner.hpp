@@ -55,6 +55,7 @@ class StrategyRunner {
   bool keep_series(const WantedSeries& wanted);
   void tell(const std::vector<gantry_result>& results, std::uint64_t snapshot);
   void tell_pending(const Snapshot& snapshot);
+  void show_positions(const Delivery& delivery);
   bool prepare(const Snapshot& snapshot);
   gantry_status take(const gantry_opportunity& opportunity);
   bool check_route(const gantry_opportunity& opportunity, Phase phase);
@@ -75,6 +76,9 @@ class StrategyRunner {
   std::optional<std::uint64_t> pending_told_;  // sequence of the last pending swap
   std::vector<WantedSeries> series_;           // to keep from join() on
   std::vector<std::uint32_t> changed_;
+  std::shared_ptr<const Positions> held_;   // that positions_ was made of
+  std::vector<gantry_position> positions_;  // its own
+  std::uint64_t positions_topology_ = ~0ULL;
   std::vector<gantry_opportunity> found_;
   std::vector<Ranked> ranked_;
   std::uint64_t cut_ = 0;
