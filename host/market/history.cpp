@@ -82,7 +82,8 @@ const History::Series* History::find(std::uint32_t token, std::uint32_t quote) c
 }
 
 void History::add(const Snapshot& snapshot) {
-  if (empty()) return;
+  // Between blocks prices are those of the block before.
+  if (empty() || snapshot.between) return;
   MarketView view;
   view.bind(snapshot, {}, true);
   for (const Series& series : all()) {

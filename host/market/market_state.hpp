@@ -20,6 +20,7 @@
 #include "host/config/settings.hpp"
 #include "host/market/answers.hpp"
 #include "host/market/market_event.hpp"
+#include "host/market/outside_prices.hpp"
 #include "host/market/pending_swaps.hpp"
 #include "host/market/snapshot.hpp"
 #include "host/recording/records.hpp"
@@ -142,6 +143,8 @@ class MarketState {
   std::vector<std::uint32_t> order_;  // facts by pool
   std::unique_ptr<Facts> facts_;
   PendingSwaps pending_;
+  OutsidePrices prices_;
+  DataFee data_fee_;                     // of the newest block
   Standing standing_;                    // filled for a live feed alone
   std::vector<bool> begun_;              // by pool: it was asked for since it was opened
   std::uint64_t undo_blocks_ = 0;        // how many blocks are kept

@@ -18,7 +18,8 @@
 namespace gantry::host {
 
 // Recorded and told to strategies: never renumber; append. Checked in this order: simulate_only,
-// halted, reducing, stale_snapshot, those of pools, data_fee_unknown, then as they are listed.
+// backrun_not_sent, halted, reducing, stale_snapshot, those of pools, data_fee_unknown, then as
+// they are listed.
 enum class RefusalReason : std::int32_t {
   none = 0,
   simulate_only = 1,       // measured and reported, never traded
@@ -50,8 +51,9 @@ enum class RefusalReason : std::int32_t {
   loss_per_trade_share = 27,  // the same, in bps of the capital
   gas_budget = 28,            // ether for gas, of this day
   composite = 29,             // the composite score
+  backrun_not_sent = 30,      // behind a pending transaction: planned in a dry run, never sent
 };
-inline constexpr RefusalReason last_refusal_reason = RefusalReason::composite;
+inline constexpr RefusalReason last_refusal_reason = RefusalReason::backrun_not_sent;
 std::string_view to_string(RefusalReason reason);
 // Of one that a smaller trade may not meet.
 bool is_of_size(RefusalReason reason);
@@ -87,6 +89,7 @@ struct TradeRisk {
   const RiskView* book;  // borrowed
   TradeScopes scopes;
   Forecast forecast;
+  bool executes = false;  // trades are carried out, and not only planned
 };
 
 // The most that may go into a trade of these scopes, and what bounds it.
@@ -101,7 +104,8 @@ class RiskGate {
  public:
   explicit RiskGate(const RiskSettings& settings) : alone_(RiskBook(settings, {}, false).view()) {}
 
-  // `view` is bound to the snapshot in which it would execute; `newest_block` is the chain's head.
+  // `view` is bound to the snapshot in which it would execute, and of a back-run behind what waits;
+  // `newest_block` is the chain's head.
   std::expected<Approved<Ranked>, RiskRefusal> check(const MarketView& view, const Ranked& ranked,
                                                      const StrategySettings& strategy,
                                                      std::uint64_t newest_block,
