@@ -1,5 +1,6 @@
 #include "host/backtest/backtest_report.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <chrono>
@@ -8,12 +9,15 @@
 
 #include "gantry/u256_convert.hpp"
 #include "host/base/text.hpp"
+#include "host/ledger/queries.hpp"
 #include "host/report/terminal.hpp"
 
 namespace gantry::host {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::uint64_t seconds_a_day = 86400;
 
 json::value or_null(const std::optional<double>& value) {
   return value ? json::value(*value) : json::value(nullptr);
@@ -28,19 +32,18 @@ std::string_view place_text(BlockPlace place) {
   return place == BlockPlace::first ? "first" : "last";
 }
 
+std::string day_of(std::uint64_t time_s) {
+  return ledger::day_text(static_cast<std::int64_t>(time_s / seconds_a_day));
+}
+
 // "2024-05-01 13:45:00", UTC.
 std::string time_text(std::uint64_t time_s) {
-  const std::chrono::sys_seconds at{std::chrono::seconds(time_s)};
-  const auto day = std::chrono::floor<std::chrono::days>(at);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss time(at - day);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     time.hours().count(), time.minutes().count(), time.seconds().count());
+  return fmt::format("{} {:%T}", day_of(time_s), std::chrono::seconds(time_s % seconds_a_day));
 }
 
 json::object metrics_json(const BacktestMetrics& metrics) {
   return {{"sent", metrics.sent},
+          {"opened", metrics.opened},
           {"filled", metrics.filled},
           {"gained", metrics.gained},
           {"reverted", metrics.reverted},
@@ -158,6 +161,10 @@ json::object backtest_json(const BacktestResult& result) {
       {"refused", std::move(refusals)},
       {"not_sent", std::move(unsent)},
       {"under_way_at_the_end", result.under_way},
+      {"open_at_the_end", json::object{{"positions", result.open.count},
+                                       {"unvalued", result.open.unvalued},
+                                       {"cost_wei", to_string(result.open.cost_wei)},
+                                       {"worth_wei", to_string(result.open.worth_wei)}}},
       {"metrics", metrics_json(metrics_of(result.trades, frame))},
       {"by_strategy",
        grouped_by(result, [](const BacktestTrade& t) { return std::set{t.strategy}; })},
@@ -167,10 +174,8 @@ json::object backtest_json(const BacktestResult& result) {
                                 for (const BacktestLeg& leg : t.legs) venues.insert(leg.venue);
                                 return venues;
                               })},
-      {"by_day", grouped_by(result,
-                            [](const BacktestTrade& t) {
-                              return std::set{time_text(t.time_s).substr(0, 10)};
-                            })},
+      {"by_day",
+       grouped_by(result, [](const BacktestTrade& t) { return std::set{day_of(t.time_s)}; })},
       {"equity", std::move(equity)},
       {"trades", std::move(trades)},
       {"state_hash", result.run.state_hash},
@@ -217,6 +222,14 @@ std::string backtest_text(const BacktestResult& result, bool colour) {
   if (result.under_way != 0) {
     out += fmt::format("          {} under way at the end: in no figure\n",
                        counted(result.under_way, "trade"));
+  }
+  if (result.open.count != 0) {
+    out += fmt::format(
+        "          {} open at the end, bought for {} ETH and worth {} ETH then{}: in no figure\n",
+        counted(result.open.count, "position"),
+        short_number(to_double(result.open.cost_wei) / 1e18, 6),
+        short_number(to_double(result.open.worth_wei) / 1e18, 6),
+        result.open.unvalued == 0 ? "" : fmt::format(", {} without a price", result.open.unvalued));
   }
   for (const auto& [reason, count] : result.run.refusals) {
     out += fmt::format("  refused {:>9}  {}\n", grouped(count.count), to_string(reason));

@@ -18,6 +18,7 @@ struct BacktestResult {
   std::vector<std::string> set;  // of the command line, "key=value"
   std::vector<BacktestTrade> trades;
   std::uint64_t under_way = 0;  // at the end: in no figure
+  SimulatedChain::Open open;    // likewise
 };
 
 // Amounts are strings in smallest units and, beside them, numbers in ether. A function of the

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "gantry/u256_convert.hpp"
+#include "host/risk/amounts.hpp"
 
 namespace gantry::host {
 namespace {
@@ -16,9 +17,7 @@ constexpr std::uint64_t periods_wanted = 20;
 
 double ether_of_wei(const u256& wei) { return to_double(wei) * 1e-18; }
 
-void add_to(u256& total, const u256& amount) {
-  if (!gantry::add(total, amount, total)) total = u256::max();
-}
+void add_to(u256& total, const u256& amount) { total = sum_of(total, amount); }
 
 // The longest of them of which there are enough.
 std::uint64_t period_of(const BacktestFrame& frame) {
@@ -111,11 +110,15 @@ BacktestMetrics metrics_of(std::span<const BacktestTrade> trades, const Backtest
     }
     ++metrics.filled;
     if (trade.gained) ++metrics.gained;
-    metrics.predicted.add(true, trade.predicted_wei);
-    metrics.realised.add(trade.gained, trade.result_wei);
+    if (trade.opens) ++metrics.opened;
+    if (!trade.one_way) {
+      metrics.predicted.add(true, trade.predicted_wei);
+      metrics.realised.add(trade.gained, trade.result_wei);
+    }
     add_to(stakes, trade.stake_wei);
   }
-  const std::uint64_t executed = metrics.filled + metrics.reverted;
+  // What opens a position has neither won nor lost.
+  const std::uint64_t executed = metrics.filled - metrics.opened + metrics.reverted;
   if (executed != 0) {
     metrics.win_rate = static_cast<double>(metrics.gained) / static_cast<double>(executed);
   }

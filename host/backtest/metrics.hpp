@@ -9,7 +9,7 @@
 //   Sortino   mean(r) / d * sqrt(n), d the root of mean(min(r, 0)^2) over all periods (F. Sortino,
 //             L. Price, "Performance Measurement in a Downside Risk Framework", 1994).
 //   drawdown  the largest fall of equity from a peak before it, as a part of that peak.
-//   win rate  trades that gained, of those that were in a block.
+//   win rate  trades that gained, of those that were in a block and did not open a position.
 //   turnover  what went into trades that were filled, over the capital.
 //
 // UNITS    Ether as real numbers for ratios; sums in wei are exact.
@@ -53,6 +53,7 @@ struct BacktestMetrics {
   std::uint64_t sent = 0;
   std::uint64_t filled = 0;
   std::uint64_t gained = 0;    // of them
+  std::uint64_t opened = 0;    // of them: a position, or more of one; its gas is all it cost
   std::uint64_t reverted = 0;  // all that were in a block and not filled
   std::uint64_t taken = 0;     // of them, by the competitor
   std::uint64_t missed = 0;    // in no block

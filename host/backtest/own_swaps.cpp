@@ -37,56 +37,14 @@ std::optional<u256> swap_on(const Snapshot& snapshot, const OwnSwap& swap, Bytes
   return u256(quote.amount_out);
 }
 
-// What there is of a token on the way, and what there would be as it was planned.
-struct Purse {
-  u256 planned;
-  u256 real;
-};
-
 }  // namespace
 
-std::optional<RoutePaid> pay_route(const Snapshot& snapshot,
-                                   const gantry_opportunity& opportunity) {
-  RoutePaid paid;
-  std::map<std::uint32_t, Purse> purses;
-  std::map<std::uint32_t, Bytes> after;
-  purses[opportunity.token_in] = {u256(opportunity.amount_in), u256(opportunity.amount_in)};
-  for (std::uint32_t i = 0; i < opportunity.leg_count; ++i) {
-    const gantry_leg& leg = opportunity.legs[i];
-    Purse& from = purses[leg.hop.token_in];
-    const u256 wanted(leg.amount_in);
-    const bool all = wanted >= from.planned;
-    const u256 amount = all ? from.real : std::min(wanted, from.real);
-    if (amount.is_zero()) return std::nullopt;
-    from.planned = all ? u256() : wrapping_sub(from.planned, wanted);
-    from.real = wrapping_sub(from.real, amount);
-    const OwnSwap swap{leg.hop.pool, leg.hop.token_in, leg.hop.token_out, amount};
-    auto [state, is_first] = after.try_emplace(swap.pool);
-    if (is_first && snapshot.overlays != nullptr) {
-      if (const auto* before = snapshot.overlays->find(swap.pool)) {
-        if (before->bytes.empty()) return std::nullopt;
-        state->second = before->bytes;
-      }
-    } else if (!is_first && state->second.empty()) {
-      return std::nullopt;
-    }
-    const auto out = swap_on(snapshot, swap, state->second);
-    if (!out) return std::nullopt;
-    paid.swaps.push_back(swap);
-    Purse& into = purses[leg.hop.token_out];
-    if (!add(into.planned, u256(leg.amount_out), into.planned) ||
-        !add(into.real, *out, into.real)) {
-      return std::nullopt;
-    }
-  }
-  paid.amount_out = purses[opportunity.token_out].real;
-  return paid;
-}
-
-void OwnSwaps::add(std::uint64_t block, const std::vector<OwnSwap>& swaps) {
-  for (const OwnSwap& swap : swaps) {
-    kept_[swap.pool].push_back({block, swap});
-    dirty_.push_back(swap.pool);
+void OwnSwaps::add(std::uint64_t block, std::span<const gantry_leg> legs) {
+  for (const gantry_leg& leg : legs) {
+    const gantry_hop& hop = leg.hop;
+    kept_[hop.pool].push_back(
+        {block, {hop.pool, hop.token_in, hop.token_out, u256(leg.amount_in)}});
+    dirty_.push_back(hop.pool);
   }
 }
 

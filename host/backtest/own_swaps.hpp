@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
+#include <span>
 #include <vector>
 
 #include "gantry/strategy.h"
@@ -24,22 +24,13 @@ struct OwnSwap {
   u256 amount_in;
 };
 
-// What a route pays.
-struct RoutePaid {
-  u256 amount_out;  // of the opportunity's token_out
-  std::vector<OwnSwap> swaps;
-};
-// Its legs in their order, on the snapshot's states and each pool as the legs before have left it.
-// A leg that was to get all there is of its token gets all there is of it now. Nothing: a leg
-// cannot be swapped.
-std::optional<RoutePaid> pay_route(const Snapshot& snapshot, const gantry_opportunity& opportunity);
-
 class OwnSwaps {
  public:
   explicit OwnSwaps(std::uint64_t blocks_kept) : blocks_kept_(blocks_kept) {}
 
-  // Made in that block. They are on the states of snapshots from the next meet() on.
-  void add(std::uint64_t block, const std::vector<OwnSwap>& swaps);
+  // Made in that block, by each leg's amount_in. They are on the states of snapshots from the next
+  // meet() on.
+  void add(std::uint64_t block, std::span<const gantry_leg> legs);
   // Puts what is kept onto the states of a snapshot that nobody else has seen yet. Pools whose
   // state moves by it count as changed.
   void meet(Snapshot& snapshot);

@@ -5,7 +5,9 @@
 #include "gantry/u256_convert.hpp"
 #include "host/base/text.hpp"
 #include "host/live/chain_text.hpp"
+#include "host/market/legs.hpp"
 #include "host/plugin/plugin_set.hpp"
+#include "host/risk/amounts.hpp"
 
 namespace gantry::host {
 namespace {
@@ -22,19 +24,10 @@ double drawn(std::uint64_t seed, std::uint64_t group, std::uint64_t which) {
   return static_cast<double>(z >> 11U) * 0x1p-53;
 }
 
-u256 sum(const u256& a, const u256& b) {
-  u256 out;
-  return add(a, b, out) ? out : u256::max();
-}
-
 // Rounded up, as who lends does.
 u256 loan_fee_of(const u256& amount, std::uint64_t ppm) {
   u256 fee;
   return mul_div_ceil(amount, u256(ppm), u256(parts_per_million), fee) ? fee : u256::max();
-}
-
-std::uint64_t usd_e6(const u256& value) {
-  return value > u256(UINT64_MAX) ? UINT64_MAX : value.limb(0);
 }
 
 BacktestTrade begin_record(const Snapshot& snapshot, const Ranked& trade, std::uint64_t group) {
@@ -63,6 +56,7 @@ BacktestTrade begin_record(const Snapshot& snapshot, const Ranked& trade, std::u
 
 }  // namespace
 
+// Nobody lends for a trade that ends in another token: what it begins with is taken to be there.
 void SimulatedChain::offer(const MarketView& view, const Ranked& trade, std::uint64_t group) {
   const Snapshot& snapshot = view.snapshot();
   Sent sent{trade,
@@ -71,24 +65,20 @@ void SimulatedChain::offer(const MarketView& view, const Ranked& trade, std::uin
             begin_record(snapshot, trade, group),
             drawn(settings_.seed, group, 0),
             drawn(settings_.seed, group, 1)};
+  if (trade.one_way) {
+    sent.record.one_way = true;
+    sent_.push_back(std::move(sent));
+    return;
+  }
   // The loan's fee comes off what the gate has seen; in the token, as the least that it must pay.
   const u256 fee = loan_fee_of(sent.record.amount_in, settings_.loan_fee_ppm);
-  const bool pays = sum(least_out(trade), fee) <= sent.record.predicted_out;
+  const bool pays = sum_of(least_out(trade), fee) <= sent.record.predicted_out;
   u256 kept;
   u256 fee_wei;
   const bool known = !trade.gross_token.is_zero() &&
                      mul_div_ceil(fee, u256(trade.gross.ether_wei), trade.gross_token, fee_wei) &&
                      sub(trade.net, fee_wei, kept);
-  if (!pays || !known) {
-    Fill fill;
-    fill.group = group;
-    fill.strategy = trade.strategy;
-    fill.key = trade.opportunity.key;
-    fill.block = trade.opportunity.block;
-    fill.reason = FillReason::no_profit;
-    fill.amount_in = sent.record.amount_in;
-    return refuse(std::move(fill));
-  }
+  if (!pays || !known) return refuse(fill_of(trade, group, FillReason::no_profit));
   sent.record.predicted_wei = kept;
   sent_.push_back(std::move(sent));
 }
@@ -102,24 +92,20 @@ void SimulatedChain::decide(Sent& sent, const Snapshot& state, std::uint64_t tim
   record.ether_usd = static_cast<double>(state.ether_usd_e6) * 1e-6;
   record.was_taken = sent.competitor < settings_.competition;
 
-  const u256 fee = loan_fee_of(record.amount_in, settings_.loan_fee_ppm);
-  const auto paid = pay_route(state, o);
-  const bool pays = paid && paid->amount_out >= sum(least_out(sent.trade), fee);
+  const u256 fee = record.one_way ? u256() : loan_fee_of(record.amount_in, settings_.loan_fee_ppm);
+  view_.bind(state, {}, true);
+  const auto now = with_amount_in(view_, o, record.amount_in);
+  const u256 paid = now ? u256(now->amount_out) : u256();
+  const bool pays = now && paid >= sum_of(least_out(sent.trade), fee);
   // Who takes it first leaves nothing of it; the pools have his trade then.
-  if (record.was_taken && pays) own_.add(sent.block, paid->swaps);
+  if (record.was_taken && pays) own_.add(sent.block, {now->legs, now->leg_count});
   const bool is_filled = pays && !record.was_taken;
 
   gantry_opportunity real = o;
-  real.amount_out = is_filled ? wrapping_sub(paid->amount_out, fee) : u256();
-  view_.bind(state, {}, true);
+  real.amount_out = is_filled ? wrapping_sub(paid, fee) : u256();
   const Ranked priced = price_opportunity(view_, real, sent.trade.strategy, sent.trade.index,
                                           {gas_overhead_, sent.trade.data_fee});
-  Fill fill;
-  fill.group = sent.group;
-  fill.strategy = sent.trade.strategy;
-  fill.key = o.key;
-  fill.block = o.block;
-  fill.amount_in = record.amount_in;
+  Fill fill = fill_of(sent.trade, sent.group, FillReason::none);
   if (sent.inclusion < settings_.missed) {
     fill.reason = FillReason::expired;
   } else {
@@ -128,13 +114,14 @@ void SimulatedChain::decide(Sent& sent, const Snapshot& state, std::uint64_t tim
     fill.reason = is_filled ? FillReason::none : FillReason::reverted;
     fill.gained = is_filled && priced.pays;
     fill.amount_wei = is_filled ? priced.net : priced.gas_cost;
-    fill.amount_usd_e6 = usd_e6(is_filled ? priced.net_usd_e6 : priced.gas_usd_e6);
+    fill.amount_usd_e6 = usd_e6_of(is_filled ? priced.net_usd_e6 : priced.gas_usd_e6);
     if (is_filled) {
-      fill.amount_out = paid->amount_out;
+      fill.amount_out = paid;
       record.loan_fee = fee;
+      if (record.one_way) exchange(priced, record, fill);
       const double quoted = to_double(record.predicted_out);
-      fill.deviation_bps = std::max(0.0, (quoted - to_double(paid->amount_out)) / quoted * 1e4);
-      own_.add(sent.block, paid->swaps);
+      fill.deviation_bps = std::max(0.0, (quoted - to_double(paid)) / quoted * 1e4);
+      own_.add(sent.block, {now->legs, now->leg_count});
     }
   }
   record.reason = fill.reason;
@@ -144,6 +131,40 @@ void SimulatedChain::decide(Sent& sent, const Snapshot& state, std::uint64_t tim
   record.gas_wei = fill.gas_wei;
   trades_.push_back(record);
   fills_.push_back(std::move(fill));
+}
+
+// Into a position, which costs its gas, or out of one.
+void SimulatedChain::exchange(const Ranked& priced, BacktestTrade& record, Fill& fill) {
+  const auto& tokens = view_.snapshot().topology->tokens;
+  const gantry_opportunity& o = priced.opportunity;
+  const auto closed =
+      held_.apply({record.strategy, tokens[o.token_in].address, tokens[o.token_out].address,
+                   fill.amount_in, fill.amount_out, record.stake_wei, record.time_s});
+  std::optional<u256> cost;
+  if (closed) cost = closed->cost;
+  record.opens = !closed;
+  const OneWayResult result = result_of_one_way(view_, priced, cost);
+  fill.gained = result.gained;
+  fill.amount_wei = result.wei;
+  fill.amount_usd_e6 = usd_e6_of(result.usd_e6);
+}
+
+void SimulatedChain::end() {
+  if (before_ == nullptr) return;
+  view_.bind(*before_, {}, true);
+  const auto& known = before_->topology->token_by_address;
+  for (const Position& each : held_.all()) {
+    ++open_.count;
+    open_.cost_wei = sum_of(open_.cost_wei, each.cost_wei);
+    const auto token = known.find(each.token);
+    gantry_value worth{};
+    if (token == known.end() || view_.value(token->second, each.quantity, worth) != GANTRY_OK) {
+      ++open_.unvalued;
+      continue;
+    }
+    open_.worth_wei = sum_of(open_.worth_wei, u256(worth.ether_wei));
+  }
+  before_.reset();
 }
 
 void SimulatedChain::meet(const std::shared_ptr<Snapshot>& snapshot) {

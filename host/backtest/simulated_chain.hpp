@@ -51,7 +51,9 @@ struct BacktestTrade {
   std::uint64_t group = 0;
   std::string strategy;
   std::vector<BacktestLeg> legs;
-  std::string token;  // symbol of what goes in and comes out
+  bool one_way = false;  // into a position or out of one: nothing is predicted of it
+  bool opens = false;    // one that was filled, and opened a position or added to it
+  std::string token;     // symbol of what goes in, and comes out of what is not one way
   std::uint32_t decimals = 0;
   std::uint64_t found_block = 0;
   std::uint64_t block = 0;  // that it was in, or would have been
@@ -89,7 +91,7 @@ class SimulatedChain {
   // put onto its states.
   void meet(const std::shared_ptr<Snapshot>& snapshot);
   // There is no next one. It holds no snapshot any more.
-  void end() noexcept { before_.reset(); }
+  void end();
   // What became known since the last call.
   std::vector<Fill> take_fills() { return std::exchange(fills_, {}); }
 
@@ -104,6 +106,14 @@ class SimulatedChain {
   // In the order in which they were decided. What is under way at the end is in none.
   const std::vector<BacktestTrade>& trades() const noexcept { return trades_; }
   std::size_t under_way() const noexcept { return sent_.size(); }
+  // Positions that were still open at the end: what they cost, and would sell for at its prices.
+  struct Open {
+    std::size_t count = 0;
+    std::size_t unvalued = 0;
+    u256 cost_wei;
+    u256 worth_wei;
+  };
+  const Open& open() const noexcept { return open_; }
 
  private:
   struct Sent {
@@ -116,10 +126,13 @@ class SimulatedChain {
   };
 
   void decide(Sent& sent, const Snapshot& state, std::uint64_t time_s);
+  void exchange(const Ranked& priced, BacktestTrade& record, Fill& fill);
 
   SimulationSettings settings_;
   std::uint64_t gas_overhead_;
   OwnSwaps own_;
+  Positions held_;
+  Open open_;
   MarketView view_;
   std::vector<Sent> sent_;
   std::vector<Fill> fills_;

@@ -54,6 +54,16 @@ std::optional<std::vector<std::uint8_t>> bytes_of_hex(std::string_view text) {
   return bytes;
 }
 
+std::optional<gantry_address> parse_evm_address(std::string_view text) {
+  const auto bytes = bytes_of_hex(text);
+  if (!bytes || bytes->size() != 20) return std::nullopt;
+  gantry_address address{};
+  address.kind = GANTRY_ADDRESS_EVM;
+  address.length = 20;
+  std::ranges::copy(*bytes, address.bytes);
+  return address;
+}
+
 std::string address_text(const gantry_address& address) {
   switch (address.kind) {
     case GANTRY_ADDRESS_NONE:

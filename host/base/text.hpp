@@ -21,6 +21,8 @@ std::string hex_text(std::span<const std::uint8_t> bytes);
 std::optional<std::vector<std::uint8_t>> bytes_of_hex(std::string_view text);
 // An EVM address or 32-byte id as hex_text; "native"; "-" for none.
 std::string address_text(const gantry_address& address);
+// Of an EVM address as address_text() writes it.
+std::optional<gantry_address> parse_evm_address(std::string_view text);
 // "2 blocks", "1 block", "1 bps"; the number alone when there is no unit.
 std::string with_unit(std::string_view number, std::string_view unit);
 

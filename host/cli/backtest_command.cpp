@@ -15,6 +15,7 @@
 #include "host/cli/number.hpp"
 #include "host/cli/progress.hpp"
 #include "host/config/chain_part.hpp"
+#include "host/config/keys.hpp"
 #include "host/feed/recording_feed.hpp"
 #include "host/plugin/library.hpp"
 #include "host/report/json_text.hpp"
@@ -50,37 +51,15 @@ Result<Moment> moment_of(const std::string& text, std::string_view option) {
                             option, printable(text)));
   };
   Moment moment;
-  const auto digits = [&](std::size_t at, std::size_t count) -> std::optional<unsigned> {
-    unsigned value = 0;
-    if (at + count > text.size()) return std::nullopt;
-    for (const char c : text.substr(at, count)) {
-      if (c < '0' || c > '9') return std::nullopt;
-      value = value * 10 + static_cast<unsigned>(c - '0');
-    }
-    return value;
-  };
   if (std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; })) {
     if (text.empty() || text.size() > 18) return wrong();
     moment.block = std::stoull(text);
     return moment;
   }
-  const auto year = digits(0, 4), month = digits(5, 2), day = digits(8, 2);
-  if (!year || !month || !day || text[4] != '-' || text[7] != '-') return wrong();
-  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)),
-                                         std::chrono::month(*month), std::chrono::day(*day)};
-  if (!date.ok() || *year < 1970) return wrong();
-  auto time = std::chrono::sys_seconds(std::chrono::sys_days(date));
-  if (text.size() != 10) {
-    const auto hour = digits(11, 2), minute = digits(14, 2), second = digits(17, 2);
-    const bool ends = text.size() == 19 || (text.size() == 20 && text[19] == 'Z');
-    if (!ends || !hour || !minute || !second || *hour > 23 || *minute > 59 || *second > 59 ||
-        (text[10] != 'T' && text[10] != ' ') || text[13] != ':' || text[16] != ':') {
-      return wrong();
-    }
-    time +=
-        std::chrono::hours(*hour) + std::chrono::minutes(*minute) + std::chrono::seconds(*second);
-  }
-  moment.time_s = static_cast<std::uint64_t>(time.time_since_epoch().count());
+  auto time = parse_time(text);
+  if (!time) time = parse_time(text + "Z");
+  if (!time || *time < std::chrono::sys_seconds()) return wrong();
+  moment.time_s = static_cast<std::uint64_t>(time->time_since_epoch().count());
   return moment;
 }
 
@@ -205,6 +184,7 @@ Result<BacktestResult> run_one(const Session& session, const Configuration& conf
   result.set = session.overrides;
   result.trades = simulated.trades();
   result.under_way = simulated.under_way();
+  result.open = simulated.open();
   return result;
 }
 

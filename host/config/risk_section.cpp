@@ -80,6 +80,9 @@ const auto& limit_fields() {
       LimitField{{"max_slippage_bps", "how far prices are expected to move until it executes",
                   "bps", 0, 10000},
                  &L::max_slippage_bps},
+      LimitField{
+          {"max_crossing_bps", "most that it costs to open or close a position", "bps", 0, 10000},
+          &L::max_crossing_bps},
       LimitField{{"max_volatility_bps", "standard deviation of prices until it executes", "bps", 0,
                   100000},
                  &L::max_volatility_bps},
@@ -239,6 +242,11 @@ void read_risk(TableReader& root, RiskSettings& risk) {
                   .min = 0,
                   .max = 10000},
                  risk.reduced_bps);
+  reader.boolean(
+      {.key = "unwind",
+       .help = "while trades are reduced, positions that were left open are closed by the "
+               "host itself"},
+      risk.unwind);
   reader.integer({.key = "stale_s",
                   .help = "a chain that is followed and brings no block for so long is halted "
                           "until it does; 0: never",

@@ -174,6 +174,7 @@ struct RiskLimits {
   std::int64_t max_loss_bps = 200;             // the same, of the capital
   double min_success = 0.85;                   // least forecast of its success, 0 to 1
   std::int64_t max_slippage_bps = 100;         // most that its prices are expected to move
+  std::int64_t max_crossing_bps = 100;         // most that it costs to open or close a position
   std::int64_t max_volatility_bps = 500;       // standard deviation of that
   double max_value_at_risk_usd = 250'000;      // with all that is under way
   double max_composite = 0.75;                 // 0 to 1: mean of what is used up of the limits
@@ -229,6 +230,7 @@ struct RiskSettings : RiskLimits {
   std::int64_t cool_down_s = 3600;
   std::int64_t reduced_s = 3600;
   std::int64_t reduced_bps = 2500;  // of every limit of size, while REDUCING
+  bool unwind = true;               // positions are closed while REDUCING
   std::int64_t stale_s = 120;       // a chain without a newer block for so long is HALTED; 0: never
   DryRunFills dry_run_fills = DryRunFills::none;
   std::filesystem::path state;  // absolute: of breakers; empty: gantry/risk in $XDG_STATE_HOME

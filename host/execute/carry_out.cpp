@@ -55,7 +55,7 @@ u256 next_base_fee(const u256& base_fee) {
   return sum_or_max(base_fee, share_up(base_fee, u256(1), u256(8)));
 }
 
-// Estimates are of ordinary tokens and of ticks that are near.
+// Estimates are of ordinary tokens and of ticks that are near. The most; the gain may allow less.
 std::uint64_t gas_limit_of(std::uint64_t gas) { return 2 * gas + 100'000; }
 
 ledger::Kind kind_of(SendKind send) {
@@ -100,6 +100,7 @@ std::string key_of(const TradeOrder& order, const Funding& funding, const u256& 
   key.number(order.amount_in).number(order.amount_out).number(least_gain);
   key.number(u256(order.pool_states)).number(order.base_fee).number(order.data_fee);
   for (const gantry_address& token : order.route->tokens) key.address(token);
+  if (order.route->token_out) key.address(*order.route->token_out);
   key.number(u256(order.route->tokens.size()));
   for (const gantry_address& pool : order.route->pools) key.address(pool);
   key.number(u256(order.route->pools.size()));
@@ -143,6 +144,19 @@ bool Execution::touches_flight(const TradeRoute& route) const {
   return false;
 }
 
+// What positions hold of a token, but for the one that the trade closes, and what trades under way
+// will hold of it, which is perhaps there already.
+u256 Execution::others_own(const TradeOrder& order, const gantry_address& token) const {
+  u256 sum = held_->held(token);
+  const Position* closes = held_->closed_by(order.strategy, token, *order.route->token_out);
+  if (closes != nullptr && !sub(sum, closes->quantity, sum)) sum = u256();
+  for (const auto& [id, flight] : flights_) {
+    const auto& out = flight.order.route->token_out;
+    if (out && AddressEqual{}(*out, token)) sum = sum_or_max(sum, flight.order.amount_out);
+  }
+  return sum;
+}
+
 std::expected<Funding, Execution::Refusal> Execution::fund(const TradeOrder& order,
                                                            const u256& gas_price) {
   const gantry_address& token = order.route->tokens.front();
@@ -167,6 +181,19 @@ std::expected<Funding, Execution::Refusal> Execution::fund(const TradeOrder& ord
       spoken_for = sum_or_max(spoken_for, flight.order.amount_in);
     }
   }
+  if (order.route->token_out) {
+    // Nobody lends for it: what it ends in does not pay back.
+    if (!held_) return refused(FillReason::no_funds, "what is held is not known");
+    spoken_for = sum_or_max(spoken_for, others_own(order, token));
+    const u256 own = lenders_.own_of(token);
+    u256 free;
+    if (sub(own, spoken_for, free) && free >= order.amount_in) return Funding{};
+    return refused(FillReason::no_funds,
+                   fmt::format("it takes {} of {}, and the executor holds {}, of which {} are "
+                               "others': see gantry executor fund",
+                               to_string(order.amount_in), address_text(token), to_string(own),
+                               to_string(spoken_for)));
+  }
   const auto found = lenders_.cheapest(*order.route, order.amount_in,
                                        {gas_price, order.value_token, order.value_wei}, spoken_for);
   if (found) return *found;
@@ -175,47 +202,69 @@ std::expected<Funding, Execution::Refusal> Execution::fund(const TradeOrder& ord
                              to_string(order.amount_in), address_text(token)));
 }
 
-// Its gain has to pay for the loan and for the gas, at the most that the gas may cost.
-std::expected<Execution::Prepared, Execution::Refusal> Execution::prepare(const TradeOrder& order) {
-  auto fees = fees_for(order.base_fee, settings_);
-  if (!fees) return refused(FillReason::no_profit, fees.error().message);
-  const u256 gas_price = sum_or_max(next_base_fee(order.base_fee), fees->priority);
+// Its gain has to pay for the loan and for the gas, at the most that the gas may cost. One that
+// ends in another token has no gain before it is undone: it has to bring what was planned.
+std::expected<Execution::Prepared, Execution::Refusal> Execution::reckon_costs(
+    const TradeOrder& order, Fees& fees) {
+  const u256 gas_price = sum_or_max(next_base_fee(order.base_fee), fees.priority);
   auto funding = fund(order, gas_price);
   if (!funding) return std::unexpected(funding.error());
   Prepared out;
   out.funding = *funding;
+  out.gas = order.gas + funding->gas;
+  if (order.route->token_out) {
+    out.gain = order.amount_out;
+    out.least_gain = order.least_out;
+    out.gain_wei = order.value_wei;
+    out.transaction.gas_limit = gas_limit_of(out.gas);
+    return out;
+  }
   const u256 fee = funding->loan ? funding->loan->fee : u256();
   const u256 owed = sum_or_max(order.amount_in, fee);
   if (!sub(order.amount_out, owed, out.gain)) {
     return refused(FillReason::no_profit, "the loan costs more than the trade brings");
   }
-  const std::uint64_t gas = order.gas + funding->gas;
-  const u256 cost_wei = sum_or_max(product_or_max(gas_price, u256(gas)), order.data_fee);
+  const u256 cost_wei = sum_or_max(product_or_max(gas_price, u256(out.gas)), order.data_fee);
   const u256 cost = share_up(cost_wei, order.value_token, order.value_wei);
   if (out.gain <= cost) {
     return refused(FillReason::no_profit,
                    fmt::format("it would gain {} after the loan, and cost {}", to_string(out.gain),
                                to_string(cost)));
   }
-  out.gas = gas;
   out.least_gain = cost;
   if (u256 planned; sub(order.least_out, owed, planned)) out.least_gain = std::max(cost, planned);
   out.gain_wei = share_down(out.gain, order.value_wei, order.value_token);
   // What the least gain is worth for the gas that is expected: whatever it is settled with pays for
-  // that. Not for the gas limit, twice as much, with which no trade near its costs would be sent.
+  // that.
   u256 affordable;
   if (u256 rest;
       sub(share_down(out.least_gain, order.value_wei, order.value_token), order.data_fee, rest) &&
-      div_floor(rest, u256(gas), affordable)) {
-    fees->max_fee = std::min(fees->max_fee, std::max(gas_price, affordable));
+      div_floor(rest, u256(out.gas), affordable)) {
+    fees.max_fee = std::min(fees.max_fee, std::max(gas_price, affordable));
   }
+  // Whatever it takes, up to its limit, it pays no more than it was to gain.
+  std::uint64_t limit = gas_limit_of(out.gas);
+  if (u256 rest, most; !fees.max_fee.is_zero() && sub(out.gain_wei, order.data_fee, rest) &&
+                       div_floor(rest, fees.max_fee, most) && most < u256(limit)) {
+    limit = most.limb(0);
+  }
+  if (limit < out.gas) return refused(FillReason::no_profit, "its gain does not pay for its gas");
+  out.transaction.gas_limit = limit;
+  return out;
+}
+
+std::expected<Execution::Prepared, Execution::Refusal> Execution::prepare(const TradeOrder& order) {
+  auto fees = fees_for(order.base_fee, settings_);
+  if (!fees) return refused(FillReason::no_profit, fees.error().message);
+  auto reckoned = reckon_costs(order, *fees);
+  if (!reckoned) return std::unexpected(reckoned.error());
+  Prepared out = std::move(*reckoned);
   auto calldata = run_for(order, out);
   if (!calldata) return std::unexpected(calldata.error());
   out.run = std::move(*calldata);
   out.transaction.chain_id = chain_id_;
   out.transaction.max_fee = fees->max_fee;
   out.transaction.max_priority_fee = std::min(fees->priority, fees->max_fee);
-  out.transaction.gas_limit = gas_limit_of(gas);
   out.transaction.to = evm_bytes(settings_.executor);
   out.transaction.data = out.run;
   return out;
@@ -257,7 +306,9 @@ ledger::Intent Execution::intent_of(const TradeOrder& order, const Prepared& pre
   intent.kind = kind_of(settings_.send);
   intent.strategy = order.strategy;
   intent.coin = chain_.native_symbol;
-  intent.token_in = intent.token_out = address_text(order.route->tokens.front());
+  intent.token_in = address_text(order.route->tokens.front());
+  intent.token_out =
+      order.route->token_out ? address_text(*order.route->token_out) : intent.token_in;
   intent.route = order.legs;
   intent.amount_in = order.amount_in;
   intent.planned_out = order.amount_out;

@@ -12,6 +12,7 @@
 #include "host/base/text.hpp"
 #include "host/execute/cancellation.hpp"
 #include "host/execute/execution.hpp"
+#include "host/execute/held.hpp"
 #include "host/execute/simulation.hpp"
 #include "host/ledger/reconcile.hpp"
 #include "host/live/chain_text.hpp"
@@ -93,6 +94,17 @@ void name_trade(Fill& fill, const ledger::Intent& intent) {
       fill.of_venues.push_back(leg.venue);
     }
   }
+}
+
+// What it changed for what, of a trade that this run knows nothing else of.
+void name_exchange(Fill& fill, const ledger::Intent& intent, const ledger::StoredResult& result,
+                   const ledger::Exchange& exchange) {
+  fill.of_token_in = intent.token_in;
+  fill.of_token_out = intent.token_out;
+  fill.amount_in = exchange.spent;
+  fill.amount_out = exchange.received;
+  fill.of_worth_wei = exchange.worth_wei;
+  fill.of_time_s = static_cast<std::uint64_t>(result.receipt.block_time_s);
 }
 
 std::uint64_t dollars_e6(const u256& wei, std::uint64_t ether_usd_e6) {
@@ -389,7 +401,56 @@ Result<Fill> Execution::earlier_fill_of(const ledger::StoredResult& result) cons
   const auto intent = ports_.ledger.intent(result.id.intent);
   if (!intent) return std::unexpected(intent.error());
   name_trade(*fill, intent->intent);
+  if (result.realised->exchange) {
+    name_exchange(*fill, intent->intent, result, *result.realised->exchange);
+  }
   return fill;
+}
+
+Result<const Positions*> Execution::held_now() {
+  if (!held_) {
+    const auto trades = ports_.ledger.exchanges(chain_.id);
+    if (!trades) return std::unexpected(trades.error());
+    auto held = positions_of(*trades);
+    if (!held) return std::unexpected(held.error());
+    const std::lock_guard lock(mutex_);
+    held_ = std::move(*held);
+  }
+  return &*held_;
+}
+
+Result<bool> Execution::reckon_exchange(const ledger::StoredIntent& intent, const u256& received,
+                                        const std::optional<Flight>& flight,
+                                        ledger::Realised& realised) {
+  const auto in = parse_evm_address(intent.intent.token_in);
+  const auto out = parse_evm_address(intent.intent.token_out);
+  if (!in || !out || received.is_zero()) {
+    return fail(ErrorKind::format, "it is in a block, and its executor has seen nothing come");
+  }
+  ledger::Exchange exchange{intent.intent.amount_in, received, {}};
+  if (flight) {
+    exchange.worth_wei = flight->order.stake_wei;
+  } else {
+    // Of an earlier run: as much as what came is worth now.
+    ledger::SignedAmount came;
+    (void)ledger::SignedAmount::from_magnitude(received, false, came);
+    const auto worth = value_of(intent.intent.token_out, came, flight);
+    if (!worth) return false;
+    exchange.worth_wei = worth->magnitude();
+  }
+  const auto held = held_now();
+  if (!held) return std::unexpected(held.error());
+  const Position* closes = (*held)->closed_by(intent.intent.strategy, *in, *out);
+  if (closes != nullptr) {
+    const u256 cost = cost_of(*closes, exchange.spent).cost;
+    const bool lost = cost > received;
+    const u256 gap = lost ? wrapping_sub(cost, received) : wrapping_sub(received, cost);
+    if (!ledger::SignedAmount::from_magnitude(gap, lost, realised.profit)) {
+      return fail(ErrorKind::limit, "what it won is out of range");
+    }
+  }
+  realised.exchange = exchange;
+  return true;
 }
 
 // As far as the risk book knows them yet: until it does they have counted nothing.
@@ -418,9 +479,12 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
   const std::string& token = intent->intent.token_out;
   const auto transaction = transaction_of(*intent, attempt->attempt, receipt);
   if (!transaction) return std::unexpected(transaction.error());
+  // Where it ends in another token, that stays with the executor.
+  const bool is_exchange = intent->intent.token_in != token;
+  const std::string holder = is_exchange ? address_text(settings_.executor) : intent->lane.sender;
   const std::array calls{RpcCall{"eth_getTransactionReceipt", {hex_text(*transaction)}},
-                         balance_call(token, intent->lane.sender, receipt.block - 1),
-                         balance_call(token, intent->lane.sender, receipt.block)};
+                         balance_call(token, holder, receipt.block - 1),
+                         balance_call(token, holder, receipt.block)};
   const auto answers = ask(ports_.providers, calls, {.deadline = result_deadline});
   if (!answers) return std::unexpected(answers.error());
   const auto before = word_of((*answers)[1]);
@@ -438,7 +502,13 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
   }
   ledger::Realised realised;
   realised.token = token;
-  realised.profit = *gain;
+  if (!is_exchange) {
+    realised.profit = *gain;
+  } else if (receipt.success && result.purpose == ledger::Purpose::trade) {
+    if (gain->is_negative()) return fail(ErrorKind::format, "it lost the token that it ends in");
+    const auto known = reckon_exchange(*intent, gain->magnitude(), flight, realised);
+    if (!known || !*known) return known;
+  }
   realised.balance_before = *before;
   realised.balance_after = *after;
   u256 gas_wei;
@@ -447,7 +517,7 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
     return fail(ErrorKind::format, "its receipt tells of more gas than there is");
   }
   if (attempt->attempt.payer == "sender") realised.cost_wei = gas_wei;
-  const auto value = value_of(token, *gain, flight);
+  const auto value = value_of(token, realised.profit, flight);
   if (!value) return false;
   realised.value_wei = *value;
   if (const std::uint64_t now = ether_usd_e6_.load(); now != 0) {
@@ -464,6 +534,14 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
   if (auto done = ports_.ledger.realised(id, realised).get(); !done) {
     return std::unexpected(done.error());
   }
+  if (realised.exchange && held_) {
+    ledger::StoredResult now = result;
+    now.realised = realised;
+    if (const auto made = exchange_of(intent->intent, now)) {
+      const std::lock_guard lock(mutex_);
+      (void)held_->apply(*made);
+    }
+  }
   // Nobody else writes of this chain's results, so no later one stands at or before it.
   const std::int64_t row = ports_.ledger.last_row();
 
@@ -478,7 +556,10 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
   if (!told) return std::unexpected(told.error());
   Fill fill = std::move(*told);
   fill.row = row;
-  if (!flight) name_trade(fill, intent->intent);
+  if (!flight) {
+    name_trade(fill, intent->intent);
+    if (realised.exchange) name_exchange(fill, intent->intent, result, *realised.exchange);
+  }
   if (fill.amount_usd_e6 == Fill::no_price) {
     spdlog::error(
         "trade {} lost {} wei, and nobody knows the dollars: it counts as above every "
@@ -486,6 +567,7 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
         id, to_string(fill.amount_wei));
   }
   if (fill.filled() && flight) {
+    // Of an exchange the gain is all that came.
     const double planned = to_double(flight->gain);
     const double paid = to_double(gain->magnitude());
     fill.deviation_bps =
@@ -529,6 +611,7 @@ void Execution::conclude(ledger::IntentId id, Fill fill) {
     if (fill.group != Fill::no_group) {
       fill.of_strategy.clear();
       fill.of_venues.clear();
+      fill.of_token_in.clear();
     }
     // What was given up or expired may be in a block after all.
     const bool late = told != told_.end() && !told->second.executed() && fill.executed();
@@ -543,6 +626,13 @@ void Execution::conclude(ledger::IntentId id, Fill fill) {
 // Of results that the ledger took back after that row.
 void Execution::take_back_all(const std::vector<ledger::IntentId>& ids, std::int64_t before) {
   if (ids.empty()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    held_.reset();
+  }
+  if (const auto held = held_now(); !held) {
+    spdlog::error("what is held could not be read: {}", held.error().message);
+  }
   const auto news = ports_.ledger.result_news(before);
   if (!news) {
     spdlog::error("what was taken back could not be read: {}", news.error().message);

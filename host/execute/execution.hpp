@@ -67,9 +67,12 @@ struct TradeOrder {
   std::vector<ledger::Leg> legs;
   u256 amount_in;
   u256 amount_out;
-  u256 least_out;           // of the last legs; all above what goes in and comes back is costs
-  u256 value_token;         // the gain before costs, and
-  u256 value_wei;           // what it is worth
+  u256 least_out;  // of the last legs; all above what goes in and comes back is costs
+  // The gain before costs, and what it is worth; of a trade that ends in another token, what comes
+  // out.
+  u256 value_token;
+  u256 value_wei;
+  u256 stake_wei;           // what goes in is worth so much
   std::uint64_t gas = 0;    // of the trade, without a loan
   u256 data_fee;            // wei
   std::uint64_t block = 0;  // whose state it was planned on
@@ -190,6 +193,7 @@ class Execution {
   Status remember_told();
   void read_usual_tokens();
   Status tell_untold();
+  Status tell_positions();
   Status reconcile_once();
 
   // Of the orders' thread, in carry_out.cpp.
@@ -202,6 +206,8 @@ class Execution {
   std::uint64_t last_block_of(const TradeOrder& order) const;
   std::expected<Funding, Refusal> fund(const TradeOrder& order, const u256& gas_price);
   std::expected<Prepared, Refusal> prepare(const TradeOrder& order);
+  // The same, as far as it is money: what it has to gain, and the fees and gas that this pays for.
+  std::expected<Prepared, Refusal> reckon_costs(const TradeOrder& order, Fees& fees);
   std::expected<executor::Bytes, Refusal> run_for(const TradeOrder& order, Prepared& prepared);
   Result<Signed> sign(const sign::Transaction& transaction);
   Result<Signed> sign_for(const TradeOrder& order, const sign::Transaction& transaction);
@@ -250,6 +256,12 @@ class Execution {
   void act(const ledger::Reconciled& what, const Head& head);
   void reckon();
   Result<bool> realise(const ledger::StoredResult& result);
+  // Of an exchange that succeeded: what it won, and what it changed for what. false: as above.
+  Result<bool> reckon_exchange(const ledger::StoredIntent& intent, const u256& received,
+                               const std::optional<Flight>& flight, ledger::Realised& realised);
+  // What the ledger says is held, read where it is not known.
+  Result<const Positions*> held_now();
+  u256 others_own(const TradeOrder& order, const gantry_address& token) const;  // mutex_ held
   static Result<Fill> fill_of(const ledger::StoredResult& result, const ledger::Realised& realised);
   // The same of an earlier run's trade, with the names that it counts in.
   Result<Fill> earlier_fill_of(const ledger::StoredResult& result) const;
@@ -294,6 +306,8 @@ class Execution {
   std::map<ledger::IntentId, Fill> told_;                   // the last that was told of each
   std::map<ledger::IntentId, std::uint64_t> cancelled_at_;  // the head when that was last tried
   std::optional<ledger::AttemptId> unsent_;  // a cancellation that a stop kept from leaving
+  // Written by the following thread alone; nothing: it has to be read again.
+  std::optional<Positions> held_;
   std::vector<Fill> fills_;
   mutable std::vector<UntoldResult> untold_;  // of them, what the risk book was perhaps not told
   Lenders lenders_;
@@ -303,7 +317,7 @@ class Execution {
   std::map<FillReason, std::uint64_t> refused_;
   std::array<Histogram, execution_steps> times_;
 
-  // The following thread's: in a block, and what they brought is not written down.
+  // The same thread's: in a block, and what they brought is not written down.
   std::set<ledger::IntentId> unreckoned_;
   // Tokens that an earlier run won and their prices: so much of it is worth so much of the coin.
   struct Worth {

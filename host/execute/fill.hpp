@@ -15,6 +15,7 @@
 
 #include "gantry/u256.hpp"
 #include "host/base/result.hpp"
+#include "host/rank/ranking.hpp"
 #include "host/risk/book.hpp"
 
 namespace gantry::host {
@@ -71,12 +72,21 @@ struct Fill {
   // Of a trade of an earlier run, which has no group here: what it counts in. Else empty.
   std::string of_strategy;
   std::vector<std::string> of_venues;
+  // And what it exchanged, where that moves a position: as OneWayTrade has it, with the amounts
+  // above. Addresses as text; empty: it ended in the token that it began with.
+  std::string of_token_in;
+  std::string of_token_out;
+  u256 of_worth_wei;
+  std::uint64_t of_time_s = 0;
 
   bool filled() const { return reason == FillReason::none; }
   bool is_taken_back() const { return telling == Telling::taken_back; }
   // Whether it was in a block, so that it cost something.
   bool executed() const { return in_block != 0; }
 };
+
+// Of a trade of which nothing was sent; or of which nothing is known yet, as it was planned.
+Fill fill_of(const Ranked& trade, std::uint64_t group, FillReason reason);
 
 // What the risk book is told of it, but for what the trade was opened with.
 TradeClosed closed_of(const Fill& fill);

@@ -291,6 +291,13 @@ u256 Lenders::fee_of(const LenderSettings& lender, const Book& book, const u256&
   return u256::max();
 }
 
+u256 Lenders::own_of(const gantry_address& token) const {
+  for (const TokenBooks& each : tokens_) {
+    if (same_address(each.token, token)) return each.own;
+  }
+  return u256();
+}
+
 std::optional<Funding> Lenders::cheapest(const TradeRoute& route, const u256& amount,
                                          const Price& price, const u256& spoken_for) const {
   const auto token = std::ranges::find_if(tokens_, [&](const TokenBooks& books) {
@@ -310,7 +317,10 @@ std::optional<Funding> Lenders::cheapest(const TradeRoute& route, const u256& am
     // A pair cannot lend all that it has.
     if (!book.lends || book.has <= amount) continue;
     if (std::ranges::any_of(route.pools, is_lender)) continue;
-    if (lender.source == LenderKind::balancer_v2 && std::ranges::any_of(route.targets, is_lender)) {
+    // Balancer's vault lets nobody in while it lends. Aave's pool is allowed what it is owed before
+    // it lends, and what the route allows it for a liquidation would end that.
+    if ((lender.source == LenderKind::balancer_v2 || lender.source == LenderKind::aave_v3) &&
+        std::ranges::any_of(route.targets, is_lender)) {
       continue;
     }
     const u256 fee = fee_of(lender, book, amount);

@@ -44,6 +44,7 @@ class Lenders {
 
   // What the executor holds, of each token that was asked for.
   std::vector<std::pair<gantry_address, u256>> own() const;
+  u256 own_of(const gantry_address& token) const;
 
   struct Price {
     u256 gas_price;  // wei

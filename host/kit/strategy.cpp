@@ -104,12 +104,14 @@ void Strategy::meet(const Snapshot& snapshot) {
               kind >= GANTRY_EVENT_PENDING_SWAP && kind <= GANTRY_EVENT_OUTSIDE_PRICE;
           return known ? GANTRY_OK : GANTRY_BAD_ARGUMENT;
         },
-        [](void* self, const gantry_history_query* query, std::uint64_t) -> gantry_status {
+        [](void* self, const gantry_history_query* query,
+           std::uint64_t lookback_s) -> gantry_status {
           auto& strategy = *static_cast<Strategy*>(self);
           const auto tokens = strategy.view_.snapshot().topology->tokens.size();
           if (query->token >= tokens || query->quote >= tokens) return GANTRY_BAD_ARGUMENT;
-          return strategy.history_.subscribe(query->token, query->quote) ? GANTRY_OK
-                                                                         : GANTRY_REFUSED;
+          return strategy.history_.subscribe(query->token, query->quote, lookback_s)
+                     ? GANTRY_OK
+                     : GANTRY_REFUSED;
         }});
     memory_.seal();
     set_phase("subscribe()");

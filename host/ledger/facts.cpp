@@ -37,13 +37,19 @@ json::object realised_json(const Realised& realised) {
                          {"source", realised.price->source},
                          {"age_ms", realised.price->age_ms}};
   }
-  return {{"token", realised.token},
-          {"profit", to_string(realised.profit)},
-          {"value_wei", to_string(realised.value_wei)},
-          {"cost_wei", to_string(realised.cost_wei)},
-          {"price", std::move(price)},
-          {"balance_before", to_string(realised.balance_before)},
-          {"balance_after", to_string(realised.balance_after)}};
+  json::object out{{"token", realised.token},
+                   {"profit", to_string(realised.profit)},
+                   {"value_wei", to_string(realised.value_wei)},
+                   {"cost_wei", to_string(realised.cost_wei)},
+                   {"price", std::move(price)},
+                   {"balance_before", to_string(realised.balance_before)},
+                   {"balance_after", to_string(realised.balance_after)}};
+  if (realised.exchange) {
+    out["exchange"] = json::object{{"spent", to_string(realised.exchange->spent)},
+                                   {"received", to_string(realised.exchange->received)},
+                                   {"worth_wei", to_string(realised.exchange->worth_wei)}};
+  }
+  return out;
 }
 
 json::array route_json(const std::vector<Leg>& route) {

@@ -244,6 +244,9 @@ class OpenLedger final : public Ledger {
   Result<std::vector<StoredResult>> results_not_final() const override {
     return readers_.with([](Reader& reader) { return reader.results_not_final(); });
   }
+  Result<std::vector<Trade>> exchanges(const std::string& chain) const override {
+    return readers_.with([&](Reader& reader) { return reader.exchanges(chain); });
+  }
   Result<std::vector<Trade>> last_trades(std::size_t count) const override {
     return readers_.with([&](Reader& reader) { return reader.last_trades(count); });
   }

@@ -137,6 +137,7 @@ class Ledger {
   virtual Result<std::vector<StoredResult>> results_not_final() const = 0;
   virtual Result<std::vector<Trade>> last_trades(std::size_t count) const = 0;  // newest first
   virtual Result<std::vector<ProfitRow>> profit(const ProfitQuery& query) const = 0;
+  virtual Result<std::vector<Trade>> exchanges(const std::string& chain) const = 0;
   virtual Result<std::vector<Lane>> lanes() const = 0;
   virtual Result<std::vector<ResultNews>> result_news(std::int64_t after_row) const = 0;
 

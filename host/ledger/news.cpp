@@ -53,6 +53,14 @@ bool read_realised(const json::object& facts, Realised& out) {
   out.token = text_in(from, "token");
   out.value_wei = *value;
   out.cost_wei = *cost;
+  if (const json::value* made = part(from, "exchange"); made != nullptr && made->is_object()) {
+    const json::object& what = made->get_object();
+    const auto spent = parse_decimal(text_in(what, "spent"));
+    const auto received = parse_decimal(text_in(what, "received"));
+    const auto worth = parse_decimal(text_in(what, "worth_wei"));
+    if (!spent || !received || !worth) return false;
+    out.exchange = Exchange{*spent, *received, *worth};
+  }
   if (const json::value* price = part(from, "price"); price != nullptr && price->is_object()) {
     out.price =
         CoinPrice{static_cast<std::uint64_t>(

@@ -156,17 +156,32 @@ Result<std::vector<Trade>> Reader::last_trades(std::size_t count) {
       "SELECT {}, {} FROM intent JOIN lane ON lane.id = intent.lane "
       "LEFT JOIN result ON result.intent = intent.id ORDER BY intent.id DESC LIMIT ?",
       intent_columns, result_columns);
-  constexpr int result_at = 21;
   std::vector<Trade> out;
   const auto done = for_each_row(connection_->query(sql, std::min(count, last_trades_max)),
                                  [&](const Statement& row) -> Status {
                                    Trade trade{intent_of_row(row), std::nullopt};
-                                   if (!row.is_null(result_at)) {
-                                     trade.result = result_of_row(row, result_at);
+                                   if (!row.is_null(intent_columns_count)) {
+                                     trade.result = result_of_row(row, intent_columns_count);
                                    }
                                    out.push_back(std::move(trade));
                                    return {};
                                  });
+  if (!done) return std::unexpected(done.error());
+  return out;
+}
+
+Result<std::vector<Trade>> Reader::exchanges(const std::string& chain) {
+  static const std::string sql = fmt::format(
+      "SELECT {}, {} FROM exchange AS made JOIN intent ON intent.id = made.intent "
+      "JOIN lane ON lane.id = intent.lane JOIN result ON result.intent = intent.id "
+      "WHERE lane.chain = ? ORDER BY result.block, intent.id",
+      intent_columns, result_columns);
+  std::vector<Trade> out;
+  const auto done =
+      for_each_row(connection_->query(sql, chain), [&](const Statement& row) -> Status {
+        out.push_back({intent_of_row(row), result_of_row(row, intent_columns_count)});
+        return {};
+      });
   if (!done) return std::unexpected(done.error());
   return out;
 }

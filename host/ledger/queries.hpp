@@ -52,7 +52,8 @@ struct ResultNews {
   std::int64_t row = 0;  // of the trail
   std::string chain;
   bool is_taken_back = false;
-  // As the trail has it: of `realised`, value, cost and price; of the receipt, success and block.
+  // As the trail has it: of `realised`, value, cost, price and exchange; of the receipt, success
+  // and block.
   StoredResult result;
 };
 
@@ -75,6 +76,9 @@ class Reader {
   // By venue a trade counts at each venue of its route, and its profit is split evenly over the
   // legs. Days oldest first, all else the most profitable first.
   Result<std::vector<ProfitRow>> profit(const ProfitQuery& query);
+  // All trades between two tokens that succeeded on a chain and are reckoned, in the order of the
+  // chain: positions follow from them.
+  Result<std::vector<Trade>> exchanges(const std::string& chain);
   Result<std::vector<Lane>> lanes();
   // What the trail says after that row, in its order. Fails with `format`: it was changed.
   Result<std::vector<ResultNews>> result_news(std::int64_t after_row);

@@ -144,6 +144,10 @@ Status check(const Realised& realised) {
       return wrong("result", "the price", "is none: leave it out where the coin has no price");
     }
   }
+  if (realised.exchange &&
+      (realised.exchange->spent.is_zero() || realised.exchange->received.is_zero())) {
+    return wrong("result", "the exchange", "is none: nothing was spent, or nothing came");
+  }
   const auto net = net_wei(realised);
   if (!net) return std::unexpected(net.error());
   if (!realised.price) return {};

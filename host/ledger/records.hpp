@@ -118,15 +118,26 @@ struct CoinPrice {
   friend bool operator==(const CoinPrice&, const CoinPrice&) = default;
 };
 
-// What a trade brought, as reckoned after it was included.
+// What a trade that ended in another token than it began with changed for what.
+struct Exchange {
+  u256 spent;      // of token_in
+  u256 received;   // of token_out
+  u256 worth_wei;  // of what was spent, then
+
+  friend bool operator==(const Exchange&, const Exchange&) = default;
+};
+
+// What a trade brought, as reckoned after it was included. One that opened a position won nothing;
+// one that closed it, or a part, won what it received less what that had cost.
 struct Realised {
   std::string token;               // in which it was won
   SignedAmount profit;             // of that token, before what it cost
   SignedAmount value_wei;          // the same in the coin
   u256 cost_wei;                   // gas and data fee, as far as the sender paid them
   std::optional<CoinPrice> price;  // none: it counts in wei, and in dollars as not valued
-  u256 balance_before;             // of that token, the sender's
+  u256 balance_before;             // of that token, the sender's; of an exchange the executor's
   u256 balance_after;
+  std::optional<Exchange> exchange = std::nullopt;  // of a success between two tokens
 
   friend bool operator==(const Realised&, const Realised&) = default;
 };

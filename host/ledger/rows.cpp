@@ -63,6 +63,9 @@ StoredResult result_of_row(const Statement& row, int at) {
                                row.number(at + 18)};
     out.profit_usd_e6 = row.number(at + 19);
   }
+  if (!row.is_null(at + 22)) {
+    realised.exchange = Exchange{row.amount(at + 22), row.amount(at + 23), row.amount(at + 24)};
+  }
   out.realised = std::move(realised);
   return out;
 }

@@ -24,6 +24,7 @@ inline constexpr std::string_view intent_columns =
     "intent.token_out, intent.route, intent.amount_in, intent.planned_out, intent.min_profit, "
     "intent.block, intent.last_block, intent.nonce, intent.state, intent.reason, "
     "intent.recorded_ms, lane.chain, lane.sender, lane.entry_point, lane.key";
+inline constexpr int intent_columns_count = 21;
 StoredIntent intent_of_row(const Statement& row);
 inline constexpr std::string_view result_columns =
     "result.intent, result.attempt, result.purpose, result.success, result.block, "
@@ -31,7 +32,10 @@ inline constexpr std::string_view result_columns =
     "result.block_time_s, result.gas_used, result.gas_price, result.data_fee, result.final, "
     "result.token, result.profit, result.value_wei, result.cost_wei, result.profit_wei, "
     "result.price_usd_e6, result.price_source, result.price_age_ms, result.profit_usd_e6, "
-    "result.balance_before, result.balance_after";
+    "result.balance_before, result.balance_after, "
+    "(SELECT spent FROM exchange WHERE exchange.intent = result.intent), "
+    "(SELECT received FROM exchange WHERE exchange.intent = result.intent), "
+    "(SELECT worth_wei FROM exchange WHERE exchange.intent = result.intent)";
 // `at`: the column that result_columns begin with.
 StoredResult result_of_row(const Statement& row, int at);
 

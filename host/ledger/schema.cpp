@@ -157,6 +157,19 @@ CREATE TEMP TABLE attempt_endpoint (intent INTEGER, number INTEGER, endpoint TEX
 CREATE TEMP TABLE taken_back (row INTEGER PRIMARY KEY);
 )sql";
 
+// Version 3: what trades between two tokens exchanged.
+constexpr const char* tables_3 = R"sql(
+CREATE TABLE exchange (
+  intent INTEGER PRIMARY KEY REFERENCES intent (id),
+  spent BLOB NOT NULL,
+  received BLOB NOT NULL,
+  worth_wei BLOB NOT NULL
+);
+)sql";
+constexpr const char* no_tables_3 = R"sql(
+CREATE TEMP TABLE exchange (intent INTEGER, spent BLOB, received BLOB, worth_wei BLOB);
+)sql";
+
 struct Identity {
   std::int64_t application = 0;
   std::int64_t version = 0;
@@ -206,7 +219,10 @@ Status check_schema(Connection& connection) {
   const auto identity = identity_of(connection);
   if (!identity) return std::unexpected(identity.error());
   if (auto known = check_identity(connection, *identity); !known) return known;
-  return identity->version < 2 ? connection.run(no_tables_2) : Status();
+  Status done;
+  if (identity->version < 2) done = connection.run(no_tables_2);
+  if (done && identity->version < 3) done = connection.run(no_tables_3);
+  return done;
 }
 
 Status prepare_schema(Connection& connection) {
@@ -224,12 +240,13 @@ Status prepare_schema(Connection& connection) {
   }
   if (identity->empty) {
     const std::string make = fmt::format(
-        "BEGIN IMMEDIATE; PRAGMA application_id = {}; PRAGMA user_version = {}; {} {} COMMIT;",
-        application_id, schema_version, tables_1, tables_2);
+        "BEGIN IMMEDIATE; PRAGMA application_id = {}; PRAGMA user_version = {}; {} {} {} COMMIT;",
+        application_id, schema_version, tables_1, tables_2, tables_3);
     if (auto made = connection.run(make.c_str()); !made) return made;
-  } else if (identity->version < 2) {
+  } else if (identity->version < schema_version) {
     const std::string raise =
-        fmt::format("BEGIN IMMEDIATE; {} PRAGMA user_version = 2; COMMIT;", tables_2);
+        fmt::format("BEGIN IMMEDIATE; {} {} PRAGMA user_version = {}; COMMIT;",
+                    identity->version < 2 ? tables_2 : "", tables_3, schema_version);
     if (auto raised = connection.run(raise.c_str()); !raised) {
       static_cast<void>(connection.run("ROLLBACK"));  // where it had begun
       return raised;

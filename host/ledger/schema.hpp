@@ -8,7 +8,7 @@
 
 namespace gantry::host::ledger {
 
-inline constexpr std::int64_t schema_version = 2;
+inline constexpr std::int64_t schema_version = 3;
 // Of the file's header, so that another program's database is not taken for a ledger.
 inline constexpr std::int64_t application_id = 0x474c4447;  // "GLDG"
 

@@ -298,6 +298,12 @@ Status Store::set_realised(IntentId id, const Realised& realised) {
       price ? std::optional(price->source) : std::nullopt,
       price ? std::optional(price->age_ms) : std::nullopt, usd, realised.balance_before,
       realised.balance_after, id);
+  if (done && realised.exchange) {
+    const Exchange& what = *realised.exchange;
+    done = connection_.execute(
+        "INSERT INTO exchange (intent, spent, received, worth_wei) VALUES (?, ?, ?, ?)", id,
+        what.spent, what.received, what.worth_wei);
+  }
   if (!done) return done;
   trail(AuditKind::realised, realised_facts(id, realised));
   StoredResult after = **before;
@@ -331,6 +337,9 @@ Status Store::undo_result(IntentId id, const std::string& reason) {
     }
   }
   if (auto done = make(move, AuditKind::taken_back); !done) return done;
+  if (auto done = connection_.execute("DELETE FROM exchange WHERE intent = ?", id); !done) {
+    return done;
+  }
   if (auto done = connection_.execute("DELETE FROM result WHERE intent = ?", id); !done) {
     return done;
   }

@@ -253,4 +253,13 @@ gantry_status MarketView::price(std::uint32_t token, std::uint32_t quote, gantry
   return GANTRY_OK;
 }
 
+gantry_status MarketView::positions(std::span<gantry_position> out, std::uint32_t& count) const {
+  count = 0;
+  if (!has_positions_) return GANTRY_UNSUPPORTED;
+  if (positions_ == nullptr) return GANTRY_REFUSED;
+  count = static_cast<std::uint32_t>(positions_->size());
+  std::copy_n(positions_->begin(), std::min(out.size(), positions_->size()), out.begin());
+  return GANTRY_OK;
+}
+
 }  // namespace gantry::host

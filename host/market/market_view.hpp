@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gantry/market.h"
+#include "gantry/positions.h"
 #include "host/market/history.hpp"
 #include "host/market/market_services.hpp"
 #include "host/market/snapshot.hpp"
@@ -35,6 +36,13 @@ class MarketView {
   const gantry_market* market() const noexcept { return &market_; }
   const Snapshot& snapshot() const noexcept { return *snapshot_; }
   const History* history() const noexcept { return history_; }
+  // What the strategy holds, until the next call: null, it is not known yet.
+  void show_positions(const std::vector<gantry_position>* positions) noexcept {
+    positions_ = positions;
+    has_positions_ = true;
+  }
+  // list of gantry/positions.h.
+  gantry_status positions(std::span<gantry_position> out, std::uint32_t& count) const;
   // Whose market that is: every gantry_market of the host's is one's.
   static const MarketView& of(const gantry_market* market) noexcept {
     return *static_cast<const MarketView*>(market->self);
@@ -90,6 +98,8 @@ class MarketView {
 
   const History* history_;
   const Snapshot* snapshot_ = nullptr;
+  const std::vector<gantry_position>* positions_ = nullptr;  // borrowed
+  bool has_positions_ = false;                               // it is a strategy's
   gantry_market market_{};
   mutable std::vector<std::uint8_t> overlays_;  // GANTRY_LEGS_MAX slots for quote_route
   mutable std::unique_ptr<AfterPending> after_;

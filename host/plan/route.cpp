@@ -37,10 +37,7 @@ Status check_targets(const Topology& topology, const LegCalls& leg, const gantry
 Result<TradeRoute> build_route(const MarketView& view, const gantry_opportunity& o,
                                const CallOrder& order) {
   const Topology& topology = *view.snapshot().topology;
-  if (o.leg_count == 0 || o.token_in != o.token_out) {
-    return fail(ErrorKind::usage,
-                "the executor trades in cycles only: this trade ends in another token");
-  }
+  if (o.leg_count == 0) return fail(ErrorKind::usage, "a trade without a swap");
   if (order.before != nullptr && !order.before->empty()) {
     return fail(ErrorKind::usage, "the executor carries out no calls of a strategy's own");
   }
@@ -48,6 +45,8 @@ Result<TradeRoute> build_route(const MarketView& view, const gantry_opportunity&
   if (!built) return std::unexpected(built.error());
   TradeRoute out;
   out.min_out = built->min_out;
+  out.amount_in = u256(o.amount_in);
+  if (o.token_in != o.token_out) out.token_out = topology.tokens[o.token_out].address;
   for (std::uint32_t i = 0; i < o.leg_count; ++i) {
     const gantry_leg& leg = o.legs[i];
     const LegCalls& calls = built->legs[i];
@@ -79,6 +78,9 @@ Result<TradeRoute> build_route(const MarketView& view, const gantry_opportunity&
 
 Result<executor::Bytes> run_of(const TradeRoute& route, const RunOrder& order) {
   std::vector<executor::Step> steps = route.steps;
+  if (order.loan && route.token_out) {
+    return fail(ErrorKind::internal, "nobody lends for a trade that ends in another token");
+  }
   if (order.loan) {
     auto borrowed = executor::with_flash_loan(*order.loan, std::move(steps));
     if (!borrowed) return std::unexpected(borrowed.error());
@@ -88,9 +90,18 @@ Result<executor::Bytes> run_of(const TradeRoute& route, const RunOrder& order) {
   if (!program) return std::unexpected(program.error());
   executor::Run run;
   run.deadline_s = order.deadline_s;
+  if (route.token_out) {
+    run.settlements.push_back({*route.token_out, order.least_gain, false, executor::Settle::keep});
+  }
   for (const gantry_address& token : route.tokens) {
-    const bool input = &token == &route.tokens.front();
-    run.settlements.push_back({token, input ? order.least_gain : u256()});
+    const bool is_input = &token == &route.tokens.front();
+    if (!route.token_out) {
+      run.settlements.push_back({token, is_input ? order.least_gain : u256()});
+    } else if (is_input) {
+      run.settlements.push_back({token, route.amount_in, true, executor::Settle::keep});
+    } else if (!AddressEqual{}(token, *route.token_out)) {
+      run.settlements.push_back({token, u256()});
+    }
   }
   run.program = std::move(*program);
   return executor::encode_run(run);

@@ -20,22 +20,25 @@ struct TradeRoute {
   std::vector<gantry_address> targets;  // that are called, each once
   std::vector<PlannedCall> calls;       // the same for people
   u256 min_out;                         // of the last legs together
+  // Where it ends in another token than it began with: what it spends of the first, and that token.
+  u256 amount_in;
+  std::optional<gantry_address> token_out;
 };
 
-// For an arbitrage, which ends in the token that it began with. Fails with `plugin` when a venue
-// cannot build its swap, or what it built cannot be carried out: it calls a token or the executor,
-// or calls back in a way that nobody knows; with `usage` for what the executor does not do: other
-// trades, and calls of a strategy's own.
+// Fails with `plugin` when a venue cannot build its swap, or what it built cannot be carried out:
+// it calls a token or the executor, or calls back in a way that nobody knows; with `usage` for what
+// the executor does not do: calls of a strategy's own.
 Result<TradeRoute> build_route(const MarketView& view, const gantry_opportunity& opportunity,
                                const CallOrder& order);
 
 // What is asked of the executor besides the route.
 struct RunOrder {
   u256 deadline_s;                          // chain time
-  u256 least_gain;                          // of the input token, after the loan
+  u256 least_gain;                          // of the token it ends in, after the loan
   std::optional<executor::FlashLoan> loan;  // none: with what the executor holds
 };
-// Calldata of its run(): borrow, trade, repay, send the owner what was gained of each token.
+// Calldata of its run(): borrow, trade, repay, send the owner what was gained of each token. What
+// it ends in is settled first. Of a trade into another token nothing is lent, and both tokens stay.
 Result<executor::Bytes> run_of(const TradeRoute& route, const RunOrder& order = {});
 
 }  // namespace gantry::host

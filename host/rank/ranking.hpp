@@ -20,10 +20,15 @@ namespace gantry::host {
 struct Ranked {
   gantry_opportunity opportunity;  // its gas is its venues' at the least, whatever it says
   std::uint32_t strategy = 0;
-  std::uint32_t index = 0;     // within its batch
-  gantry_value stake{};        // what goes in, at the spot price
-  gantry_value gross{};        // amount_out - amount_in if sold; status says when it has no value
-  u256 gross_token;            // the same in the token
+  std::uint32_t index = 0;  // within its batch
+  gantry_value stake{};     // what goes in, at the spot price
+  gantry_value gross{};     // amount_out - amount_in if sold; status says when it has no value
+  u256 gross_token;         // the same in the token
+  // It ends in another token. Then `gross` is what comes out, at the spot price, `net` the gain
+  // that the strategy expects of the position, and net_token nothing.
+  bool one_way = false;
+  double crossing_bps = 0;     // of one way: by how much less comes out than goes in, with the gas
+  u256 least_out;              // of one way: the quote less what its venues may slip
   u256 gas_cost;               // legs and overhead, at the context's gas price, and the data fee
   u256 data_fee;               // what the chain charges for its bytes
   bool data_fee_known = true;  // false: the chain does not say, and nothing of the below holds
@@ -34,7 +39,8 @@ struct Ranked {
   u256 net_token;              // of the same
   // What the strategy wants called before the legs; null: nothing.
   std::shared_ptr<const std::vector<Instruction>> before;
-  double score = 0;  // net in ether, negative for a loss, times confidence
+  double score = 0;       // net in ether, negative for a loss, times confidence
+  bool is_hosts = false;  // the host found it: it closes what a strategy left open
 };
 
 // What a transaction costs besides its legs: 21,000, and the executor's own bookkeeping.
@@ -56,6 +62,17 @@ struct TransactionCost {
 Ranked price_opportunity(const MarketView& view, const gantry_opportunity& opportunity,
                          std::uint32_t strategy, std::uint32_t index,
                          const TransactionCost& cost = {});
+
+// What a filled trade between two tokens brought: of one that opened a position nothing but its
+// costs, else what came out less what the sold had cost (`cost`, of that token).
+struct OneWayResult {
+  bool gained = false;  // `wei` was, else lost: gas included
+  u256 wei;
+  u256 usd_e6;
+  bool is_valued = true;  // false: the token has no price, and only the gas is in `wei`
+};
+OneWayResult result_of_one_way(const MarketView& view, const Ranked& filled,
+                               const std::optional<u256>& cost);
 
 // What it has to pay at the least, as the plan has it: what went in, and the gas in the token.
 u256 least_out(const Ranked& trade);

@@ -1,6 +1,7 @@
-// Amounts as people read them. Internal to host/risk.
+// Amounts as people and limits read them, and sums that stop at the largest.
 #pragma once
 #include <algorithm>
+#include <cstdint>
 
 #include "gantry/u256.hpp"
 #include "gantry/u256_convert.hpp"
@@ -9,6 +10,17 @@ namespace gantry::host {
 
 // Divided: whole ether come out whole.
 inline double ether_of(const u256& wei) { return to_double(wei) / 1e18; }
+
+// At most all that 256 bits hold.
+inline u256 sum_of(const u256& a, const u256& b) {
+  u256 sum;
+  return add(a, b, sum) ? sum : u256::max();
+}
+
+// Of dollars in millionths, at most what 64 bits hold.
+inline std::uint64_t usd_e6_of(const u256& value) {
+  return value > u256(UINT64_MAX) ? UINT64_MAX : value.limb(0);
+}
 
 inline double bps_of(const u256& part, const u256& whole) {
   return to_double(part) / std::max(to_double(whole), 1.0) * 1e4;

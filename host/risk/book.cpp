@@ -132,7 +132,7 @@ Result<RiskFact> parse_risk_fact(std::string_view text) {
   fact.limit = words.real();
   if (end != std::string_view::npos) fact.text = text.substr(end + 1);
   const bool of_chain = kind == 4 || kind == 5;
-  if (!words.good || !words.at_end() || end == std::string_view::npos || kind < 1 || kind > 6 ||
+  if (!words.good || !words.at_end() || end == std::string_view::npos || kind < 1 || kind > 7 ||
       (of_chain && !ends_with_cause(fact.cause)) ||
       (kind == 6 && fact.cause != BreakerCause::daily_loss_usd)) {
     return fail(ErrorKind::format, "a change of the risk book that is none");
@@ -199,6 +199,7 @@ ScopeId RiskBook::add_scope(RiskScopeKind kind, std::string_view name) {
   scope.counts.day = now_s_ / day_s;
   scope.counts.equity_wei = scope.counts.peak_wei = wei_of(settings_.capital_eth);
   scopes_.push_back(std::move(scope));
+  if (!positions_->empty()) count_positions();
   return static_cast<ScopeId>(scopes_.size() - 1);
 }
 
@@ -232,6 +233,17 @@ Status RiskBook::apply(const RiskFact& fact) {
       if (now_s_ == 0) now_s_ = fact.time_s;  // no group yet
       trip(scopes_[total_scope], fact.cause, TradingMode::halted, fact.measured, fact.limit);
       break;
+    case RiskFact::Kind::hold: {
+      auto held = Positions::parse(fact.text);
+      if (!held) {
+        done = std::unexpected(held.error());
+        set(scopes_[total_scope], BreakerCause::unreadable, TradingMode::halted);
+        break;
+      }
+      positions_ = std::make_shared<const Positions>(std::move(*held));
+      count_positions();
+      break;
+    }
   }
   outside_.push_back(fact);
   publish();
@@ -257,7 +269,7 @@ void RiskBook::recover(Scope& scope, BreakerCause cause) {
       counts.failures_in_row = 0;
       break;
     case BreakerCause::drawdown:
-      counts.peak_wei = counts.equity_wei;
+      counts.peak_wei = excess(counts.equity_wei, counts.open_loss_wei);
       break;
     case BreakerCause::daily_loss:
       counts.lost_wei = counts.gained_wei = u256();
@@ -333,7 +345,13 @@ void RiskBook::opened(const TradeOpened& trade) {
 
 Booked RiskBook::closed(const TradeClosed& trade) {
   const std::lock_guard lock(mutex_);
-  const Booked booked = close_in(scopes_, trade);
+  Booked booked = close_in(scopes_, trade);
+  if (trade.executed && trade.success && trade.one_way) {
+    auto after = std::make_shared<Positions>(*positions_);
+    booked.position = after->apply(*trade.one_way);
+    positions_ = std::move(after);
+    count_positions();
+  }
   if (trade.row > 0) told_row_ = std::max(told_row_.value_or(0), trade.row);
   publish();
   return booked;
@@ -347,6 +365,8 @@ Booked RiskBook::close_in(std::vector<Scope>& scopes, const TradeClosed& trade) 
   for (const ScopeId id : trade.opened.scopes.all()) {
     Scope& scope = scopes[id];
     booked.peaks_before[at++] = scope.counts.peak_wei;
+    // What it would have lost is what it has: mark() says what the others would.
+    if (trade.one_way) scope.counts.open_loss_wei = u256();
     book_result(scope, trade);
     if (!trade.executed) continue;
     check_losses(scope, trade, capital);
@@ -359,6 +379,12 @@ void RiskBook::taken_back(const TradeClosed& trade, const Booked* booked) {
   if (!trade.executed) return;
   const std::lock_guard lock(mutex_);
   take_back_in(scopes_, trade, booked);
+  if (trade.success && trade.one_way) {
+    auto after = std::make_shared<Positions>(*positions_);
+    after->take_back(*trade.one_way, booked == nullptr ? std::nullopt : booked->position);
+    positions_ = std::move(after);
+    count_positions();
+  }
   if (trade.row > 0) told_row_ = std::max(told_row_.value_or(0), trade.row);
   publish();
 }
@@ -445,6 +471,43 @@ void RiskBook::equity(ScopeId id, const u256& wei) {
   publish();
 }
 
+void RiskBook::mark(std::span<const OpenLoss> losses) {
+  const std::lock_guard lock(mutex_);
+  const auto set = [this](Scope& scope, const u256& wei) {
+    if (scope.counts.open_loss_wei == wei) return;
+    scope.counts.open_loss_wei = wei;
+    changed_ = true;
+    // While it is tripped it does not trip anew, or nothing could ever be closed.
+    const Breaker& drawdown = scope.breakers[static_cast<std::size_t>(BreakerCause::drawdown)];
+    if (drawdown.mode == TradingMode::active) check_equity(scope);
+  };
+  u256 total;
+  for (const OpenLoss& each : losses) add_to(total, each.wei);
+  for (Scope& scope : scopes_) {
+    if (scope.kind != RiskScopeKind::strategy) continue;
+    u256 own;
+    for (const OpenLoss& each : losses) {
+      if (each.strategy == scope.name) add_to(own, each.wei);
+    }
+    set(scope, own);
+  }
+  for (const ScopeId id : {total_scope, chain_scope}) set(scopes_[id], total);
+  if (changed_) publish();
+}
+
+// What they cost counts in total, of the chain and of their strategies: venues hold none.
+void RiskBook::count_positions() {
+  for (Scope& scope : scopes_) {
+    const bool counts_all =
+        scope.kind == RiskScopeKind::total || scope.kind == RiskScopeKind::chain;
+    if (!counts_all && scope.kind != RiskScopeKind::strategy) continue;
+    scope.counts.held_wei = u256();
+    for (const Position& each : positions_->all()) {
+      if (counts_all || each.strategy == scope.name) add_to(scope.counts.held_wei, each.cost_wei);
+    }
+  }
+}
+
 void RiskBook::book_result(Scope& scope, const TradeClosed& trade) const {
   ScopeCounts& counts = scope.counts;
   take_from(counts.under_way_wei, trade.opened.put_in_wei);
@@ -506,7 +569,7 @@ void RiskBook::check_losses(Scope& scope, const TradeClosed& trade, const u256& 
 
 void RiskBook::check_equity(Scope& scope) const {
   const ScopeCounts& counts = scope.counts;
-  const u256 below = excess(counts.peak_wei, counts.equity_wei);
+  const u256 below = excess(counts.peak_wei, excess(counts.equity_wei, counts.open_loss_wei));
   if (!above_bps(below, counts.peak_wei, scope.limits.max_drawdown_bps)) return;
   trip(scope, BreakerCause::drawdown, TradingMode::halted, bps_of(below, counts.peak_wei),
        static_cast<double>(scope.limits.max_drawdown_bps));
@@ -538,6 +601,7 @@ void RiskBook::publish() {
   auto view = std::make_shared<RiskView>();
   view->capital_wei = scopes_[chain_scope].counts.equity_wei;
   view->reduced_bps = settings_.reduced_bps;
+  view->positions = positions_;
   view->scopes.reserve(scopes_.size());
   for (const Scope& scope : scopes_) {
     TradingMode mode = TradingMode::active;
@@ -631,7 +695,10 @@ Status RiskBook::restore(std::string_view text) {
       good = false;
       break;
     }
-    Scope& scope = scopes_[add_scope(kind, name == "-" ? "" : name)];
+    // A venue, strategy or library may have that name.
+    const bool is_empty =
+        name == "-" && (kind == RiskScopeKind::total || kind == RiskScopeKind::chain);
+    Scope& scope = scopes_[add_scope(kind, is_empty ? "" : name)];
     if (what == "counts") {
       ScopeCounts c;
       c.day = words.number();
@@ -669,6 +736,7 @@ Status RiskBook::restore(std::string_view text) {
     return unreadable();
   }
   if (told) told_row_ = told;
+  count_positions();
   return {};
 }
 

@@ -24,6 +24,7 @@
 #include "gantry/u256.hpp"
 #include "host/base/result.hpp"
 #include "host/risk/breaker.hpp"
+#include "host/risk/positions.hpp"
 
 namespace gantry::host {
 
@@ -44,6 +45,8 @@ struct TradeScopes {
 struct ScopeCounts {
   u256 under_way_wei;            // put into trades whose result is not known
   double under_way_var_usd = 0;  // their value at risk, summed
+  u256 held_wei;                 // what open positions cost
+  u256 open_loss_wei;            // less than that, as they would sell now, summed
   std::uint64_t day = 0;         // of the next five, since 1970 (UTC)
   u256 gained_wei;
   u256 lost_wei;
@@ -81,6 +84,7 @@ struct RiskView {
   std::vector<ScopeView> scopes;  // by ScopeId
   u256 capital_wei;
   std::int64_t reduced_bps = 10000;
+  std::shared_ptr<const Positions> positions;
 };
 
 // Put in, with what is lost in the worst of a hundred cases.
@@ -101,12 +105,14 @@ struct TradeClosed {
   bool executed = true;      // false: it never was in a block, and is under way no more
   // Of the ledger's trail, that says so; 0: none does. Grows with each result of a chain.
   std::int64_t row = 0;
+  std::optional<OneWayTrade> one_way;  // of a success between two tokens: it moves a position
 };
 
 // What a result was booked on, which a book needs to take it back exactly.
 struct Booked {
   std::uint64_t day = 0;
   std::array<u256, TradeScopes::ids_max> peaks_before{};  // in the order of the trade's scopes
+  std::optional<PositionClosed> position;                 // that it closed, or a part of it
 };
 
 // A result that is on its way to the book.
@@ -124,6 +130,7 @@ struct RiskFact {
     begin = 4,    // of `cause`, of the chain
     end = 5,
     trip = 6,  // `cause` of all chains together: in total, and recovers as configured
+    hold = 7,  // text: the positions that an earlier run left open, in place of all others
   };
   Kind kind = Kind::halt;
   BreakerCause cause = BreakerCause::operator_stop;
@@ -177,6 +184,13 @@ class RiskBook {
   // null, of an earlier run's: it counts as of the book's day, and the peak stays.
   void taken_back(const TradeClosed& trade, const Booked* booked = nullptr);
   void equity(ScopeId scope, const u256& wei);
+  // The judging node's: what each strategy's open positions would lose now. Of those that are not
+  // named: nothing. It counts against equity until they are closed.
+  struct OpenLoss {
+    std::string strategy;
+    u256 wei;
+  };
+  void mark(std::span<const OpenLoss> losses);
 
   // Up to which row of the ledger's trail it was told results, which text() has with the counts
   // that they made; nothing: it was told of no ledger yet. A restore brings it back.
@@ -213,6 +227,7 @@ class RiskBook {
                            const Booked* booked);
   void check_losses(Scope& scope, const TradeClosed& trade, const u256& capital) const;
   void check_equity(Scope& scope) const;
+  void count_positions();
   void trip(Scope& scope, BreakerCause cause, TradingMode mode, double measured,
             double limit) const;
   void recover(Scope& scope, BreakerCause cause);
@@ -222,8 +237,9 @@ class RiskBook {
 
   const RiskSettings settings_;
   bool counts_results_;
-  mutable std::mutex mutex_;  // guards the next six
+  mutable std::mutex mutex_;  // guards the next seven
   std::vector<Scope> scopes_;
+  std::shared_ptr<const Positions> positions_ = std::make_shared<Positions>();
   std::vector<RiskFact> outside_;
   std::uint64_t now_s_ = 0;
   std::optional<std::int64_t> told_row_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <span>
 
 #include "host/risk/amounts.hpp"
 
@@ -70,6 +71,10 @@ std::string_view to_string(RefusalReason reason) {
       return "gas_budget";
     case RefusalReason::composite:
       return "composite";
+    case RefusalReason::crossing:
+      return "crossing";
+    case RefusalReason::not_held:
+      return "not_held";
     case RefusalReason::backrun_not_sent:
       return "backrun_not_sent";
   }
@@ -98,6 +103,7 @@ std::string_view unit_of(RefusalReason reason) {
     case RefusalReason::volatility:
     case RefusalReason::slippage:
     case RefusalReason::loss_per_trade_share:
+    case RefusalReason::crossing:
       return "bps";
     case RefusalReason::max_position:
     case RefusalReason::reduced_size:
@@ -138,11 +144,6 @@ bool above_share(const u256& amount, const u256& balance, std::uint64_t share_ma
 
 namespace {
 
-u256 sum_of(const u256& a, const u256& b) {
-  u256 sum;
-  return add(a, b, sum) ? sum : u256::max();
-}
-
 // part * bps / 10,000, rounded down.
 u256 share_of(const u256& whole, std::int64_t bps) {
   u256 part;
@@ -173,6 +174,7 @@ RiskLimits strictest(const RiskView& book, const TradeScopes& scopes) {
     at_most(limits.max_loss_usd, own.max_loss_usd);
     at_most(limits.max_loss_bps, own.max_loss_bps);
     at_most(limits.max_slippage_bps, own.max_slippage_bps);
+    at_most(limits.max_crossing_bps, own.max_crossing_bps);
     at_most(limits.max_volatility_bps, own.max_volatility_bps);
     at_most(limits.max_value_at_risk_usd, own.max_value_at_risk_usd);
     at_most(limits.max_composite, own.max_composite);
@@ -198,10 +200,13 @@ struct Judging {
   RiskRefusal check_modes() const;
   RiskRefusal check_pools();
   RiskRefusal check_money() const;
+  RiskRefusal check_held() const;
+  RiskRefusal check_crossing() const;
   RiskRefusal check_size() const;
   RiskRefusal check_profit() const;
   RiskRefusal check_forecast() const;
   RiskRefusal check_loss() const;
+  RiskRefusal check_gas_budget() const;
   RiskRefusal check_composite() const;
 };
 
@@ -221,9 +226,14 @@ RiskRefusal Judging::first_refusal() {
   }
   RiskRefusal refusal = check_pools();
   using Check = RiskRefusal (Judging::*)() const;
-  for (const Check check :
-       {&Judging::check_money, &Judging::check_size, &Judging::check_profit,
-        &Judging::check_forecast, &Judging::check_loss, &Judging::check_composite}) {
+  static constexpr std::array<Check, 8> all{&Judging::check_money,      &Judging::check_crossing,
+                                            &Judging::check_size,       &Judging::check_profit,
+                                            &Judging::check_forecast,   &Judging::check_loss,
+                                            &Judging::check_gas_budget, &Judging::check_composite};
+  static constexpr std::array<Check, 4> closing{&Judging::check_money, &Judging::check_held,
+                                                &Judging::check_crossing,
+                                                &Judging::check_gas_budget};
+  for (const Check check : risk.closes != nullptr ? std::span<const Check>(closing) : all) {
     if (refusal.reason != RefusalReason::none) return refusal;
     refusal = (this->*check)();
   }
@@ -231,7 +241,8 @@ RiskRefusal Judging::first_refusal() {
 }
 
 RiskRefusal Judging::check_modes() const {
-  const bool leaves_open = ranked.opportunity.token_in != ranked.opportunity.token_out;
+  const bool leaves_open =
+      ranked.opportunity.token_in != ranked.opportunity.token_out && risk.closes == nullptr;
   RiskRefusal refusal;
   for (const ScopeId id : risk.scopes.all()) {
     const TradingMode mode = risk.book->scopes[id].mode;
@@ -281,6 +292,19 @@ RiskRefusal Judging::check_money() const {
     return {RefusalReason::high_risk, ranked.opportunity.risk_score, limits.max_risk_score};
   }
   return {};
+}
+
+RiskRefusal Judging::check_held() const {
+  const u256 amount = sum_of(u256(ranked.opportunity.amount_in), risk.closing);
+  if (amount <= risk.closes->quantity) return {};
+  return {RefusalReason::not_held, to_double(amount), to_double(risk.closes->quantity)};
+}
+
+RiskRefusal Judging::check_crossing() const {
+  if (!ranked.one_way) return {};
+  const auto limit = static_cast<double>(limits.max_crossing_bps);
+  if (ranked.crossing_bps <= limit) return {};
+  return {RefusalReason::crossing, ranked.crossing_bps, limit};
 }
 
 RiskRefusal Judging::check_size() const {
@@ -370,6 +394,10 @@ RiskRefusal Judging::check_loss() const {
     return {RefusalReason::loss_per_trade_share, bps_of(loss_wei, capital),
             static_cast<double>(limits.max_loss_bps)};
   }
+  return {};
+}
+
+RiskRefusal Judging::check_gas_budget() const {
   for (const ScopeId id : risk.scopes.all()) {
     const ScopeView& scope = risk.book->scopes[id];
     const u256 spent = sum_of(scope.counts.gas_wei, ranked.gas_cost);
@@ -409,7 +437,7 @@ SizeBound size_bound(const RiskView& book, const TradeScopes& scopes) noexcept {
   };
   for (const ScopeId id : scopes.all()) {
     const ScopeView& scope = book.scopes[id];
-    const u256& under_way = scope.counts.under_way_wei;
+    const u256 under_way = sum_of(scope.counts.under_way_wei, scope.counts.held_wei);
     at_most_wei(scope.limits.position_max_wei, u256(), RefusalReason::max_position);
     at_most_wei(scope.limits.concurrent_max_wei, under_way, RefusalReason::max_concurrent);
     if (scope.in_ramp) {

@@ -19,7 +19,8 @@ namespace gantry::host {
 
 // Recorded and told to strategies: never renumber; append. Checked in this order: simulate_only,
 // backrun_not_sent, halted, reducing, stale_snapshot, those of pools, data_fee_unknown, then as
-// they are listed.
+// they are listed; crossing comes before the size. What closes a position meets not_held, crossing
+// and the gas budget in place of all that follows the valuation: to keep it is the greater risk.
 enum class RefusalReason : std::int32_t {
   none = 0,
   simulate_only = 1,       // measured and reported, never traded
@@ -51,7 +52,9 @@ enum class RefusalReason : std::int32_t {
   loss_per_trade_share = 27,  // the same, in bps of the capital
   gas_budget = 28,            // ether for gas, of this day
   composite = 29,             // the composite score
-  backrun_not_sent = 30,      // behind a pending transaction: planned in a dry run, never sent
+  crossing = 30,  // what comes out of a trade that opens or closes a position is worth less, in bps
+  not_held = 31,  // it would sell more of a position than there is, with what is under way
+  backrun_not_sent = 32,  // behind a pending transaction: planned in a dry run, never sent
 };
 inline constexpr RefusalReason last_refusal_reason = RefusalReason::backrun_not_sent;
 std::string_view to_string(RefusalReason reason);
@@ -89,14 +92,16 @@ struct TradeRisk {
   const RiskView* book;  // borrowed
   TradeScopes scopes;
   Forecast forecast;
-  bool executes = false;  // trades are carried out, and not only planned
+  const Position* closes = nullptr;  // that it would close, or a part of it; borrowed
+  u256 closing;                      // of its quantity, that trades under way sell already
+  bool executes = false;             // trades are carried out, and not only planned
 };
 
 // The most that may go into a trade of these scopes, and what bounds it.
 struct SizeBound {
   u256 wei = u256::max();
   RefusalReason reason = RefusalReason::none;
-  u256 under_way_wei;  // that the limit counts besides; not in `wei`
+  u256 under_way_wei;  // and held: what the limit counts besides; not in `wei`
 };
 SizeBound size_bound(const RiskView& book, const TradeScopes& scopes) noexcept;
 

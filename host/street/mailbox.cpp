@@ -61,14 +61,16 @@ std::optional<Delivery> Mailbox::next() {
   if (busy_ || pending_.empty()) return std::nullopt;
   std::uint64_t results_seen = 0;
   if (!due(*pending_.front(), results_seen)) return std::nullopt;
-  Delivery delivery{std::move(pending_.front()), options_.strategy, {}, results_seen};
+  Delivery delivery{std::move(pending_.front()), options_.strategy, {}, nullptr, results_seen};
   pending_.pop_front();
   const std::uint64_t first = since(*delivery.snapshot);
   for (; !outcomes_.empty() && outcomes_.front()->group < results_seen; outcomes_.pop_front()) {
     const Outcome& outcome = *outcomes_.front();
+    positions_ = outcome.positions;
     if (outcome.snapshot < first) continue;
     delivery.results.insert(delivery.results.end(), outcome.results.begin(), outcome.results.end());
   }
+  delivery.positions = positions_;
   busy_ = true;
   return delivery;
 }

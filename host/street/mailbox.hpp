@@ -40,8 +40,9 @@ class Mailbox {
   MailboxOptions options_;
   bool busy_ = false;
   std::deque<SnapshotPtr> pending_;
-  std::deque<OutcomePtr> outcomes_;  // not delivered yet
-  std::uint64_t groups_ended_ = 0;   // of the whole street, as far as word of them came here
+  std::deque<OutcomePtr> outcomes_;             // not delivered yet
+  std::shared_ptr<const Positions> positions_;  // of the last that was delivered
+  std::uint64_t groups_ended_ = 0;  // of the whole street, as far as word of them came here
 };
 
 }  // namespace gantry::host

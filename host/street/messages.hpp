@@ -17,7 +17,9 @@ struct Delivery {
   SnapshotPtr snapshot;
   std::uint32_t strategy = 0;
   std::vector<gantry_result> results;  // since its last delivery, in order
-  std::uint64_t results_seen = 0;      // outcomes that had ended when it was given: recorded
+  // What was held when the last of them ended; null: nobody has said yet.
+  std::shared_ptr<const Positions> positions;
+  std::uint64_t results_seen = 0;  // outcomes that had ended when it was given: recorded
 };
 
 // In the place of a strategy's number: none works on the snapshot.
@@ -44,13 +46,14 @@ struct Group {
   std::uint64_t head_block = 0;  // the chain's newest block when it was decided: recorded
   std::uint64_t tokens = 0;      // snapshots that are done with when it ends
   std::vector<BatchPtr> batches;
-  std::vector<Ranked> ranked;              // filled by rank
-  std::vector<RiskFact> risk_facts;        // told to the book since the group before
-  std::vector<Fill> fills;                 // told to book and strategies since the group before
-  std::vector<RiskRefusal> verdicts;       // of ranked, filled by risk; reason none: approved
-  std::vector<Approved<Ranked>> approved;  // best first
-  TradeScopes scopes;                      // of the first of them, where it counts
-  std::shared_ptr<const Plan> plan;        // of the best approved one
+  std::vector<Ranked> ranked;                  // filled by rank
+  std::vector<RiskFact> risk_facts;            // told to the book since the group before
+  std::vector<Fill> fills;                     // told to book and strategies since the group before
+  std::vector<RiskRefusal> verdicts;           // of ranked, filled by risk; reason none: approved
+  std::vector<Approved<Ranked>> approved;      // best first
+  TradeScopes scopes;                          // of the first of them, where it counts
+  std::shared_ptr<const Positions> positions;  // as of these fills
+  std::shared_ptr<const Plan> plan;            // of the best approved one
   std::string plan_failure;
   std::uint64_t merged_ns = 0;  // stages' own times
   std::uint64_t rank_ns = 0;
@@ -64,6 +67,7 @@ struct Outcome {
   std::uint64_t group = 0;
   std::uint64_t snapshot = 0;
   std::vector<gantry_result> results;  // of one strategy
+  std::shared_ptr<const Positions> positions;
 };
 using OutcomePtr = std::shared_ptr<const Outcome>;
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "host/base/text.hpp"
 #include "host/market/legs.hpp"
 #include "host/plugin/plugin_set.hpp"
+#include "host/risk/amounts.hpp"
 
 namespace gantry::host {
 
@@ -14,9 +16,8 @@ bool is_cycle(const gantry_opportunity& o) {
          (o.kind == GANTRY_OPPORTUNITY_ARBITRAGE || o.kind == GANTRY_OPPORTUNITY_BACKRUN);
 }
 
-std::uint64_t usd_e6_of(const u256& value) {
-  return value > u256(UINT64_MAX) ? UINT64_MAX : value.limb(0);
-}
+// Of what the host closes itself, so that no strategy's is like it.
+constexpr std::uint64_t key_of_host = 0xffffffff00000000ULL;
 
 }  // namespace
 
@@ -24,6 +25,8 @@ RiskStage::RiskStage(const Configuration& configuration, const ChangeLog& change
                      std::shared_ptr<RiskBook> book, bool executes)
     : executes_(executes),
       counts_(!executes && configuration.risk.dry_run_fills == DryRunFills::next_block),
+      unwinds_(configuration.risk.unwind),
+      pool_share_max_bps_(static_cast<std::uint64_t>(configuration.risk.pool_concentration_bps)),
       gas_overhead_(gas_overhead_of(configuration)),
       sender_(sender_of(configuration)),
       changes_(changes),
@@ -36,6 +39,7 @@ std::vector<RiskFact> RiskStage::begin(const Snapshot& snapshot, const MarketVie
       !plugins_.owner_before(snapshot.plugins) && !snapshot.plugins.owner_before(plugins_);
   if (!same_plugins || topology_ != snapshot.topology->id) name_scopes(snapshot);
   if (counts_ && !open_.empty()) settle(view);
+  mark(snapshot, view);
   auto turn = book_->begin_group(snapshot.context.state_time_s);
   turn_ = std::move(turn.view);
   return std::move(turn.outside);
@@ -65,12 +69,13 @@ void RiskStage::name_scopes(const Snapshot& snapshot) {
   }
   lanes_.clear();
   for (const auto& strategy : snapshot.plugins->strategies) {
-    lanes_.push_back({strategy.lane, scopes_of(RiskScopeKind::strategy, *strategy.instance)});
+    lanes_.push_back({strategy.lane, scopes_of(RiskScopeKind::strategy, *strategy.instance),
+                      strategy.instance->name()});
   }
 }
 
 TradeRisk RiskStage::risk_of(const Snapshot& snapshot, const Ranked& ranked) {
-  TradeRisk risk{turn_.get(), {}, {}, executes_};
+  TradeRisk risk{turn_.get(), {}, {}, nullptr, {}, executes_};
   const ScopeCounts* record = &turn_->scopes[total_scope].counts;
   // One that was taken out since it found this counts in total alone.
   const auto lane = std::ranges::find(lanes_, ranked.strategy, &Lane::lane);
@@ -80,6 +85,20 @@ TradeRisk RiskStage::risk_of(const Snapshot& snapshot, const Ranked& ranked) {
     record = &turn_->scopes[lane->scopes.own].counts;
   }
   const gantry_opportunity& o = ranked.opportunity;
+  if (ranked.one_way && lane != lanes_.end()) {
+    const auto& tokens = snapshot.topology->tokens;
+    const gantry_address& in = tokens[o.token_in].address;
+    const gantry_address& out = tokens[o.token_out].address;
+    risk.closes = turn_->positions->closed_by(lane->name, in, out);
+    const AddressEqual same;
+    for (const OpenTrade& trade : open_) {
+      if (risk.closes == nullptr || !trade.one_way || trade.one_way->strategy != lane->name ||
+          !same(trade.one_way->token_in, in) || !same(trade.one_way->token_out, out)) {
+        continue;
+      }
+      risk.closing = sum_of(risk.closing, trade.one_way->amount_in);
+    }
+  }
   for (std::uint32_t i = 0; i < o.leg_count; ++i) {
     const std::uint32_t pool = o.legs[i].hop.pool;
     if (pool >= snapshot.topology->pools.size()) continue;
@@ -96,7 +115,8 @@ TradeRisk RiskStage::risk_of(const Snapshot& snapshot, const Ranked& ranked) {
 std::optional<Ranked> RiskStage::cut(const MarketView& view, const Ranked& ranked,
                                      const TradeRisk& risk) const {
   const SizeBound bound = size_bound(*risk.book, risk.scopes);
-  if (!is_cycle(ranked.opportunity) || ranked.before) return std::nullopt;
+  const bool may_be_less = is_cycle(ranked.opportunity) || ranked.one_way;
+  if (!may_be_less || ranked.before) return std::nullopt;
   u256 amount_in;
   // Values are rounded down: less a millionth, so that what is left is surely within.
   if (!mul_div_floor(u256(ranked.opportunity.amount_in), bound.wei, u256(ranked.stake.ether_wei),
@@ -117,14 +137,17 @@ std::optional<Ranked> RiskStage::cut(const MarketView& view, const Ranked& ranke
 TradeScopes RiskStage::planned(const Snapshot& snapshot, const Approved<Ranked>& trade,
                                std::uint64_t group) {
   const Ranked& ranked = trade.value();
-  if (!executes_ && (!counts_ || open_.size() == open_max || !is_cycle(ranked.opportunity))) {
-    return {};
-  }
+  const bool counts =
+      counts_ && open_.size() < open_max && (is_cycle(ranked.opportunity) || ranked.one_way);
+  if (!executes_ && !counts) return {};
   const TradeRisk risk = risk_of(snapshot, ranked);
+  // What closes a position puts nothing in that is not counted already.
+  const u256 put_in = risk.closes != nullptr ? u256() : u256(ranked.stake.ether_wei);
   open_.push_back({ranked,
-                   {risk.scopes, u256(ranked.stake.ether_wei), risk.forecast.value_at_risk_usd},
+                   {risk.scopes, put_in, risk.forecast.value_at_risk_usd},
                    snapshot.context.execution_block,
-                   group});
+                   group,
+                   one_way_of(snapshot, ranked)});
   book_->opened(open_.back().opened);
   return risk.scopes;
 }
@@ -158,28 +181,158 @@ TradeScopes RiskStage::scopes_of(const Fill& fill, const PluginSet* plugins) con
   return scopes;
 }
 
+std::optional<OneWayTrade> RiskStage::one_way_of(const Snapshot& snapshot,
+                                                 const Ranked& ranked) const {
+  const auto lane = std::ranges::find(lanes_, ranked.strategy, &Lane::lane);
+  if (!ranked.one_way || lane == lanes_.end()) return std::nullopt;
+  const gantry_opportunity& o = ranked.opportunity;
+  const auto& tokens = snapshot.topology->tokens;
+  return OneWayTrade{lane->name,
+                     tokens[o.token_in].address,
+                     tokens[o.token_out].address,
+                     u256(o.amount_in),
+                     u256(o.amount_out),
+                     u256(ranked.stake.ether_wei),
+                     snapshot.context.execution_time_s};
+}
+
+void RiskStage::mark(const Snapshot& snapshot, const MarketView& view) {
+  const auto view_now = book_->view();
+  const Positions& held = *view_now->positions;
+  if (held.empty() && !marked_) return;
+  std::vector<RiskBook::OpenLoss> losses;
+  const auto& known = snapshot.topology->token_by_address;
+  for (const Position& each : held.all()) {
+    const auto base = known.find(each.base);
+    const auto token = known.find(each.token);
+    if (base == known.end() || token == known.end()) continue;
+    gantry_value cost{};
+    gantry_value worth{};
+    u256 loss;
+    if (view.value(base->second, each.cost, cost) == GANTRY_OK &&
+        view.value(token->second, each.quantity, worth) == GANTRY_OK &&
+        sub(u256(cost.ether_wei), u256(worth.ether_wei), loss)) {
+      losses.push_back({each.strategy, loss});
+    }
+  }
+  book_->mark(losses);
+  marked_ = !losses.empty();
+}
+
+std::vector<Ranked> RiskStage::unwinding(const Snapshot& snapshot, const MarketView& view) const {
+  std::vector<Ranked> out;
+  if (!unwinds_ || turn_->positions->empty()) return out;
+  for (const Position& position : turn_->positions->all()) {
+    const auto lane = std::ranges::find(lanes_, position.strategy, &Lane::name);
+    if (lane == lanes_.end()) continue;
+    const auto mode_of = [this](ScopeId scope) { return turn_->scopes[scope].mode; };
+    const TradingMode mode = std::max({mode_of(total_scope), mode_of(chain_scope),
+                                       mode_of(lane->scopes.own), mode_of(lane->scopes.library)});
+    if (mode != TradingMode::reducing) continue;
+    const AddressEqual same;
+    const bool under_way = std::ranges::any_of(open_, [&](const OpenTrade& trade) {
+      return trade.one_way && trade.one_way->strategy == position.strategy &&
+             (same(trade.one_way->token_in, position.token) ||
+              same(trade.one_way->token_out, position.token));
+    });
+    if (under_way) continue;
+    const auto closing = closing_of(snapshot, view, position);
+    if (!closing) continue;
+    TransactionCost cost{gas_overhead_, u256()};
+    if (!data_fee_of(view, *closing, sender_, nullptr, *cost.data_fee)) cost.data_fee.reset();
+    const auto index = static_cast<std::uint32_t>(UINT32_MAX - out.size());
+    out.push_back(price_opportunity(view, *closing, lane->lane, index, cost));
+    out.back().is_hosts = true;
+  }
+  return out;
+}
+
+std::optional<gantry_opportunity> RiskStage::closing_of(const Snapshot& snapshot,
+                                                        const MarketView& view,
+                                                        const Position& position) const {
+  const Topology& topology = *snapshot.topology;
+  const auto base = topology.token_by_address.find(position.base);
+  const auto token = topology.token_by_address.find(position.token);
+  if (base == topology.token_by_address.end() || token == topology.token_by_address.end()) {
+    return std::nullopt;
+  }
+  constexpr std::uint32_t tokens_max = 64;
+  std::array<gantry_amount, tokens_max> balances;
+  std::optional<gantry_opportunity> best;
+  for (const std::uint32_t pool : topology.pools_of(token->second)) {
+    const PoolInfo& info = topology.pools[pool];
+    const std::uint32_t in = info.index_of(token->second);
+    const std::uint32_t out = info.index_of(base->second);
+    gantry_pool_view seen{0, tokens_max, balances.data()};
+    if (in == no_handle || out == no_handle || view.view(pool, seen) != GANTRY_OK ||
+        in >= seen.token_count) {
+      continue;
+    }
+    u256 most;
+    if (!mul_div_floor(u256(balances[in]), u256(pool_share_max_bps_), u256(10'000), most)) continue;
+    const u256 amount = std::min(position.quantity, most);
+    gantry_quote quote{};
+    if (amount.is_zero() ||
+        view.quote(pool, {amount, in, out, GANTRY_EXACT_IN, 0}, quote) != GANTRY_OK) {
+      continue;
+    }
+    // Of what all pools take, the best price; of less, the most that it brings.
+    if (best && u256(best->amount_out) >= u256(quote.amount_out)) continue;
+    gantry_opportunity o{};
+    o.key = key_of_host | token->second;
+    o.kind = GANTRY_OPPORTUNITY_POSITION;
+    o.leg_count = 1;
+    o.token_in = token->second;
+    o.token_out = base->second;
+    o.amount_in = amount;
+    o.amount_out = quote.amount_out;
+    o.gas = quote.gas;
+    o.block = snapshot.context.state_block;
+    o.valid_until_block = snapshot.context.execution_block;
+    o.confidence = 1;
+    o.legs[0] = {{pool, token->second, base->second, 0}, amount, quote.amount_out};
+    best = o;
+  }
+  return best;
+}
+
 void RiskStage::filled(const Fill& fill, const PluginSet* plugins) {
   TradeClosed closed = closed_of(fill);
-  if (fill.group == Fill::no_group) closed.opened.scopes = scopes_of(fill, plugins);
+  if (fill.group == Fill::no_group) {
+    closed.opened.scopes = scopes_of(fill, plugins);
+    const auto in = parse_evm_address(fill.of_token_in);
+    const auto out = parse_evm_address(fill.of_token_out);
+    if (in && out) {
+      closed.one_way =
+          OneWayTrade{fill.of_strategy,  *in,           *out, fill.amount_in, fill.amount_out,
+                      fill.of_worth_wei, fill.of_time_s};
+    }
+  }
   const auto is_it = [&](const auto& trade) { return trade.group == fill.group; };
   if (fill.is_taken_back()) {
     if (const auto was = std::ranges::find_if(closed_, is_it); was != closed_.end()) {
       closed.opened = was->opened;
-      open_.push_back({{}, was->opened, 0, was->group});
+      closed.one_way = was->one_way;
+      open_.push_back({{}, was->opened, 0, was->group, was->one_way});
       book_->taken_back(closed, &was->booked);
       closed_.erase(was);
       return;
     }
     if (fill.group != Fill::no_group) {
-      open_.push_back({{}, {}, 0, fill.group});
+      open_.push_back({{}, {}, 0, fill.group, {}});
     }
     return book_->taken_back(closed);
   }
   if (const auto open = std::ranges::find_if(open_, is_it); open != open_.end()) {
     closed.opened = open->opened;
+    if (fill.filled() && open->one_way) {
+      closed.one_way = open->one_way;
+      closed.one_way->amount_in = fill.amount_in;
+      closed.one_way->amount_out = fill.amount_out;
+    }
     open_.erase(open);
     if (closed_.size() == closed_max) closed_.erase(closed_.begin());
-    closed_.push_back({closed.opened, fill.group, book_->closed(closed)});
+    closed_.push_back({closed.opened, fill.group, book_->closed(closed), closed.one_way});
     return;
   }
   if (!fill.executed()) return;
@@ -202,17 +355,38 @@ void RiskStage::settle(const MarketView& view) {
 // What its route pays now. Below the plan's least it reverts, and its gas is lost.
 TradeClosed RiskStage::result_of(const MarketView& view, const OpenTrade& trade) const {
   const Ranked& planned = trade.ranked;
-  TradeClosed closed{
-      trade.opened,     false, false, planned.gas_cost, usd_e6_of(planned.gas_usd_e6),
-      planned.gas_cost, 0};
+  TradeClosed closed{trade.opened,
+                     false,
+                     false,
+                     planned.gas_cost,
+                     usd_e6_of(planned.gas_usd_e6),
+                     planned.gas_cost,
+                     0,
+                     true,
+                     0,
+                     {}};
   const auto now = with_amount_in(view, planned.opportunity, u256(planned.opportunity.amount_in));
   if (!now || u256(now->amount_out) < least_out(planned)) return closed;
   const Ranked filled = price_opportunity(view, *now, planned.strategy, planned.index,
                                           {gas_overhead_, planned.data_fee});
   closed.success = true;
-  closed.gained = filled.pays;
-  closed.amount_wei = filled.net;
-  closed.amount_usd_e6 = usd_e6_of(filled.net_usd_e6);
+  if (trade.one_way) {
+    closed.one_way = trade.one_way;
+    closed.one_way->amount_out = u256(now->amount_out);
+    const auto held = book_->view()->positions;
+    const Position* closes =
+        held->closed_by(trade.one_way->strategy, trade.one_way->token_in, trade.one_way->token_out);
+    std::optional<u256> cost;
+    if (closes != nullptr) cost = cost_of(*closes, closed.one_way->amount_in).cost;
+    const OneWayResult result = result_of_one_way(view, filled, cost);
+    closed.gained = result.gained;
+    closed.amount_wei = result.wei;
+    closed.amount_usd_e6 = usd_e6_of(result.usd_e6);
+  } else {
+    closed.gained = filled.pays;
+    closed.amount_wei = filled.net;
+    closed.amount_usd_e6 = usd_e6_of(filled.net_usd_e6);
+  }
   closed.gas_wei = filled.gas_cost;
   const double quoted = to_double(u256(planned.opportunity.amount_out));
   const double paid = to_double(u256(now->amount_out));

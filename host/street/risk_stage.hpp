@@ -36,6 +36,10 @@ class RiskStage {
   // The same trade with no more than `bound` allows, quoted anew; nothing: it cannot be cut.
   std::optional<Ranked> cut(const MarketView& view, const Ranked& ranked,
                             const TradeRisk& risk) const;
+  // Trades that close what is left open where a scope of it is REDUCING: through the one pool that
+  // pays the most, as much of it as the pool's limits allow. None of what is under way.
+  std::vector<Ranked> unwinding(const Snapshot& snapshot, const MarketView& view) const;
+  const std::shared_ptr<const Positions>& positions() const noexcept { return turn_->positions; }
   // The one of its group that is planned. Returns what it counts in, if it counts.
   TradeScopes planned(const Snapshot& snapshot, const Approved<Ranked>& trade, std::uint64_t group);
   // What became of one that is executed. One of an earlier run counts where its names do, and where
@@ -52,12 +56,14 @@ class RiskStage {
   struct Lane {
     std::uint32_t lane = 0;
     PluginScopes scopes;
+    std::string name;
   };
   struct OpenTrade {
     Ranked ranked;
     TradeOpened opened;
     std::uint64_t execution_block = 0;
     std::uint64_t group = 0;
+    std::optional<OneWayTrade> one_way;  // as it was planned
   };
 
   // One whose result was told, which may be taken back.
@@ -65,16 +71,23 @@ class RiskStage {
     TradeOpened opened;
     std::uint64_t group = 0;
     Booked booked;
+    std::optional<OneWayTrade> one_way;  // as it was filled
   };
 
   void look_at_prices(const Snapshot& snapshot);
   void name_scopes(const Snapshot& snapshot);
   TradeScopes scopes_of(const Fill& fill, const PluginSet* plugins) const;
   void settle(const MarketView& view);
+  void mark(const Snapshot& snapshot, const MarketView& view);
+  std::optional<OneWayTrade> one_way_of(const Snapshot& snapshot, const Ranked& ranked) const;
+  std::optional<gantry_opportunity> closing_of(const Snapshot& snapshot, const MarketView& view,
+                                               const Position& position) const;
   TradeClosed result_of(const MarketView& view, const OpenTrade& trade) const;
 
   const bool executes_;  // results come as fills
   const bool counts_;    // results are what the route pays in the next block
+  const bool unwinds_;
+  const std::uint64_t pool_share_max_bps_;
   const std::uint64_t gas_overhead_;
   const Sender sender_;
   const ChangeLog& changes_;
@@ -90,6 +103,7 @@ class RiskStage {
   std::vector<Lane> lanes_;
   std::vector<OpenTrade> open_;
   std::vector<ClosedTrade> closed_;  // the newest, in their order
+  bool marked_ = false;              // the book knows of open losses
 };
 
 }  // namespace gantry::host

@@ -157,6 +157,7 @@ class Street::Run {
                                      AfterPending& after);
   void judge_group(Group& group);
   void begin_risk(Group& group);
+  void put_closings_first(Group& group);
   void plan_group(Group& group) const;
   void hand_over(const Group& group) const;
   std::vector<std::pair<std::uint32_t, OutcomePtr>> end_group(const Group& group);

@@ -103,7 +103,7 @@ void Street::Run::feed() {
       feed_ended_ = true;
       return;
     }
-    const bool may_carry = feeders_free_.load() != 0;
+    const bool may_carry = options_.backtest != nullptr || feeders_free_.load() != 0;
     auto mine = offer(std::make_shared<const BlockInput>(std::move(*input)), may_carry);
     bringing.unlock();
     while (mine) mine = carry(*mine);
@@ -136,7 +136,7 @@ SnapshotPtr Street::Run::apply(const InputPtr& block) {
   if (options_.backtest != nullptr) options_.backtest->meet(*snapshot);
   changes_.add(**snapshot);
   history_.add(**snapshot);
-  facts_ += input.facts.size();
+  facts_ += input.fact_count();
   last_block_ = input.block.number;
   head_block_.store(input.block.number, std::memory_order_relaxed);
   const auto count = snapshots_.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -165,6 +165,9 @@ void Street::Run::rank_group(Group& group) const {
 
 // Those it worked with, whatever was changed since.
 const StrategySettings& Street::Run::settings_of(const Group& group, const Ranked& ranked) {
+  if (ranked.is_hosts) {
+    return group.snapshot->plugins->find(ranked.strategy)->instance->settings;
+  }
   const auto batch = std::ranges::find(group.batches, ranked.strategy,
                                        [](const BatchPtr& b) { return b->strategy; });
   return (*batch)->snapshot->plugins->find(ranked.strategy)->instance->settings;
@@ -215,12 +218,26 @@ const MarketView& Street::Run::market_of(const Ranked& ranked, const MarketView&
   return is_behind ? after.view() : view;
 }
 
+// To be rid of a position goes before every new trade: the host's own way out of it first.
+void Street::Run::put_closings_first(Group& group) {
+  if (group.positions->empty()) return;
+  std::vector<Ranked> closings = risk_->unwinding(*group.snapshot, risk_view_);
+  group.ranked.insert(group.ranked.begin(), std::make_move_iterator(closings.begin()),
+                      std::make_move_iterator(closings.end()));
+  std::ranges::stable_partition(group.ranked, [&](const Ranked& ranked) {
+    return ranked.is_hosts ||
+           (ranked.one_way && risk_->risk_of(*group.snapshot, ranked).closes != nullptr);
+  });
+}
+
 void Street::Run::judge_group(Group& group) {
   const auto start = Steady::now();
   begin_risk(group);
   if (options_.backtest != nullptr && !options_.backtest->is_open(group.snapshot->context)) {
     group.ranked.clear();
   }
+  group.positions = risk_->positions();
+  put_closings_first(group);
   if (group.ranked.empty()) return;
   group.verdicts.resize(group.ranked.size());
   for (std::size_t i = 0; i < group.ranked.size(); ++i) {
@@ -297,13 +314,7 @@ void Street::Run::hand_over(const Group& group) const {
     options_.execution->offer(std::move(order));
     return;
   }
-  Fill fill;
-  fill.group = group.number;
-  fill.strategy = trade.strategy;
-  fill.key = trade.opportunity.key;
-  fill.block = trade.opportunity.block;
-  fill.reason = FillReason::not_planned;
-  fill.amount_in = u256(trade.opportunity.amount_in);
+  Fill fill = fill_of(trade, group.number, FillReason::not_planned);
   if (options_.backtest != nullptr) return options_.backtest->refuse(std::move(fill));
   options_.execution->refuse(std::move(fill));
 }
@@ -323,6 +334,7 @@ std::vector<std::pair<std::uint32_t, OutcomePtr>> Street::Run::end_group(const G
     auto outcome = std::make_shared<Outcome>();
     outcome->group = group.number;
     outcome->snapshot = group.snapshot->id;
+    outcome->positions = group.positions;
     outcomes.emplace_back(strategy.lane, std::move(outcome));
   }
   for (const Fill& fill : group.fills) {
@@ -341,6 +353,7 @@ std::vector<std::pair<std::uint32_t, OutcomePtr>> Street::Run::end_group(const G
     const bool planned = group.plan && group.plan->trade.strategy == ranked.strategy &&
                          group.plan->trade.index == ranked.index;
     if (reason == RefusalReason::none && !planned) continue;  // approved, another one went first
+    if (ranked.is_hosts && !planned) continue;
     const auto own = std::ranges::find(outcomes, ranked.strategy, &LaneOutcome::first);
     if (own == outcomes.end()) continue;
     own->second->results.push_back({o.key, o.block,

@@ -66,6 +66,7 @@ Batch StrategyRunner::run(const Delivery& delivery, std::optional<bool> late) {
     bool cold = !changes_.since(last_, snapshot.id, changed_);
     cold = cold || topology_ != snapshot.topology->id;
     view_.bind(snapshot, changed_, cold);
+    show_positions(delivery);
     bool ready = true;
     if (isolated != nullptr && isolated->started_for(snapshot.id)) {
       ready = isolated->catch_up(*view_.market());
@@ -122,10 +123,10 @@ void StrategyRunner::subscribe(const Snapshot& snapshot) {
         if (lookback_s > runner.options_.history_s_max) return GANTRY_REFUSED;
         const auto tokens = runner.view_.snapshot().topology->tokens.size();
         if (query->token >= tokens || query->quote >= tokens) return GANTRY_BAD_ARGUMENT;
-        bool kept = runner.keep_series(query->token, query->quote);
+        bool kept = runner.keep_series({query->token, query->quote, lookback_s});
         if (query->what == GANTRY_HISTORY_CORRELATION) {
           if (query->other >= tokens) return GANTRY_BAD_ARGUMENT;
-          kept = kept && runner.keep_series(query->other, query->quote);
+          kept = kept && runner.keep_series({query->other, query->quote, lookback_s});
         }
         return kept ? GANTRY_OK : GANTRY_REFUSED;
       }};
@@ -134,10 +135,10 @@ void StrategyRunner::subscribe(const Snapshot& snapshot) {
   instance_->health().accept(Phase::prepare, status, snapshot.id);
 }
 
-bool StrategyRunner::keep_series(std::uint32_t token, std::uint32_t quote) {
-  if (!joining_) return history_.subscribe(token, quote);
+bool StrategyRunner::keep_series(const WantedSeries& wanted) {
+  if (!joining_) return history_.subscribe(wanted.token, wanted.quote, wanted.lookback_s);
   if (history_.full()) return false;
-  series_.emplace_back(token, quote);
+  series_.push_back(wanted);
   return true;
 }
 
@@ -153,7 +154,9 @@ Status StrategyRunner::get_ready(const Snapshot& snapshot) {
 }
 
 void StrategyRunner::join() {
-  for (const auto& [token, quote] : series_) history_.subscribe(token, quote);
+  for (const WantedSeries& wanted : series_) {
+    history_.subscribe(wanted.token, wanted.quote, wanted.lookback_s);
+  }
   series_.clear();
 }
 
@@ -162,6 +165,27 @@ void StrategyRunner::tell(const std::vector<gantry_result>& results, std::uint64
     const auto status = instance_->call<&gantry_strategy_v1::on_result>(Phase::result, &result);
     instance_->health().accept(Phase::result, status, snapshot);
   }
+}
+
+// By this snapshot's handles. What it holds of tokens that are not in the market is not shown.
+void StrategyRunner::show_positions(const Delivery& delivery) {
+  const Topology& topology = *delivery.snapshot->topology;
+  if (delivery.positions != held_ || positions_topology_ != topology.id) {
+    held_ = delivery.positions;
+    positions_topology_ = topology.id;
+    positions_.clear();
+    for (const Position& each : held_ ? held_->all() : std::span<const Position>()) {
+      const auto base = topology.token_by_address.find(each.base);
+      const auto token = topology.token_by_address.find(each.token);
+      if (each.strategy != instance_->name() || base == topology.token_by_address.end() ||
+          token == topology.token_by_address.end()) {
+        continue;
+      }
+      positions_.push_back(
+          {base->second, token->second, each.quantity, each.cost, each.since_s, 0});
+    }
+  }
+  view_.show_positions(held_ ? &positions_ : nullptr);
 }
 
 // What it was not told of yet, as far as the snapshot's window goes back.
@@ -354,8 +378,9 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
                                 Batch& batch) {
   const std::uint64_t snapshot = view_.snapshot().id;
   at_ = &view_;
-  const bool swaps_only =
-      found.kind == GANTRY_OPPORTUNITY_ARBITRAGE || found.kind == GANTRY_OPPORTUNITY_BACKRUN;
+  const bool swaps_only = found.kind == GANTRY_OPPORTUNITY_ARBITRAGE ||
+                          found.kind == GANTRY_OPPORTUNITY_BACKRUN ||
+                          found.kind == GANTRY_OPPORTUNITY_POSITION;
   if (swaps_only && (!check_route(found, Phase::find) || !check_reserves(found))) return;
   const auto valid =
       instance_->call<&gantry_strategy_v1::validate>(Phase::validate, view_.market(), &found);

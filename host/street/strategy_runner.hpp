@@ -26,7 +26,7 @@ struct RunnerOptions {
   std::uint64_t gas_overhead = host::gas_overhead;  // of a transaction, besides its legs
   Sender sender;                                    // of a transaction
   std::uint64_t deadline_ns = 0;                    // 0: none
-  std::uint64_t history_s_max = 0;  // how far back the history reaches at the chain's pace
+  std::uint64_t history_s_max = 0;                  // how far back a series may be asked to reach
 };
 
 class StrategyRunner {
@@ -48,10 +48,16 @@ class StrategyRunner {
  private:
   struct Sink;
 
-  bool keep_series(std::uint32_t token, std::uint32_t quote);
+  struct WantedSeries {
+    std::uint32_t token;
+    std::uint32_t quote;
+    std::uint64_t lookback_s;
+  };
+  bool keep_series(const WantedSeries& wanted);
   void tell(const std::vector<gantry_result>& results, std::uint64_t snapshot);
   void tell_pending(const Snapshot& snapshot);
   void tell_prices(const Snapshot& snapshot);
+  void show_positions(const Delivery& delivery);
   bool prepare(const Snapshot& snapshot);
   gantry_status take(const gantry_opportunity& opportunity);
   bool check_route(const gantry_opportunity& opportunity, Phase phase);
@@ -76,8 +82,11 @@ class StrategyRunner {
   std::optional<std::uint64_t> pending_told_;  // sequence of the last pending swap
   bool wants_prices_ = false;
   std::optional<std::uint64_t> prices_told_;  // sequence of the last outside price
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> series_;  // to keep from join() on
+  std::vector<WantedSeries> series_;          // to keep from join() on
   std::vector<std::uint32_t> changed_;
+  std::shared_ptr<const Positions> held_;   // that positions_ was made of
+  std::vector<gantry_position> positions_;  // its own
+  std::uint64_t positions_topology_ = ~0ULL;
   std::vector<gantry_opportunity> found_;
   std::vector<Ranked> ranked_;
   std::uint64_t cut_ = 0;

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "gantry/search/pair_trades.hpp"
 #include "gantry/strategy.hpp"
@@ -17,50 +16,23 @@ namespace {
 
 using namespace search;
 
-// An opportunity with what it is ordered by.
-struct Scored {
-  gantry_opportunity opportunity;
-  double score;
-};
-
 class LiquiditySweep final : public TradingStrategy {
  public:
   LiquiditySweep(Host host, const Config& config)
-      : host_(host),
-        rules_{static_cast<double>(config.integer("min_profit_bps")),
-               static_cast<std::uint32_t>(config.integer("max_pools"))},
-        deviation_min_(static_cast<double>(config.integer("min_price_deviation_bps")) * 1e-4),
-        opportunities_max_(static_cast<std::size_t>(config.integer("max_opportunities"))),
-        trades_(host) {}
+      : deviation_min_(static_cast<double>(config.integer("min_price_deviation_bps")) * 1e-4),
+        trades_(host, {static_cast<double>(config.integer("min_profit_bps")),
+                       static_cast<std::uint32_t>(config.integer("max_pools")),
+                       static_cast<std::uint32_t>(config.integer("max_opportunities"))}) {}
 
   gantry_status prepare(const Market& market) override {
     trades_.prepare(market);
-    scored_.clear();
-    scored_.reserve(trades_.index().pairs().size());
     return GANTRY_OK;
   }
 
   gantry_status find(const Market& market, OpportunitySink sink) override {
-    scored_.clear();
-    trades_.each_changed(market, [&](std::uint32_t pair) {
-      PairPools* pools = trades_.read(market, pair);
-      if (pools == nullptr || !keep_mispriced(*pools)) return;
-      double net_ether = 0;
-      const auto found = trades_.trade(market, *pools, rules_, net_ether);
-      if (found) scored_.push_back({*found, net_ether * found->confidence});
+    return trades_.find(market, sink, [&](PairPools& pools, double& net_ether) {
+      return keep_mispriced(pools) ? trades_.trade(market, pools, net_ether) : std::nullopt;
     });
-    std::sort(scored_.begin(), scored_.end(), [](const Scored& a, const Scored& b) {
-      if (a.score != b.score) return a.score > b.score;
-      return a.opportunity.key < b.opportunity.key;
-    });
-    if (scored_.size() > opportunities_max_) {
-      host_.count("trades_cut", scored_.size() - opportunities_max_);
-      scored_.resize(opportunities_max_);
-    }
-    for (const Scored& scored : scored_) {
-      if (!sink.emit(scored.opportunity)) break;
-    }
-    return GANTRY_OK;
   }
 
   gantry_status validate(const Market& market, const gantry_opportunity& opportunity) override {
@@ -69,7 +41,7 @@ class LiquiditySweep final : public TradingStrategy {
 
   gantry_status size(const Market& market, const gantry_opportunity& opportunity,
                      const gantry_sizing_limits& limits, gantry_opportunity& out) override {
-    return trades_.size(market, opportunity, limits, rules_, out);
+    return trades_.size(market, opportunity, limits, out);
   }
 
  private:
@@ -120,12 +92,8 @@ class LiquiditySweep final : public TradingStrategy {
     return true;
   }
 
-  Host host_;
-  PairRules rules_;
   double deviation_min_;
-  std::size_t opportunities_max_;
   PairTrades trades_;
-  std::vector<Scored> scored_;
 };
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "gantry/search/pair_trades.hpp"
 #include "gantry/strategy.hpp"
@@ -15,51 +14,24 @@ namespace {
 
 using namespace search;
 
-// An opportunity with what it is ordered by.
-struct Scored {
-  gantry_opportunity opportunity;
-  double score;
-};
-
 class MultiDex final : public TradingStrategy {
  public:
   MultiDex(Host host, const Config& config)
-      : host_(host),
-        rules_{static_cast<double>(config.integer("min_profit_bps")),
-               static_cast<std::uint32_t>(config.integer("max_legs"))},
-        same_venue_(config.boolean("same_venue")),
-        opportunities_max_(static_cast<std::size_t>(config.integer("max_opportunities"))),
-        trades_(host) {}
+      : same_venue_(config.boolean("same_venue")),
+        trades_(host, {static_cast<double>(config.integer("min_profit_bps")),
+                       static_cast<std::uint32_t>(config.integer("max_legs")),
+                       static_cast<std::uint32_t>(config.integer("max_opportunities"))}) {}
 
   gantry_status prepare(const Market& market) override {
     trades_.prepare(market);
-    scored_.clear();
-    scored_.reserve(trades_.index().pairs().size());
     return GANTRY_OK;
   }
 
   gantry_status find(const Market& market, OpportunitySink sink) override {
-    scored_.clear();
-    trades_.each_changed(market, [&](std::uint32_t pair) {
-      PairPools* pools = trades_.read(market, pair);
-      if (pools == nullptr) return;
-      double net_ether = 0;
-      const auto found = same_venue_ ? trades_.trade(market, *pools, rules_, net_ether)
-                                     : trade_between_venues(market, *pools, net_ether);
-      if (found) scored_.push_back({*found, net_ether * found->confidence});
+    return trades_.find(market, sink, [&](PairPools& pools, double& net_ether) {
+      return same_venue_ ? trades_.trade(market, pools, net_ether)
+                         : trade_between_venues(market, pools, net_ether);
     });
-    std::sort(scored_.begin(), scored_.end(), [](const Scored& a, const Scored& b) {
-      if (a.score != b.score) return a.score > b.score;
-      return a.opportunity.key < b.opportunity.key;
-    });
-    if (scored_.size() > opportunities_max_) {
-      host_.count("trades_cut", scored_.size() - opportunities_max_);
-      scored_.resize(opportunities_max_);
-    }
-    for (const Scored& scored : scored_) {
-      if (!sink.emit(scored.opportunity)) break;
-    }
-    return GANTRY_OK;
   }
 
   gantry_status validate(const Market& market, const gantry_opportunity& opportunity) override {
@@ -68,7 +40,7 @@ class MultiDex final : public TradingStrategy {
 
   gantry_status size(const Market& market, const gantry_opportunity& opportunity,
                      const gantry_sizing_limits& limits, gantry_opportunity& out) override {
-    return trades_.size(market, opportunity, limits, rules_, out);
+    return trades_.size(market, opportunity, limits, out);
   }
 
  private:
@@ -92,7 +64,7 @@ class MultiDex final : public TradingStrategy {
                                                          double& net_ether) {
     const auto same = [&](std::uint32_t venue) { return venue == pools.venues[0]; };
     if (std::all_of(pools.venues.begin(), pools.venues.begin() + pools.count, same)) return {};
-    auto best = trades_.trade(market, pools, rules_, net_ether);
+    auto best = trades_.trade(market, pools, net_ether);
     if (!best || meets_two(pools, *best)) return best;
     best.reset();
     net_ether = 0;
@@ -113,7 +85,7 @@ class MultiDex final : public TradingStrategy {
           pools.sellers[i].range_count = buys ? 0 : seller_ranges[i];
         }
         double net = 0;
-        const auto found = trades_.trade(market, pools, rules_, net);
+        const auto found = trades_.trade(market, pools, net);
         if (!found || net <= net_ether) continue;
         best = found;
         net_ether = net;
@@ -122,12 +94,8 @@ class MultiDex final : public TradingStrategy {
     return best;
   }
 
-  Host host_;
-  PairRules rules_;
   bool same_venue_;
-  std::size_t opportunities_max_;
   PairTrades trades_;
-  std::vector<Scored> scored_;
 };
 
 }  // namespace

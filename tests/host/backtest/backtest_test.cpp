@@ -128,6 +128,35 @@ TEST_CASE(
   CHECK(trade.legs.front().venue == "uniswap_v2");
 }
 
+TEST_CASE("legs of a split keep their shares of what there is when its pools have moved") {
+  // One pool sells DAI for WETH and two buy it, alike; then the first gives more for the same.
+  Scene scene;
+  write_market(
+      scene.recording, 2,
+      {{0, 1, 100'000, 40'000'000}, {0, 1, 100'000, 40'000'000}, {0, 1, 100'000, 44'000'000}},
+      {{{2, 100'000, 46'000'000}}});
+  const auto configuration =
+      configure(scene.folder.path(),
+                {risk, ConfigurationTexts().dex,
+                 "[strategies.multi_dex]\nmin_profit_bps = 0\nsame_venue = true\n"},
+                {GANTRY_TEST_PLUGIN_FOLDER});
+  SimulatedChain chain(plain(), gas_overhead_of(configuration));
+  StreetOptions options;
+  options.recording = scene.recording;
+  options.backtest = &chain;
+  run_market(configuration, options);
+  REQUIRE(chain.trades().size() == 1);
+  const BacktestTrade& trade = chain.trades().front();
+  REQUIRE(trade.legs.size() == 3);
+  REQUIRE(trade.reason == FillReason::none);
+  const cpp_int in(digits(trade.amount_in));
+  const cpp_int bought = Reserves{100 * ether, 46'000 * ether}.sell_weth(in);
+  const auto half = [] { return Reserves{100 * ether, 40'000 * ether}; };
+  const cpp_int out = half().sell_dai(bought / 2) + half().sell_dai(bought - bought / 2);
+  CHECK(abs(cpp_int(digits(trade.amount_out)) - out) <= 2);
+  CHECK(trade.amount_out > trade.predicted_out);
+}
+
 TEST_CASE("own trades stay on their pools, under what the recording does to them, and then fade") {
   Scene scene;
   scene.market(std::vector<std::optional<bool>>(12, std::nullopt));

@@ -325,6 +325,48 @@ TEST_CASE("a number is read strictly: what is none, or out of range, is named wi
   CHECK(has(no_pace.err, "add --pace live"));
 }
 
+TEST_CASE("the time of a backtest begins and ends with a block, a day or a time, UTC") {
+  const Workspace space;
+  const std::string recording = GANTRY_SOURCE "/data/univ2_2020.gantry";
+  const auto run = [&](const std::string& from, const std::string& to) {
+    return space.run({"backtest", recording, "--from", from, "--to", to, "--json"});
+  };
+  const auto window = [&](const std::string& from, const std::string& to) {
+    const Ended ended = run(from, to);
+    INFO(from << " to " << to << ": " << ended.err);
+    REQUIRE(ended.code == 0);
+    const json::value report = json::parse(ended.out);
+    return std::array{report.at("first_block").to_number<std::uint64_t>(),
+                      report.at("last_block").to_number<std::uint64_t>()};
+  };
+  // A block each 13 s from block 10982000 at 12:00:00 on.
+  using Window = std::array<std::uint64_t, 2>;
+  const Window minute{10'982'000, 10'982'004};
+  CHECK(window("2020-10-03T12:00:00", "2020-10-03T12:00:52") == minute);
+  CHECK(window("2020-10-03 12:00:00", "2020-10-03T12:00:52Z") == minute);
+  CHECK(window("2020-10-03T14:00:00+02:00", "2020-10-03T12:01:04") == minute);
+  CHECK(window("2020-10-03", "10982004") == minute);
+  CHECK(window("10982000", "10982004") == minute);
+  const Ended late = run("2021-01-01", "2021-01-02");
+  CHECK(late.code == 2);
+  CHECK(has(late.err, "no block of"));
+
+  for (const std::string wrong :
+       {"yesterday", "2020-10-3", "2020-13-03", "2020-02-30", "2020-10-03T12:00",
+        "2020-10-03T24:00:00", "2020-10-03T12:00:00 ", "2020-10-03Z", "1969-12-31",
+        "1234567890123456789", "-1", "1e3"}) {
+    for (const bool is_first : {true, false}) {
+      const Ended ended =
+          space.run({"backtest", recording, (is_first ? "--from=" : "--to=") + wrong, "--json"});
+      INFO(wrong << ": " << ended.err);
+      CHECK(ended.code == 2);
+      CHECK(ended.out.empty());
+      CHECK(has(ended.err, (is_first ? "--from " : "--to ") + wrong +
+                               ": is no block and no time; write 19000000, 2024-05-01 or"));
+    }
+  }
+}
+
 TEST_CASE("output that is lost is a failure, unless its reader went away") {
   const Workspace space;
   const std::vector<std::vector<std::string>> commands = {

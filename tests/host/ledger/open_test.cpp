@@ -85,7 +85,7 @@ TEST_CASE("a ledger of a newer version is refused by both versions' names") {
   Desk desk;
   desk.close();
   CHECK(Shell(desk.path()).run("PRAGMA user_version = 9").empty());
-  has(error_of(Ledger::open(desk.path())).message, "of version 9, and this program knows up to 2");
+  has(error_of(Ledger::open(desk.path())).message, "of version 9, and this program knows up to 3");
   has(error_of(Reader::open(desk.path())).message, "of version 9");
   CHECK(Shell(desk.path()).run("PRAGMA user_version = 0").empty());
   has(error_of(Ledger::open(desk.path())).message, "without a version");

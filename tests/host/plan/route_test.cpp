@@ -163,15 +163,53 @@ TEST_CASE("the last legs of a split hold the least out together, and the others 
 TEST_CASE("what the executor does not do is no route, with the reason") {
   Case c;
   Ranked ranked = c.three_legs();
-  ranked.opportunity.token_out = 1;
+  ranked.opportunity.leg_count = 0;
   auto refused = route_of(c, ranked);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == ErrorKind::usage);
-  CHECK_THAT(refused.error().message, Catch::Contains("cycles only"));
+  CHECK_THAT(refused.error().message, Catch::Contains("without a swap"));
   const std::vector<Instruction> own(1);
   refused = route_of(c, c.three_legs(), &own);
   REQUIRE_FALSE(refused);
   CHECK_THAT(refused.error().message, Catch::Contains("strategy's own"));
+}
+
+TEST_CASE("of a trade into another token both stay, one is spent and the other has to come") {
+  const Case c;
+  Ranked ranked = c.three_legs();
+  ranked.opportunity.leg_count = 2;
+  ranked.opportunity.token_out = ranked.opportunity.legs[1].hop.token_out;
+  ranked.opportunity.amount_out = ranked.opportunity.legs[1].amount_out;
+  const auto route = route_of(c, ranked);
+  REQUIRE(route);
+  REQUIRE(route->token_out);
+  CHECK(number(*route->token_out) == number(c.token(2)));
+  RunOrder order;
+  order.least_gain = u256(77);
+  const auto run = run_of(*route, order);
+  REQUIRE(run);
+  const Decoded data(*run);
+  const std::size_t at = data.word(1).convert_to<std::size_t>();
+  REQUIRE(data.word_at(at) == 3);
+  constexpr unsigned keep = 0;
+  const auto settled = [&](std::size_t i, std::size_t field) {
+    return data.word_at(at + 32 * (1 + 3 * i + field));
+  };
+  CHECK(settled(0, 0) == number(c.token(2)));  // first, for its gain is what is simulated
+  CHECK(settled(0, 1) == 77);
+  CHECK(settled(0, 2) == keep);
+  CHECK(settled(1, 0) == number(c.token(0)));
+  const Integer spent = big(ranked.opportunity.amount_in);
+  CHECK(settled(1, 1) == (Integer(1) << 256) - spent);  // no more than that
+  CHECK(settled(1, 2) == keep);
+  CHECK(settled(2, 0) == number(c.token(1)));
+  CHECK(settled(2, 1) == 0);
+  CHECK(settled(2, 2) != keep);
+
+  order.loan.emplace();
+  const auto lent = run_of(*route, order);
+  REQUIRE_FALSE(lent);
+  CHECK_THAT(lent.error().message, Catch::Contains("nobody lends"));
 }
 
 TEST_CASE("a venue whose swap calls a token or the executor is refused by name") {

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "gantry/search/best_first.hpp"
 #include "gantry/search/route.hpp"
 #include "gantry/search/screening.hpp"
 #include "gantry/strategy.hpp"
@@ -25,7 +26,7 @@ struct CycleTradeParameters {
 class CycleTrades {
  public:
   CycleTrades(Host host, const CycleTradeParameters& parameters)
-      : host_(host), parameters_(parameters) {}
+      : host_(host), parameters_(parameters), best_(host, parameters.max_opportunities) {}
 
   // Lists all cycles. Allocates.
   void prepare(const Market& market) {
@@ -39,7 +40,10 @@ class CycleTrades {
     for (std::uint32_t i = 0; i < market.pool_count(); ++i) {
       gantry_pool pool;
       if (market.pool(i, pool) != GANTRY_OK || pool.usable == 0) continue;
-      if ((pool.traits.flags & GANTRY_POOL_SEGMENTS) == 0 || avoided(market, pool)) continue;
+      if ((pool.traits.flags & GANTRY_POOL_SEGMENTS) == 0 || is_avoided(market, pool) ||
+          is_one_way_pair(pool)) {
+        continue;
+      }
       pools[i].tokens = {pool.tokens, pool.token_count};
       gas[i] = static_cast<double>(pool.traits.swap_gas);
     }
@@ -56,8 +60,7 @@ class CycleTrades {
       screen_.set_gas(edge, gas[index_.edges()[edge].pool]);
     }
     values_.assign(market.token_count(), 0);
-    scored_.clear();
-    scored_.reserve(parameters_.max_opportunities);
+    best_.reserve(parameters_.max_opportunities);
     host_.count("cycles", index_.report().kept);
   }
 
@@ -82,13 +85,7 @@ class CycleTrades {
                                : screen_.reprice(market.changed_pools(), threshold);
     host_.count("cycles_priced", screen_.priced());
     size_best(market, candidates);
-    std::sort(scored_.begin(), scored_.end(), [](const Scored& a, const Scored& b) {
-      if (a.score != b.score) return a.score > b.score;
-      return a.opportunity.key < b.opportunity.key;
-    });
-    for (const Scored& scored : scored_) {
-      if (!sink.emit(scored.opportunity)) break;
-    }
+    best_.emit(sink);
     return GANTRY_OK;
   }
 
@@ -110,30 +107,12 @@ class CycleTrades {
   }
 
  private:
-  // An opportunity with what it is ordered by.
-  struct Scored {
-    gantry_opportunity opportunity;
-    double score;
-  };
-
   static double gas_price_ether(const Market& market) {
     return to_double(u256(market.context().gas_price)) * 1e-18;
   }
 
-  static bool avoided(const Market& market, const gantry_pool& pool) {
-    return std::any_of(pool.tokens, pool.tokens + pool.token_count, [&](std::uint32_t handle) {
-      gantry_token token;
-      return market.token(handle, token) != GANTRY_OK || (token.flags & GANTRY_TOKEN_AVOID) != 0;
-    });
-  }
-
-  // Ether for one smallest unit of the token. From a large amount, so that rounding does not show.
   void value(const Market& market, std::uint32_t token) {
-    gantry_value worth;
-    const u256 amount = u256::from_u128(static_cast<uint128>(1) << 96U);
-    const double known = market.value(token, amount, worth) == GANTRY_OK
-                             ? to_double(u256(worth.ether_wei)) * 1e-18 / to_double(amount)
-                             : 0;
+    const double known = ether_per_unit(market, token);
     if (known == values_[token]) return;  // the wrapped coin has most of the edges, and never moves
     values_[token] = known;
     screen_.set_value(token, known);
@@ -217,7 +196,7 @@ class CycleTrades {
   }
 
   void size_best(const Market& market, std::span<Candidate> candidates) {
-    scored_.clear();
+    best_.clear();
     const std::size_t wanted = parameters_.max_opportunities;
     if (candidates.size() > wanted) {
       host_.count("candidates_cut", candidates.size() - wanted);
@@ -233,7 +212,7 @@ class CycleTrades {
       double net_ether = 0;
       if (!made || !finish(market, *made, net_ether)) continue;
       const double weight = parameters_.prefer_high_liquidity ? made->confidence : 1.0;
-      scored_.push_back({*made, net_ether * weight});
+      best_.add(*made, net_ether * weight);
     }
   }
 
@@ -242,7 +221,7 @@ class CycleTrades {
   CycleIndex index_;
   Screen screen_;
   std::vector<double> values_;  // ether for a unit, by token
-  std::vector<Scored> scored_;
+  BestFirst best_;
 };
 
 }  // namespace gantry::search

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "gantry/market.hpp"
+#include "gantry/search/best_first.hpp"
 #include "gantry/search/cycle_index.hpp"
 #include "gantry/search/route.hpp"
 #include "gantry/search/split_sizing.hpp"
@@ -72,55 +73,59 @@ struct PairPools {
 struct PairRules {
   double min_profit_bps = 0;
   std::uint32_t legs_max = GANTRY_LEGS_MAX;
+  std::uint32_t opportunities_max = 64;  // of one snapshot
 };
 
 class PairTrades {
  public:
   // Legs that split need a host that takes them; without one a trade has two.
-  explicit PairTrades(Host host)
-      : host_(host), splits_(host.service(GANTRY_SPLIT_DRAFT_ID) != nullptr) {}
+  PairTrades(Host host, const PairRules& rules)
+      : host_(host),
+        rules_(rules),
+        splits_(host.service(GANTRY_SPLIT_DRAFT_ID) != nullptr),
+        best_(host, rules.opportunities_max) {}
 
-  bool splits() const { return splits_; }
-  const PairIndex& index() const { return index_; }
   void prepare(const Market& market);
 
-  // Calls `look` with each pair that changed, once.
-  template <class Look>
-  void each_changed(const Market& market, Look&& look);
-
-  // Reads a pair; null: fewer than two pools can be traded, or neither token can be valued. It
-  // begins in the coin's wrapper before a dollar before any other that can be valued. What is
-  // returned holds until the next call; it may be changed.
-  PairPools* read(const Market& market, std::uint32_t pair);
+  // What TradingStrategy asks of find(): what `trade_of`, std::optional<gantry_opportunity>(
+  // PairPools&, double& net_ether), makes of each pair that changed, ordered by net_ether times
+  // confidence. It may change the pools. A pair begins in the coin's wrapper before a dollar before
+  // any other token that can be valued; one of fewer than two pools that can be traded, or whose
+  // tokens cannot be valued, is left out.
+  template <class TradeOf>
+  gantry_status find(const Market& market, OpportunitySink sink, TradeOf&& trade_of);
 
   // The best trade over these pools; nothing: none pays min_profit_bps after gas. `net_ether` is
   // what it leaves.
   std::optional<gantry_opportunity> trade(const Market& market, const PairPools& pools,
-                                          const PairRules& rules, double& net_ether) const;
+                                          double& net_ether) const;
 
   // What TradingStrategy asks: an opportunity of trade(), within limits; and whether each leg still
   // pays what the legs after it take.
   gantry_status size(const Market& market, const gantry_opportunity& opportunity,
-                     const gantry_sizing_limits& limits, const PairRules& rules,
-                     gantry_opportunity& out);
+                     const gantry_sizing_limits& limits, gantry_opportunity& out);
   static gantry_status validate(const Market& market, const gantry_opportunity& opportunity);
 
  private:
-  static double worth(const Market& market, std::uint32_t token);
   static bool quote(const Market& market, const SplitPool& pool, const u256& in, gantry_quote& out);
-  static bool avoided(const Market& market, const gantry_pool& pool);
+  // Calls `look` with each pair that changed, once.
+  template <class Look>
+  void each_changed(const Market& market, Look&& look);
+  // Into pools_; false: the pair is left out.
+  bool read(const Market& market, std::uint32_t pair);
   bool begin(const Market& market, std::uint32_t start, std::uint32_t other);
   void add_pool(const Market& market, std::uint32_t pool);
   std::optional<gantry_opportunity> solve(const Market& market, const PairPools& pools,
-                                          const PairRules& rules, const u256& amount_in_max,
-                                          double& net_ether) const;
+                                          const u256& amount_in_max, double& net_ether) const;
 
   Host host_;
+  PairRules rules_;
   bool splits_;
   PairIndex index_;
   std::vector<std::uint32_t> looked_;  // by pair: the last round that looked at it
   std::uint32_t round_ = 0;
   PairPools pools_;
+  BestFirst best_;
 };
 
 // Confidence: depth / (depth + 10 ETH), the shallowest pool's balance of what goes in, times margin
@@ -217,23 +222,20 @@ inline double PairPools::price(std::uint32_t i) const {
   return static_cast<double>(buyers[i].ranges[0].t0 / sellers[i].ranges[0].t0);
 }
 
-inline bool PairTrades::avoided(const Market& market, const gantry_pool& pool) {
-  return std::any_of(pool.tokens, pool.tokens + pool.token_count, [&](std::uint32_t handle) {
-    gantry_token token;
-    return market.token(handle, token) != GANTRY_OK || (token.flags & GANTRY_TOKEN_AVOID) != 0;
-  });
-}
-
 inline void PairTrades::prepare(const Market& market) {
   std::vector<PoolTokens> pools(market.pool_count());
   for (std::uint32_t i = 0; i < market.pool_count(); ++i) {
     gantry_pool pool;
-    if (market.pool(i, pool) != GANTRY_OK || pool.usable == 0 || avoided(market, pool)) continue;
+    if (market.pool(i, pool) != GANTRY_OK || pool.usable == 0 || is_avoided(market, pool) ||
+        is_one_way_pair(pool)) {
+      continue;
+    }
     pools[i].tokens = {pool.tokens, pool.token_count};
   }
   index_.build(pools);
   looked_.assign(index_.pairs().size(), 0);
   round_ = 0;
+  best_.reserve(index_.pairs().size());
   host_.count("pairs", index_.pairs().size());
 }
 
@@ -256,20 +258,24 @@ void PairTrades::each_changed(const Market& market, Look&& look) {
   }
 }
 
-// Ether for one smallest unit, from a large amount, so that rounding does not show; 0: none.
-inline double PairTrades::worth(const Market& market, std::uint32_t token) {
-  gantry_value value;
-  const u256 amount = u256::from_u128(static_cast<uint128>(1) << 96U);
-  return market.value(token, amount, value) == GANTRY_OK
-             ? to_double(u256(value.ether_wei)) * 1e-18 / to_double(amount)
-             : 0;
+template <class TradeOf>
+gantry_status PairTrades::find(const Market& market, OpportunitySink sink, TradeOf&& trade_of) {
+  best_.clear();
+  each_changed(market, [&](std::uint32_t pair) {
+    if (!read(market, pair)) return;
+    double net_ether = 0;
+    const std::optional<gantry_opportunity> found = trade_of(pools_, net_ether);
+    if (found) best_.add(*found, net_ether * found->confidence);
+  });
+  best_.emit(sink);
+  return GANTRY_OK;
 }
 
 inline bool PairTrades::begin(const Market& market, std::uint32_t start, std::uint32_t other) {
   pools_.start = start;
   pools_.other = other;
   pools_.count = 0;
-  pools_.ether_per_unit = worth(market, start);
+  pools_.ether_per_unit = ether_per_unit(market, start);
   if (!(pools_.ether_per_unit > 0)) return false;
   pools_.cost_per_gas = to_double(u256(market.context().gas_price)) * 1e-18 / pools_.ether_per_unit;
   return true;
@@ -308,7 +314,7 @@ inline void PairTrades::add_pool(const Market& market, std::uint32_t pool) {
   pools_.count = std::max(pools_.count, place + 1);
 }
 
-inline PairPools* PairTrades::read(const Market& market, std::uint32_t pair) {
+inline bool PairTrades::read(const Market& market, std::uint32_t pair) {
   const PairIndex::Pair& tokens = index_.pairs()[pair];
   const auto rank = [&](std::uint32_t handle) {
     gantry_token token;
@@ -319,9 +325,9 @@ inline PairPools* PairTrades::read(const Market& market, std::uint32_t pair) {
   const bool second = rank(tokens.token1) > rank(tokens.token0);
   const std::uint32_t start = second ? tokens.token1 : tokens.token0;
   const std::uint32_t other = second ? tokens.token0 : tokens.token1;
-  if (!begin(market, start, other) && !begin(market, other, start)) return nullptr;
+  if (!begin(market, start, other) && !begin(market, other, start)) return false;
   for (const std::uint32_t pool : index_.pools_of(pair)) add_pool(market, pool);
-  return pools_.count >= 2 ? &pools_ : nullptr;
+  return pools_.count >= 2;
 }
 
 inline bool PairTrades::quote(const Market& market, const SplitPool& pool, const u256& in,
@@ -333,19 +339,17 @@ inline bool PairTrades::quote(const Market& market, const SplitPool& pool, const
 
 inline std::optional<gantry_opportunity> PairTrades::trade(const Market& market,
                                                            const PairPools& pools,
-                                                           const PairRules& rules,
                                                            double& net_ether) const {
-  return solve(market, pools, rules, u256::max(), net_ether);
+  return solve(market, pools, u256::max(), net_ether);
 }
 
 inline std::optional<gantry_opportunity> PairTrades::solve(const Market& market,
                                                            const PairPools& pools,
-                                                           const PairRules& rules,
                                                            const u256& amount_in_max,
                                                            double& net_ether) const {
   SplitLimits limits;
   limits.amount_in_max = amount_in_max;
-  limits.legs_max = splits_ ? std::min<std::uint32_t>(rules.legs_max, GANTRY_LEGS_MAX) : 2;
+  limits.legs_max = splits_ ? std::min<std::uint32_t>(rules_.legs_max, GANTRY_LEGS_MAX) : 2;
   limits.cost = static_cast<long double>(trade_gas_overhead) * pools.cost_per_gas;
   SplitSizing sizing;
   const auto ask = [&](const SplitPool& pool, const u256& in, u256& out) {
@@ -384,14 +388,13 @@ inline std::optional<gantry_opportunity> PairTrades::solve(const Market& market,
                      to_double(u256(market.context().gas_price)) * 1e-18;
   net_ether = to_double(sizing.profit) * pools.ether_per_unit - gas;
   out.expected_profit_bps = net_ether / stake * 1e4;
-  const bool pays = out.expected_profit_bps >= rules.min_profit_bps && net_ether > 0 &&
+  const bool pays = out.expected_profit_bps >= rules_.min_profit_bps && net_ether > 0 &&
                     out.expected_profit_bps < 1e15;
   return pays ? std::optional(out) : std::nullopt;
 }
 
 inline gantry_status PairTrades::size(const Market& market, const gantry_opportunity& opportunity,
-                                      const gantry_sizing_limits& limits, const PairRules& rules,
-                                      gantry_opportunity& out) {
+                                      const gantry_sizing_limits& limits, gantry_opportunity& out) {
   if (opportunity.leg_count < 2 || opportunity.leg_count > GANTRY_LEGS_MAX) {
     return GANTRY_BAD_ARGUMENT;
   }
@@ -423,7 +426,7 @@ inline gantry_status PairTrades::size(const Market& market, const gantry_opportu
   }
   double net_ether = 0;
   const u256 most = std::min(u256(limits.amount_in_max), u256(opportunity.amount_in));
-  const auto sized = solve(market, pools_, rules, most, net_ether);
+  const auto sized = solve(market, pools_, most, net_ether);
   if (!sized) return GANTRY_REFUSED;
   out = *sized;
   return GANTRY_OK;

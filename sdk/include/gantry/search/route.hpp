@@ -27,6 +27,29 @@ struct Route {
   double depth_ether = 0;  // of the shallowest pool: its balance of what goes in
 };
 
+// Of two tokens that are swapped one way only, as a borrower's debt for its collateral is. There
+// may be hundreds of one pair, and they are no market that prices could be out of line with.
+inline bool is_one_way_pair(const gantry_pool& pool) {
+  return pool.token_count == 2 && (pool.traits.flags & GANTRY_POOL_ONE_WAY) != 0;
+}
+
+// Whether a token of the pool is one to leave alone, or is not known.
+inline bool is_avoided(const Market& market, const gantry_pool& pool) {
+  return std::any_of(pool.tokens, pool.tokens + pool.token_count, [&](std::uint32_t handle) {
+    gantry_token token;
+    return market.token(handle, token) != GANTRY_OK || (token.flags & GANTRY_TOKEN_AVOID) != 0;
+  });
+}
+
+// Ether for one smallest unit, from a large amount, so that rounding does not show; 0: none.
+inline double ether_per_unit(const Market& market, std::uint32_t token) {
+  gantry_value value;
+  const u256 amount = u256::from_u128(static_cast<uint128>(1) << 96U);
+  return market.value(token, amount, value) == GANTRY_OK
+             ? to_double(u256(value.ether_wei)) * 1e-18 / to_double(amount)
+             : 0;
+}
+
 // The segment of one hop as a leg; false: the pool has no such shape, or is not usable now.
 inline bool read_leg(const Market& market, const gantry_hop& hop, Leg& leg);
 
