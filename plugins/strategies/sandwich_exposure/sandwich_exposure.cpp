@@ -112,13 +112,38 @@ class SandwichExposure final : public TradingStrategy {
     return found && found->out >= u256(opportunity.amount_out) ? GANTRY_OK : GANTRY_REFUSED;
   }
 
-  // A measure is of no use in part.
-  gantry_status size(const Market&, const gantry_opportunity&, const gantry_sizing_limits&,
-                     gantry_opportunity&) override {
-    return GANTRY_UNSUPPORTED;
+  // The most within these limits: what goes in front, and what goes back.
+  gantry_status size(const Market& market, const gantry_opportunity& opportunity,
+                     const gantry_sizing_limits& limits, gantry_opportunity& out) override {
+    if (opportunity.leg_count != 2) return GANTRY_REFUSED;
+    gantry_backrun backrun;
+    std::memcpy(&backrun, opportunity.data, sizeof(backrun));
+    const gantry_hop& hop = opportunity.legs[0].hop;
+    const auto held = held_of(market, hop.pool, hop.token_in);
+    const auto held_out = held_of(market, hop.pool, hop.token_out);
+    const u256 share(limits.pool_share_max_bps);
+    u256 most;
+    u256 back_most;
+    if (!held || !held_out || !mul_div_floor(*held, share, u256(10000), most) ||
+        !mul_div_floor(*held_out, share, u256(10000), back_most)) {
+      return GANTRY_REFUSED;
+    }
+    most = std::min({most, u256(limits.amount_in_max), u256(opportunity.amount_in)});
+    const auto best = most_of(market, backrun.pending, hop, *held, most, back_most);
+    if (!best) return GANTRY_REFUSED;
+    double net_ether = 0;
+    const auto made =
+        report(market, {opportunity.key, backrun.pending}, hop, *best, *held, net_ether);
+    if (!made) return GANTRY_REFUSED;
+    out = *made;
+    return GANTRY_OK;
   }
 
  private:
+  struct Name {
+    std::uint64_t key;
+    std::uint64_t sequence;  // of the pending swap
+  };
   struct Waiting {
     gantry_pending_event swap;
     bool is_own;
@@ -193,32 +218,49 @@ class SandwichExposure final : public TradingStrategy {
   std::optional<gantry_opportunity> exposure(const Market& market, const gantry_pending_event& swap,
                                              std::uint32_t hop_number, double& net_ether) {
     const gantry_hop& hop = swap.hops[hop_number];
+    const auto held = held_of(market, hop.pool, hop.token_in);
+    if (!held) return std::nullopt;
+    u256 most;
+    if (!mul(*held, u256(pool_multiples_max), most)) most = *held;
+    const auto best = most_of(market, swap.sequence, hop, *held, most, u256::max());
+    if (!best) return std::nullopt;
+    Name name{0, swap.sequence};
+    std::memcpy(&name.key, swap.transaction, sizeof(name.key));
+    return report(market, name, hop, *best, *held, net_ether);
+  }
+
+  // What the pool has of a token.
+  static std::optional<u256> held_of(const Market& market, std::uint32_t handle,
+                                     std::uint32_t token) {
     gantry_pool pool;
     std::array<gantry_amount, pool_tokens_max> balances;
     gantry_pool_view view{0, pool_tokens_max, balances.data()};
-    if (market.pool(hop.pool, pool) != GANTRY_OK || market.view(hop.pool, view) != GANTRY_OK) {
+    if (market.pool(handle, pool) != GANTRY_OK || market.view(handle, view) != GANTRY_OK) {
       return std::nullopt;
     }
-    const std::uint32_t index = search::detail::index_in(pool, hop.token_in);
+    const std::uint32_t index = search::detail::index_in(pool, token);
     if (index >= view.token_count) return std::nullopt;
-    const u256 held(balances[index]);
-    u256 most;
-    if (!mul(held, u256(pool_multiples_max), most)) most = held;
-    const auto best =
-        search::best_amount(std::max(shift_right(held, 16), u256(1)), most,
-                            [&](const u256& in) -> std::optional<double> {
-                              const auto tried = sandwich(market, swap.sequence, hop, in);
-                              if (!tried) return std::nullopt;
-                              return tried->out >= in ? to_double(wrapping_sub(tried->out, in))
-                                                      : -to_double(wrapping_sub(in, tried->out));
-                            });
-    if (!best) return std::nullopt;
-    const auto found = sandwich(market, swap.sequence, hop, best->amount);
-    if (!found) return std::nullopt;
-    return report(market, swap, hop, *found, held, net_ether);
+    return u256(balances[index]);
   }
 
-  std::optional<gantry_opportunity> report(const Market& market, const gantry_pending_event& swap,
+  // The best with no more than so much in front, and back.
+  std::optional<Sandwich> most_of(const Market& market, std::uint64_t sequence,
+                                  const gantry_hop& hop, const u256& held, const u256& most,
+                                  const u256& back_most) {
+    const auto best = search::best_amount(std::max(shift_right(held, 16), u256(1)), most,
+                                          [&](const u256& in) -> std::optional<double> {
+                                            const auto tried = sandwich(market, sequence, hop, in);
+                                            if (!tried || tried->bought > back_most)
+                                              return std::nullopt;
+                                            return tried->out >= in
+                                                       ? to_double(wrapping_sub(tried->out, in))
+                                                       : -to_double(wrapping_sub(in, tried->out));
+                                          });
+    if (!best) return std::nullopt;
+    return sandwich(market, sequence, hop, best->amount);
+  }
+
+  std::optional<gantry_opportunity> report(const Market& market, const Name& name,
                                            const gantry_hop& hop, const Sandwich& found,
                                            const u256& held, double& net_ether) const {
     const auto stake = ether(market, hop.token_in, found.in);
@@ -232,7 +274,7 @@ class SandwichExposure final : public TradingStrategy {
     gantry_opportunity out{};
     out.expected_profit_bps = net_ether / *stake * 1e4;
     if (!(net_ether > 0) || out.expected_profit_bps < min_profit_bps_) return std::nullopt;
-    std::memcpy(&out.key, swap.transaction, sizeof(out.key));
+    out.key = name.key;
     out.kind = GANTRY_OPPORTUNITY_BACKRUN;
     out.flags = GANTRY_OPPORTUNITY_SIMULATE_ONLY;
     out.leg_count = 2;
@@ -244,7 +286,7 @@ class SandwichExposure final : public TradingStrategy {
     out.valid_until_block = market.context().execution_block;
     out.legs[0] = {hop, found.in, found.bought};
     out.legs[1] = {{hop.pool, hop.token_out, hop.token_in, 0}, found.bought, found.out};
-    const gantry_backrun backrun{swap.sequence, 1, 0};
+    const gantry_backrun backrun{name.sequence, 1, 0};
     std::memcpy(out.data, &backrun, sizeof(backrun));
     const double trust = search::depth_confidence(*depth);
     const double margin = to_double(wrapping_sub(found.out, found.in)) / to_double(found.in);
