@@ -10,6 +10,8 @@
 #include "host/import/random.hpp"
 #include "host/kit/check.hpp"
 #include "host/kit/loaded.hpp"
+#include "host/market/market_view.hpp"
+#include "host/market/pending_swaps.hpp"
 
 namespace gantry::host::kit {
 namespace {
@@ -294,6 +296,50 @@ recording::Fact loan_fact(std::uint32_t pool, std::uint32_t debt, std::uint32_t 
   return fact;
 }
 
+// Up to two swaps that wait, each through one pool, of a hundredth to a fifth of what it has.
+std::shared_ptr<const PendingWindow> wait_in(const Snapshot& snapshot,
+                                             std::shared_ptr<const PendingWindow>& so_far,
+                                             Random& random) {
+  const auto& pools = snapshot.topology->pools;
+  if (pools.empty()) return so_far;
+  auto window =
+      so_far ? std::make_shared<PendingWindow>(*so_far) : std::make_shared<PendingWindow>();
+  MarketView view;
+  view.bind(snapshot, {}, true);
+  for (std::uint64_t n = random.below(3); n > 0; --n) {
+    const auto pool = static_cast<std::uint32_t>(random.below(pools.size()));
+    const std::uint64_t side = random.below(2);
+    const std::uint64_t share_bps = 100 + random.below(1900);
+    gantry_amount balances[2];
+    gantry_pool_view has{0, 2, balances};
+    u256 amount;
+    if (view.view(pool, has) != GANTRY_OK ||
+        !mul_div_floor(u256(balances[side]), u256(share_bps), u256(denominator), amount)) {
+      continue;
+    }
+    // Some pools go one way only.
+    gantry_quote quote{};
+    const gantry_swap swap{amount, static_cast<std::uint32_t>(side),
+                           static_cast<std::uint32_t>(1 - side), GANTRY_EXACT_IN, 0};
+    if (view.quote(pool, swap, quote) != GANTRY_OK) continue;
+    gantry_pending_event event{};
+    event.sequence = ++window->last;
+    event.transaction[0] = static_cast<std::uint8_t>(event.sequence);
+    event.transaction[1] = static_cast<std::uint8_t>(event.sequence >> 8U);
+    event.from = address_of(0x30, 1);
+    event.gas_price = u256(100'000'000'000ULL);
+    event.amount_in = amount;
+    event.amount_out = u256(1);
+    event.mode = GANTRY_EXACT_IN;
+    event.hop_count = 1;
+    event.venue = pools[pool].venue;
+    event.hops[0] = {pool, pools[pool].tokens[side], pools[pool].tokens[1 - side], 0};
+    window->events.push_back(event);
+  }
+  so_far = std::move(window);
+  return so_far;
+}
+
 }  // namespace
 
 GeneratedMarket::GeneratedMarket(const MarketShape& shape, std::uint64_t seed) {
@@ -323,6 +369,9 @@ GeneratedMarket::GeneratedMarket(const MarketShape& shape, std::uint64_t seed) {
       }
     }
   }
+  // Of its own, so that the pools' are the same whether or not anything waits.
+  Random waits(seed + 1);
+  std::shared_ptr<const PendingWindow> pending;
   const std::size_t early = plans.size() - std::min<std::size_t>(shape.later_pools, plans.size());
   for (std::uint32_t block = 0; block < shape.blocks; ++block) {
     BlockInput input;
@@ -367,6 +416,7 @@ GeneratedMarket::GeneratedMarket(const MarketShape& shape, std::uint64_t seed) {
     }
     auto snapshot = state_->advance(input);
     if (!snapshot) throw Skipped{"the kit's market: " + snapshot.error().message};
+    (*snapshot)->pending = wait_in(**snapshot, pending, waits);
     snapshots_.push_back(std::move(*snapshot));
   }
 }

@@ -103,7 +103,8 @@ const History::Series* History::find(std::uint32_t token, std::uint32_t quote,
 }
 
 void History::add(const Snapshot& snapshot) {
-  if (empty()) return;
+  // Between blocks prices are those of the block before.
+  if (empty() || snapshot.between) return;
   MarketView view;
   view.bind(snapshot, {}, true);
   const std::uint64_t time_s = snapshot.context.state_time_s;

@@ -109,7 +109,6 @@ Result<std::shared_ptr<Snapshot>> MarketState::advance_with(const BlockInput& in
   auto snapshot = std::make_shared<Snapshot>(live_, version_);
   snapshot->arrived = input.arrived;
   snapshot->context = context_of(input.block);
-  snapshot->data_fee = read_data_fee(chain_.data_fee, input.facts);
   snapshot->topology = growing_ ? growing_ : topology_;
   if (growing_) {
     const auto& pools = growing_->pools;
@@ -121,9 +120,19 @@ Result<std::shared_ptr<Snapshot>> MarketState::advance_with(const BlockInput& in
   for (const MarketEvent& event : input.events) {
     if (auto taken = take(event, *snapshot); !taken) return std::unexpected(taken.error());
   }
-  const auto done = compiled_by_ ? apply_changes(input, *snapshot)
-                                 : apply_facts(input, *snapshot, grows, answers);
+  Status done;
+  if (snapshot->between) {
+    // Pools have not moved, and nobody asks for them.
+    if (!topology_ || !input.facts.empty()) {
+      return fail(ErrorKind::format, "what came between two blocks has a block's facts");
+    }
+  } else {
+    data_fee_ = read_data_fee(chain_.data_fee, input.facts);
+    done = compiled_by_ ? apply_changes(input, *snapshot)
+                        : apply_facts(input, *snapshot, grows, answers);
+  }
   if (!done) return std::unexpected(done.error());
+  snapshot->data_fee = data_fee_;
   // Ascending and each once, whatever was undone before or came in several rounds.
   auto& changed = snapshot->changed;
   if (std::ranges::adjacent_find(changed, std::ranges::greater_equal()) != changed.end()) {
@@ -146,7 +155,9 @@ Result<std::shared_ptr<Snapshot>> MarketState::advance_with(const BlockInput& in
     return accept(venue, Phase::pending, status);
   });
   snapshot->pending = pending_.window();
-  if (undo_blocks_ != 0) keep(*snapshot);
+  prices_.take(input.events, *snapshot->topology);
+  snapshot->prices = prices_.window();
+  if (undo_blocks_ != 0 && !snapshot->between) keep(*snapshot);
   return snapshot;
 }
 

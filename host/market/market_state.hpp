@@ -20,6 +20,7 @@
 #include "host/config/settings.hpp"
 #include "host/market/answers.hpp"
 #include "host/market/market_event.hpp"
+#include "host/market/outside_prices.hpp"
 #include "host/market/pending_swaps.hpp"
 #include "host/market/snapshot.hpp"
 #include "host/recording/records.hpp"
@@ -170,6 +171,8 @@ class MarketState {
   std::vector<std::uint32_t> order_;  // facts by pool
   std::unique_ptr<Facts> facts_;
   PendingSwaps pending_;
+  OutsidePrices prices_;
+  DataFee data_fee_;                                        // of the newest block
   std::shared_ptr<const recording::Compiled> compiled_by_;  // null: facts come as they are
   ChangeWriter* compiling_ = nullptr;                       // while a block is compiled
   PoolChange* compiled_ = nullptr;                          // the pool that it is at

@@ -75,6 +75,8 @@ std::string_view to_string(RefusalReason reason) {
       return "crossing";
     case RefusalReason::not_held:
       return "not_held";
+    case RefusalReason::backrun_not_sent:
+      return "backrun_not_sent";
   }
   return "unknown";
 }
@@ -212,6 +214,9 @@ RiskRefusal Judging::first_refusal() {
   const gantry_opportunity& opportunity = ranked.opportunity;
   if ((opportunity.flags & GANTRY_OPPORTUNITY_SIMULATE_ONLY) != 0) {
     return {RefusalReason::simulate_only, 0, 0};
+  }
+  if (risk.executes && opportunity.kind == GANTRY_OPPORTUNITY_BACKRUN) {
+    return {RefusalReason::backrun_not_sent, 0, 0};
   }
   if (const auto refusal = check_modes(); refusal.reason != RefusalReason::none) return refusal;
   const std::uint64_t age = newest_block > opportunity.block ? newest_block - opportunity.block : 0;

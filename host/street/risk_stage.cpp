@@ -79,7 +79,7 @@ void RiskStage::name_scopes(const Snapshot& snapshot) {
 }
 
 TradeRisk RiskStage::risk_of(const Snapshot& snapshot, const Ranked& ranked) {
-  TradeRisk risk{turn_.get(), {}, {}, nullptr, {}};
+  TradeRisk risk{turn_.get(), {}, {}, nullptr, {}, executes_};
   const ScopeCounts* record = &turn_->scopes[total_scope].counts;
   // One that was taken out since it found this counts in total alone.
   const auto lane = std::ranges::find(lanes_, ranked.strategy, &Lane::lane);

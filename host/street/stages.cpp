@@ -208,6 +208,18 @@ void Street::Run::tell_late(std::span<const Fill> fills) {
   for (const Fill& fill : fills) risk_->filled(fill, nullptr);
 }
 
+// The one that a trade was quoted in. Its runner has looked behind the same transaction in the same
+// snapshot, so that can be done again; where a venue was retired since, the gate sees that.
+const MarketView& Street::Run::market_of(const Ranked& ranked, const MarketView& view,
+                                         AfterPending& after) {
+  const gantry_opportunity& o = ranked.opportunity;
+  if (o.kind != GANTRY_OPPORTUNITY_BACKRUN) return view;
+  const gantry_backrun backrun = backrun_of(o);
+  const bool is_behind =
+      backrun.legs_before == 0 && after.bind(view.snapshot(), backrun.pending) == GANTRY_OK;
+  return is_behind ? after.view() : view;
+}
+
 // To be rid of a position goes before every new trade: the host's own way out of it first.
 void Street::Run::put_closings_first(Group& group) {
   if (group.positions->empty()) return;
@@ -240,11 +252,12 @@ void Street::Run::judge_group(Group& group) {
     Ranked& ranked = group.ranked[i];
     const auto& settings = settings_of(group, ranked);
     TradeRisk risk = risk_->risk_of(*group.snapshot, ranked);
-    auto verdict = gate_.check(risk_view_, ranked, settings, group.head_block, risk);
+    const MarketView& view = market_of(ranked, risk_view_, risk_after_);
+    auto verdict = gate_.check(view, ranked, settings, group.head_block, risk);
     if (!verdict && is_of_size(verdict.error().reason)) {
-      if (auto smaller = risk_->cut(risk_view_, ranked, risk)) {
+      if (auto smaller = risk_->cut(view, ranked, risk)) {
         risk = risk_->risk_of(*group.snapshot, *smaller);
-        auto second = gate_.check(risk_view_, *smaller, settings, group.head_block, risk);
+        auto second = gate_.check(view, *smaller, settings, group.head_block, risk);
         if (second) {
           ranked = std::move(*smaller);
           verdict = std::move(second);
@@ -284,7 +297,8 @@ void Street::Run::plan_group(Group& group) const {
   if (group.approved.empty()) return;
   const auto start = Steady::now();
   plan_view_.bind(*group.snapshot, {}, true);
-  auto plan = planner_.plan(plan_view_, group.approved.front());
+  const MarketView& view = market_of(group.approved.front().value(), plan_view_, plan_after_);
+  auto plan = planner_.plan(view, group.approved.front());
   if (plan) {
     group.plan = std::make_shared<const Plan>(std::move(*plan));
   } else {
