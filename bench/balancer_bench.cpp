@@ -11,6 +11,7 @@
 
 #include "evm/balancer_reference.hpp"
 #include "gantry/plugin.h"
+#include "mixed_cycle.hpp"
 #include "plugins/balancer/told_pool.hpp"
 
 namespace {
@@ -153,6 +154,20 @@ void balancer_stable_quote_through_boundary(benchmark::State& state) {
   quote_all(state, asks);
 }
 
+// Half of them weighted pools, half stable ones.
+void mixed_cycle_with_balancer(benchmark::State& state) {
+  static const Venue venue;
+  static const Asks weighted(true);
+  static const Asks stable(false);
+  std::vector<const Ask*> all;
+  for (std::size_t i = 0; i < pool_count; ++i) {
+    all.push_back((i % 2 == 0 ? weighted : stable).asks[i].get());
+  }
+  bench::solve_mixed(state, *venue.table, venue.object,
+                     bench::mixed_cycles(*venue.table, venue.object, all));
+}
+
+BENCHMARK(mixed_cycle_with_balancer);
 BENCHMARK(balancer_weighted_quote_through_boundary);
 BENCHMARK(balancer_stable_quote_through_boundary);
 

@@ -13,6 +13,7 @@
 
 #include "gantry/dex.h"
 #include "gantry/u256.hpp"
+#include "mixed_cycle.hpp"
 #include "plugins/curve/answers.hpp"
 
 namespace {
@@ -197,6 +198,17 @@ void curve_crypto_quote_through_boundary(benchmark::State& state) {
   quote_all(state, asks);
 }
 
+// Of stable pools.
+void mixed_cycle_with_curve(benchmark::State& state) {
+  static const auto asks = asks_of({"3pool", "factory_plain2", "ng"});
+  std::vector<const Ask*> all;
+  for (const Ask& ask : asks) all.push_back(&ask);
+  const Venue& of = venue();
+  bench::solve_mixed(state, *of.table, of.instance,
+                     bench::mixed_cycles(*of.table, of.instance, all));
+}
+
+BENCHMARK(mixed_cycle_with_curve);
 BENCHMARK(curve_stable_quote_through_boundary);
 BENCHMARK(curve_crypto_quote_through_boundary);
 

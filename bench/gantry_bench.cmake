@@ -16,6 +16,7 @@ add_executable(gantry_bench
   ${CMAKE_CURRENT_LIST_DIR}/loading_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/provider_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/risk_bench.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/sizing_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/start_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/street_bench.cpp
   ${CMAKE_CURRENT_LIST_DIR}/toggle_bench.cpp
@@ -47,6 +48,7 @@ target_compile_definitions(gantry_bench PRIVATE
   GANTRY_LICENCE="${PROJECT_SOURCE_DIR}/LICENSE"
   GANTRY_RECORDING="${PROJECT_SOURCE_DIR}/data/univ2_2020.gantry"
   GANTRY_PROGRAM="$<TARGET_FILE:gantry>"
+  GANTRY_CONFIG_FOLDER="${PROJECT_SOURCE_DIR}/config"
   GANTRY_UNISWAP_V3_PLUGIN="$<TARGET_FILE:uniswap_v3>"
   GANTRY_PLUGIN_FOLDER="${CMAKE_BINARY_DIR}/plugins"
   GANTRY_TEST_PLUGIN_FOLDER="${CMAKE_BINARY_DIR}/test_plugins"

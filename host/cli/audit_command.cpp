@@ -9,6 +9,7 @@
 #include "host/cli/audit_resolve.hpp"
 #include "host/cli/command.hpp"
 #include "host/config/control_settings.hpp"
+#include "host/execute/held.hpp"
 #include "host/ledger/ledger.hpp"
 #include "host/ledger/signing_key.hpp"
 #include "host/ledger/verify.hpp"
@@ -184,8 +185,42 @@ json::object row_json(const ledger::ProfitRow& row, std::string_view group_name)
   return out;
 }
 
+// What is held at the newest trade, whatever the days that are asked for.
+struct HeldOn {
+  std::string chain;
+  Positions positions;
+};
+Result<std::vector<HeldOn>> held_on_all(ledger::Reader& reader) {
+  const auto lanes = reader.lanes();
+  if (!lanes) return std::unexpected(lanes.error());
+  std::vector<HeldOn> out;
+  for (const ledger::Lane& lane : *lanes) {
+    if (std::ranges::find(out, lane.chain, &HeldOn::chain) != out.end()) continue;
+    const auto trades = reader.exchanges(lane.chain);
+    if (!trades) return std::unexpected(trades.error());
+    auto held = positions_of(*trades);
+    if (!held) return std::unexpected(held.error());
+    out.push_back({lane.chain, std::move(*held)});
+  }
+  return out;
+}
+
 std::string report_json(const LedgerFiles& files, const Options& options,
-                        const std::vector<ledger::ProfitRow>& rows, const Totals& totals) {
+                        const std::vector<ledger::ProfitRow>& rows, const Totals& totals,
+                        const std::vector<HeldOn>& held) {
+  json::array positions;
+  for (const HeldOn& chain : held) {
+    for (const Position& each : chain.positions.all()) {
+      positions.push_back(json::object{{"chain", chain.chain},
+                                       {"strategy", printable(each.strategy)},
+                                       {"token", address_text(each.token)},
+                                       {"quantity", to_string(each.quantity)},
+                                       {"base", address_text(each.base)},
+                                       {"cost", to_string(each.cost)},
+                                       {"cost_wei", to_string(each.cost_wei)},
+                                       {"since_s", each.since_s}});
+    }
+  }
   json::array all;
   for (const ledger::ProfitRow& row : rows) all.push_back(row_json(row, to_string(options.by)));
   json::array sums;
@@ -196,12 +231,22 @@ std::string report_json(const LedgerFiles& files, const Options& options,
                                 {"to", options.to},
                                 {"rows", std::move(all)},
                                 {"totals", std::move(sums)},
+                                {"positions", std::move(positions)},
                                 {"usd_e6", totals.usd_e6}});
 }
 
 std::string report_text(const Options& options, const std::vector<ledger::ProfitRow>& rows,
-                        const Totals& totals, const Style& style) {
-  if (rows.empty()) return "No trade was included in that time.\n";
+                        const Totals& totals, const std::vector<HeldOn>& held, const Style& style) {
+  std::string open;
+  for (const HeldOn& chain : held) {
+    for (const Position& each : chain.positions.all()) {
+      open +=
+          fmt::format("{} holds {} of {} on {}, bought for {} of {}.\n", printable(each.strategy),
+                      to_string(each.quantity), address_text(each.token), chain.chain,
+                      to_string(each.cost), address_text(each.base));
+    }
+  }
+  if (rows.empty()) return "No trade was included in that time.\n" + open;
   Table table({{std::string(to_string(options.by)), Align::left, true},
                {"included", Align::right},
                {"reverted", Align::right},
@@ -240,7 +285,7 @@ std::string report_text(const Options& options, const std::vector<ledger::Profit
   if (options.by == ledger::By::venue) {
     out += "A trade counts at each venue of its route; its profit is split evenly over the legs.\n";
   }
-  return out;
+  return out + open;
 }
 
 ExitCode report(const Session& session, const Options& options) {
@@ -266,8 +311,10 @@ ExitCode report(const Session& session, const Options& options) {
   if (!rows) return report_error(rows.error());
   const auto totals = totals_of(*rows);
   if (!totals) return report_error(totals.error());
-  print(options.as_json ? report_json(*files, options, *rows, *totals)
-                        : report_text(options, *rows, *totals, Style(session.colour_out)));
+  const auto held = held_on_all(**reader);
+  if (!held) return report_error(held.error());
+  print(options.as_json ? report_json(*files, options, *rows, *totals, *held)
+                        : report_text(options, *rows, *totals, *held, Style(session.colour_out)));
   return ExitCode::done;
 }
 

@@ -5,8 +5,13 @@
 #include <limits>
 
 #include "host/cli/command.hpp"
+#include "host/cli/guarded.hpp"
 #include "host/cli/number.hpp"
+#include "host/config/chain_part.hpp"
+#include "host/feed/recording_feed.hpp"
+#include "host/import/compile.hpp"
 #include "host/import/univ2_pairs.hpp"
+#include "host/plugin/library.hpp"
 #include "host/report/json_text.hpp"
 #include "host/report/terminal.hpp"
 
@@ -54,6 +59,102 @@ ExitCode import(Options options) {
   return ExitCode::done;
 }
 
+struct CompileCommand {
+  std::string input;
+  std::string output;
+  bool as_json = false;
+};
+
+// The last words of a bar that is drawn over.
+void draw_blocks(std::uint64_t done, std::uint64_t of) {
+  constexpr std::uint64_t cells = 24;
+  constexpr std::uint64_t step = 256;  // blocks from one drawing to the next
+  if (done == of) {
+    std::fputs("\r\x1b[K", stderr);
+  } else if (done % step == 0) {
+    std::string bar;
+    for (std::uint64_t i = 0; i < cells; ++i) bar += i < done * cells / of ? "█" : "░";
+    std::fputs(fmt::format("\r\x1b[K{} {} of {} blocks", bar, done, of).c_str(), stderr);
+  }
+}
+
+Result<CompileReport> compile(const Session& session, const Configuration& configuration,
+                              const CompileCommand& options) {
+  const auto feed = RecordingFeed::open(options.input);
+  if (!feed) return std::unexpected(feed.error());
+  const auto chain = configuration.chain_of(options.input, feed->header().chain);
+  if (!chain) return std::unexpected(chain.error());
+  // Strategies and paymasters have no part in it.
+  Configuration part = chain_part(configuration, (*chain)->id);
+  part.strategies.clear();
+  part.paymasters.clear();
+  const auto store = default_plugin_store();
+  if (!store) return std::unexpected(store.error());
+  auto guarded = guard_plugins(session, configuration.plugin, Obey::all,
+                               "gantry import recording " + options.input);
+  if (!guarded) return std::unexpected(guarded.error());
+  Plugins plugins = make_plugins(part, *store, guarded->record);
+  if (!plugins.refused.empty()) {
+    const Refusal& refusal = plugins.refused.front();
+    return fail(ErrorKind::plugin,
+                fmt::format("{} {}: {}", refusal.kind, refusal.instance, refusal.reason));
+  }
+  CompileOptions how{options.input, options.output};
+  if (session.terminal_err) how.progress = draw_blocks;
+  return compile_recording(**chain, std::move(plugins.venues), how);
+}
+
+ExitCode import_recording(const Session& session, const CompileCommand& options) {
+  const auto loaded = load(session, options.as_json, Warnings::logged);
+  if (!loaded) return ExitCode::usage;
+  const auto report = compile(session, loaded->configuration, options);
+  if (!report) return report_error(report.error());
+  if (options.as_json) {
+    boost::json::array venues;
+    for (const std::string& venue : report->venues) venues.emplace_back(printable(venue));
+    print(json_text(boost::json::object{{"output", printable(options.output)},
+                                        {"tokens", report->tokens},
+                                        {"pools", report->pools},
+                                        {"blocks", report->blocks},
+                                        {"facts", report->facts},
+                                        {"source_bytes", report->source_bytes},
+                                        {"bytes", report->bytes},
+                                        {"digest", fmt::format("{:016x}", report->digest)},
+                                        {"venues", std::move(venues)}}));
+    return ExitCode::done;
+  }
+  print(fmt::format("{}: {}, {}, {} of {}, digest {:016x}\n", printable(options.output),
+                    counted(report->pools, "pool"), counted(report->tokens, "token"),
+                    counted(report->facts, "fact"), counted(report->blocks, "block"),
+                    report->digest));
+  print(fmt::format("{} bytes, of {} bytes\n", grouped(report->bytes),
+                    grouped(report->source_bytes)));
+  for (const std::string& venue : report->venues) {
+    for (const std::string& text : wrap(printable(venue), 98)) print("  " + text + "\n");
+  }
+  return ExitCode::done;
+}
+
+void add_import_recording(CLI::App& group, CommandLine& line) {
+  auto options = std::make_shared<CompileCommand>();
+  CLI::App* command = add_command(
+      group, "recording",
+      "A recording, compiled: the configured venues apply its facts once, and runs on what is "
+      "written read it many times as fast, to the same result. Only those venues, with the same "
+      "libraries and parameters, can run on it",
+      "import recording data/univ2_2020.gantry --out /var/tmp/compiled.gantry");
+  command->add_option("file", options->input, "The recording")->required()->type_name("FILE");
+  command
+      ->add_option("--out", options->output,
+                   "The compiled recording; one that is there is replaced, no other file is")
+      ->required()
+      ->type_name("FILE");
+  command->add_flag("--json", options->as_json, "For a program to read");
+  command->callback([&line, options] {
+    line.chosen = [&line, options] { return import_recording(line.session, *options); };
+  });
+}
+
 }  // namespace
 
 void add_import(CLI::App& app, CommandLine& line) {
@@ -93,6 +194,7 @@ void add_import(CLI::App& app, CommandLine& line) {
       ->type_name("TEXT");
   command->add_flag("--json", options->as_json, "For a program to read");
   command->callback([&line, options] { line.chosen = [options] { return import(*options); }; });
+  add_import_recording(*group, line);
 }
 
 }  // namespace gantry::host::cli

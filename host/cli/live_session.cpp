@@ -14,6 +14,7 @@ LiveSession::~LiveSession() {
   watch.reset();
   // Stopped before the providers are, or it would take their refusal for a loss.
   if (pending) pending->request_stop();
+  if (prices) prices->stop();
   if (providers) providers->stop();
   if (pending) pending->join();
 }
@@ -93,6 +94,12 @@ Status follow(LiveSession& live, const Configuration& configuration, const Chain
   if (!feed) return std::unexpected(feed.error());
   live.feed = std::move(*feed);
   live.pending = pending_of(live, chain, plugins);
+  if (!chain.prices.empty()) {
+    auto prices = PriceWatch::make(chain, *live.http, live.environment);
+    if (!prices) return std::unexpected(prices.error());
+    live.prices = *std::move(prices);
+    live.feed->tell_prices(live.prices);
+  }
   HeadWatchOptions options;
   options.pending = live.pending;
   if (!live.providers->websockets().empty()) {

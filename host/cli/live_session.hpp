@@ -25,6 +25,7 @@ struct LiveSession {
   LiveSettings settings;                 // the configuration's, with every folder named
   std::shared_ptr<LiveFeed> feed;        // null until follow()
   std::shared_ptr<PendingPool> pending;  // null: nobody listens to pending transactions
+  std::shared_ptr<PriceWatch> prices;    // null: no price is asked for outside the chain
   std::unique_ptr<HeadWatch> watch;      // null where no provider has a WebSocket
 
   // Nobody asks the providers any more, whoever still holds the feed; but nobody may go on with it.

@@ -67,20 +67,10 @@ Result<Submit> submit_of(const ChainSettings& chain, LiveSession& live) {
       if (!key) return std::unexpected(key.error());
       auto made = RelaySubmitter::make(*live.http, chain, live.environment, std::move(*key));
       if (!made) return std::unexpected(made.error());
-      auto relays = std::make_shared<RelaySubmitter>(std::move(*made));
-      auto one_at_a_time = std::make_shared<std::mutex>();
+      auto line = std::make_shared<BundleLine>(std::move(*made), relay_deadline(chain));
       return Submit(
-          [relays, one_at_a_time, wait = relay_deadline(chain)](
-              std::span<const std::uint8_t> bytes, std::uint64_t block, const MayLeave& may_leave) {
-            const std::lock_guard lock(*one_at_a_time);
-            if (may_leave && !may_leave()) {
-              return SubmitReport{SubmitVerdict::withheld, {}, "it may not leave any more"};
-            }
-            Bundle bundle;
-            bundle.transactions.emplace_back(bytes.begin(), bytes.end());
-            bundle.block = block;
-            return SubmitReport(relays->submit(bundle, std::chrono::steady_clock::now() + wait));
-          });
+          [line](std::span<const std::uint8_t> bytes, std::uint64_t block,
+                 const MayLeave& may_leave) { return line->submit(bytes, block, may_leave); });
     }
     case SendKind::operation:
       break;

@@ -239,7 +239,7 @@ Result<std::uint64_t> try_strategy(Trial& trial, const Configuration& configurat
   options.pool_share_max_bps =
       static_cast<std::uint64_t>(configuration.risk.pool_concentration_bps);
   options.position_max_eth = configuration.risk.max_position_eth;
-  options.history_s_max = History::samples_kept;
+  options.history_s_max = History::lookback_s_max;
   StrategyRunner runner(strategy, changes, history, options);
   bool first = true;
   const auto each = [&](const SnapshotPtr& snapshot) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "host/base/text.hpp"
 #include "host/cli/guarded.hpp"
 #include "host/report/terminal.hpp"
 
@@ -47,6 +48,23 @@ void tell_risk(const RiskBook& book, json::object& told) {
   }
   told["trading"] = to_string(book.mode());
   told["breakers"] = std::move(rows);
+  const auto held = book.view()->positions;
+  if (held->empty()) return;
+  json::array positions;
+  for (const Position& each : held->all()) {
+    positions.push_back(json::object{
+        {"strategy", printable(each.strategy)},
+        {"token", address_text(each.token)},
+        {"quantity", to_string(each.quantity)},
+        {"base", address_text(each.base)},
+        {"cost", to_string(each.cost)},
+        {"cost_wei", to_string(each.cost_wei)},
+        {"since_s", each.since_s},
+        {"summary", printable(fmt::format("{} holds {} of {}, bought for {} of {}", each.strategy,
+                                          to_string(each.quantity), address_text(each.token),
+                                          to_string(each.cost), address_text(each.base)))}});
+  }
+  told["positions"] = std::move(positions);
 }
 
 Result<std::unique_ptr<RiskKeeper>> RiskKeeper::start(

@@ -75,6 +75,20 @@ std::string breakers_text(const json::object& chain) {
   return out;
 }
 
+// What strategies hold.
+std::string positions_text(const json::object& chain) {
+  std::string out;
+  const json::value* positions = chain.if_contains("positions");
+  if (positions == nullptr || !positions->is_array()) return out;
+  for (const json::value& position : positions->get_array()) {
+    const json::value* summary =
+        position.is_object() ? position.get_object().if_contains("summary") : nullptr;
+    if (summary == nullptr || !summary->is_string()) continue;
+    out += fmt::format("    {}\n", printable(std::string_view(summary->get_string())));
+  }
+  return out;
+}
+
 // What a chain that trades has under way, how its trades ended, what its executor holds, and how
 // long the steps took. Nothing of a chain that does not trade.
 std::string execution_text(const json::object& chain) {
@@ -162,7 +176,8 @@ std::string chain_text(const json::object& chain) {
   out += untried == 0 ? "\n" : fmt::format(", {} untried\n", counted(untried, "pool"));
   const std::string trouble = word("trouble");
   if (!trouble.empty()) out += fmt::format("  {:<14} {}\n", "", trouble);
-  return out + breakers_text(chain) + execution_text(chain) + providers_text(chain);
+  return out + breakers_text(chain) + positions_text(chain) + execution_text(chain) +
+         providers_text(chain);
 }
 
 std::string status_text(const json::object& status) {
@@ -177,6 +192,10 @@ std::string status_text(const json::object& status) {
     }
     if (member.key() == "breakers" && value.is_array()) {
       out += breakers_text(status);
+      continue;
+    }
+    if (member.key() == "positions" && value.is_array()) {
+      out += positions_text(status);
       continue;
     }
     if (member.key() == "execution" && value.is_object()) {

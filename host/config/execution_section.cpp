@@ -1,4 +1,5 @@
-// What sends trades on a chain: [chain.execution], [[chain.lender]], [[chain.relay]] and
+// What sends trades on a chain, and what it is told of prices elsewhere: [[chain.price]],
+// [chain.execution], [[chain.lender]], [[chain.relay]] and
 // [chain.bundler].
 #include <fmt/format.h>
 
@@ -46,6 +47,8 @@ namespace {
 constexpr std::array lender_kinds{LenderKind::aave_v3,     LenderKind::balancer_v2,
                                   LenderKind::balancer_v3, LenderKind::uniswap_v2,
                                   LenderKind::uniswap_v3,  LenderKind::dydx_solo};
+
+constexpr std::size_t price_name_max = 31;  // of gantry_outside_price.source
 
 bool is_same(const gantry_address& one, const gantry_address& other) {
   return one.length == other.length && std::memcmp(one.bytes, other.bytes, one.length) == 0;
@@ -204,6 +207,55 @@ void read_relay(TableReader& chain, const Node& node, const Environment& environ
   if (named) out.push_back(std::move(relay));
 }
 
+void read_price(TableReader& chain, const Node& node, std::string_view id,
+                const Environment& environment, std::vector<PriceSettings>& out) {
+  TableReader reader(chain.loading(), chain.document(), node, chain.path() + ".price");
+  PriceSettings price;
+  const auto refuse = [&](const char* key, const char* what, const char* wanted) {
+    reader.fault(Severity::error, member_place(reader, key), key, {what, wanted, {}});
+  };
+  const bool named =
+      reader.name({.key = "name", .help = "what strategies are told as its source"}, price.name);
+  if (named) reader.set_path(fmt::format("{}.price.{}", chain.path(), price.name));
+  if (named && std::ranges::find(out, price.name, &PriceSettings::name) != out.end()) {
+    refuse("name", "is there twice", "another name for each price of a chain");
+  }
+  if (price.name.size() > price_name_max) {
+    refuse("name", "is too long", "at most 31 characters");
+  }
+  for (const std::string_view key : {"token", "quote", "bid", "ask"}) {
+    if (node.find(key) != nullptr) continue;
+    reader.fault(Severity::error, node.place, key,
+                 {"is missing",
+                  key == "token" || key == "quote"
+                      ? "token and quote as addresses: one whole token in whole quote tokens"
+                      : "where it is in the answer, as bid = \"/bidPrice\"",
+                  {}});
+  }
+  reader.address({.key = "token", .help = "what is priced"}, id, price.token);
+  reader.address({.key = "quote", .help = "in what"}, id, price.quote);
+  if (price.token.length != 0 && is_same(price.token, price.quote)) {
+    refuse("quote", "is the token itself", "another token");
+  }
+  read_private_url(reader, {.key = "url", .help = "what is asked; keys as ${NAME}"}, price.url,
+                   environment);
+  reader.text({.key = "bid", .help = "where the bid is in the answer: a JSON pointer"}, price.bid);
+  reader.text({.key = "ask", .help = "where the ask is in the answer: a JSON pointer"}, price.ask);
+  for (const auto& [key, pointer] : {std::pair("bid", &price.bid), std::pair("ask", &price.ask)}) {
+    if (node.find(key) != nullptr && !pointer->starts_with('/')) {
+      refuse(key, "is no JSON pointer", "one that begins with '/', as \"/bidPrice\"");
+    }
+  }
+  reader.integer({.key = "every_ms",
+                  .help = "how often it is asked, and how long an answer may take",
+                  .unit = "ms",
+                  .min = 50,
+                  .max = 60'000},
+                 price.every_ms);
+  reader.refuse_unknown();
+  if (named) out.push_back(std::move(price));
+}
+
 }  // namespace
 
 void read_execution(TableReader& chain, const Environment& environment, ChainSettings& out) {
@@ -213,6 +265,9 @@ void read_execution(TableReader& chain, const Environment& environment, ChainSet
   }
   for (const Node* relay : chain.tables("relay")) {
     read_relay(chain, *relay, environment, out.relays);
+  }
+  for (const Node* price : chain.tables("price")) {
+    read_price(chain, *price, out.id, environment, out.prices);
   }
   const Node& none = chain.loading().no_table;
   if (const Node& bundler = chain.table("bundler"); &bundler != &none) {

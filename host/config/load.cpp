@@ -177,6 +177,9 @@ std::vector<NamedVariable> variables_of(const Configuration& configuration) {
     for (const RelaySettings& relay : chain.relays) {
       add(relay.url, {.name = {}, .by = "relay " + relay.name});
     }
+    for (const PriceSettings& price : chain.prices) {
+      add(price.url, {.name = {}, .by = "price " + price.name});
+    }
     if (chain.bundler)
       add(chain.bundler->url, {.name = {}, .by = "bundler " + chain.bundler->name});
   }

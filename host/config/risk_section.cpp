@@ -214,8 +214,8 @@ void read_risk(TableReader& root, RiskSettings& risk) {
   TableReader reader(root.loading(), root.document(), root.table("risk"), "risk");
   read_limits(reader, risk);
   reader.number({.key = "capital_eth",
-                 .help = "what there is to trade with, until a balance is read; shares of the "
-                         "capital are of this",
+                 .help = "what there is to trade with, which results change; balances are not "
+                         "read; shares of the capital are of this",
                  .unit = "ether",
                  .min = 0,
                  .max = 1e9},

@@ -251,6 +251,13 @@ void read_live(TableReader& root, LiveSettings& live) {
                   .help = "listen to transactions that wait to be included, and tell strategies of "
                           "the swaps in them; needs a provider with a wss:// url"},
                  live.pending);
+  reader.integer({.key = "between_blocks_ms",
+                  .help = "what comes between two blocks, as pending transactions, is told to "
+                          "strategies at most this often; 0: with the next block alone",
+                  .unit = "ms",
+                  .min = 0,
+                  .max = 60'000},
+                 live.between_blocks_ms);
   reader.path({.key = "cases",
                .help = "where an audit that finds a difference writes it down; empty: "
                        "gantry/cases in $XDG_STATE_HOME"},

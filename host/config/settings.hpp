@@ -79,6 +79,17 @@ struct RelaySettings {
   TemplatedUrl url;  // https, or http to this machine; keys as ${NAME}
 };
 
+// [[chain.price]]: a price from outside the chain, asked for over and over (GET, JSON).
+struct PriceSettings {
+  std::string name;  // up to 31 characters
+  gantry_address token{};
+  gantry_address quote{};
+  TemplatedUrl url;  // https, or http to this machine; keys as ${NAME}
+  std::string bid;   // where it is in the answer, as a JSON pointer: "/bidPrice"
+  std::string ask;
+  std::int64_t every_ms = 250;  // also how long an answer may take
+};
+
 // [chain.bundler]: takes user operations (eth_sendUserOperation).
 struct BundlerSettings {
   std::string name = "bundler";
@@ -102,6 +113,7 @@ struct ChainSettings {
   std::optional<ExecutionSettings> execution;
   std::vector<LenderSettings> lenders;     // in the order of the file
   std::vector<RelaySettings> relays;       // in the order of the file; all are asked at once
+  std::vector<PriceSettings> prices;       // in the order of the file
   std::optional<BundlerSettings> bundler;  // none: no user operation can be sent
 };
 
@@ -119,6 +131,7 @@ struct LiveSettings {
   std::int64_t audit_pools = 8;          // compared with the chain at each audit, in turn
   std::int64_t statistics_every_s = 60;  // how often the log says how providers do; 0: never
   bool pending = false;                  // transactions that wait are told to strategies
+  std::int64_t between_blocks_ms = 0;  // they and prices are told of so soon; 0: with blocks alone
   std::filesystem::path cases;  // absolute: of audits that found something; empty: see cases_folder
 };
 

@@ -55,7 +55,7 @@ u256 next_base_fee(const u256& base_fee) {
   return sum_or_max(base_fee, share_up(base_fee, u256(1), u256(8)));
 }
 
-// Estimates are of ordinary tokens and of ticks that are near.
+// Estimates are of ordinary tokens and of ticks that are near. The most; the gain may allow less.
 std::uint64_t gas_limit_of(std::uint64_t gas) { return 2 * gas + 100'000; }
 
 ledger::Kind kind_of(SendKind send) {
@@ -144,6 +144,46 @@ bool Execution::touches_flight(const TradeRoute& route) const {
   return false;
 }
 
+// It was judged by what the street had been told, which may be a block behind, and knows nothing of
+// what an earlier run had under way.
+std::expected<void, Execution::Refusal> Execution::is_as_held(const TradeOrder& order,
+                                                              const gantry_address& token) const {
+  if (!held_) return refused(FillReason::not_as_held, "what is held could not be read");
+  if (!earlier_exchanges_.empty()) {
+    return refused(
+        FillReason::not_as_held,
+        fmt::format("trade {} of an earlier run is not reckoned yet, and may change what "
+                    "is held",
+                    *earlier_exchanges_.begin()));
+  }
+  const Position* closes = held_->closed_by(order.strategy, token, *order.route->token_out);
+  u256 left = closes == nullptr ? u256() : closes->quantity;
+  for (const auto& [id, flight] : flights_) {
+    const TradeRoute& route = *flight.order.route;
+    const bool sells_it = flight.order.strategy == order.strategy && route.token_out &&
+                          AddressEqual{}(route.tokens.front(), token) &&
+                          AddressEqual{}(*route.token_out, *order.route->token_out);
+    if (sells_it && !sub(left, flight.order.amount_in, left)) left = u256();
+  }
+  if (order.closes == (closes != nullptr) && (!order.closes || order.amount_in <= left)) return {};
+  return refused(FillReason::not_as_held,
+                 fmt::format("it {} a position of which {} are left",
+                             order.closes ? "closes" : "is to open", to_string(left)));
+}
+
+// What positions hold of a token, but for the one that the trade closes, and what trades under way
+// will hold of it, which is perhaps there already.
+u256 Execution::others_own(const TradeOrder& order, const gantry_address& token) const {
+  u256 sum = held_->held(token);
+  const Position* closes = held_->closed_by(order.strategy, token, *order.route->token_out);
+  if (closes != nullptr && !sub(sum, closes->quantity, sum)) sum = u256();
+  for (const auto& [id, flight] : flights_) {
+    const auto& out = flight.order.route->token_out;
+    if (out && AddressEqual{}(*out, token)) sum = sum_or_max(sum, flight.order.amount_out);
+  }
+  return sum;
+}
+
 std::expected<Funding, Execution::Refusal> Execution::fund(const TradeOrder& order,
                                                            const u256& gas_price) {
   const gantry_address& token = order.route->tokens.front();
@@ -170,7 +210,8 @@ std::expected<Funding, Execution::Refusal> Execution::fund(const TradeOrder& ord
   }
   if (order.route->token_out) {
     // Nobody lends for it: what it ends in does not pay back.
-    spoken_for = sum_or_max(spoken_for, order.held_elsewhere);
+    if (const auto good = is_as_held(order, token); !good) return std::unexpected(good.error());
+    spoken_for = sum_or_max(spoken_for, others_own(order, token));
     const u256 own = lenders_.own_of(token);
     u256 free;
     if (sub(own, spoken_for, free) && free >= order.amount_in) return Funding{};
@@ -201,7 +242,15 @@ std::expected<Execution::Prepared, Execution::Refusal> Execution::reckon_costs(
   if (order.route->token_out) {
     out.gain = order.amount_out;
     out.least_gain = order.least_out;
-    out.gain_wei = order.value_wei;
+    // It was judged by what it is expected to cost: twice that is the most that a unit of gas may,
+    // and a sponsor may ask.
+    out.gain_wei = sum_or_max(order.cost_wei, order.cost_wei);
+    u256 rest;
+    u256 affordable;
+    if (sub(out.gain_wei, order.data_fee, rest) && div_floor(rest, u256(out.gas), affordable)) {
+      fees.max_fee = std::min(fees.max_fee, std::max(gas_price, affordable));
+    }
+    out.transaction.gas_limit = gas_limit_of(out.gas);
     return out;
   }
   const u256 fee = funding->loan ? funding->loan->fee : u256();
@@ -220,13 +269,21 @@ std::expected<Execution::Prepared, Execution::Refusal> Execution::reckon_costs(
   if (u256 planned; sub(order.least_out, owed, planned)) out.least_gain = std::max(cost, planned);
   out.gain_wei = share_down(out.gain, order.value_wei, order.value_token);
   // What the least gain is worth for the gas that is expected: whatever it is settled with pays for
-  // that. Not for the gas limit, twice as much, with which no trade near its costs would be sent.
+  // that.
   u256 affordable;
   if (u256 rest;
       sub(share_down(out.least_gain, order.value_wei, order.value_token), order.data_fee, rest) &&
       div_floor(rest, u256(out.gas), affordable)) {
     fees.max_fee = std::min(fees.max_fee, std::max(gas_price, affordable));
   }
+  // Whatever it takes, up to its limit, it pays no more than it was to gain.
+  std::uint64_t limit = gas_limit_of(out.gas);
+  if (u256 rest, most; !fees.max_fee.is_zero() && sub(out.gain_wei, order.data_fee, rest) &&
+                       div_floor(rest, fees.max_fee, most) && most < u256(limit)) {
+    limit = most.limb(0);
+  }
+  if (limit < out.gas) return refused(FillReason::no_profit, "its gain does not pay for its gas");
+  out.transaction.gas_limit = limit;
   return out;
 }
 
@@ -242,7 +299,6 @@ std::expected<Execution::Prepared, Execution::Refusal> Execution::prepare(const 
   out.transaction.chain_id = chain_id_;
   out.transaction.max_fee = fees->max_fee;
   out.transaction.max_priority_fee = std::min(fees->priority, fees->max_fee);
-  out.transaction.gas_limit = gas_limit_of(out.gas);
   out.transaction.to = evm_bytes(settings_.executor);
   out.transaction.data = out.run;
   return out;

@@ -12,6 +12,7 @@
 #include "host/base/text.hpp"
 #include "host/execute/cancellation.hpp"
 #include "host/execute/execution.hpp"
+#include "host/execute/held.hpp"
 #include "host/execute/simulation.hpp"
 #include "host/ledger/reconcile.hpp"
 #include "host/live/chain_text.hpp"
@@ -93,33 +94,6 @@ void name_trade(Fill& fill, const ledger::Intent& intent) {
       fill.of_venues.push_back(leg.venue);
     }
   }
-}
-
-// What it changed for what, of a trade that this run knows nothing else of.
-void name_exchange(Fill& fill, const ledger::Intent& intent, const ledger::StoredResult& result,
-                   const ledger::Exchange& exchange) {
-  fill.of_token_in = intent.token_in;
-  fill.of_token_out = intent.token_out;
-  fill.amount_in = exchange.spent;
-  fill.amount_out = exchange.received;
-  fill.of_worth_wei = exchange.worth_wei;
-  fill.of_time_s = static_cast<std::uint64_t>(result.receipt.block_time_s);
-}
-
-Result<OneWayTrade> exchange_of(const ledger::Intent& intent, const ledger::StoredResult& result) {
-  const auto in = parse_evm_address(intent.token_in);
-  const auto out = parse_evm_address(intent.token_out);
-  if (!in || !out || !result.realised || !result.realised->exchange) {
-    return fail(ErrorKind::format, "the ledger has an exchange of tokens that are none");
-  }
-  const ledger::Exchange& what = *result.realised->exchange;
-  return OneWayTrade{intent.strategy,
-                     *in,
-                     *out,
-                     what.spent,
-                     what.received,
-                     what.worth_wei,
-                     static_cast<std::uint64_t>(result.receipt.block_time_s)};
 }
 
 std::uint64_t dollars_e6(const u256& wei, std::uint64_t ether_usd_e6) {
@@ -229,12 +203,14 @@ void Execution::send_again(const ledger::Reconciled& what, const Head& head) {
   if (is_stopped()) return;
   const auto intent = ports_.ledger.intent(what.intent);
   if (!intent || intent->state != ledger::State::submitted || what.send_again.empty()) return;
+  TradeScopes scopes;
   {
     const std::lock_guard lock(mutex_);
     const auto flight = flights_.find(what.intent);
     if (flight != flights_.end()) {
       if (flight->second.sent_at >= head.number) return;
       flight->second.sent_at = head.number;
+      scopes = flight->second.order.scopes;
     }
   }
   const auto attempts = ports_.ledger.attempts(what.intent);
@@ -242,9 +218,11 @@ void Execution::send_again(const ledger::Reconciled& what, const Head& head) {
   const auto attempt =
       std::ranges::find(*attempts, what.send_again.front(), &ledger::StoredAttempt::id);
   if (attempt == attempts->end()) return;
-  const auto report = ports_.operations ? send_operation_again(attempt->attempt)
-                                        : ports_.submit(attempt->attempt.bytes, head.number + 1,
-                                                        [this] { return !is_stopped(); });
+  const auto may_leave = [&] { return !is_stopped_for(scopes); };
+  if (!may_leave()) return;
+  const auto report = ports_.operations
+                          ? send_operation_again(attempt->attempt)
+                          : ports_.submit(attempt->attempt.bytes, head.number + 1, may_leave);
   if (report.verdict == SubmitVerdict::withheld) return;
   spdlog::info("trade {} was not in block {}: sent again as {} ({})", what.intent, head.number,
                hex_text(attempt->attempt.hash),
@@ -416,24 +394,23 @@ Result<Fill> Execution::earlier_fill_of(const ledger::StoredResult& result) cons
   const auto intent = ports_.ledger.intent(result.id.intent);
   if (!intent) return std::unexpected(intent.error());
   name_trade(*fill, intent->intent);
-  if (result.realised->exchange) {
-    name_exchange(*fill, intent->intent, result, *result.realised->exchange);
-  }
   return fill;
 }
 
-Result<Positions*> Execution::held_now() {
-  if (!held_) {
-    const auto trades = ports_.ledger.exchanges(chain_.id);
-    if (!trades) return std::unexpected(trades.error());
-    held_.emplace();
-    for (const ledger::Trade& trade : *trades) {
-      const auto made = exchange_of(trade.intent.intent, *trade.result);
-      if (!made) return std::unexpected(made.error());
-      (void)held_->apply(*made);
-    }
+// As the ledger has it now; it is asked again after each exchange, and when one is taken back.
+Status Execution::tell_positions() {
+  auto trades = ports_.ledger.exchanges(chain_.id);
+  auto held = trades ? positions_of(*trades) : std::unexpected(trades.error());
+  {
+    const std::lock_guard lock(mutex_);
+    held_.reset();
+    if (held) held_ = *held;
   }
-  return &*held_;
+  if (!held) return std::unexpected(held.error());
+  RiskFact fact;
+  fact.kind = RiskFact::Kind::hold;
+  fact.text = held->text();
+  return ports_.book.apply(fact);
 }
 
 Result<bool> Execution::reckon_exchange(const ledger::StoredIntent& intent, const u256& received,
@@ -455,9 +432,11 @@ Result<bool> Execution::reckon_exchange(const ledger::StoredIntent& intent, cons
     if (!worth) return false;
     exchange.worth_wei = worth->magnitude();
   }
-  const auto held = held_now();
-  if (!held) return std::unexpected(held.error());
-  const Position* closes = (*held)->closed_by(intent.intent.strategy, *in, *out);
+  // Written by this thread alone.
+  if (!held_) {
+    if (auto held = tell_positions(); !held) return std::unexpected(held.error());
+  }
+  const Position* closes = held_->closed_by(intent.intent.strategy, *in, *out);
   if (closes != nullptr) {
     const u256 cost = cost_of(*closes, exchange.spent).cost;
     const bool lost = cost > received;
@@ -551,11 +530,6 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
   if (auto done = ports_.ledger.realised(id, realised).get(); !done) {
     return std::unexpected(done.error());
   }
-  if (realised.exchange && held_) {
-    ledger::StoredResult now = result;
-    now.realised = realised;
-    if (auto made = exchange_of(intent->intent, now)) (void)held_->apply(*made);
-  }
   // Nobody else writes of this chain's results, so no later one stands at or before it.
   const std::int64_t row = ports_.ledger.last_row();
 
@@ -570,9 +544,10 @@ Result<bool> Execution::realise(const ledger::StoredResult& result) {
   if (!told) return std::unexpected(told.error());
   Fill fill = std::move(*told);
   fill.row = row;
-  if (!flight) {
-    name_trade(fill, intent->intent);
-    if (realised.exchange) name_exchange(fill, intent->intent, result, *realised.exchange);
+  if (!flight) name_trade(fill, intent->intent);
+  // Before it is told what the trade brought, the risk book is told what is held now.
+  if (is_exchange) {
+    if (auto held = tell_positions(); !held) return std::unexpected(held.error());
   }
   if (fill.amount_usd_e6 == Fill::no_price) {
     spdlog::error(
@@ -604,6 +579,7 @@ void Execution::conclude(ledger::IntentId id, Fill fill) {
   {
     const std::lock_guard lock(mutex_);
     cancelled_at_.erase(id);
+    earlier_exchanges_.erase(id);
     const auto at = flights_.find(id);
     const auto told = told_.find(id);
     if (at != flights_.end()) {
@@ -625,7 +601,6 @@ void Execution::conclude(ledger::IntentId id, Fill fill) {
     if (fill.group != Fill::no_group) {
       fill.of_strategy.clear();
       fill.of_venues.clear();
-      fill.of_token_in.clear();
     }
     // What was given up or expired may be in a block after all.
     const bool late = told != told_.end() && !told->second.executed() && fill.executed();
@@ -640,7 +615,9 @@ void Execution::conclude(ledger::IntentId id, Fill fill) {
 // Of results that the ledger took back after that row.
 void Execution::take_back_all(const std::vector<ledger::IntentId>& ids, std::int64_t before) {
   if (ids.empty()) return;
-  held_.reset();
+  if (const auto held = tell_positions(); !held) {
+    spdlog::error("what is held could not be read: {}", held.error().message);
+  }
   const auto news = ports_.ledger.result_news(before);
   if (!news) {
     spdlog::error("what was taken back could not be read: {}", news.error().message);

@@ -66,6 +66,7 @@ TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t grou
   order.value_token = plan.trade.gross_token;
   order.value_wei = u256(plan.trade.gross.ether_wei);
   order.stake_wei = u256(plan.trade.stake.ether_wei);
+  order.cost_wei = plan.trade.gas_cost;
   order.gas = o.gas + gas_overhead;
   order.data_fee = plan.data_fee;
   order.block = plan.block;
@@ -231,7 +232,6 @@ Status Execution::tell_untold() {
       fill->telling = Telling::again;
     }
     told_.insert_or_assign(each.result.id.intent, *fill);
-    fill->of_token_in.clear();  // what is held is told as a whole
     spdlog::info("trade {} of an earlier run is told to the risk book: {}{}", each.result.id.intent,
                  each.is_taken_back ? "taken back: " : "", to_string(fill->reason));
     push(std::move(*fill));
@@ -239,25 +239,15 @@ Status Execution::tell_untold() {
   return {};
 }
 
-// What earlier runs left open, as the ledger has it now.
-Status Execution::tell_positions() {
-  const auto held = held_now();
-  if (!held) return std::unexpected(held.error());
-  if ((*held)->empty()) return {};
-  for (const Position& each : (*held)->all()) {
-    spdlog::info("{} holds {} of {}, bought for {} of {}", each.strategy, to_string(each.quantity),
-                 address_text(each.token), to_string(each.cost), address_text(each.base));
-  }
-  RiskFact fact;
-  fact.kind = RiskFact::Kind::hold;
-  fact.text = (*held)->text();
-  return ports_.book.apply(fact);
+void Execution::note_earlier(const ledger::StoredIntent& intent) {
+  if (intent.lane.chain != chain_.id || intent.intent.token_in == intent.intent.token_out) return;
+  const std::lock_guard lock(mutex_);
+  earlier_exchanges_.insert(intent.id);
 }
 
 Status Execution::reconcile_once() {
   if (auto known = remember_told(); !known) return known;
   if (auto told = tell_untold(); !told) return told;
-  if (auto told = tell_positions(); !told) return told;
   const std::int64_t row = ports_.ledger.last_row();
   const auto found = ledger::reconcile(ports_.ledger, *view_, chain_.id, reconcile_options());
   if (!found) return std::unexpected(found.error());
@@ -275,7 +265,16 @@ Status Execution::reconcile_once() {
   for (const ledger::Trade& trade : *trades) {
     if (trade.intent.lane.chain == chain_.id && trade.result && !trade.result->realised) {
       unreckoned_.insert(trade.intent.id);
+      note_earlier(trade.intent);
     }
+  }
+  const auto open = ports_.ledger.open_intents();
+  if (!open) return std::unexpected(open.error());
+  for (const ledger::StoredIntent& intent : *open) note_earlier(intent);
+  if (auto told = tell_positions(); !told) return told;
+  for (const Position& each : held_->all()) {
+    spdlog::info("{} holds {} of {}, bought for {} of {}", each.strategy, to_string(each.quantity),
+                 address_text(each.token), to_string(each.cost), address_text(each.base));
   }
   for (const ledger::Reconciled& each : found->intents) {
     spdlog::info("trade {} of an earlier run: {}: {}", each.intent, to_string(each.verdict),

@@ -73,7 +73,8 @@ struct TradeOrder {
   u256 value_token;
   u256 value_wei;
   u256 stake_wei;           // what goes in is worth so much
-  u256 held_elsewhere;      // of the first token, in positions that it does not close
+  u256 cost_wei;            // that it is judged by
+  bool closes = false;      // a position, or a part of one
   std::uint64_t gas = 0;    // of the trade, without a loan
   u256 data_fee;            // wei
   std::uint64_t block = 0;  // whose state it was planned on
@@ -195,6 +196,7 @@ class Execution {
   void read_usual_tokens();
   Status tell_untold();
   Status tell_positions();
+  void note_earlier(const ledger::StoredIntent& intent);
   Status reconcile_once();
 
   // Of the orders' thread, in carry_out.cpp.
@@ -207,7 +209,7 @@ class Execution {
   std::uint64_t last_block_of(const TradeOrder& order) const;
   std::expected<Funding, Refusal> fund(const TradeOrder& order, const u256& gas_price);
   std::expected<Prepared, Refusal> prepare(const TradeOrder& order);
-  // The same, as far as it is money: what it has to gain, and the fees that this pays for.
+  // The same, as far as it is money: what it has to gain, and the fees and gas that this pays for.
   std::expected<Prepared, Refusal> reckon_costs(const TradeOrder& order, Fees& fees);
   std::expected<executor::Bytes, Refusal> run_for(const TradeOrder& order, Prepared& prepared);
   Result<Signed> sign(const sign::Transaction& transaction);
@@ -260,8 +262,10 @@ class Execution {
   // Of an exchange that succeeded: what it won, and what it changed for what. false: as above.
   Result<bool> reckon_exchange(const ledger::StoredIntent& intent, const u256& received,
                                const std::optional<Flight>& flight, ledger::Realised& realised);
-  // What the ledger says is held.
-  Result<Positions*> held_now();
+  // Whether a trade between two tokens is what the ledger makes of it; mutex_ held.
+  std::expected<void, Refusal> is_as_held(const TradeOrder& order,
+                                          const gantry_address& token) const;
+  u256 others_own(const TradeOrder& order, const gantry_address& token) const;  // mutex_ held
   static Result<Fill> fill_of(const ledger::StoredResult& result, const ledger::Realised& realised);
   // The same of an earlier run's trade, with the names that it counts in.
   Result<Fill> earlier_fill_of(const ledger::StoredResult& result) const;
@@ -306,6 +310,10 @@ class Execution {
   std::map<ledger::IntentId, Fill> told_;                   // the last that was told of each
   std::map<ledger::IntentId, std::uint64_t> cancelled_at_;  // the head when that was last tried
   std::optional<ledger::AttemptId> unsent_;  // a cancellation that a stop kept from leaving
+  // Written by the following thread alone; nothing: it has to be read again.
+  std::optional<Positions> held_;
+  // Of earlier runs, between two tokens, of which it is not known what they brought.
+  std::set<ledger::IntentId> earlier_exchanges_;
   std::vector<Fill> fills_;
   mutable std::vector<UntoldResult> untold_;  // of them, what the risk book was perhaps not told
   Lenders lenders_;
@@ -315,8 +323,6 @@ class Execution {
   std::map<FillReason, std::uint64_t> refused_;
   std::array<Histogram, execution_steps> times_;
 
-  // The following thread's, what the ledger says of it; nothing: it is to be read again.
-  std::optional<Positions> held_;
   // The same thread's: in a block, and what they brought is not written down.
   std::set<ledger::IntentId> unreckoned_;
   // Tokens that an earlier run won and their prices: so much of it is worth so much of the coin.

@@ -14,20 +14,12 @@ namespace gantry::host {
 namespace {
 
 constexpr auto first_fill_reason = static_cast<std::int32_t>(FillReason::not_planned);
-constexpr auto last_fill_reason = static_cast<std::int32_t>(FillReason::dropped);
+constexpr auto last_fill_reason = static_cast<std::int32_t>(FillReason::not_as_held);
 
 constexpr std::string_view taken_back_word = "back";
 constexpr std::string_view again_word = "again";
-constexpr std::string_view exchange_word = "between";
 constexpr std::string_view names_word = "of";
 constexpr std::size_t venues_max = 64;
-
-// " between " and what was exchanged; or nothing.
-std::string exchange_text(const Fill& fill) {
-  if (fill.of_token_in.empty()) return {};
-  return fmt::format(" {} {} {} {} {}", exchange_word, fill.of_token_in, fill.of_token_out,
-                     to_string(fill.of_worth_wei), fill.of_time_s);
-}
 
 // " of " and the names in hexadecimal digits, which no name breaks; or nothing.
 std::string names_text(const Fill& fill) {
@@ -78,14 +70,6 @@ class FillWords {
     if (!(in_ >> word)) return;
     if (word == taken_back_word || word == again_word) {
       fill.telling = word == taken_back_word ? Telling::taken_back : Telling::again;
-      if (!(in_ >> word)) return;
-    }
-    if (word == exchange_word) {
-      const bool whole = static_cast<bool>(in_ >> fill.of_token_in >> fill.of_token_out);
-      fill.of_worth_wei = amount();
-      fill.of_time_s = number();
-      good = good && whole && parse_evm_address(fill.of_token_in) &&
-             parse_evm_address(fill.of_token_out);
       if (!(in_ >> word)) return;
     }
     good = good && word == names_word;
@@ -145,6 +129,8 @@ std::string_view to_string(FillReason reason) {
       return "expired";
     case FillReason::dropped:
       return "dropped";
+    case FillReason::not_as_held:
+      return "not as held";
   }
   return "unknown";
 }
@@ -167,12 +153,12 @@ TradeClosed closed_of(const Fill& fill) {
 
 std::string to_text(const Fill& fill) {
   const std::string_view last = word_of(fill.telling);
-  return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}{}{}{}{}", fill.group, fill.strategy,
+  return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}{}{}{}", fill.group, fill.strategy,
                      fill.key, fill.block, static_cast<std::int32_t>(fill.reason),
                      to_string(fill.amount_in), to_string(fill.amount_out), fill.in_block,
                      fill.gained ? 1 : 0, to_string(fill.amount_wei), fill.amount_usd_e6,
                      to_string(fill.gas_wei), std::bit_cast<std::uint64_t>(fill.deviation_bps),
-                     last.empty() ? "" : " ", last, exchange_text(fill), names_text(fill));
+                     last.empty() ? "" : " ", last, names_text(fill));
 }
 
 Result<Fill> parse_fill(std::string_view text) {

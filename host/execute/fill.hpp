@@ -38,6 +38,7 @@ enum class FillReason : std::int32_t {
   reverted = 1012,     // in a block, and undone there
   expired = 1013,      // its time was over before it was in a block
   dropped = 1014,      // its nonce was taken by what is not this host's
+  not_as_held = 1015,  // the ledger has another position, or a trade whose result it waits for
 };
 std::string_view to_string(FillReason reason);
 
@@ -72,12 +73,6 @@ struct Fill {
   // Of a trade of an earlier run, which has no group here: what it counts in. Else empty.
   std::string of_strategy;
   std::vector<std::string> of_venues;
-  // And what it exchanged, where that moves a position: as OneWayTrade has it, with the amounts
-  // above. Addresses as text; empty: it ended in the token that it began with.
-  std::string of_token_in;
-  std::string of_token_out;
-  u256 of_worth_wei;
-  std::uint64_t of_time_s = 0;
 
   bool filled() const { return reason == FillReason::none; }
   bool is_taken_back() const { return telling == Telling::taken_back; }

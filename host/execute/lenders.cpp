@@ -317,7 +317,10 @@ std::optional<Funding> Lenders::cheapest(const TradeRoute& route, const u256& am
     // A pair cannot lend all that it has.
     if (!book.lends || book.has <= amount) continue;
     if (std::ranges::any_of(route.pools, is_lender)) continue;
-    if (lender.source == LenderKind::balancer_v2 && std::ranges::any_of(route.targets, is_lender)) {
+    // Balancer's vault lets nobody in while it lends. Aave's pool is allowed what it is owed before
+    // it lends, and what the route allows it for a liquidation would end that.
+    if ((lender.source == LenderKind::balancer_v2 || lender.source == LenderKind::aave_v3) &&
+        std::ranges::any_of(route.targets, is_lender)) {
       continue;
     }
     const u256 fee = fee_of(lender, book, amount);

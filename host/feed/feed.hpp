@@ -17,6 +17,8 @@ class Feed {
   virtual std::optional<BlockInput> next() = 0;
   // Why it ended too early; empty: it did not. [feed]
   virtual const std::string& damage() const noexcept = 0;
+  // What its blocks were compiled by; null: they bring facts. [any thread]
+  virtual const recording::Compiled* compiled() const noexcept { return nullptr; }
   // next() returns soon. [any thread]
   virtual void stop() noexcept {}
 

@@ -45,6 +45,7 @@ enum class Call : std::uint32_t {
   result = 10,
   stop = 11,
   pending = 12,  // payload: behind the market's, at `pending_offset`, gantry_pending_events
+  event = 13,    // of an outside price: `event`, whose payload is `price`
 };
 
 // The snapshot that a call is about. What it points to lies in the arena.
@@ -54,10 +55,11 @@ struct Market {
   StateTree states;
   gantry_context context;  // its chain is the child's own
   std::uint64_t ether_usd_e6;
+  std::uint64_t time_ms;
   std::uint32_t cold;
-  std::uint32_t changed_count;  // in the payload, behind a word for each venue: retired_from
-  std::uint32_t venue_count;
-  std::uint32_t reserved;
+  std::uint32_t changed_count;  // in the payload, behind the words of mined_count
+  std::uint32_t venue_count;    // words at the payload's beginning: retired_from
+  std::uint32_t mined_count;    // words behind them: PendingWindow::mined
 };
 
 struct Request {
@@ -68,6 +70,8 @@ struct Request {
   gantry_opportunity opportunity;
   gantry_sizing_limits limits;
   gantry_result result;
+  gantry_event event;  // without its payload
+  gantry_outside_price price;
   std::uint64_t pending_offset;
   std::uint64_t pending_dropped;
   gantry_status answer;  // to what the child asked

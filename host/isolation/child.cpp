@@ -20,6 +20,7 @@
 #include "host/isolation/order.hpp"
 #include "host/isolation/relay.hpp"
 #include "host/market/market_view.hpp"
+#include "host/market/pending_swaps.hpp"
 #include "host/plan/instructions.hpp"
 #include "host/sandbox/sandbox.hpp"
 #include "host/street/opportunity_check.hpp"
@@ -221,6 +222,11 @@ class Child {
         return table.on_result(object, &request_.result);
       case Call::pending:
         return take_pending();
+      case Call::event: {
+        gantry_event event = request_.event;
+        event.payload = bytes_of_price(request_.price);
+        return table.on_event(object, &event);
+      }
       case Call::load:
       case Call::stop:
         break;
@@ -228,12 +234,44 @@ class Child {
     return GANTRY_HOST_FAULT;
   }
 
+  static gantry_bytes bytes_of_price(const gantry_outside_price& price) {
+    return {reinterpret_cast<const std::uint8_t*>(&price), sizeof(price)};
+  }
+
   gantry_status take_pending() {
     if (strategy_->pending == nullptr) return GANTRY_UNSUPPORTED;
     const auto* events =
         reinterpret_cast<const gantry_pending_event*>(payload_ + request_.pending_offset);
+    remember({events, request_.pending_count});
+    const auto* words = reinterpret_cast<const std::uint64_t*>(payload_);
+    note_mined({words + request_.market.venue_count, request_.market.mined_count});
     return strategy_->pending->on_pending(strategy_->object(), view_.market(), events,
                                           request_.pending_count, request_.pending_dropped);
+  }
+
+  // What a strategy may look behind, as far back as the host's own window goes.
+  void remember(std::span<const gantry_pending_event> events) {
+    auto window = std::make_shared<PendingWindow>();
+    auto& kept = window->events;
+    if (snapshot_.pending != nullptr) *window = *snapshot_.pending;
+    // Its sequences are dense.
+    if (!events.empty() && !kept.empty() && kept.back().sequence + 1 != events[0].sequence) {
+      kept.clear();
+    }
+    kept.insert(kept.end(), events.begin(), events.end());
+    if (kept.size() > pending_window_max) {
+      kept.erase(kept.begin(), kept.end() - static_cast<std::ptrdiff_t>(pending_window_max));
+    }
+    if (!kept.empty()) window->last = kept.back().sequence;
+    snapshot_.pending = std::move(window);
+  }
+
+  // Of the swaps that it was told of: what is in a block cannot be looked behind.
+  void note_mined(std::span<const std::uint64_t> mined) {
+    if (snapshot_.pending == nullptr || std::ranges::equal(snapshot_.pending->mined, mined)) return;
+    auto window = std::make_shared<PendingWindow>(*snapshot_.pending);
+    window->mined.assign(mined.begin(), mined.end());
+    snapshot_.pending = std::move(window);
   }
 
   gantry_status take_topology() {
@@ -256,7 +294,10 @@ class Child {
     const std::string& chain = snapshot_.topology->chain;
     snapshot_.context.chain = {chain.data(), chain.size()};
     snapshot_.ether_usd_e6 = market.ether_usd_e6;
-    const auto* changed = reinterpret_cast<const std::uint32_t*>(retired + market.venue_count);
+    snapshot_.time_ms = market.time_ms;
+    const std::span mined(retired + market.venue_count, market.mined_count);
+    note_mined(mined);
+    const auto* changed = reinterpret_cast<const std::uint32_t*>(mined.data() + mined.size());
     view_.bind(snapshot_, {changed, market.changed_count}, market.cold != 0);
   }
 

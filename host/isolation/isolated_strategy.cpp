@@ -11,6 +11,8 @@
 #include <chrono>
 #include <cstring>
 
+#include "host/market/pending_swaps.hpp"
+
 namespace gantry::host {
 
 using namespace isolation;
@@ -90,13 +92,13 @@ struct IsolatedStrategy::Table {
                             const gantry_instruction_sink* sink) {
     return self(instance).about(Call::plan, Phase::plan, *opportunity, {nullptr, sink, nullptr});
   }
-  // The host calls none of the next four yet; when it does, they become calls like the others.
-  static gantry_status on_event(gantry_strategy_instance*, const gantry_event*) {
-    return GANTRY_UNSUPPORTED;
+  static gantry_status on_event(gantry_strategy_instance* instance, const gantry_event* event) {
+    return self(instance).event(*event);
   }
   static gantry_status on_result(gantry_strategy_instance* instance, const gantry_result* result) {
     return self(instance).result(*result);
   }
+  // The host calls neither yet; when it does, they become calls like the others.
   static gantry_status save(gantry_strategy_instance*, gantry_buffer*) {
     return GANTRY_UNSUPPORTED;
   }
@@ -496,6 +498,7 @@ bool IsolatedStrategy::show(const gantry_market& market, Phase phase) {
   shown.states = snapshot.states;
   shown.context = snapshot.context;
   shown.ether_usd_e6 = snapshot.ether_usd_e6;
+  shown.time_ms = snapshot.time_ms;
   shown.cold = fresh_ || market.cold != 0 ? 1 : 0;
   shown.changed_count = shown.cold != 0 ? 0 : market.changed_count;
   shown.venue_count = static_cast<std::uint32_t>(order_.venues.size());
@@ -504,6 +507,12 @@ bool IsolatedStrategy::show(const gantry_market& market, Phase phase) {
     const std::uint64_t retired_from = venue->health().retired_from();
     std::memcpy(at, &retired_from, sizeof(retired_from));
     at += sizeof(retired_from);
+  }
+  const PendingWindow* window = snapshot.pending.get();
+  shown.mined_count = window == nullptr ? 0 : static_cast<std::uint32_t>(window->mined.size());
+  if (shown.mined_count > 0) {
+    std::memcpy(at, window->mined.data(), window->mined.size() * sizeof(std::uint64_t));
+    at += window->mined.size() * sizeof(std::uint64_t);
   }
   if (shown.changed_count > 0) {
     std::memcpy(at, market.changed_pools, shown.changed_count * sizeof(std::uint32_t));
@@ -570,8 +579,9 @@ gantry_status IsolatedStrategy::pending(const gantry_market& market,
                                         std::uint64_t dropped) {
   if (!child_ || !show(market, Phase::pending)) return GANTRY_REFUSED;
   const Market& shown = request().market;
-  const std::uint64_t offset = padded(shown.venue_count * sizeof(std::uint64_t) +
-                                      shown.changed_count * sizeof(std::uint32_t));
+  const std::uint64_t words = std::uint64_t{shown.venue_count} + shown.mined_count;
+  const std::uint64_t offset =
+      padded(words * sizeof(std::uint64_t) + shown.changed_count * sizeof(std::uint32_t));
   if (offset + events.size_bytes() > requests_->size() - payload_offset) return GANTRY_REFUSED;
   std::memcpy(requests_->data() + payload_offset + offset, events.data(), events.size_bytes());
   request().pending_offset = offset;
@@ -587,6 +597,20 @@ gantry_status IsolatedStrategy::about(Call what, Phase phase, const gantry_oppor
   request().bind = 0;
   request().opportunity = opportunity;
   return exchange(what, phase, ends) ? reply_.status : GANTRY_REFUSED;
+}
+
+// Prices from outside the chain alone; the host tells of no other kind.
+gantry_status IsolatedStrategy::event(const gantry_event& event) {
+  if (!child_) return GANTRY_REFUSED;
+  if (event.kind != GANTRY_EVENT_OUTSIDE_PRICE ||
+      event.payload.size != sizeof(gantry_outside_price)) {
+    return GANTRY_UNSUPPORTED;
+  }
+  request().bind = 0;
+  request().event = event;
+  request().event.payload = {};
+  std::memcpy(&request().price, event.payload.data, sizeof(gantry_outside_price));
+  return exchange(Call::event, Phase::event, {}) ? reply_.status : GANTRY_REFUSED;
 }
 
 gantry_status IsolatedStrategy::result(const gantry_result& result) {

@@ -114,6 +114,7 @@ class IsolatedStrategy {
                         std::uint64_t dropped);
   gantry_status about(isolation::Call what, Phase phase, const gantry_opportunity& opportunity,
                       const Ends& ends);
+  gantry_status event(const gantry_event& event);
   gantry_status result(const gantry_result& result);
   gantry_subscription_sink earlier_answers();
 

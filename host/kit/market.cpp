@@ -10,6 +10,8 @@
 #include "host/import/random.hpp"
 #include "host/kit/check.hpp"
 #include "host/kit/loaded.hpp"
+#include "host/market/market_view.hpp"
+#include "host/market/pending_swaps.hpp"
 
 namespace gantry::host::kit {
 namespace {
@@ -137,12 +139,103 @@ class KitPair final : public DexPlugin {
   std::uint32_t fee_bps_ = 30;
 };
 
-std::shared_ptr<VenueInstance> make_venue(const std::string& name, std::uint32_t fee_bps,
+// What a borrower's position is: one token for the other at one price, one way, up to an amount.
+class KitLoan final : public DexPlugin {
+ public:
+  KitLoan() = default;
+  KitLoan(Host, const Config&) {}
+
+  gantry_status open_pool(const gantry_pool_spec&, StateWriter,
+                          gantry_pool_traits& traits) override {
+    traits = {GANTRY_POOL_ONE_WAY | GANTRY_POOL_FOLLOWS_LOGS, sizeof(Reserves), swap_gas};
+    return GANTRY_OK;
+  }
+  gantry_status requests(const gantry_context&, const gantry_pool_spec& spec, const gantry_state&,
+                         std::uint32_t, const gantry_request_sink* sink) const override {
+    return emit(sink, gantry_request{GANTRY_SOURCE_EVM_CALL, 0, spec.address, {nullptr, 0}});
+  }
+  gantry_status apply(const gantry_context&, const gantry_state&,
+                      std::span<const gantry_fact> facts, StateWriter writer) const override {
+    if (facts.empty() || facts.back().data.size != 2 * word_bytes) return GANTRY_BAD_STATE;
+    const std::uint8_t* data = facts.back().data.data;
+    const Reserves loan{{load_be(data), load_be(data + word_bytes)}};
+    auto* chunk = writer.chunk(0, sizeof(loan));
+    if (chunk == nullptr) return GANTRY_HOST_FAULT;
+    std::memcpy(chunk, &loan, sizeof(loan));
+    return GANTRY_OK;
+  }
+  gantry_status quote(const gantry_pool_state& state, const gantry_swap& swap, gantry_quote& out,
+                      gantry_buffer* next) const override {
+    Reserves now{};
+    if (!look(state, now)) return GANTRY_BAD_STATE;
+    if (swap.token_in > 1 || swap.token_out != 1 - swap.token_in) return GANTRY_BAD_ARGUMENT;
+    if (swap.token_in != 0 || swap.mode != GANTRY_EXACT_IN) return GANTRY_UNSUPPORTED;
+    const u256 in(swap.amount);
+    u256 pays;
+    if (u256(now.of[0]).is_zero()) return GANTRY_NO_LIQUIDITY;
+    if (in > u256(now.of[0])) return GANTRY_OUT_OF_RANGE;
+    if (!mul_div_floor(in, u256(now.of[1]), u256(now.of[0]), pays) || pays.is_zero()) {
+      return GANTRY_NO_LIQUIDITY;
+    }
+    if (next != nullptr) {
+      next->size = sizeof(now);
+      if (next->capacity < sizeof(now)) return GANTRY_NEED_SIZE;
+      now = {{wrapping_sub(u256(now.of[0]), in), wrapping_sub(u256(now.of[1]), pays)}};
+      std::memcpy(next->data, &now, sizeof(now));
+    }
+    out = {};
+    out.amount_in = in;
+    out.amount_out = pays;
+    out.gas = swap_gas;
+    return GANTRY_OK;
+  }
+  gantry_status limits(const gantry_pool_state& state, std::uint32_t token_in,
+                       std::uint32_t token_out, gantry_swap_limits& out) const override {
+    Reserves now{};
+    if (!look(state, now)) return GANTRY_BAD_STATE;
+    if (token_in > 1 || token_out != 1 - token_in) return GANTRY_BAD_ARGUMENT;
+    if (token_in != 0) return GANTRY_UNSUPPORTED;
+    u256 least;
+    if (!div_ceil(u256(now.of[0]), u256(now.of[1]), least)) return GANTRY_NO_LIQUIDITY;
+    if (u256(now.of[0]).is_zero()) return GANTRY_NO_LIQUIDITY;
+    out = {least, now.of[0], now.of[1]};
+    return GANTRY_OK;
+  }
+  gantry_status pool_view(const gantry_pool_state& state, gantry_pool_view& out) const override {
+    Reserves now{};
+    if (!look(state, now)) return GANTRY_BAD_STATE;
+    const bool room = out.token_count >= 2;
+    out.token_count = 2;
+    if (!room) return GANTRY_NEED_SIZE;
+    out.fee = 0;
+    out.balances[0] = now.of[0];
+    out.balances[1] = now.of[1];
+    return GANTRY_OK;
+  }
+  gantry_status build_swap(const gantry_pool_spec&, const gantry_pool_state&,
+                           const gantry_swap_order&,
+                           const gantry_instruction_sink*) const override {
+    return GANTRY_UNSUPPORTED;
+  }
+
+ private:
+  static bool look(const gantry_pool_state& state, Reserves& out) {
+    gantry_bytes bytes = state.overlay;
+    if (bytes.size == 0 && state.base.chunk_count > 0) bytes = state.base.chunks[0];
+    if (bytes.size != sizeof(out)) return false;
+    std::memcpy(&out, bytes.data, sizeof(out));
+    return true;
+  }
+};
+
+// Takes the venue over, which its own table destroys.
+template <class Venue>
+std::shared_ptr<VenueInstance> make_venue(const std::string& name, Venue* made,
                                           std::int64_t priority) {
-  const auto* table = static_cast<const gantry_dex_v1*>(KitPair::table<KitPair>());
-  auto* object = reinterpret_cast<gantry_dex_instance*>(new KitPair(fee_bps));
+  const auto* table = static_cast<const gantry_dex_v1*>(Venue::template table<Venue>());
   auto venue = std::make_shared<VenueInstance>(
-      nullptr, std::make_unique<InstanceServices>(name), table, object,
+      nullptr, std::make_unique<InstanceServices>(name), table,
+      reinterpret_cast<gantry_dex_instance*>(made),
       std::make_shared<Health>(name, "the kit's own venue", 1'000'000));
   venue->settings.name = name;
   venue->settings.priority = priority;
@@ -186,6 +279,67 @@ recording::Fact reserves_fact(std::uint32_t pool, const PairPlan& plan, std::uin
   return fact;
 }
 
+// A loan of an ether's worth, and what it is repaid for: a tenth less than it is worth to a tenth
+// more.
+recording::Fact loan_fact(std::uint32_t pool, std::uint32_t debt, std::uint32_t collateral,
+                          std::uint64_t premium_bps) {
+  recording::Fact fact;
+  fact.pool = pool;
+  fact.kind = recording::FactKind::evm_call;
+  fact.source = address_of(0x30, pool);
+  fact.data.resize(2 * word_bytes);
+  const u256 ether(1'000'000'000'000'000'000ULL);
+  u256 paid = wrapping_mul(ether, u256(units_for_ether(collateral)));
+  static_cast<void>(mul_div_floor(paid, u256(9000 + premium_bps), u256(denominator), paid));
+  store_be(wrapping_mul(ether, u256(units_for_ether(debt))), fact.data.data());
+  store_be(paid, fact.data.data() + word_bytes);
+  return fact;
+}
+
+// Up to two swaps that wait, each through one pool, of a hundredth to a fifth of what it has.
+std::shared_ptr<const PendingWindow> wait_in(const Snapshot& snapshot,
+                                             std::shared_ptr<const PendingWindow>& so_far,
+                                             Random& random) {
+  const auto& pools = snapshot.topology->pools;
+  if (pools.empty()) return so_far;
+  auto window =
+      so_far ? std::make_shared<PendingWindow>(*so_far) : std::make_shared<PendingWindow>();
+  MarketView view;
+  view.bind(snapshot, {}, true);
+  for (std::uint64_t n = random.below(3); n > 0; --n) {
+    const auto pool = static_cast<std::uint32_t>(random.below(pools.size()));
+    const std::uint64_t side = random.below(2);
+    const std::uint64_t share_bps = 100 + random.below(1900);
+    gantry_amount balances[2];
+    gantry_pool_view has{0, 2, balances};
+    u256 amount;
+    if (view.view(pool, has) != GANTRY_OK ||
+        !mul_div_floor(u256(balances[side]), u256(share_bps), u256(denominator), amount)) {
+      continue;
+    }
+    // Some pools go one way only.
+    gantry_quote quote{};
+    const gantry_swap swap{amount, static_cast<std::uint32_t>(side),
+                           static_cast<std::uint32_t>(1 - side), GANTRY_EXACT_IN, 0};
+    if (view.quote(pool, swap, quote) != GANTRY_OK) continue;
+    gantry_pending_event event{};
+    event.sequence = ++window->last;
+    event.transaction[0] = static_cast<std::uint8_t>(event.sequence);
+    event.transaction[1] = static_cast<std::uint8_t>(event.sequence >> 8U);
+    event.from = address_of(0x30, 1);
+    event.gas_price = u256(100'000'000'000ULL);
+    event.amount_in = amount;
+    event.amount_out = u256(1);
+    event.mode = GANTRY_EXACT_IN;
+    event.hop_count = 1;
+    event.venue = pools[pool].venue;
+    event.hops[0] = {pool, pools[pool].tokens[side], pools[pool].tokens[1 - side], 0};
+    window->events.push_back(event);
+  }
+  so_far = std::move(window);
+  return so_far;
+}
+
 }  // namespace
 
 GeneratedMarket::GeneratedMarket(const MarketShape& shape, std::uint64_t seed) {
@@ -197,8 +351,10 @@ GeneratedMarket::GeneratedMarket(const MarketShape& shape, std::uint64_t seed) {
   for (std::uint32_t i = 1; i < std::min(shape.tokens, 3U); ++i) {
     chain_.usd_tokens.push_back(address_of(0x10, i));
   }
-  state_ = std::make_unique<MarketState>(
-      chain_, std::vector{make_venue("kit_a", 30, 2), make_venue("kit_b", 25, 1)});
+  state_ =
+      std::make_unique<MarketState>(chain_, std::vector{make_venue("kit_a", new KitPair(30), 2),
+                                                        make_venue("kit_b", new KitPair(25), 1),
+                                                        make_venue("kit_loans", new KitLoan, 1)});
 
   std::vector<PairPlan> plans;
   for (std::uint32_t a = 0; a < shape.tokens; ++a) {
@@ -213,6 +369,9 @@ GeneratedMarket::GeneratedMarket(const MarketShape& shape, std::uint64_t seed) {
       }
     }
   }
+  // Of its own, so that the pools' are the same whether or not anything waits.
+  Random waits(seed + 1);
+  std::shared_ptr<const PendingWindow> pending;
   const std::size_t early = plans.size() - std::min<std::size_t>(shape.later_pools, plans.size());
   for (std::uint32_t block = 0; block < shape.blocks; ++block) {
     BlockInput input;
@@ -238,6 +397,15 @@ GeneratedMarket::GeneratedMarket(const MarketShape& shape, std::uint64_t seed) {
     };
     if (block == 0) bring(0, early);
     if (middle && block != 0) bring(early, plans.size());
+    if (block == 0) {
+      for (std::uint32_t i = 0; i < shape.loans; ++i) {
+        const auto handle = static_cast<std::uint32_t>(input.pools.size());
+        const std::uint32_t debt = i % shape.tokens;
+        const std::uint32_t collateral = (i + 1) % shape.tokens;
+        input.pools.push_back({"kit_loans", address_of(0x30, handle), {debt, collateral}, {}});
+        input.facts.push_back(loan_fact(handle, debt, collateral, random.below(2000)));
+      }
+    }
     const std::size_t there = middle || block > shape.blocks / 2 ? plans.size() : early;
     for (std::uint64_t n = 1 + random.below(4); block != 0 && there > 0 && n > 0; --n) {
       const auto pool = random.below(there);
@@ -248,6 +416,7 @@ GeneratedMarket::GeneratedMarket(const MarketShape& shape, std::uint64_t seed) {
     }
     auto snapshot = state_->advance(input);
     if (!snapshot) throw Skipped{"the kit's market: " + snapshot.error().message};
+    (*snapshot)->pending = wait_in(**snapshot, pending, waits);
     snapshots_.push_back(std::move(*snapshot));
   }
 }

@@ -32,6 +32,11 @@ Result<std::vector<RecordedPool>> read_recorded_pools(const std::filesystem::pat
       }
     } else if (auto* opened = std::get_if<recording::Block>(&**next)) {
       block = opened->number;
+    } else if (std::holds_alternative<recording::Compiled>(**next)) {
+      return fail(ErrorKind::usage,
+                  path.string() +
+                      ": it is compiled, and has no facts; give the recording that it "
+                      "was made of");
     } else if (auto* fact = std::get_if<recording::Fact>(&**next)) {
       if (fact->pool >= pools.size()) continue;
       std::uint64_t& first = block_of_facts[fact->pool];

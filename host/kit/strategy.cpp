@@ -62,7 +62,10 @@ Strategy::Strategy(Loaded& library, void* object, bool guarded, std::string* tra
       object_(static_cast<gantry_strategy_instance*>(object)),
       memory_(guarded),
       transcript_(transcript),
-      view_(&history_) {
+      view_(&history_),
+      after_(&history_),
+      pending_(static_cast<const gantry_strategy_pending_v1*>(
+          library.get_extension(object, GANTRY_STRATEGY_PENDING_ID))) {
   injector = {};
 }
 
@@ -101,12 +104,14 @@ void Strategy::meet(const Snapshot& snapshot) {
               kind >= GANTRY_EVENT_PENDING_SWAP && kind <= GANTRY_EVENT_OUTSIDE_PRICE;
           return known ? GANTRY_OK : GANTRY_BAD_ARGUMENT;
         },
-        [](void* self, const gantry_history_query* query, std::uint64_t) -> gantry_status {
+        [](void* self, const gantry_history_query* query,
+           std::uint64_t lookback_s) -> gantry_status {
           auto& strategy = *static_cast<Strategy*>(self);
           const auto tokens = strategy.view_.snapshot().topology->tokens.size();
           if (query->token >= tokens || query->quote >= tokens) return GANTRY_BAD_ARGUMENT;
-          return strategy.history_.subscribe(query->token, query->quote) ? GANTRY_OK
-                                                                         : GANTRY_REFUSED;
+          return strategy.history_.subscribe(query->token, query->quote, lookback_s)
+                     ? GANTRY_OK
+                     : GANTRY_REFUSED;
         }});
     memory_.seal();
     set_phase("subscribe()");
@@ -136,7 +141,28 @@ void Strategy::meet(const Snapshot& snapshot) {
   tell("prepare", status);
 }
 
+// The swaps that wait in the generated market. What is told beside them is another check's.
+void Strategy::tell_pending() {
+  const PendingWindow* window = view_.snapshot().pending.get();
+  if (pending_ == nullptr || pending_->on_pending == nullptr || window == nullptr) return;
+  const auto news =
+      std::min<std::uint64_t>(window->last - std::min(told_, window->last), window->events.size());
+  told_ = window->last;
+  if (news == 0) return;
+  memory_.begin();
+  const auto* given = market();
+  const auto* events = memory_.in_array<gantry_pending_event>(std::span(window->events).last(news));
+  memory_.seal();
+  set_phase("on_pending()");
+  const auto status =
+      pending_->on_pending(object_, given, events, static_cast<std::uint32_t>(news), 0);
+  memory_.end();
+  expect_status(status, {GANTRY_UNSUPPORTED, GANTRY_REFUSED, GANTRY_BAD_STATE}, "on_pending()");
+  tell("on_pending", status);
+}
+
 const std::vector<gantry_opportunity>& Strategy::find(std::size_t room) {
+  tell_pending();
   found_.clear();
   room_ = room;
   emitted_after_ = 0;
@@ -338,7 +364,22 @@ void Strategy::require_quoted(const gantry_opportunity& o, const char* call) con
   gantry_leg legs[GANTRY_LEGS_MAX];
   std::copy_n(o.legs, o.leg_count, legs);
   std::uint64_t gas = 0;
-  const auto status = view_.quote_legs({legs, o.leg_count}, gas);
+  std::uint32_t before = 0;
+  if (o.kind == GANTRY_OPPORTUNITY_BACKRUN) {
+    before = backrun_of(o).legs_before;
+    require(
+        before < o.leg_count && (before == 0 || (o.flags & GANTRY_OPPORTUNITY_SIMULATE_ONLY) != 0),
+        fmt::format("{} emits a back-run with {} of its {} legs in front of what it is behind, "
+                    "and is not GANTRY_OPPORTUNITY_SIMULATE_ONLY",
+                    call, before, o.leg_count));
+  }
+  auto status = before == 0 ? GANTRY_OK : view_.quote_legs({legs, before}, gas);
+  const MarketView* at = status == GANTRY_OK ? market_of(o, {legs, before}) : &view_;
+  require(at != nullptr,
+          fmt::format("{} emits a back-run behind a swap that it was not told of, or that would "
+                      "fail",
+                      call));
+  if (status == GANTRY_OK) status = at->quote_legs({legs + before, o.leg_count - before}, gas);
   require(status == GANTRY_OK, fmt::format("{} emits a route that the venues answer with {}", call,
                                            status_text(status)));
   for (std::uint32_t i = 0; i < o.leg_count; ++i) {
@@ -348,17 +389,28 @@ void Strategy::require_quoted(const gantry_opportunity& o, const char* call) con
   }
 }
 
+const MarketView* Strategy::market_of(const gantry_opportunity& o,
+                                      std::span<const gantry_leg> before) const {
+  if (o.kind != GANTRY_OPPORTUNITY_BACKRUN) return &view_;
+  const auto status = after_.bind(view_.snapshot(), backrun_of(o).pending, before);
+  return status == GANTRY_OK ? &after_.view() : nullptr;
+}
+
 void Strategy::require_within(const gantry_opportunity& sized,
                               const gantry_sizing_limits& limits) const {
   require(u256(sized.amount_in) <= u256(limits.amount_in_max),
           fmt::format("size() answers {}, and no more than {} may go in",
                       text(u256(sized.amount_in)), text(u256(limits.amount_in_max))));
   const Topology& topology = *view_.snapshot().topology;
+  const bool is_behind =
+      sized.kind == GANTRY_OPPORTUNITY_BACKRUN && backrun_of(sized).legs_before == 0;
+  const MarketView* behind = is_behind ? market_of(sized, {}) : nullptr;
+  const MarketView& view = behind == nullptr ? view_ : *behind;
   for (std::uint32_t i = 0; i < sized.leg_count; ++i) {
     gantry_amount balances[8];
     gantry_pool_view pool{0, 8, balances};
     const gantry_hop& hop = sized.legs[i].hop;
-    if (view_.view(hop.pool, pool) != GANTRY_OK) continue;
+    if (view.view(hop.pool, pool) != GANTRY_OK) continue;
     const u256 held(balances[topology.pools[hop.pool].index_of(hop.token_in)]);
     require(!above_share(amount_into_pool(sized, i), held, limits.pool_share_max_bps),
             fmt::format("size() puts {} into pool {}, which has {}: more than {} bps of it",

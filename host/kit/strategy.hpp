@@ -7,6 +7,7 @@
 #include "host/kit/market.hpp"
 #include "host/kit/memory.hpp"
 #include "host/kit/work.hpp"
+#include "host/market/after_pending.hpp"
 #include "host/market/history.hpp"
 #include "host/market/market_view.hpp"
 
@@ -54,6 +55,10 @@ class Strategy {
  private:
   const gantry_market* market();
   void tell(const char* call, gantry_status status, std::span<const std::uint8_t> answer = {});
+  void tell_pending();
+  // The market that it is in: as it is, or behind what waits. Null: it is in none.
+  const MarketView* market_of(const gantry_opportunity& opportunity,
+                              std::span<const gantry_leg> before) const;
 
   const gantry_strategy_v1* table_;
   gantry_strategy_instance* object_;
@@ -61,6 +66,9 @@ class Strategy {
   std::string* transcript_;
   History history_;
   MarketView view_;
+  mutable AfterPending after_;
+  const gantry_strategy_pending_v1* pending_;  // null: it is not told of what waits
+  std::uint64_t told_ = 0;
   std::vector<std::uint32_t> changed_;
   bool first_ = true;
   bool cold_ = true;

@@ -30,8 +30,9 @@ u256 share(const u256& amount, std::uint64_t numerator, std::uint64_t denominato
   return mul_div_floor(amount, u256(numerator), u256(denominator), result) ? result : amount;
 }
 
-// Markets from calm to wild, with and without pools that come later.
-constexpr MarketShape shapes[] = {{3, 8, 400, 0}, {5, 12, 300, 6}, {2, 6, 2000, 0}, {6, 6, 30, 0}};
+// Markets from calm to wild, with and without pools that come later; the last has loans to repay.
+constexpr MarketShape shapes[] = {
+    {3, 8, 400, 0}, {5, 12, 300, 6}, {2, 6, 2000, 0}, {6, 6, 30, 0}, {4, 6, 30, 0, 6}};
 
 // Limits that cut into an opportunity in every way.
 std::vector<gantry_sizing_limits> some_limits(const gantry_opportunity& found) {

@@ -29,6 +29,14 @@ Result<ChainBlock> parse_block(const boost::json::value& value) {
     block.base_fee = amount->amount();
   }
   if (const auto* bloom = member(value, "logsBloom")) block.logs_bloom = LogsBloom::parse(*bloom);
+  const auto* transactions = member(value, "transactions");
+  if (transactions != nullptr && transactions->is_array()) {
+    for (const auto& one : transactions->get_array()) {
+      if (std::string hash = block_hash(one); !hash.empty()) {
+        block.transactions.push_back(std::move(hash));
+      }
+    }
+  }
   return block;
 }
 

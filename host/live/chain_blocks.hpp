@@ -21,8 +21,9 @@ struct ChainBlock {
   std::string hash;         // "0x" and 64 lower-case digits
   std::string parent_hash;  // likewise
   std::uint64_t time_s = 0;
-  gantry_amount base_fee{};                  // 0 where the chain has none
-  std::optional<LogsBloom> logs_bloom = {};  // none where the node says none
+  gantry_amount base_fee{};                    // 0 where the chain has none
+  std::optional<LogsBloom> logs_bloom = {};    // none where the node says none
+  std::vector<std::string> transactions = {};  // their hashes, as its own
 
   BlockPin pin() const { return {number, hash}; }
 };

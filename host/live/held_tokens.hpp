@@ -25,5 +25,8 @@ Status read_balances(Fetcher& fetcher, const gantry_context& context,
 // Balancer's do, gets it as `holder`, and its balances are read there.
 Status read_in_vaults(Fetcher& fetcher, const gantry_context& context,
                       std::span<HeldToken* const> held);
+// The same of a lender's market, as Aave's, whose contract keeps each token in another of its own.
+Status read_in_reserves(Fetcher& fetcher, const gantry_context& context,
+                        std::span<HeldToken* const> held);
 
 }  // namespace gantry::host

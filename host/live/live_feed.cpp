@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <unordered_set>
 #include <utility>
 
 #include "host/base/text.hpp"
 #include "host/base/version.hpp"
+#include "host/live/chain_text.hpp"
 
 namespace gantry::host {
 
@@ -21,8 +24,16 @@ constexpr milliseconds retry_first{200};
 constexpr milliseconds retry_max{5000};
 constexpr milliseconds poll_min{100};
 constexpr milliseconds poll_max{2000};
-constexpr int missing_max = 4;      // attempts at a block that is not there
-constexpr int listening_polls = 8;  // times as long between two
+constexpr int missing_max = 4;             // attempts at a block that is not there
+constexpr int listening_polls = 8;         // times as long between two
+constexpr std::size_t waiting_max = 4096;  // pending transactions that are looked for in blocks
+
+using Steady = std::chrono::steady_clock;
+
+std::uint64_t now_ms() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(now).count());
+}
 
 milliseconds poll_of(const ChainSettings& chain, const LiveSettings& settings) {
   if (settings.poll_ms != 0) return milliseconds(settings.poll_ms);
@@ -107,10 +118,61 @@ LiveStatus LiveFeed::status() const {
   return status;
 }
 
-void LiveFeed::wait(milliseconds at_most) {
-  std::unique_lock lock(mutex_);
-  moved_.wait_for(lock, at_most, [&] { return woken_ || stopped_.load(); });
-  woken_ = false;
+// Until the chain is to be looked at again. False: something came before that, and is ready.
+bool LiveFeed::wait() {
+  const milliseconds between(settings_.between_blocks_ms);
+  while (true) {
+    {
+      std::unique_lock lock(mutex_);
+      const auto now = Steady::now();
+      const auto until = between.count() == 0 ? follow_at_ : std::min(follow_at_, now + between);
+      const bool called = moved_.wait_until(lock, until, [&] { return woken_ || stopped_.load(); });
+      woken_ = false;
+      if (called || Steady::now() >= follow_at_) return true;
+    }
+    tell_between();
+    if (!ready_.empty()) return false;
+  }
+}
+
+std::vector<MarketEvent> LiveFeed::told_events() {
+  std::vector<MarketEvent> events;
+  if (pending_) {
+    for (const PendingTransaction& transaction : pending_->drain()) {
+      events.push_back({MarketEventKind::pending, 0, 0, {}, encode(transaction)});
+      waiting_.push_back(hex_text(transaction.hash));
+      if (waiting_.size() > waiting_max) waiting_.pop_front();
+    }
+  }
+  if (prices_) {
+    for (const OutsidePrice& price : prices_->drain()) {
+      events.push_back({MarketEventKind::price, 0, 0, {}, encode(price)});
+    }
+  }
+  return events;
+}
+
+// As a block that is the newest one again. Where that is to be undone, it waits for the next.
+void LiveFeed::tell_between() {
+  if (!market_ || blocks_.empty() || fresh_ || undo_to_) return;
+  auto told = told_events();
+  if (told.empty()) return;
+  BlockInput input;
+  input.block = last_;
+  input.events.push_back({MarketEventKind::between, 0, 0, {}});
+  input.events.push_back({MarketEventKind::clock, now_ms(), 0, {}});
+  std::ranges::move(told, std::back_inserter(input.events));
+  ready_.push_back(std::move(input));
+}
+
+void LiveFeed::tell_mined(const ChainBlock& block, BlockInput& input) {
+  if (waiting_.empty()) return;
+  const std::unordered_set<std::string> mined(block.transactions.begin(), block.transactions.end());
+  std::erase_if(waiting_, [&](const std::string& hash) {
+    if (!mined.contains(hash)) return false;
+    input.events.push_back({MarketEventKind::mined, 0, 0, {}, *bytes_of(std::string_view(hash))});
+    return true;
+  });
 }
 
 // What went wrong is told once, and that it is over. That nobody can be asked its providers tell.
@@ -152,6 +214,8 @@ std::optional<BlockInput> LiveFeed::next() {
       ready_.pop_front();
       return input;
     }
+    if (!wait()) continue;
+    if (stopped_.load()) break;
     const Status done = market_ ? follow() : begin();
     tell(done);
     doubt(done);
@@ -159,9 +223,10 @@ std::optional<BlockInput> LiveFeed::next() {
     if (!damage_.empty()) return std::nullopt;
     if (!ready_.empty()) continue;
     const milliseconds poll = poll_of(chain_, settings_);
-    wait(!done                                        ? retry
-         : listening_.load(std::memory_order_relaxed) ? listening_polls * poll
-                                                      : poll);
+    follow_at_ =
+        Steady::now() + (!done                                        ? retry
+                         : listening_.load(std::memory_order_relaxed) ? listening_polls * poll
+                                                                      : poll);
     retry = done ? retry_first : std::min(2 * retry, retry_max);
   }
   return std::nullopt;
@@ -417,12 +482,12 @@ Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> g
   undo_to_.reset();
   blocks_.push_back(block);
   while (blocks_.size() > static_cast<std::size_t>(settings_.undo_blocks) + 1) blocks_.pop_front();
-  if (pending_) {
-    // For the street alone: this market reads none.
-    for (const PendingTransaction& transaction : pending_->drain()) {
-      input.events.push_back({MarketEventKind::pending, 0, 0, {}, encode(transaction)});
-    }
-  }
+  // For the street alone: this market reads none.
+  if (prices_) input.events.push_back({MarketEventKind::clock, now_ms(), 0, {}});
+  std::ranges::move(told_events(), std::back_inserter(input.events));
+  tell_mined(block, input);
+  last_ = input.block;
+  follow_at_ = {};
   ready_.push_back(std::move(input));
   return {};
 }

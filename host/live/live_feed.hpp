@@ -44,6 +44,7 @@
 #include "host/live/logs_proof.hpp"
 #include "host/live/pending_pool.hpp"
 #include "host/live/pool_list.hpp"
+#include "host/live/price_watch.hpp"
 
 namespace gantry::host {
 
@@ -86,8 +87,10 @@ class LiveFeed final : public Feed {
   // These pools did something else than they were quoted for: they are compared with the chain at
   // the next block. With a reason they take no part from then on, whatever that finds. [any thread]
   void suspect(const std::vector<gantry_address>& pools, std::string reason);
-  // Pending transactions to be told of with each block. Before the first next().
+  // Pending transactions, and prices, to be told of with each block, and between blocks where
+  // `between_blocks_ms` says so. Before the first next().
   void tell_pending(std::shared_ptr<PendingPool> pending) { pending_ = std::move(pending); }
+  void tell_prices(std::shared_ptr<PriceWatch> prices) { prices_ = std::move(prices); }
 
  private:
   LiveFeed(const ChainSettings& chain, const LiveSettings& settings,
@@ -107,7 +110,10 @@ class LiveFeed final : public Feed {
   Result<Head> newest();
   void doubt(const Status& done);
   bool is_known(const Head& head) const;
-  void wait(std::chrono::milliseconds at_most);
+  bool wait();
+  std::vector<MarketEvent> told_events();
+  void tell_between();
+  void tell_mined(const ChainBlock& block, BlockInput& input);
   void tell(const Status& done);
   void tell_statistics();
   gantry_context context_of(const ChainBlock& block) const;
@@ -125,6 +131,11 @@ class LiveFeed final : public Feed {
   Audit audit_;
   BooksCheck books_;
   std::shared_ptr<PendingPool> pending_;  // null: none
+  std::shared_ptr<PriceWatch> prices_;    // null: none
+  // Hashes of pending transactions that were told of, the newest last; as those of blocks.
+  std::deque<std::string> waiting_;
+  recording::Block last_;  // that was delivered
+  std::chrono::steady_clock::time_point follow_at_{};
   std::vector<MarketEvent> quarantines_;  // to be told of with the next block
   FoundPools found_;                      // to be told of with the next block
   std::unique_ptr<MarketState> market_;

@@ -88,8 +88,10 @@ struct PoolList::Discovery {
     return GANTRY_OK;
   }
   gantry_status emit(const gantry_pool_spec& spec) {
+    const bool is_pool =
+        spec.address.kind == GANTRY_ADDRESS_EVM || spec.address.kind == GANTRY_ADDRESS_ID32;
     if (spec.token_count > recording::pool_tokens_max ||
-        spec.metadata.size > recording::spec_bytes_max || spec.address.kind != GANTRY_ADDRESS_EVM) {
+        spec.metadata.size > recording::spec_bytes_max || !is_pool) {
       return GANTRY_REFUSED;
     }
     std::size_t& count = list.discovered_[venue.name()];

@@ -45,6 +45,7 @@ bool nobody_tried(std::span<const RpcAnswer> answers) {
 struct TokenCheck::Held : HeldToken {
   std::size_t pool = 0;
   std::uint32_t lost = 0;
+  bool in_reserve = false;  // a holder of its own, not the pool's
 };
 
 bool TokenCheck::is_allowed(const gantry_address& token) const {
@@ -72,9 +73,18 @@ Status TokenCheck::find_holders(const gantry_context& context, std::span<const P
   }
   if (auto done = read_balances(fetcher_, context, in_vaults); !done) return done;
   if (auto done = read_in_vaults(fetcher_, context, unknown); !done) return done;
+  std::vector<HeldToken*> in_reserves;
+  for (Held& each : held) {
+    const gantry_address& pool = pools[each.pool].address;
+    each.in_reserve = pool.kind == GANTRY_ADDRESS_ID32 && is_too_little(each) &&
+                      same(each.holder, contract_of(pool));
+    if (each.in_reserve) in_reserves.push_back(&each);
+  }
+  if (auto done = read_in_reserves(fetcher_, context, in_reserves); !done) return done;
   for (const Held& each : held) {
     const gantry_address& pool = pools[each.pool].address;
-    if (!same(each.holder, contract_of(pool))) vaults_.insert_or_assign(pool, each.holder);
+    if (!each.in_reserve && !same(each.holder, contract_of(pool)))
+      vaults_.insert_or_assign(pool, each.holder);
   }
   return {};
 }

@@ -1,34 +1,33 @@
 #include "host/market/history.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <new>
 #include <optional>
 
 #include "host/market/market_view.hpp"
 
 namespace gantry::host {
 
-namespace {
-constexpr std::uint64_t slot_count = History::samples_kept + History::reader_lag_max;
-}
-
 // The samples of one series that a query asks for, oldest first.
 class History::Window {
  public:
   Window(const Series& series, const Snapshot& snapshot, const gantry_history_query& query)
-      : series_(series), query_(query), newest_(snapshot.id) {
-    next_ = newest_ > samples_kept ? newest_ - samples_kept + 1 : 1;
+      : ring_(*series.ring), query_(query) {
+    // What was added since the reader's snapshot is not there for it.
+    last_ = ring_.written.load(std::memory_order_acquire);
+    while (last_ != 0 && is_later(last_, snapshot.id)) --last_;
+    next_ = last_ > samples_kept ? last_ - samples_kept + 1 : 1;
   }
 
-  // The next sample in the window that has a price.
+  // The next sample in the window.
   std::optional<gantry_sample> next() {
-    for (; next_ <= newest_; ++next_) {
-      const Slot& slot = series_.slots[next_ % slot_count];
-      if (slot.snapshot.load(std::memory_order_acquire) != next_) continue;
+    for (; next_ <= last_; ++next_) {
+      const Slot& slot = slot_of(next_);
+      if (slot.number.load(std::memory_order_acquire) != next_) continue;
       const gantry_sample sample{slot.time_s.load(std::memory_order_relaxed),
                                  slot.price.load(std::memory_order_relaxed)};
-      if (sample.time_s < query_.from_s || sample.time_s > query_.to_s || sample.value <= 0) {
-        continue;
-      }
+      if (sample.time_s < query_.from_s || sample.time_s > query_.to_s) continue;
       ++next_;
       return sample;
     }
@@ -36,23 +35,36 @@ class History::Window {
   }
 
  private:
-  const Series& series_;
+  const Slot& slot_of(std::uint64_t number) const { return ring_.slots[number % Ring::slot_count]; }
+  // One whose place was taken since is of a time long before.
+  bool is_later(std::uint64_t number, std::uint64_t snapshot) const {
+    const Slot& slot = slot_of(number);
+    return slot.number.load(std::memory_order_acquire) != number ||
+           slot.snapshot.load(std::memory_order_relaxed) > snapshot;
+  }
+
+  const Ring& ring_;
   const gantry_history_query& query_;
-  std::uint64_t newest_;
+  std::uint64_t last_;
   std::uint64_t next_;
 };
 
-bool History::subscribe(std::uint32_t token, std::uint32_t quote) {
-  if (find(token, quote) != nullptr) return true;
+bool History::subscribe(std::uint32_t token, std::uint32_t quote, std::uint64_t lookback_s) {
+  if (lookback_s > lookback_s_max) return false;
+  const std::uint64_t interval_s = (lookback_s + samples_kept - 1) / samples_kept;
+  for (const Series& series : all()) {
+    if (series.token == token && series.quote == quote && series.interval_s == interval_s) {
+      return true;
+    }
+  }
   if (series_.size() == series_max) return false;
+  series_.push_back({token, quote, interval_s, 0, nullptr, nullptr});
+  Series& series = series_.back();
   if (arena_) {
-    auto* slots = static_cast<Slot*>(arena_->take(slot_count * sizeof(Slot)));
-    std::uninitialized_value_construct_n(slots, slot_count);
-    series_.push_back({token, quote, slots, nullptr});
+    series.ring = new (arena_->take(sizeof(Ring))) Ring();
   } else {
-    auto slots = std::make_unique<Slot[]>(slot_count);
-    series_.push_back({token, quote, slots.get(), nullptr});
-    series_.back().own = std::move(slots);
+    series.own = std::make_unique<Ring>();
+    series.ring = series.own.get();
   }
   count_.store(series_.size(), std::memory_order_release);
   return true;
@@ -61,7 +73,8 @@ bool History::subscribe(std::uint32_t token, std::uint32_t quote) {
 std::vector<History::SharedSeries> History::shared() const {
   std::vector<SharedSeries> all;
   for (const Series& series : this->all()) {
-    all.push_back({series.token, series.quote, reinterpret_cast<std::uintptr_t>(series.slots)});
+    all.push_back({series.token, series.quote, series.interval_s,
+                   reinterpret_cast<std::uintptr_t>(series.ring)});
   }
   return all;
 }
@@ -69,36 +82,56 @@ std::vector<History::SharedSeries> History::shared() const {
 void History::mirror(std::span<const SharedSeries> series) {
   series_.clear();
   for (const SharedSeries& one : series) {
-    series_.push_back({one.token, one.quote, reinterpret_cast<Slot*>(one.address), nullptr});
+    series_.push_back(
+        {one.token, one.quote, one.interval_s, 0, reinterpret_cast<Ring*>(one.address), nullptr});
   }
   count_.store(series_.size(), std::memory_order_release);
 }
 
-const History::Series* History::find(std::uint32_t token, std::uint32_t quote) const {
+const History::Series* History::find(std::uint32_t token, std::uint32_t quote,
+                                     std::uint64_t back_s) const {
+  const Series* best = nullptr;
   for (const Series& series : all()) {
-    if (series.token == token && series.quote == quote) return &series;
+    if (series.token != token || series.quote != quote) continue;
+    // The finest of those that reach so far, or else the one that reaches furthest.
+    const bool better = best == nullptr || (series.reaches(back_s) && best->reaches(back_s)
+                                                ? series.interval_s < best->interval_s
+                                                : series.interval_s > best->interval_s);
+    if (better) best = &series;
   }
-  return nullptr;
+  return best;
 }
 
 void History::add(const Snapshot& snapshot) {
-  if (empty()) return;
+  // Between blocks prices are those of the block before.
+  if (empty() || snapshot.between) return;
   MarketView view;
   view.bind(snapshot, {}, true);
-  for (const Series& series : all()) {
+  const std::uint64_t time_s = snapshot.context.state_time_s;
+  for (Series& series : std::span(series_)) {
+    if (series.interval_s != 0 && time_s < series.next_s) continue;
     gantry_price price{};
-    const bool priced = view.price(series.token, series.quote, price) == GANTRY_OK;
-    Slot& slot = series.slots[snapshot.id % slot_count];
-    slot.snapshot.store(0, std::memory_order_release);
-    slot.time_s.store(snapshot.context.state_time_s, std::memory_order_relaxed);
-    slot.price.store(priced ? std::sqrt(price.bid * price.ask) : 0, std::memory_order_relaxed);
-    slot.snapshot.store(snapshot.id, std::memory_order_release);
+    if (view.price(series.token, series.quote, price) != GANTRY_OK) continue;
+    const double middle = std::sqrt(price.bid * price.ask);
+    if (!(middle > 0)) continue;
+    if (series.interval_s != 0)
+      series.next_s = (time_s / series.interval_s + 1) * series.interval_s;
+    const std::uint64_t number = series.ring->written.load(std::memory_order_relaxed) + 1;
+    Slot& slot = series.ring->slots[number % Ring::slot_count];
+    slot.number.store(0, std::memory_order_release);
+    slot.snapshot.store(snapshot.id, std::memory_order_relaxed);
+    slot.time_s.store(time_s, std::memory_order_relaxed);
+    slot.price.store(middle, std::memory_order_relaxed);
+    slot.number.store(number, std::memory_order_release);
+    series.ring->written.store(number, std::memory_order_release);
   }
 }
 
 gantry_status History::read(const Snapshot& snapshot, const gantry_history_query& query,
                             std::span<gantry_sample> out, std::uint32_t& count) const {
-  const Series* series = find(query.token, query.quote);
+  const std::uint64_t now_s = snapshot.context.state_time_s;
+  const std::uint64_t back_s = now_s - std::min(now_s, query.from_s);
+  const Series* series = find(query.token, query.quote, back_s);
   if (series == nullptr) return GANTRY_UNSUPPORTED;
   Window window(*series, snapshot, query);
   if (query.what == GANTRY_HISTORY_PRICE) {
@@ -117,7 +150,7 @@ gantry_status History::read(const Snapshot& snapshot, const gantry_history_query
   // Returns of one series, or of two at the times when both have a price; sums from old to new.
   const bool pair = query.what == GANTRY_HISTORY_CORRELATION;
   if (!pair && query.what != GANTRY_HISTORY_VOLATILITY) return GANTRY_BAD_ARGUMENT;
-  const Series* other = pair ? find(query.other, query.quote) : series;
+  const Series* other = pair ? find(query.other, query.quote, back_s) : series;
   if (other == nullptr) return GANTRY_UNSUPPORTED;
   Window second(*other, snapshot, query);
   double n = 0, sum_a = 0, sum_b = 0, sum_aa = 0, sum_bb = 0, sum_ab = 0;

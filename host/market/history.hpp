@@ -1,5 +1,10 @@
-// Prices over the last snapshots, kept for the series that strategies subscribed to: bounded, in
-// snapshot time, reduced in a fixed order, so that a replay computes the same doubles.
+// Prices of the past, kept for the series that strategies subscribed to: bounded, in snapshot time,
+// reduced in a fixed order, so that a replay computes the same doubles.
+//
+// A series holds as many samples whatever it reaches back to. Where it was asked for so many
+// seconds, it has at most one sample in each span of lookback / samples_kept seconds, the first
+// that has a price, so that the samples it keeps always cover what was asked for: a day takes one
+// each 11 s, which is each block of Ethereum. Else it has one of each snapshot.
 //
 // THREADS  subscribe() and add() from the snapshot stage; read() and full() from any thread. A
 //          reader of snapshot s sees exactly the samples up to s, whatever was added since.
@@ -18,14 +23,18 @@ namespace gantry::host {
 class History {
  public:
   static constexpr std::size_t series_max = 256;
-  static constexpr std::uint64_t samples_kept = 8192;  // one a snapshot
+  static constexpr std::uint64_t samples_kept = 8192;  // of a series
   // How far the writer may run ahead of the slowest reader without taking samples from it.
   static constexpr std::uint64_t reader_lag_max = 1024;
+
+  // How far back a series may be asked to reach, in seconds: 400 days.
+  static constexpr std::uint64_t lookback_s_max = 34'560'000;
 
   // Where one series lies, for a process that is shown the arena.
   struct SharedSeries {
     std::uint32_t token;
     std::uint32_t quote;
+    std::uint64_t interval_s;
     std::uint64_t address;
   };
 
@@ -34,11 +43,14 @@ class History {
     series_.reserve(series_max);
   }
 
-  // Keeps the price of `token` in `quote`, from the next add() on. False: over the bound.
-  bool subscribe(std::uint32_t token, std::uint32_t quote);
+  // Keeps the price of `token` in `quote`, from the next add() on, for at least so many seconds of
+  // the chain's clock; 0: of the last snapshots. One that is kept so already costs nothing. False:
+  // over the bound, of series or of seconds.
+  bool subscribe(std::uint32_t token, std::uint32_t quote, std::uint64_t lookback_s = 0);
   void add(const Snapshot& snapshot);
 
-  // As gantry_market_services::history.
+  // As gantry_market_services::history. Of several series of two tokens, the finest answers that
+  // reaches back to the beginning of the window.
   gantry_status read(const Snapshot& snapshot, const gantry_history_query& query,
                      std::span<gantry_sample> out, std::uint32_t& count) const;
   bool empty() const noexcept { return size() == 0; }
@@ -50,19 +62,32 @@ class History {
 
  private:
   struct Slot {
+    std::atomic<std::uint64_t> number{0};  // of the sample, from 1; 0 while it is written
     std::atomic<std::uint64_t> snapshot{0};
     std::atomic<std::uint64_t> time_s{0};
     std::atomic<double> price{0};
   };
+  struct Ring {
+    static constexpr std::uint64_t slot_count = samples_kept + reader_lag_max;
+    std::atomic<std::uint64_t> written{0};  // samples so far
+    Slot slots[slot_count];
+  };
   struct Series {
     std::uint32_t token;
     std::uint32_t quote;
-    Slot* slots;
-    std::unique_ptr<Slot[]> own;  // that memory, where it is not an arena's
+    std::uint64_t interval_s;  // 0: a sample of each snapshot
+    std::uint64_t next_s;      // the writer's: no sample before that time
+    Ring* ring;
+    std::unique_ptr<Ring> own;  // that memory, where it is not an arena's
+
+    bool reaches(std::uint64_t seconds) const noexcept {
+      return interval_s * samples_kept >= seconds;
+    }
   };
   class Window;
 
-  const Series* find(std::uint32_t token, std::uint32_t quote) const;
+  // Null: not kept.
+  const Series* find(std::uint32_t token, std::uint32_t quote, std::uint64_t back_s) const;
   std::span<const Series> all() const noexcept {
     return {series_.data(), count_.load(std::memory_order_acquire)};
   }

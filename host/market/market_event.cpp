@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "host/market/outside_prices.hpp"
 #include "host/market/pending_swaps.hpp"
 #include "host/recording/format.hpp"
 
@@ -23,15 +24,19 @@ recording::Event encode(const MarketEvent& event) {
   switch (event.kind) {
     case MarketEventKind::keep:
     case MarketEventKind::undo:
+    case MarketEventKind::clock:
       add(out.payload, event.number);
       break;
     case MarketEventKind::fresh:
+    case MarketEventKind::between:
       break;
     case MarketEventKind::quarantine:
       add(out.payload, event.pool);
       for (const char c : event.reason) out.payload.push_back(static_cast<std::uint8_t>(c));
       break;
     case MarketEventKind::pending:
+    case MarketEventKind::price:
+    case MarketEventKind::mined:
       out.payload = event.bytes;
       break;
   }
@@ -46,11 +51,13 @@ Result<MarketEvent> decode(const recording::Event& event) {
   switch (out.kind) {
     case MarketEventKind::keep:
     case MarketEventKind::undo:
+    case MarketEventKind::clock:
       whole = bytes.size() == sizeof(out.number);
       if (whole) out.number = recording::load_word<std::uint64_t>(bytes.data());
       if (out.kind == MarketEventKind::keep) whole = whole && out.number <= undo_blocks_max;
       break;
     case MarketEventKind::fresh:
+    case MarketEventKind::between:
       whole = bytes.empty();
       break;
     case MarketEventKind::quarantine:
@@ -62,6 +69,14 @@ Result<MarketEvent> decode(const recording::Event& event) {
       break;
     case MarketEventKind::pending:
       whole = decode_pending(bytes).has_value();
+      if (whole) out.bytes = bytes;
+      break;
+    case MarketEventKind::mined:
+      whole = bytes.size() == sizeof(PendingTransaction::hash);
+      if (whole) out.bytes = bytes;
+      break;
+    case MarketEventKind::price:
+      whole = decode_price(bytes).has_value();
       if (whole) out.bytes = bytes;
       break;
   }

@@ -3,6 +3,8 @@
 //
 // LAYOUT  Event.payload, little-endian. keep: u64 blocks. undo: u64 block. fresh: nothing.
 //         quarantine: u32 pool, then the reason as text. pending: see encode(PendingTransaction).
+//         clock: u64 milliseconds, Unix. between: nothing. price: see encode(OutsidePrice).
+//         mined: 32 bytes.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -19,6 +21,10 @@ enum class MarketEventKind : std::int32_t {
   fresh = 3,       // every pool is read anew with the next block
   quarantine = 4,  // `pool` takes no part any more, for `reason`
   pending = 5,     // a transaction waits to be included: `bytes`
+  clock = 6,       // the host's clock when this came: `number` milliseconds
+  between = 7,     // no new block: what comes with it came since the newest, which it names again
+  price = 8,       // a price from outside the chain: `bytes`
+  mined = 9,       // a transaction that was told of is in the block: `bytes`, its hash
 };
 
 struct MarketEvent {

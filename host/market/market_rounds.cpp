@@ -12,6 +12,7 @@
 
 #include "host/base/text.hpp"
 #include "host/market/market_facts.hpp"
+#include "host/market/state_changes.hpp"
 
 namespace gantry::host {
 
@@ -114,6 +115,7 @@ bool MarketState::is_due(const Snapshot& snapshot, std::uint32_t pool) const {
 }
 
 void MarketState::changed(Snapshot& snapshot, std::uint32_t pool) const {
+  if (compiled_ != nullptr) compiled_->marks |= change_marks::changed;
   if (!growing_ && snapshot.topology->pools[pool].use == PoolUse::usable) {
     snapshot.changed.push_back(pool);
   }
@@ -124,6 +126,15 @@ void MarketState::withhold(Snapshot& snapshot, std::uint32_t pool, gantry_status
   store_.open(pool);
   if (!store_.withhold()) return;
   touched_.push_back(pool);
+  if (compiled_ != nullptr) {
+    compiled_->marks |= change_marks::withheld_now;
+    compiled_->status = status;
+  }
+  tell_withheld(snapshot, pool, status);
+}
+
+void MarketState::tell_withheld(Snapshot& snapshot, std::uint32_t pool,
+                                gantry_status status) const {
   if (!growing_) snapshot.changed.push_back(pool);
   const VenueInstance& venue = snapshot.topology->venue_of(snapshot.topology->pools[pool]);
   if (status == GANTRY_NEED_STATE || quiet_ || known_.contains(&venue)) return;
@@ -335,7 +346,11 @@ Status MarketState::apply_facts(const BlockInput& input, Snapshot& snapshot, Blo
     if (pool >= pools.size()) continue;
     Rows rows = facts_->rows;
     if (answers == nullptr) {
-      apply_recorded(snapshot, pool, rows);
+      if (compiling_ == nullptr) {
+        apply_recorded(snapshot, pool, rows);
+      } else if (auto done = compile_pool(snapshot, pool, rows); !done) {
+        return done;
+      }
       continue;
     }
     for (; next_pool < pool; ++next_pool) join(next_pool, {}, GANTRY_OK);

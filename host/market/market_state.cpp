@@ -100,6 +100,7 @@ Result<std::shared_ptr<Snapshot>> MarketState::advance_with(const BlockInput& in
                                                             BlockInput* grows, Answers* answers) {
   touched_.clear();
   settling_.clear();
+  if (auto same = begin_compiled(input); !same) return std::unexpected(same.error());
   if (!input.tokens.empty() || !input.pools.empty()) {
     if (auto extended = extend(input); !extended) return std::unexpected(extended.error());
   }
@@ -108,7 +109,6 @@ Result<std::shared_ptr<Snapshot>> MarketState::advance_with(const BlockInput& in
   auto snapshot = std::make_shared<Snapshot>(live_, version_);
   snapshot->arrived = input.arrived;
   snapshot->context = context_of(input.block);
-  snapshot->data_fee = read_data_fee(chain_.data_fee, input.facts);
   snapshot->topology = growing_ ? growing_ : topology_;
   if (growing_) {
     const auto& pools = growing_->pools;
@@ -120,9 +120,19 @@ Result<std::shared_ptr<Snapshot>> MarketState::advance_with(const BlockInput& in
   for (const MarketEvent& event : input.events) {
     if (auto taken = take(event, *snapshot); !taken) return std::unexpected(taken.error());
   }
-  if (auto done = apply_facts(input, *snapshot, grows, answers); !done) {
-    return std::unexpected(done.error());
+  Status done;
+  if (snapshot->between) {
+    // Pools have not moved, and nobody asks for them.
+    if (!topology_ || !input.facts.empty()) {
+      return fail(ErrorKind::format, "what came between two blocks has a block's facts");
+    }
+  } else {
+    data_fee_ = read_data_fee(chain_.data_fee, input.facts);
+    done = compiled_by_ ? apply_changes(input, *snapshot)
+                        : apply_facts(input, *snapshot, grows, answers);
   }
+  if (!done) return std::unexpected(done.error());
+  snapshot->data_fee = data_fee_;
   // Ascending and each once, whatever was undone before or came in several rounds.
   auto& changed = snapshot->changed;
   if (std::ranges::adjacent_find(changed, std::ranges::greater_equal()) != changed.end()) {
@@ -145,7 +155,9 @@ Result<std::shared_ptr<Snapshot>> MarketState::advance_with(const BlockInput& in
     return accept(venue, Phase::pending, status);
   });
   snapshot->pending = pending_.window();
-  if (undo_blocks_ != 0) keep(*snapshot);
+  prices_.take(input.events, *snapshot->topology);
+  snapshot->prices = prices_.window();
+  if (undo_blocks_ != 0 && !snapshot->between) keep(*snapshot);
   return snapshot;
 }
 
@@ -200,6 +212,9 @@ Status MarketState::add_pool(Topology& topology, const recording::Pool& pool) {
   }
   for (std::uint32_t venue = 0; venue < venues_.size(); ++venue) {
     if (venues_[venue]->name() == pool.venue) info.venue = venue;
+  }
+  if (info.venue != no_handle) {
+    if (auto known = check_venue_compiled(pool); !known) return known;
   }
   if (info.venue == no_handle) {
     info.use = PoolUse::no_venue;

@@ -20,6 +20,7 @@
 #include "host/config/settings.hpp"
 #include "host/market/answers.hpp"
 #include "host/market/market_event.hpp"
+#include "host/market/outside_prices.hpp"
 #include "host/market/pending_swaps.hpp"
 #include "host/market/snapshot.hpp"
 #include "host/recording/records.hpp"
@@ -33,8 +34,22 @@ struct BlockInput {
   std::vector<MarketEvent> events;  // before the block too
   recording::Block block;
   std::vector<recording::Fact> facts;
+  // Of a compiled recording: in the place of pools' facts what these did to the states, and with
+  // the first block who said so.
+  std::vector<recording::Changes> changes{};
+  std::shared_ptr<const recording::Compiled> compiled{};
   std::chrono::steady_clock::time_point arrived{};
+
+  // As many as the source had, where it is compiled.
+  std::uint64_t fact_count() const noexcept {
+    std::uint64_t count = facts.size();
+    for (const recording::Changes& one : changes) count += one.facts;
+    return count;
+  }
 };
+
+class ChangeWriter;
+struct PoolChange;
 
 class MarketState {
  public:
@@ -61,6 +76,12 @@ class MarketState {
   // The same for a live feed: what pools ask for is fetched in one round trip a round, and added to
   // the block's facts. Fails with `answers`' errors too; then call drop_block().
   Result<std::shared_ptr<Snapshot>> advance(BlockInput& input, Answers& answers);
+  // The same as the first, and what the block's facts did to pools' states.
+  struct CompiledBlock {
+    std::shared_ptr<Snapshot> snapshot;
+    std::vector<recording::Changes> changes;
+  };
+  Result<CompiledBlock> compile(const BlockInput& input);
   // The market is again as it was before the block that failed. False: that was the first one, and
   // this market is of no use.
   bool drop_block();
@@ -107,6 +128,13 @@ class MarketState {
   Status apply_facts(const BlockInput& input, Snapshot& snapshot, BlockInput* grows,
                      Answers* answers);
   void settle_topology(Snapshot& snapshot);
+  // Of market_changes.cpp.
+  Status begin_compiled(const BlockInput& input);
+  Status check_venue_compiled(const recording::Pool& pool) const;
+  Status compile_pool(Snapshot& snapshot, std::uint32_t pool, Rows rows);
+  Status apply_changes(const BlockInput& input, Snapshot& snapshot);
+  void take_change(Snapshot& snapshot, const PoolChange& change);
+  static std::unexpected<Error> misfit(const BlockInput& input, const std::string& why);
   // Of market_rounds.cpp.
   bool takes_part(const Snapshot& snapshot, std::uint32_t pool) const;
   static bool settled(const Snapshot& snapshot, std::uint32_t pool);
@@ -122,6 +150,7 @@ class MarketState {
                       Answers& answers);
   void changed(Snapshot& snapshot, std::uint32_t pool) const;
   void withhold(Snapshot& snapshot, std::uint32_t pool, gantry_status status);
+  void tell_withheld(Snapshot& snapshot, std::uint32_t pool, gantry_status status) const;
   gantry_context context_of(const recording::Block& block) const;
   bool accept(const VenueInstance& venue, Phase phase, gantry_status status) const;
 
@@ -142,7 +171,12 @@ class MarketState {
   std::vector<std::uint32_t> order_;  // facts by pool
   std::unique_ptr<Facts> facts_;
   PendingSwaps pending_;
-  Standing standing_;                    // filled for a live feed alone
+  OutsidePrices prices_;
+  DataFee data_fee_;                                        // of the newest block
+  std::shared_ptr<const recording::Compiled> compiled_by_;  // null: facts come as they are
+  ChangeWriter* compiling_ = nullptr;                       // while a block is compiled
+  PoolChange* compiled_ = nullptr;                          // the pool that it is at
+  Standing standing_;                                       // filled for a live feed alone
   std::vector<bool> begun_;              // by pool: it was asked for since it was opened
   std::uint64_t undo_blocks_ = 0;        // how many blocks are kept
   std::deque<Kept> kept_;                // oldest first

@@ -29,7 +29,15 @@ Status MarketState::take(const MarketEvent& event, Snapshot& snapshot) {
       grow().pools[event.pool].use = PoolUse::quarantined;
       snapshot.topology = growing_;
       return {};
+    case MarketEventKind::clock:
+      snapshot.time_ms = event.number;
+      return {};
+    case MarketEventKind::between:
+      snapshot.between = true;
+      return {};
     case MarketEventKind::pending:
+    case MarketEventKind::price:
+    case MarketEventKind::mined:
       return {};  // read when the block's pools are known
   }
   return {};

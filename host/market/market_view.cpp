@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "gantry/u256.hpp"
+#include "host/market/after_pending.hpp"
 #include "host/market/market_services.hpp"
 #include "host/market/valuation.hpp"
 
@@ -20,6 +21,8 @@ MarketView::MarketView(const History* history)
   market_.services = &market_services();
 }
 
+MarketView::~MarketView() = default;
+
 void MarketView::bind(const Snapshot& snapshot, std::span<const std::uint32_t> changed, bool cold) {
   const Topology& topology = *snapshot.topology;
   snapshot_ = &snapshot;
@@ -33,9 +36,9 @@ void MarketView::bind(const Snapshot& snapshot, std::span<const std::uint32_t> c
   market_.changed_pools = cold ? nullptr : changed.data();
   market_.changed_count = cold ? 0 : static_cast<std::uint32_t>(changed.size());
   market_.cold = cold ? 1 : 0;
-  // A recorded market's clock is the chain's.
-  market_.time_ms = snapshot.context.state_time_s * 1000;
-  market_.pending = 0;
+  // Where the host's clock was not recorded, the chain's stands for it.
+  market_.time_ms = snapshot.time_ms != 0 ? snapshot.time_ms : snapshot.context.state_time_s * 1000;
+  market_.pending = snapshot.after;
 }
 
 const PoolInfo* MarketView::usable(std::uint32_t pool, gantry_pool_state& state) const noexcept {
@@ -88,6 +91,39 @@ gantry_status MarketView::quote_legs(std::span<gantry_leg> legs, std::uint64_t& 
   for (std::size_t i = 0; i < legs.size(); ++i) legs[i].amount_out = quoted.amounts[i + 1];
   gas = quoted.gas;
   return GANTRY_OK;
+}
+
+gantry_status MarketView::trade(std::span<const gantry_hop> hops, const gantry_amount& amount,
+                                std::int32_t mode, std::span<const gantry_leg> legs,
+                                Traded& out) const {
+  const std::size_t count = hops.size();
+  if (count == 0 || count > GANTRY_LEGS_MAX) return GANTRY_BAD_ARGUMENT;
+  std::array<PoolAfter, GANTRY_LEGS_MAX> kept;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto& pools = snapshot_->topology->pools;
+    if (hops[i].pool < pools.size() && pools[hops[i].pool].traits.overlay_bytes == 0) {
+      return GANTRY_UNSUPPORTED;
+    }
+    kept[i] = {hops[i].pool, {}};
+  }
+  Walk traded{mode, {kept.data(), count}, {}, legs};
+  traded.amounts[mode == GANTRY_EXACT_IN ? 0 : count] = amount;
+  const auto status = walk(hops, traded);
+  if (status != GANTRY_OK) return status;
+  std::copy_n(traded.amounts, count + 1, out.amounts);
+  std::copy_n(traded.next_state, count, out.left);
+  return GANTRY_OK;
+}
+
+gantry_status MarketView::look(std::uint64_t sequence, std::span<const gantry_leg> before,
+                               void* self,
+                               gantry_status (*with)(void* self,
+                                                     const gantry_market* after)) const {
+  // Behind one that waits, nothing else is looked at.
+  if (snapshot_->after != 0) return GANTRY_UNSUPPORTED;
+  if (after_ == nullptr) after_ = std::make_unique<AfterPending>(history_);
+  const auto status = after_->bind(*snapshot_, sequence, before);
+  return status == GANTRY_OK ? with(self, after_->view().market()) : status;
 }
 
 gantry_status MarketView::walk(std::span<const gantry_hop> hops, Walk& walk) const {

@@ -6,6 +6,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -21,9 +22,12 @@ namespace gantry::host {
 // Whether the pool has both tokens, by index, and they differ.
 bool is_direction(const PoolInfo& pool, std::uint32_t token_in, std::uint32_t token_out) noexcept;
 
+class AfterPending;  // host/market/after_pending.hpp
+
 class MarketView {
  public:
   explicit MarketView(const History* history = nullptr);
+  ~MarketView();
   MarketView(const MarketView&) = delete;
   MarketView& operator=(const MarketView&) = delete;
 
@@ -50,6 +54,18 @@ class MarketView {
                             std::int32_t mode, gantry_route_quote& out) const;
   // quote_legs of gantry/split.h.
   gantry_status quote_legs(std::span<gantry_leg> legs, std::uint64_t& gas) const;
+  // quote_route, or where there are `legs` quote_legs, and the state in which each hop leaves its
+  // pool: the view's, until it is asked for anything else. GANTRY_UNSUPPORTED too where a pool's
+  // venue has no overlays.
+  struct Traded {
+    gantry_amount amounts[GANTRY_LEGS_MAX + 1];  // before the first hop, ..., after the last
+    gantry_bytes left[GANTRY_LEGS_MAX];
+  };
+  gantry_status trade(std::span<const gantry_hop> hops, const gantry_amount& amount,
+                      std::int32_t mode, std::span<const gantry_leg> legs, Traded& out) const;
+  // look of gantry/after_pending.h. Its first call allocates.
+  gantry_status look(std::uint64_t sequence, std::span<const gantry_leg> before, void* self,
+                     gantry_status (*with)(void* self, const gantry_market* after)) const;
   gantry_status value(std::uint32_t token, const gantry_amount& amount, gantry_value& out) const;
   // What `amount` would bring once the legs have been traded, which may have moved the very pools
   // that the sale goes through. GANTRY_UNSUPPORTED too when such a pool's venue has no overlays.
@@ -86,6 +102,7 @@ class MarketView {
   bool has_positions_ = false;                               // it is a strategy's
   gantry_market market_{};
   mutable std::vector<std::uint8_t> overlays_;  // GANTRY_LEGS_MAX slots for quote_route
+  mutable std::unique_ptr<AfterPending> after_;
 };
 
 }  // namespace gantry::host

@@ -158,13 +158,23 @@ void PendingSwaps::take(const std::vector<MarketEvent>& events, const Snapshot& 
                         const Accept& accept) {
   std::shared_ptr<PendingWindow> next;
   const Topology& topology = *snapshot.topology;
+  const auto grow = [&] {
+    if (next) return;
+    next = window_ ? std::make_shared<PendingWindow>(*window_) : std::make_shared<PendingWindow>();
+  };
   for (const MarketEvent& event : events) {
+    if (event.kind == MarketEventKind::mined) {
+      grow();
+      for (const gantry_pending_event& swap : next->events) {
+        if (!std::ranges::equal(swap.transaction, event.bytes)) continue;
+        const bool known = std::ranges::find(next->mined, swap.sequence) != next->mined.end();
+        if (!known) next->mined.push_back(swap.sequence);
+      }
+    }
     if (event.kind != MarketEventKind::pending) continue;
     const auto transaction = decode_pending(event.bytes);
     if (!transaction) continue;  // it was checked when it came
-    if (!next)
-      next =
-          window_ ? std::make_shared<PendingWindow>(*window_) : std::make_shared<PendingWindow>();
+    grow();
     ++next->transactions;
     gantry_pending_transaction shown{};
     std::ranges::copy(transaction->hash, shown.hash);
@@ -203,6 +213,8 @@ void PendingSwaps::take(const std::vector<MarketEvent>& events, const Snapshot& 
   auto& kept = next->events;
   if (kept.size() > pending_window_max) {
     kept.erase(kept.begin(), kept.end() - static_cast<std::ptrdiff_t>(pending_window_max));
+    std::erase_if(next->mined,
+                  [&](std::uint64_t sequence) { return sequence < kept.front().sequence; });
   }
   window_ = std::move(next);
 }

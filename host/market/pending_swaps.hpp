@@ -48,6 +48,7 @@ struct PendingWindow {
   std::vector<gantry_pending_event> events;  // the newest, their sequences dense
   std::uint64_t last = 0;                    // sequence of the newest; 0: there was none yet
   std::uint64_t transactions = 0;            // that were told of so far
+  std::vector<std::uint64_t> mined;          // sequences, of those among them that wait no more
 };
 
 class PendingSwaps {

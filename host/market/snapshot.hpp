@@ -48,18 +48,22 @@ class VersionLease {
 
 struct PluginSet;      // host/plugin/plugin_set.hpp
 struct PendingWindow;  // host/market/pending_swaps.hpp
+struct PriceWindow;    // host/market/outside_prices.hpp
 
-// States that pools would have after swaps that the chain has not got, by pool: a backtest's own.
+// States that pools would have after swaps that the chain has not got, by pool: a backtest's own,
+// or those of a transaction that waits.
 struct PoolOverlays {
   struct Entry {
     std::uint32_t pool = 0;
     std::vector<std::uint8_t> bytes;  // empty: what they would leave is not known
   };
-  std::vector<Entry> entries;  // ascending by pool
+  std::vector<Entry> entries;                 // ascending by pool
+  std::shared_ptr<const PoolOverlays> under;  // of the other pools; null: they are the chain's own
 
   const Entry* find(std::uint32_t pool) const noexcept {
     const auto at = std::ranges::lower_bound(entries, pool, {}, &Entry::pool);
-    return at != entries.end() && at->pool == pool ? &*at : nullptr;
+    if (at != entries.end() && at->pool == pool) return &*at;
+    return under == nullptr ? nullptr : under->find(pool);
   }
 };
 
@@ -77,6 +81,10 @@ struct Snapshot {
   bool cold = false;                             // every pool counts as changed
   std::shared_ptr<const PendingWindow> pending;  // swaps that wait; null: none was told of yet
   std::shared_ptr<const PoolOverlays> overlays;  // null: the chain's own states
+  std::uint64_t after = 0;  // the pending swap whose transaction the overlays have in them; 0: none
+  std::shared_ptr<const PriceWindow> prices;  // from outside the chain; null: none was told yet
+  std::uint64_t time_ms = 0;  // the host's clock, Unix; 0: not told, and the chain's stands for it
+  bool between = false;       // no block: what came since the newest one, which it is again
   std::uint64_t ether_usd_e6 = 0;  // millionths of a dollar for one coin; 0: no dollar price
   std::chrono::steady_clock::time_point arrived{};
   VersionLease lease;
@@ -88,10 +96,10 @@ struct Snapshot {
     out = {*state, {}, &context};
     if (overlays == nullptr) [[likely]]
       return true;
-    const PoolOverlays::Entry* after = overlays->find(pool);
-    if (after == nullptr) return true;
-    out.overlay = {after->bytes.data(), after->bytes.size()};
-    return !after->bytes.empty();
+    const PoolOverlays::Entry* swapped = overlays->find(pool);
+    if (swapped == nullptr) return true;
+    out.overlay = {swapped->bytes.data(), swapped->bytes.size()};
+    return !swapped->bytes.empty();
   }
 };
 

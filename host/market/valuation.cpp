@@ -144,6 +144,12 @@ class Planner {
           const std::uint32_t out = info.index_of(known);
           SpotPrice spot;
           if (!spot_price(snapshot_, pool, in, out, spot)) continue;
+          // What goes one way only is no price: a borrower's collateral comes with a bonus.
+          SpotPrice back;
+          if ((info.traits.flags & GANTRY_POOL_ONE_WAY) != 0 &&
+              !spot_price(snapshot_, pool, out, in, back)) {
+            continue;
+          }
           // The reserves of a shape that was fitted say how flat a pool is, and not what it holds.
           const double ether = ether_of(known, held(pool, out, spot.reserve_out));
           if (ether <= depth[token]) continue;

@@ -41,6 +41,8 @@ std::string_view to_string(Phase phase) {
       return "destroy";
     case Phase::unload:
       return "unload";
+    case Phase::event:
+      return "event";
     case Phase::pending:
       return "pending";
   }

@@ -37,6 +37,7 @@ enum class Phase : std::int32_t {
   destroy = 15,
   unload = 16,
   pending = 17,
+  event = 18,
 };
 std::string_view to_string(Phase phase);
 std::string_view status_name(gantry_status status);

@@ -112,6 +112,18 @@ struct EncodeRecord {
     }
     return RecordType::end;
   }
+  RecordType operator()(const Compiled& record) {
+    to.word(record.version);
+    to.bytes(record.source);
+    to.text(record.venues);
+    return RecordType::compiled;
+  }
+  RecordType operator()(const Changes& record) {
+    to.word(record.facts);
+    to.word(record.check);
+    to.bytes(record.bytes);
+    return RecordType::changes;
+  }
 };
 
 // Reads until the first thing that is not there; after that everything is zero and `good` is false.
@@ -264,6 +276,22 @@ End decode_end(Decoder& from) {
   return record;
 }
 
+Compiled decode_compiled(Decoder& from) {
+  Compiled record;
+  record.version = from.word<std::uint32_t>();
+  record.source = from.bytes();
+  record.venues = from.text();
+  return record;
+}
+
+Changes decode_changes(Decoder& from) {
+  Changes record;
+  record.facts = from.word<std::uint32_t>();
+  record.check = from.word<std::uint64_t>();
+  record.bytes = from.bytes();
+  return record;
+}
+
 }  // namespace
 
 void encode(const Record& record, const Sequence& sequence, Bytes& out) {
@@ -301,6 +329,12 @@ Result<Record> decode(RecordType type, ByteView payload, const Sequence& sequenc
       break;
     case RecordType::end:
       record = decode_end(from);
+      break;
+    case RecordType::compiled:
+      record = decode_compiled(from);
+      break;
+    case RecordType::changes:
+      record = decode_changes(from);
       break;
   }
   if (!from.good()) {

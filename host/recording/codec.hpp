@@ -36,7 +36,8 @@ class Sequence {
   End counts_;
   std::uint64_t digest_ = 0;  // CRC-64/XZ
   std::optional<std::uint64_t> open_block_;
-  bool started_ = false;
+  std::uint64_t records_ = 0;
+  bool compiled_ = false;
   bool ended_ = false;
 };
 

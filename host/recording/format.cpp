@@ -6,10 +6,32 @@
 
 namespace gantry::host::recording {
 
+namespace {
+
+#if defined(__x86_64__)
+// The processor's own: eight bytes at a time, where the table takes one.
+__attribute__((target("sse4.2"))) std::uint32_t crc32c_of_processor(ByteView bytes) {
+  std::uint64_t sum = 0xFFFFFFFF;
+  std::size_t at = 0;
+  for (; at + 8 <= bytes.size(); at += 8) {
+    sum = __builtin_ia32_crc32di(sum, load_word<std::uint64_t>(bytes.data() + at));
+  }
+  auto rest = static_cast<std::uint32_t>(sum);
+  for (; at < bytes.size(); ++at) rest = __builtin_ia32_crc32qi(rest, bytes[at]);
+  return ~rest;
+}
+#endif
+
+}  // namespace
+
 std::uint32_t crc32c(ByteView bytes) {
-  Crc32c crc;
-  crc.process_bytes(bytes.data(), bytes.size());
-  return crc.checksum();
+#if defined(__x86_64__)
+  static const bool has_own = __builtin_cpu_supports("sse4.2") != 0;
+  if (has_own) return crc32c_of_processor(bytes);
+#endif
+  Crc32c sum;
+  sum.process_bytes(bytes.data(), bytes.size());
+  return sum.checksum();
 }
 
 std::array<std::uint8_t, file_head_bytes> write_file_head(std::uint32_t version) {

@@ -39,6 +39,8 @@ enum class RecordType : std::uint8_t {
   event = 6,
   decision = 7,
   end = 8,
+  compiled = 9,
+  changes = 10,
 };
 
 struct FrameHead {

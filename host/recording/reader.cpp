@@ -20,7 +20,7 @@ constexpr std::size_t read_step_bytes = 1U << 20U;
 
 bool known(std::uint8_t type) {
   return type >= static_cast<std::uint8_t>(RecordType::header) &&
-         type <= static_cast<std::uint8_t>(RecordType::end);
+         type <= static_cast<std::uint8_t>(RecordType::changes);
 }
 
 }  // namespace

@@ -28,7 +28,10 @@ inline constexpr std::size_t topics_max = 4;                 // an EVM log has a
 inline constexpr std::size_t fact_bytes_max = 12U << 20U;    // a Solana account has at most 10 MiB
 inline constexpr std::size_t payload_bytes_max = 1U << 20U;  // of an event or a decision
 
+inline constexpr std::size_t compiled_by_bytes_max = 1U << 16U;
+
 inline constexpr std::uint32_t format_version = 1;
+inline constexpr std::uint32_t compiled_version = 1;
 inline constexpr std::uint32_t no_pool = 0xFFFFFFFFU;  // a fact that belongs to no pool (an oracle)
 
 // The first record, once.
@@ -120,6 +123,23 @@ struct End {
   std::uint64_t digest = 0;  // CRC-64/XZ of every record before this one, uncompressed
 };
 
-using Record = std::variant<Header, Token, Pool, Block, Fact, Event, Decision, End>;
+// Right behind the header of a compiled recording, once: its blocks have changes of pools' states
+// in the place of pools' facts.
+struct Compiled {
+  std::uint32_t version = compiled_version;
+  Bytes source;          // SHA-256 of the file that it was made of, 32 bytes
+  std::string venues{};  // whose changes they are: lines, see host/market/compiled_by.hpp
+};
+
+// What facts of the open block did to pools' states: whole changes, laid out as in
+// host/market/state_changes.hpp. A block may have several.
+struct Changes {
+  std::uint32_t facts = 0;  // of the source, in whose place it stands
+  std::uint64_t check = 0;  // of the states after it
+  Bytes bytes{};
+};
+
+using Record =
+    std::variant<Header, Token, Pool, Block, Fact, Event, Decision, End, Compiled, Changes>;
 
 }  // namespace gantry::host::recording

@@ -50,7 +50,7 @@ struct Sequence::Checker {
   const Sequence& so_far;
 
   Status operator()(const Header& header) const {
-    if (so_far.started_) return fail(ErrorKind::internal, "there is a second header");
+    if (so_far.records_ != 0) return fail(ErrorKind::internal, "there is a second header");
     if (header.version != format_version) {
       return fail(ErrorKind::internal, fmt::format("the header says version {}, this is {}",
                                                    header.version, format_version));
@@ -87,6 +87,9 @@ struct Sequence::Checker {
 
   Status operator()(const Fact& fact) const {
     if (!so_far.open_block_) return fail(ErrorKind::internal, "a fact comes before any block");
+    if (so_far.compiled_ && fact.pool != no_pool) {
+      return fail(ErrorKind::internal, "a compiled recording has a fact of a pool");
+    }
     const auto kind = static_cast<std::int32_t>(fact.kind);
     if (kind < static_cast<std::int32_t>(FactKind::evm_call) ||
         kind > static_cast<std::int32_t>(FactKind::evm_code_hash)) {
@@ -120,6 +123,31 @@ struct Sequence::Checker {
     return check_size("a decision's bytes", decision.payload.size(), payload_bytes_max);
   }
 
+  Status operator()(const Compiled& compiled) const {
+    if (so_far.records_ != 1) {
+      return fail(ErrorKind::internal, "what it was compiled from stands not behind the header");
+    }
+    if (compiled.version != compiled_version) {
+      return fail(ErrorKind::internal,
+                  fmt::format("it was compiled in version {}, and this gantry reads version {}: "
+                              "compile its source again",
+                              compiled.version, compiled_version));
+    }
+    if (compiled.source.size() != 32) {
+      return fail(ErrorKind::internal,
+                  fmt::format("the source's SHA-256 has {} bytes", compiled.source.size()));
+    }
+    return check_size("the venues' bytes", compiled.venues.size(), compiled_by_bytes_max);
+  }
+
+  Status operator()(const Changes&) const {
+    if (!so_far.compiled_) {
+      return fail(ErrorKind::internal, "changes stand in a recording that is not compiled");
+    }
+    if (so_far.open_block_) return {};
+    return fail(ErrorKind::internal, "changes come before any block");
+  }
+
   Status operator()(const End& end) const {
     const End now = so_far.end();
     if (end.tokens == now.tokens && end.pools == now.pools && end.blocks == now.blocks &&
@@ -133,14 +161,15 @@ struct Sequence::Checker {
 
 Status Sequence::check(const Record& record) const {
   if (ended_) return fail(ErrorKind::internal, "a record follows the end");
-  if (!started_ && !std::holds_alternative<Header>(record)) {
+  if (records_ == 0 && !std::holds_alternative<Header>(record)) {
     return fail(ErrorKind::internal, "the first record is not the header");
   }
   return std::visit(Checker{*this}, record);
 }
 
 void Sequence::add(const Record& record, ByteView encoded) {
-  started_ = true;
+  ++records_;
+  if (std::holds_alternative<Compiled>(record)) compiled_ = true;
   if (std::holds_alternative<End>(record)) {
     ended_ = true;
     return;
@@ -164,7 +193,10 @@ void Sequence::digest(ByteView encoded) {
   digest_ = lzma_crc64(encoded.data(), encoded.size(), digest_);
 }
 
-void Sequence::add_unknown(ByteView encoded) { digest(encoded); }
+void Sequence::add_unknown(ByteView encoded) {
+  ++records_;
+  digest(encoded);
+}
 
 End Sequence::end() const {
   End end = counts_;

@@ -240,9 +240,8 @@ Status RiskBook::apply(const RiskFact& fact) {
         set(scopes_[total_scope], BreakerCause::unreadable, TradingMode::halted);
         break;
       }
-      positions_ = std::make_shared<const Positions>(std::move(*held));
-      count_positions();
-      break;
+      untold_hold_ = fact;
+      return {};
     }
   }
   outside_.push_back(fact);
@@ -345,10 +344,10 @@ void RiskBook::opened(const TradeOpened& trade) {
 
 Booked RiskBook::closed(const TradeClosed& trade) {
   const std::lock_guard lock(mutex_);
-  Booked booked = close_in(scopes_, trade);
-  if (trade.executed && trade.success && trade.one_way) {
+  const Booked booked = close_in(scopes_, trade);
+  if (trade.executed && trade.success && trade.one_way && !is_held_by_facts_) {
     auto after = std::make_shared<Positions>(*positions_);
-    booked.position = after->apply(*trade.one_way);
+    (void)after->apply(*trade.one_way);
     positions_ = std::move(after);
     count_positions();
   }
@@ -379,12 +378,6 @@ void RiskBook::taken_back(const TradeClosed& trade, const Booked* booked) {
   if (!trade.executed) return;
   const std::lock_guard lock(mutex_);
   take_back_in(scopes_, trade, booked);
-  if (trade.success && trade.one_way) {
-    auto after = std::make_shared<Positions>(*positions_);
-    after->take_back(*trade.one_way, booked == nullptr ? std::nullopt : booked->position);
-    positions_ = std::move(after);
-    count_positions();
-  }
   if (trade.row > 0) told_row_ = std::max(told_row_.value_or(0), trade.row);
   publish();
 }
@@ -481,31 +474,58 @@ void RiskBook::mark(std::span<const OpenLoss> losses) {
     const Breaker& drawdown = scope.breakers[static_cast<std::size_t>(BreakerCause::drawdown)];
     if (drawdown.mode == TradingMode::active) check_equity(scope);
   };
-  u256 total;
-  for (const OpenLoss& each : losses) add_to(total, each.wei);
-  for (Scope& scope : scopes_) {
-    if (scope.kind != RiskScopeKind::strategy) continue;
+  for (std::size_t i = 0; i < scopes_.size(); ++i) {
     u256 own;
     for (const OpenLoss& each : losses) {
-      if (each.strategy == scope.name) add_to(own, each.wei);
+      if (counts_in(each.strategy, static_cast<ScopeId>(i))) add_to(own, each.wei);
     }
-    set(scope, own);
+    set(scopes_[i], own);
   }
-  for (const ScopeId id : {total_scope, chain_scope}) set(scopes_[id], total);
   if (changed_) publish();
 }
 
-// What they cost counts in total, of the chain and of their strategies: venues hold none.
+void RiskBook::adopt_positions() {
+  const std::lock_guard lock(mutex_);
+  if (!untold_hold_) return;
+  // It was read when it was applied.
+  if (auto held = Positions::parse(untold_hold_->text)) {
+    positions_ = std::make_shared<const Positions>(std::move(*held));
+  }
+  is_held_by_facts_ = true;
+  outside_.push_back(*std::exchange(untold_hold_, std::nullopt));
+  // What was sold has lost what it lost: mark() says what the others would.
+  for (Scope& scope : scopes_) scope.counts.open_loss_wei = u256();
+  count_positions();
+  publish();
+}
+
+void RiskBook::belongs_to(std::string_view strategy, ScopeId library) {
+  const std::lock_guard lock(mutex_);
+  libraries_.insert_or_assign(std::string(strategy), library);
+  if (positions_->empty()) return;
+  count_positions();
+  publish();
+}
+
+// What they cost counts in total, of the chain, of their strategies and of those' libraries: which
+// venue they were bought at is nothing that could be lost there.
 void RiskBook::count_positions() {
-  for (Scope& scope : scopes_) {
-    const bool counts_all =
-        scope.kind == RiskScopeKind::total || scope.kind == RiskScopeKind::chain;
-    if (!counts_all && scope.kind != RiskScopeKind::strategy) continue;
-    scope.counts.held_wei = u256();
+  for (std::size_t i = 0; i < scopes_.size(); ++i) {
+    scopes_[i].counts.held_wei = u256();
     for (const Position& each : positions_->all()) {
-      if (counts_all || each.strategy == scope.name) add_to(scope.counts.held_wei, each.cost_wei);
+      if (counts_in(each.strategy, static_cast<ScopeId>(i))) {
+        add_to(scopes_[i].counts.held_wei, each.cost_wei);
+      }
     }
   }
+}
+
+bool RiskBook::counts_in(const std::string& strategy, ScopeId id) const {
+  if (id == total_scope || id == chain_scope) return true;
+  const Scope& scope = scopes_[id];
+  if (scope.kind == RiskScopeKind::strategy) return scope.name == strategy;
+  const auto library = libraries_.find(strategy);
+  return library != libraries_.end() && library->second == id;
 }
 
 void RiskBook::book_result(Scope& scope, const TradeClosed& trade) const {
@@ -695,7 +715,10 @@ Status RiskBook::restore(std::string_view text) {
       good = false;
       break;
     }
-    Scope& scope = scopes_[add_scope(kind, name == "-" ? "" : name)];
+    // A venue, strategy or library may have that name.
+    const bool is_empty =
+        name == "-" && (kind == RiskScopeKind::total || kind == RiskScopeKind::chain);
+    Scope& scope = scopes_[add_scope(kind, is_empty ? "" : name)];
     if (what == "counts") {
       ScopeCounts c;
       c.day = words.number();

@@ -12,6 +12,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -112,7 +113,6 @@ struct TradeClosed {
 struct Booked {
   std::uint64_t day = 0;
   std::array<u256, TradeScopes::ids_max> peaks_before{};  // in the order of the trade's scopes
-  std::optional<PositionClosed> position;                 // that it closed, or a part of it
 };
 
 // A result that is on its way to the book.
@@ -130,7 +130,9 @@ struct RiskFact {
     begin = 4,    // of `cause`, of the chain
     end = 5,
     trip = 6,  // `cause` of all chains together: in total, and recovers as configured
-    hold = 7,  // text: the positions that an earlier run left open, in place of all others
+    // text: what is held by the ledger, in place of all else. From the first one on results move no
+    // positions: the next one does.
+    hold = 7,
   };
   Kind kind = Kind::halt;
   BreakerCause cause = BreakerCause::operator_stop;
@@ -191,6 +193,11 @@ class RiskBook {
     u256 wei;
   };
   void mark(std::span<const OpenLoss> losses);
+  // The judging node's, after it was handed the fills of a group and before it tells of them: a
+  // `hold` that was applied is in force from here on, and handed out with this group.
+  void adopt_positions();
+  // What that strategy holds counts in its library, too.
+  void belongs_to(std::string_view strategy, ScopeId library);
 
   // Up to which row of the ledger's trail it was told results, which text() has with the counts
   // that they made; nothing: it was told of no ledger yet. A restore brings it back.
@@ -228,6 +235,7 @@ class RiskBook {
   void check_losses(Scope& scope, const TradeClosed& trade, const u256& capital) const;
   void check_equity(Scope& scope) const;
   void count_positions();
+  bool counts_in(const std::string& strategy, ScopeId id) const;
   void trip(Scope& scope, BreakerCause cause, TradingMode mode, double measured,
             double limit) const;
   void recover(Scope& scope, BreakerCause cause);
@@ -237,9 +245,12 @@ class RiskBook {
 
   const RiskSettings settings_;
   bool counts_results_;
-  mutable std::mutex mutex_;  // guards the next seven
+  mutable std::mutex mutex_;  // guards the next ten
   std::vector<Scope> scopes_;
   std::shared_ptr<const Positions> positions_ = std::make_shared<Positions>();
+  std::optional<RiskFact> untold_hold_;  // applied, and not adopted
+  bool is_held_by_facts_ = false;
+  std::map<std::string, ScopeId, std::less<>> libraries_;  // by strategy
   std::vector<RiskFact> outside_;
   std::uint64_t now_s_ = 0;
   std::optional<std::int64_t> told_row_;

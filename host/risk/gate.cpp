@@ -75,6 +75,8 @@ std::string_view to_string(RefusalReason reason) {
       return "crossing";
     case RefusalReason::not_held:
       return "not_held";
+    case RefusalReason::backrun_not_sent:
+      return "backrun_not_sent";
   }
   return "unknown";
 }
@@ -213,6 +215,9 @@ RiskRefusal Judging::first_refusal() {
   if ((opportunity.flags & GANTRY_OPPORTUNITY_SIMULATE_ONLY) != 0) {
     return {RefusalReason::simulate_only, 0, 0};
   }
+  if (risk.executes && opportunity.kind == GANTRY_OPPORTUNITY_BACKRUN) {
+    return {RefusalReason::backrun_not_sent, 0, 0};
+  }
   if (const auto refusal = check_modes(); refusal.reason != RefusalReason::none) return refusal;
   const std::uint64_t age = newest_block > opportunity.block ? newest_block - opportunity.block : 0;
   const auto age_max = static_cast<std::uint64_t>(limits.max_snapshot_age_blocks);
@@ -290,7 +295,7 @@ RiskRefusal Judging::check_money() const {
 }
 
 RiskRefusal Judging::check_held() const {
-  const u256 amount(ranked.opportunity.amount_in);
+  const u256 amount = sum_of(u256(ranked.opportunity.amount_in), risk.closing);
   if (amount <= risk.closes->quantity) return {};
   return {RefusalReason::not_held, to_double(amount), to_double(risk.closes->quantity)};
 }

@@ -18,9 +18,9 @@
 namespace gantry::host {
 
 // Recorded and told to strategies: never renumber; append. Checked in this order: simulate_only,
-// halted, reducing, stale_snapshot, those of pools, data_fee_unknown, then as they are listed;
-// crossing comes before the size. What closes a position meets not_held, crossing and the gas
-// budget in place of all that follows the valuation: to keep it is the greater risk.
+// backrun_not_sent, halted, reducing, stale_snapshot, those of pools, data_fee_unknown, then as
+// they are listed; crossing comes before the size. What closes a position meets not_held, crossing
+// and the gas budget in place of all that follows the valuation: to keep it is the greater risk.
 enum class RefusalReason : std::int32_t {
   none = 0,
   simulate_only = 1,       // measured and reported, never traded
@@ -53,9 +53,10 @@ enum class RefusalReason : std::int32_t {
   gas_budget = 28,            // ether for gas, of this day
   composite = 29,             // the composite score
   crossing = 30,  // what comes out of a trade that opens or closes a position is worth less, in bps
-  not_held = 31,  // it would sell more of a position than there is
+  not_held = 31,  // it would sell more of a position than there is, with what is under way
+  backrun_not_sent = 32,  // behind a pending transaction: planned in a dry run, never sent
 };
-inline constexpr RefusalReason last_refusal_reason = RefusalReason::not_held;
+inline constexpr RefusalReason last_refusal_reason = RefusalReason::backrun_not_sent;
 std::string_view to_string(RefusalReason reason);
 // Of one that a smaller trade may not meet.
 bool is_of_size(RefusalReason reason);
@@ -92,6 +93,8 @@ struct TradeRisk {
   TradeScopes scopes;
   Forecast forecast;
   const Position* closes = nullptr;  // that it would close, or a part of it; borrowed
+  u256 closing;                      // of its quantity, that trades under way sell already
+  bool executes = false;             // trades are carried out, and not only planned
 };
 
 // The most that may go into a trade of these scopes, and what bounds it.
@@ -106,7 +109,8 @@ class RiskGate {
  public:
   explicit RiskGate(const RiskSettings& settings) : alone_(RiskBook(settings, {}, false).view()) {}
 
-  // `view` is bound to the snapshot in which it would execute; `newest_block` is the chain's head.
+  // `view` is bound to the snapshot in which it would execute, and of a back-run behind what waits;
+  // `newest_block` is the chain's head.
   std::expected<Approved<Ranked>, RiskRefusal> check(const MarketView& view, const Ranked& ranked,
                                                      const StrategySettings& strategy,
                                                      std::uint64_t newest_block,

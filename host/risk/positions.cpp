@@ -81,23 +81,6 @@ std::optional<PositionClosed> Positions::apply(const OneWayTrade& trade) {
   return std::nullopt;
 }
 
-void Positions::take_back(const OneWayTrade& trade, const std::optional<PositionClosed>& closed) {
-  Position* opened = closed ? nullptr : find(trade.strategy, trade.token_in, trade.token_out);
-  if (opened != nullptr) {
-    opened->quantity = rest_of(opened->quantity, trade.amount_out);
-    opened->cost = rest_of(opened->cost, trade.amount_in);
-    opened->cost_wei = rest_of(opened->cost_wei, trade.worth_wei);
-    if (opened->quantity.is_zero()) all_.erase(all_.begin() + (opened - all_.data()));
-    return;
-  }
-  const PositionClosed was =
-      closed.value_or(PositionClosed{trade.amount_out, trade.worth_wei, trade.time_s});
-  Position& position = find_or_add(trade, trade.token_out, trade.token_in, was.since_s);
-  put(position.quantity, trade.amount_in);
-  put(position.cost, was.cost);
-  put(position.cost_wei, was.cost_wei);
-}
-
 std::string Positions::text() const {
   std::string out;
   for (const Position& each : all_) {

@@ -65,10 +65,6 @@ class Positions {
 
   // Nothing: it opened one. What sells more than is held sells all of it.
   std::optional<PositionClosed> apply(const OneWayTrade& trade);
-  // Undoes a trade that was booked, perhaps not the last one. Without what it closed the trade is
-  // taken for an opening where there is such a position, else what it sold cost what it brought.
-  void take_back(const OneWayTrade& trade, const std::optional<PositionClosed>& closed);
-
   // A line each, in their order, and back. Fails with `format`.
   std::string text() const;
   static Result<Positions> parse(std::string_view text);

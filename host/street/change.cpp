@@ -142,6 +142,12 @@ Result<SnapshotPtr> Street::Run::make_market(NextSet& next, const PluginSet& now
                                              SnapshotPtr recorded) {
   auto feed = RecordingFeed::open(options_.recording);
   if (!feed) return std::unexpected(feed.error());
+  if (feed->compiled() != nullptr) {
+    return fail(ErrorKind::usage,
+                fmt::format("{}: is compiled, so its venues cannot be changed while it runs; run "
+                            "on the recording that it was made of",
+                            options_.recording.string()));
+  }
   auto market =
       std::make_shared<MarketState>(*chain_, next.set->venues, ++markets_made_ * topologies_max);
   market->catch_up(true, now.venues);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "gantry/u256.hpp"
+#include "host/market/after_pending.hpp"
 #include "host/market/legs.hpp"
 
 namespace gantry::host {
@@ -10,6 +11,14 @@ namespace gantry::host {
 namespace {
 
 bool fraction(double value) { return value >= 0 && value <= 1; }  // false for NaN
+
+// Behind a swap that waits, and in front of none but to be measured.
+bool follows_a_swap(const Snapshot& snapshot, const gantry_opportunity& o) {
+  const gantry_backrun backrun = backrun_of(o);
+  const bool is_measured = (o.flags & GANTRY_OPPORTUNITY_SIMULATE_ONLY) != 0;
+  return !transaction_of(snapshot, backrun.pending).empty() && backrun.legs_before < o.leg_count &&
+         (backrun.legs_before == 0 || is_measured);
+}
 
 }  // namespace
 
@@ -27,6 +36,7 @@ bool fits_together(const Snapshot& snapshot, const gantry_opportunity& o) {
     return false;
   }
   if (o.leg_count == 0) return true;
+  if (o.kind == GANTRY_OPPORTUNITY_BACKRUN && !follows_a_swap(snapshot, o)) return false;
   // A liquidation's first leg sells what its call seized, not what it paid.
   LegBalances balances(liquidation ? o.legs[0].hop.token_in : o.token_in,
                        u256(liquidation ? o.legs[0].amount_in : o.amount_in));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "host/base/text.hpp"
 #include "host/market/legs.hpp"
 #include "host/plugin/plugin_set.hpp"
 #include "host/risk/amounts.hpp"
@@ -19,6 +18,9 @@ bool is_cycle(const gantry_opportunity& o) {
 // Of what the host closes itself, so that no strategy's is like it.
 constexpr std::uint64_t key_of_host = 0xffffffff00000000ULL;
 
+// What could not be carried out is not tried again sooner, so that it holds up nothing else.
+constexpr std::uint64_t closing_waits_blocks = 8;
+
 }  // namespace
 
 RiskStage::RiskStage(const Configuration& configuration, const ChangeLog& changes,
@@ -26,7 +28,6 @@ RiskStage::RiskStage(const Configuration& configuration, const ChangeLog& change
     : executes_(executes),
       counts_(!executes && configuration.risk.dry_run_fills == DryRunFills::next_block),
       unwinds_(configuration.risk.unwind),
-      pool_share_max_bps_(static_cast<std::uint64_t>(configuration.risk.pool_concentration_bps)),
       gas_overhead_(gas_overhead_of(configuration)),
       sender_(sender_of(configuration)),
       changes_(changes),
@@ -38,6 +39,8 @@ std::vector<RiskFact> RiskStage::begin(const Snapshot& snapshot, const MarketVie
   const bool same_plugins =
       !plugins_.owner_before(snapshot.plugins) && !snapshot.plugins.owner_before(plugins_);
   if (!same_plugins || topology_ != snapshot.topology->id) name_scopes(snapshot);
+  block_ = snapshot.context.state_block;
+  std::erase_if(waiting_, [this](const Waiting& each) { return each.until_block <= block_; });
   if (counts_ && !open_.empty()) settle(view);
   mark(snapshot, view);
   auto turn = book_->begin_group(snapshot.context.state_time_s);
@@ -71,11 +74,12 @@ void RiskStage::name_scopes(const Snapshot& snapshot) {
   for (const auto& strategy : snapshot.plugins->strategies) {
     lanes_.push_back({strategy.lane, scopes_of(RiskScopeKind::strategy, *strategy.instance),
                       strategy.instance->name()});
+    book_->belongs_to(lanes_.back().name, lanes_.back().scopes.library);
   }
 }
 
 TradeRisk RiskStage::risk_of(const Snapshot& snapshot, const Ranked& ranked) {
-  TradeRisk risk{turn_.get(), {}, {}, nullptr};
+  TradeRisk risk{turn_.get(), {}, {}, nullptr, {}, executes_};
   const ScopeCounts* record = &turn_->scopes[total_scope].counts;
   // One that was taken out since it found this counts in total alone.
   const auto lane = std::ranges::find(lanes_, ranked.strategy, &Lane::lane);
@@ -87,8 +91,17 @@ TradeRisk RiskStage::risk_of(const Snapshot& snapshot, const Ranked& ranked) {
   const gantry_opportunity& o = ranked.opportunity;
   if (ranked.one_way && lane != lanes_.end()) {
     const auto& tokens = snapshot.topology->tokens;
-    risk.closes = turn_->positions->closed_by(lane->name, tokens[o.token_in].address,
-                                              tokens[o.token_out].address);
+    const gantry_address& in = tokens[o.token_in].address;
+    const gantry_address& out = tokens[o.token_out].address;
+    risk.closes = turn_->positions->closed_by(lane->name, in, out);
+    const AddressEqual same;
+    for (const OpenTrade& trade : open_) {
+      if (risk.closes == nullptr || !trade.one_way || trade.one_way->strategy != lane->name ||
+          !same(trade.one_way->token_in, in) || !same(trade.one_way->token_out, out)) {
+        continue;
+      }
+      risk.closing = sum_of(risk.closing, trade.one_way->amount_in);
+    }
   }
   for (std::uint32_t i = 0; i < o.leg_count; ++i) {
     const std::uint32_t pool = o.legs[i].hop.pool;
@@ -196,21 +209,33 @@ void RiskStage::mark(const Snapshot& snapshot, const MarketView& view) {
   for (const Position& each : held.all()) {
     const auto base = known.find(each.base);
     const auto token = known.find(each.token);
-    if (base == known.end() || token == known.end()) continue;
     gantry_value cost{};
     gantry_value worth{};
-    u256 loss;
-    if (view.value(base->second, each.cost, cost) == GANTRY_OK &&
-        view.value(token->second, each.quantity, worth) == GANTRY_OK &&
-        sub(u256(cost.ether_wei), u256(worth.ether_wei), loss)) {
-      losses.push_back({each.strategy, loss});
-    }
+    const bool is_valued = base != known.end() && token != known.end() &&
+                           view.value(base->second, each.cost, cost) == GANTRY_OK &&
+                           view.value(token->second, each.quantity, worth) == GANTRY_OK;
+    // What nobody prices is worth nothing.
+    u256 loss = each.cost_wei;
+    if (is_valued && !sub(u256(cost.ether_wei), u256(worth.ether_wei), loss)) continue;
+    losses.push_back({each.strategy, loss});
   }
   book_->mark(losses);
   marked_ = !losses.empty();
 }
 
-std::vector<Ranked> RiskStage::unwinding(const Snapshot& snapshot, const MarketView& view) const {
+bool RiskStage::waits(const Snapshot& snapshot, const Ranked& ranked) const {
+  if (waiting_.empty()) return false;
+  const auto trade = one_way_of(snapshot, ranked);
+  const AddressEqual same;
+  return trade && std::ranges::any_of(waiting_, [&](const Waiting& each) {
+           return each.trade.strategy == trade->strategy && block_ < each.until_block &&
+                  same(each.trade.token_in, trade->token_in) &&
+                  same(each.trade.token_out, trade->token_out);
+         });
+}
+
+std::vector<Ranked> RiskStage::unwinding(const Snapshot& snapshot, const MarketView& view,
+                                         const std::function<bool(const Ranked&)>& passes) const {
   std::vector<Ranked> out;
   if (!unwinds_ || turn_->positions->empty()) return out;
   for (const Position& position : turn_->positions->all()) {
@@ -227,48 +252,32 @@ std::vector<Ranked> RiskStage::unwinding(const Snapshot& snapshot, const MarketV
               same(trade.one_way->token_out, position.token));
     });
     if (under_way) continue;
-    const auto closing = closing_of(snapshot, view, position);
-    if (!closing) continue;
-    TransactionCost cost{gas_overhead_, u256()};
-    if (!data_fee_of(view, *closing, sender_, nullptr, *cost.data_fee)) cost.data_fee.reset();
-    const auto index = static_cast<std::uint32_t>(UINT32_MAX - out.size());
-    out.push_back(price_opportunity(view, *closing, lane->lane, index, cost));
-    out.back().is_hosts = true;
+    auto closing = closing_of(snapshot, view, position, lane->lane, passes);
+    if (!closing || waits(snapshot, *closing)) continue;
+    closing->index = static_cast<std::uint32_t>(UINT32_MAX - out.size());
+    out.push_back(std::move(*closing));
   }
   return out;
 }
 
-std::optional<gantry_opportunity> RiskStage::closing_of(const Snapshot& snapshot,
-                                                        const MarketView& view,
-                                                        const Position& position) const {
+std::optional<Ranked> RiskStage::closing_of(
+    const Snapshot& snapshot, const MarketView& view, const Position& position, std::uint32_t lane,
+    const std::function<bool(const Ranked&)>& passes) const {
   const Topology& topology = *snapshot.topology;
   const auto base = topology.token_by_address.find(position.base);
   const auto token = topology.token_by_address.find(position.token);
   if (base == topology.token_by_address.end() || token == topology.token_by_address.end()) {
     return std::nullopt;
   }
-  constexpr std::uint32_t tokens_max = 64;
-  std::array<gantry_amount, tokens_max> balances;
-  std::optional<gantry_opportunity> best;
-  for (const std::uint32_t pool : topology.pools_of(token->second)) {
+  const auto sale = [&](std::uint32_t pool, const u256& amount) -> std::optional<Ranked> {
     const PoolInfo& info = topology.pools[pool];
     const std::uint32_t in = info.index_of(token->second);
     const std::uint32_t out = info.index_of(base->second);
-    gantry_pool_view seen{0, tokens_max, balances.data()};
-    if (in == no_handle || out == no_handle || view.view(pool, seen) != GANTRY_OK ||
-        in >= seen.token_count) {
-      continue;
-    }
-    u256 most;
-    if (!mul_div_floor(u256(balances[in]), u256(pool_share_max_bps_), u256(10'000), most)) continue;
-    const u256 amount = std::min(position.quantity, most);
     gantry_quote quote{};
-    if (amount.is_zero() ||
+    if (in == no_handle || out == no_handle ||
         view.quote(pool, {amount, in, out, GANTRY_EXACT_IN, 0}, quote) != GANTRY_OK) {
-      continue;
+      return std::nullopt;
     }
-    // Of what all pools take, the best price; of less, the most that it brings.
-    if (best && u256(best->amount_out) >= u256(quote.amount_out)) continue;
     gantry_opportunity o{};
     o.key = key_of_host | token->second;
     o.kind = GANTRY_OPPORTUNITY_POSITION;
@@ -282,29 +291,39 @@ std::optional<gantry_opportunity> RiskStage::closing_of(const Snapshot& snapshot
     o.valid_until_block = snapshot.context.execution_block;
     o.confidence = 1;
     o.legs[0] = {{pool, token->second, base->second, 0}, amount, quote.amount_out};
-    best = o;
+    TransactionCost cost{gas_overhead_, u256()};
+    if (!data_fee_of(view, o, sender_, nullptr, *cost.data_fee)) cost.data_fee.reset();
+    Ranked ranked = price_opportunity(view, o, lane, 0, cost);
+    ranked.is_hosts = true;
+    return ranked;
+  };
+  const auto pays_more = [](const std::optional<Ranked>& best, const Ranked& other) {
+    return !best || u256(other.opportunity.amount_out) > u256(best->opportunity.amount_out);
+  };
+  constexpr int halvings_max = 16;
+  std::optional<Ranked> whole;
+  u256 amount = position.quantity;
+  for (int i = 0; i <= halvings_max && !amount.is_zero(); ++i, amount = shift_right(amount, 1)) {
+    std::optional<Ranked> best;
+    for (const std::uint32_t pool : topology.pools_of(token->second)) {
+      auto found = sale(pool, amount);
+      if (!found) continue;
+      if (i == 0 && pays_more(whole, *found)) whole = found;
+      if (pays_more(best, *found) && passes(*found)) best = std::move(found);
+    }
+    if (best) return best;
   }
-  return best;
+  return whole;
 }
 
 void RiskStage::filled(const Fill& fill, const PluginSet* plugins) {
   TradeClosed closed = closed_of(fill);
-  if (fill.group == Fill::no_group) {
-    closed.opened.scopes = scopes_of(fill, plugins);
-    const auto in = parse_evm_address(fill.of_token_in);
-    const auto out = parse_evm_address(fill.of_token_out);
-    if (in && out) {
-      closed.one_way =
-          OneWayTrade{fill.of_strategy,  *in,           *out, fill.amount_in, fill.amount_out,
-                      fill.of_worth_wei, fill.of_time_s};
-    }
-  }
+  if (fill.group == Fill::no_group) closed.opened.scopes = scopes_of(fill, plugins);
   const auto is_it = [&](const auto& trade) { return trade.group == fill.group; };
   if (fill.is_taken_back()) {
     if (const auto was = std::ranges::find_if(closed_, is_it); was != closed_.end()) {
       closed.opened = was->opened;
-      closed.one_way = was->one_way;
-      open_.push_back({{}, was->opened, 0, was->group, was->one_way});
+      open_.push_back({{}, was->opened, 0, was->group, {}});
       book_->taken_back(closed, &was->booked);
       closed_.erase(was);
       return;
@@ -321,9 +340,12 @@ void RiskStage::filled(const Fill& fill, const PluginSet* plugins) {
       closed.one_way->amount_in = fill.amount_in;
       closed.one_way->amount_out = fill.amount_out;
     }
+    if (!fill.executed() && open->one_way) {
+      waiting_.push_back({*open->one_way, block_ + closing_waits_blocks});
+    }
     open_.erase(open);
     if (closed_.size() == closed_max) closed_.erase(closed_.begin());
-    closed_.push_back({closed.opened, fill.group, book_->closed(closed), closed.one_way});
+    closed_.push_back({closed.opened, fill.group, book_->closed(closed)});
     return;
   }
   if (!fill.executed()) return;

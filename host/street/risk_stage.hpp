@@ -5,6 +5,7 @@
 // OWNERSHIP  Borrows the configuration and the change log, which outlive it.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -36,9 +37,13 @@ class RiskStage {
   // The same trade with no more than `bound` allows, quoted anew; nothing: it cannot be cut.
   std::optional<Ranked> cut(const MarketView& view, const Ranked& ranked,
                             const TradeRisk& risk) const;
-  // Trades that close what is left open where a scope of it is REDUCING: through the one pool that
-  // pays the most, as much of it as the pool's limits allow. None of what is under way.
-  std::vector<Ranked> unwinding(const Snapshot& snapshot, const MarketView& view) const;
+  // Trades that close what is left open where a scope of it is REDUCING: as much as passes, all of
+  // it or a half, a quarter and so on, through the one pool that pays the most for that; where
+  // nothing passes all of it, so that the refusal is seen. None of what is under way or waits.
+  std::vector<Ranked> unwinding(const Snapshot& snapshot, const MarketView& view,
+                                const std::function<bool(const Ranked&)>& passes) const;
+  // Whether one like it was approved and could not be carried out a few blocks ago.
+  bool waits(const Snapshot& snapshot, const Ranked& ranked) const;
   const std::shared_ptr<const Positions>& positions() const noexcept { return turn_->positions; }
   // The one of its group that is planned. Returns what it counts in, if it counts.
   TradeScopes planned(const Snapshot& snapshot, const Approved<Ranked>& trade, std::uint64_t group);
@@ -71,7 +76,6 @@ class RiskStage {
     TradeOpened opened;
     std::uint64_t group = 0;
     Booked booked;
-    std::optional<OneWayTrade> one_way;  // as it was filled
   };
 
   void look_at_prices(const Snapshot& snapshot);
@@ -80,14 +84,14 @@ class RiskStage {
   void settle(const MarketView& view);
   void mark(const Snapshot& snapshot, const MarketView& view);
   std::optional<OneWayTrade> one_way_of(const Snapshot& snapshot, const Ranked& ranked) const;
-  std::optional<gantry_opportunity> closing_of(const Snapshot& snapshot, const MarketView& view,
-                                               const Position& position) const;
+  std::optional<Ranked> closing_of(const Snapshot& snapshot, const MarketView& view,
+                                   const Position& position, std::uint32_t lane,
+                                   const std::function<bool(const Ranked&)>& passes) const;
   TradeClosed result_of(const MarketView& view, const OpenTrade& trade) const;
 
   const bool executes_;  // results come as fills
   const bool counts_;    // results are what the route pays in the next block
   const bool unwinds_;
-  const std::uint64_t pool_share_max_bps_;
   const std::uint64_t gas_overhead_;
   const Sender sender_;
   const ChangeLog& changes_;
@@ -104,6 +108,13 @@ class RiskStage {
   std::vector<OpenTrade> open_;
   std::vector<ClosedTrade> closed_;  // the newest, in their order
   bool marked_ = false;              // the book knows of open losses
+  // Of trades between two tokens that could not be carried out: not before that block again.
+  struct Waiting {
+    OneWayTrade trade;
+    std::uint64_t until_block;
+  };
+  std::vector<Waiting> waiting_;
+  std::uint64_t block_ = 0;  // of the group that is judged
 };
 
 }  // namespace gantry::host

@@ -153,6 +153,8 @@ class Street::Run {
   SnapshotPtr give_up(Error error);
   void subscribe(const Snapshot& snapshot);
   void rank_group(Group& group) const;
+  static const MarketView& market_of(const Ranked& ranked, const MarketView& view,
+                                     AfterPending& after);
   void judge_group(Group& group);
   void begin_risk(Group& group);
   void put_closings_first(Group& group);
@@ -166,7 +168,7 @@ class Street::Run {
   BatchPtr think(const Delivery& delivery);
   void note_skip(const Batch& batch);
   static const StrategySettings& settings_of(const Group& group, const Ranked& ranked);
-  static u256 held_elsewhere(const Group& group, const Ranked& trade, const std::string& strategy);
+  static bool closes_position(const Group& group, const Ranked& trade, const std::string& strategy);
   static bool shares_pool(const Group& group, const Ranked& ranked);
 
   const Configuration& configuration_;
@@ -226,7 +228,9 @@ class Street::Run {
 
   // Of the planning and judging nodes, which are serial each.
   MarketView risk_view_;
+  AfterPending risk_after_;
   mutable MarketView plan_view_;
+  mutable AfterPending plan_after_;
 
   std::atomic<bool> stop_{false};
   std::atomic<bool> over_{false};

@@ -103,7 +103,7 @@ void Street::Run::feed() {
       feed_ended_ = true;
       return;
     }
-    const bool may_carry = feeders_free_.load() != 0;
+    const bool may_carry = options_.backtest != nullptr || feeders_free_.load() != 0;
     auto mine = offer(std::make_shared<const BlockInput>(std::move(*input)), may_carry);
     bringing.unlock();
     while (mine) mine = carry(*mine);
@@ -136,7 +136,7 @@ SnapshotPtr Street::Run::apply(const InputPtr& block) {
   if (options_.backtest != nullptr) options_.backtest->meet(*snapshot);
   changes_.add(**snapshot);
   history_.add(**snapshot);
-  facts_ += input.facts.size();
+  facts_ += input.fact_count();
   last_block_ = input.block.number;
   head_block_.store(input.block.number, std::memory_order_relaxed);
   const auto count = snapshots_.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -189,6 +189,8 @@ void Street::Run::begin_risk(Group& group) {
   } else if (options_.backtest != nullptr) {
     group.fills = options_.backtest->take_fills();
   }
+  // A fill that is there has its positions before it.
+  risk_->book().adopt_positions();
   // What an earlier run left to tell comes before the first group, and has its time.
   risk_->book().begin_before(group.snapshot->context.state_time_s);
   for (const Fill& fill : group.fills) {
@@ -206,15 +208,33 @@ void Street::Run::tell_late(std::span<const Fill> fills) {
   for (const Fill& fill : fills) risk_->filled(fill, nullptr);
 }
 
+// The one that a trade was quoted in. Its runner has looked behind the same transaction in the same
+// snapshot, so that can be done again; where a venue was retired since, the gate sees that.
+const MarketView& Street::Run::market_of(const Ranked& ranked, const MarketView& view,
+                                         AfterPending& after) {
+  const gantry_opportunity& o = ranked.opportunity;
+  if (o.kind != GANTRY_OPPORTUNITY_BACKRUN) return view;
+  const gantry_backrun backrun = backrun_of(o);
+  const bool is_behind =
+      backrun.legs_before == 0 && after.bind(view.snapshot(), backrun.pending) == GANTRY_OK;
+  return is_behind ? after.view() : view;
+}
+
 // To be rid of a position goes before every new trade: the host's own way out of it first.
 void Street::Run::put_closings_first(Group& group) {
   if (group.positions->empty()) return;
-  std::vector<Ranked> closings = risk_->unwinding(*group.snapshot, risk_view_);
+  const auto passes = [&](const Ranked& ranked) {
+    return gate_
+        .check(risk_view_, ranked, settings_of(group, ranked), group.head_block,
+               risk_->risk_of(*group.snapshot, ranked))
+        .has_value();
+  };
+  std::vector<Ranked> closings = risk_->unwinding(*group.snapshot, risk_view_, passes);
   group.ranked.insert(group.ranked.begin(), std::make_move_iterator(closings.begin()),
                       std::make_move_iterator(closings.end()));
   std::ranges::stable_partition(group.ranked, [&](const Ranked& ranked) {
-    return ranked.is_hosts ||
-           (ranked.one_way && risk_->risk_of(*group.snapshot, ranked).closes != nullptr);
+    if (!ranked.one_way || risk_->waits(*group.snapshot, ranked)) return false;
+    return ranked.is_hosts || risk_->risk_of(*group.snapshot, ranked).closes != nullptr;
   });
 }
 
@@ -232,11 +252,12 @@ void Street::Run::judge_group(Group& group) {
     Ranked& ranked = group.ranked[i];
     const auto& settings = settings_of(group, ranked);
     TradeRisk risk = risk_->risk_of(*group.snapshot, ranked);
-    auto verdict = gate_.check(risk_view_, ranked, settings, group.head_block, risk);
+    const MarketView& view = market_of(ranked, risk_view_, risk_after_);
+    auto verdict = gate_.check(view, ranked, settings, group.head_block, risk);
     if (!verdict && is_of_size(verdict.error().reason)) {
-      if (auto smaller = risk_->cut(risk_view_, ranked, risk)) {
+      if (auto smaller = risk_->cut(view, ranked, risk)) {
         risk = risk_->risk_of(*group.snapshot, *smaller);
-        auto second = gate_.check(risk_view_, *smaller, settings, group.head_block, risk);
+        auto second = gate_.check(view, *smaller, settings, group.head_block, risk);
         if (second) {
           ranked = std::move(*smaller);
           verdict = std::move(second);
@@ -276,7 +297,8 @@ void Street::Run::plan_group(Group& group) const {
   if (group.approved.empty()) return;
   const auto start = Steady::now();
   plan_view_.bind(*group.snapshot, {}, true);
-  auto plan = planner_.plan(plan_view_, group.approved.front());
+  const MarketView& view = market_of(group.approved.front().value(), plan_view_, plan_after_);
+  auto plan = planner_.plan(view, group.approved.front());
   if (plan) {
     group.plan = std::make_shared<const Plan>(std::move(*plan));
   } else {
@@ -286,17 +308,12 @@ void Street::Run::plan_group(Group& group) const {
   if (executes_ && !decisions_) hand_over(group);
 }
 
-// What positions hold of a trade's first token, but for the one that it closes.
-u256 Street::Run::held_elsewhere(const Group& group, const Ranked& trade,
-                                 const std::string& strategy) {
-  if (!trade.one_way || !group.positions || group.positions->empty()) return {};
+bool Street::Run::closes_position(const Group& group, const Ranked& trade,
+                                  const std::string& strategy) {
+  if (!trade.one_way) return false;
   const auto& tokens = group.snapshot->topology->tokens;
-  const gantry_address& in = tokens[trade.opportunity.token_in].address;
-  const gantry_address& out = tokens[trade.opportunity.token_out].address;
-  u256 held = group.positions->held(in);
-  const Position* closes = group.positions->closed_by(strategy, in, out);
-  if (closes != nullptr && !sub(held, closes->quantity, held)) held = u256();
-  return held;
+  return group.positions->closed_by(strategy, tokens[trade.opportunity.token_in].address,
+                                    tokens[trade.opportunity.token_out].address) != nullptr;
 }
 
 // To be executed. Whatever comes of it is a fill, also that it could not be planned.
@@ -310,7 +327,7 @@ void Street::Run::hand_over(const Group& group) const {
     TradeOrder order = order_of(plan_view_, *group.plan, group.number,
                                 strategy == nullptr ? "" : strategy->instance->name());
     order.scopes = group.scopes;
-    order.held_elsewhere = held_elsewhere(group, trade, order.strategy);
+    order.closes = closes_position(group, trade, order.strategy);
     options_.execution->offer(std::move(order));
     return;
   }

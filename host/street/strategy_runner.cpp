@@ -8,6 +8,7 @@
 
 #include "host/config/capabilities.hpp"
 #include "host/isolation/isolated_strategy.hpp"
+#include "host/market/outside_prices.hpp"
 #include "host/market/pending_swaps.hpp"
 #include "host/risk/gate.hpp"
 #include "host/street/opportunity_check.hpp"
@@ -36,7 +37,8 @@ StrategyRunner::StrategyRunner(std::shared_ptr<StrategyInstance> instance, const
       changes_(changes),
       history_(history),
       options_(options),
-      view_(&history) {
+      view_(&history),
+      after_(&history) {
   if (!from_double_floor(options_.position_max_eth * 1e18, position_max_wei_)) {
     position_max_wei_ = u256::max();
   }
@@ -74,6 +76,7 @@ Batch StrategyRunner::run(const Delivery& delivery, std::optional<bool> late) {
     }
     if (ready && prepare(snapshot)) {
       tell_pending(snapshot);
+      tell_prices(snapshot);
       const gantry_opportunity_sink sink{this, &Sink::emit};
       const auto status =
           instance_->call<&gantry_strategy_v1::find>(Phase::find, view_.market(), &sink);
@@ -106,8 +109,12 @@ void StrategyRunner::subscribe(const Snapshot& snapshot) {
   view_.bind(snapshot, {}, true);
   const gantry_subscription_sink sink{
       this,
-      [](void*, std::int32_t kind) -> gantry_status {
-        // No source of events yet: who subscribed must not wait for what never comes.
+      [](void* self, std::int32_t kind) -> gantry_status {
+        if (kind == GANTRY_EVENT_OUTSIDE_PRICE) {
+          static_cast<StrategyRunner*>(self)->wants_prices_ = true;
+          return GANTRY_OK;
+        }
+        // No source of the others yet: who subscribed must not wait for what never comes.
         const bool known = kind >= GANTRY_EVENT_PENDING_SWAP && kind <= GANTRY_EVENT_OUTSIDE_PRICE;
         return known ? GANTRY_UNSUPPORTED : GANTRY_BAD_ARGUMENT;
       },
@@ -116,10 +123,10 @@ void StrategyRunner::subscribe(const Snapshot& snapshot) {
         if (lookback_s > runner.options_.history_s_max) return GANTRY_REFUSED;
         const auto tokens = runner.view_.snapshot().topology->tokens.size();
         if (query->token >= tokens || query->quote >= tokens) return GANTRY_BAD_ARGUMENT;
-        bool kept = runner.keep_series(query->token, query->quote);
+        bool kept = runner.keep_series({query->token, query->quote, lookback_s});
         if (query->what == GANTRY_HISTORY_CORRELATION) {
           if (query->other >= tokens) return GANTRY_BAD_ARGUMENT;
-          kept = kept && runner.keep_series(query->other, query->quote);
+          kept = kept && runner.keep_series({query->other, query->quote, lookback_s});
         }
         return kept ? GANTRY_OK : GANTRY_REFUSED;
       }};
@@ -128,10 +135,10 @@ void StrategyRunner::subscribe(const Snapshot& snapshot) {
   instance_->health().accept(Phase::prepare, status, snapshot.id);
 }
 
-bool StrategyRunner::keep_series(std::uint32_t token, std::uint32_t quote) {
-  if (!joining_) return history_.subscribe(token, quote);
+bool StrategyRunner::keep_series(const WantedSeries& wanted) {
+  if (!joining_) return history_.subscribe(wanted.token, wanted.quote, wanted.lookback_s);
   if (history_.full()) return false;
-  series_.emplace_back(token, quote);
+  series_.push_back(wanted);
   return true;
 }
 
@@ -147,7 +154,9 @@ Status StrategyRunner::get_ready(const Snapshot& snapshot) {
 }
 
 void StrategyRunner::join() {
-  for (const auto& [token, quote] : series_) history_.subscribe(token, quote);
+  for (const WantedSeries& wanted : series_) {
+    history_.subscribe(wanted.token, wanted.quote, wanted.lookback_s);
+  }
   series_.clear();
 }
 
@@ -202,6 +211,30 @@ void StrategyRunner::tell_pending(const Snapshot& snapshot) {
   }
 }
 
+// The same of prices from outside, one event for each. What the window has lost is a gap in the
+// sequences.
+void StrategyRunner::tell_prices(const Snapshot& snapshot) {
+  if (!wants_prices_ || snapshot.prices == nullptr) return;
+  const PriceWindow& window = *snapshot.prices;
+  const std::uint64_t before_window = window.last - window.prices.size();
+  const std::uint64_t first = std::max(prices_told_.value_or(before_window), before_window);
+  prices_told_ = window.last;
+  for (std::uint64_t at = first; at < window.last; ++at) {
+    const gantry_outside_price& price = window.prices[at - before_window];
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(&price);
+    const gantry_event event{GANTRY_EVENT_OUTSIDE_PRICE,
+                             no_handle,
+                             at + 1,
+                             snapshot.context.state_time_s,
+                             {bytes, sizeof(price)}};
+    const auto status = instance_->call<&gantry_strategy_v1::on_event>(Phase::event, &event);
+    // What it does not know or cannot use is no fault.
+    if (status == GANTRY_PLUGIN_FAULT) {
+      instance_->health().accept(Phase::event, status, snapshot.id);
+    }
+  }
+}
+
 bool StrategyRunner::prepare(const Snapshot& snapshot) {
   if (topology_ == snapshot.topology->id) return true;
   gantry_error error{};
@@ -247,12 +280,30 @@ bool StrategyRunner::meets_retired_venue(const gantry_opportunity& o) const {
   });
 }
 
+// Its legs as the venues quote them: behind what waits, those that are there.
+gantry_status StrategyRunner::quote_legs(const gantry_opportunity& o, std::span<gantry_leg> legs) {
+  std::uint64_t gas = 0;
+  at_ = &view_;
+  if (o.kind != GANTRY_OPPORTUNITY_BACKRUN) return view_.quote_legs(legs, gas);
+  const gantry_backrun backrun = backrun_of(o);
+  const auto before = legs.first(backrun.legs_before);
+  if (!before.empty()) {
+    if (const auto status = view_.quote_legs(before, gas); status != GANTRY_OK) return status;
+  }
+  if (const auto status = after_.bind(view_.snapshot(), backrun.pending, before);
+      status != GANTRY_OK) {
+    return status;
+  }
+  // What is in front of others is only measured: it is valued in the market as it is.
+  if (before.empty()) at_ = &after_.view();
+  return after_.view().quote_legs(legs.subspan(before.size()), gas);
+}
+
 // What it says its legs pay is what the venues say, to the unit.
 bool StrategyRunner::check_route(const gantry_opportunity& o, Phase phase) {
   std::array<gantry_leg, GANTRY_LEGS_MAX> legs;
   std::copy_n(o.legs, o.leg_count, legs.begin());
-  std::uint64_t gas = 0;
-  const auto status = view_.quote_legs({legs.data(), o.leg_count}, gas);
+  const auto status = quote_legs(o, {legs.data(), o.leg_count});
   bool same = status == GANTRY_OK;
   for (std::uint32_t i = 0; same && i < o.leg_count; ++i) {
     same = u256(legs[i].amount_out) == u256(o.legs[i].amount_out);
@@ -279,7 +330,7 @@ bool StrategyRunner::check_reserves(const gantry_opportunity& o) const {
       return earlier.hop.pool == hop.pool;
     });
     gantry_pool_view pool{0, balances_max, balances.data()};
-    if (again || view_.view(hop.pool, pool) != GANTRY_OK) continue;
+    if (again || at_->view(hop.pool, pool) != GANTRY_OK) continue;
     const PoolInfo& info = topology.pools[hop.pool];
     const auto out = info.index_of(hop.token_out);
     if (out >= pool.token_count || u256(o.legs[i].amount_out) <= u256(balances[out])) continue;
@@ -298,12 +349,12 @@ bool StrategyRunner::exceeds(const gantry_opportunity& o, gantry_sizing_limits& 
   limits.gas_cost_wei = view_.snapshot().context.gas_price;
   limits.gas_overhead = options_.gas_overhead;
   gantry_value stake{};
-  if (view_.value(o.token_in, o.amount_in, stake) == GANTRY_OK) {
+  if (at_->value(o.token_in, o.amount_in, stake) == GANTRY_OK) {
     u256 most;
     if (mul_div_floor(u256(o.amount_in), position_max_wei_, u256(stake.ether_wei), most)) {
       // The price rounds down, so the last units may still be worth a wei too much.
       gantry_value worth{};
-      while (!most.is_zero() && view_.value(o.token_in, most, worth) == GANTRY_OK &&
+      while (!most.is_zero() && at_->value(o.token_in, most, worth) == GANTRY_OK &&
              u256(worth.ether_wei) > position_max_wei_) {
         most = wrapping_sub(most, wrapping_add(shift_right(most, 40), u256(1)));
       }
@@ -314,7 +365,7 @@ bool StrategyRunner::exceeds(const gantry_opportunity& o, gantry_sizing_limits& 
   std::array<gantry_amount, balances_max> balances;
   for (std::uint32_t i = 0; i < o.leg_count && !above; ++i) {
     gantry_pool_view pool{0, balances_max, balances.data()};
-    if (view_.view(o.legs[i].hop.pool, pool) != GANTRY_OK) continue;
+    if (at_->view(o.legs[i].hop.pool, pool) != GANTRY_OK) continue;
     const auto in =
         view_.snapshot().topology->pools[o.legs[i].hop.pool].index_of(o.legs[i].hop.token_in);
     above = in >= pool.token_count ||
@@ -326,6 +377,7 @@ bool StrategyRunner::exceeds(const gantry_opportunity& o, gantry_sizing_limits& 
 void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t index,
                                 Batch& batch) {
   const std::uint64_t snapshot = view_.snapshot().id;
+  at_ = &view_;
   const bool swaps_only = found.kind == GANTRY_OPPORTUNITY_ARBITRAGE ||
                           found.kind == GANTRY_OPPORTUNITY_BACKRUN ||
                           found.kind == GANTRY_OPPORTUNITY_POSITION;
@@ -369,10 +421,10 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
     calls = std::make_shared<const std::vector<Instruction>>(std::move(before.all()));
   }
   TransactionCost cost{options_.gas_overhead, u256()};
-  if (!data_fee_of(view_, sized, options_.sender, calls.get(), *cost.data_fee)) {
+  if (!data_fee_of(*at_, sized, options_.sender, calls.get(), *cost.data_fee)) {
     cost.data_fee.reset();
   }
-  ranked_.push_back(price_opportunity(view_, sized, batch.strategy, index, cost));
+  ranked_.push_back(price_opportunity(*at_, sized, batch.strategy, index, cost));
   ranked_.back().before = std::move(calls);
 }
 

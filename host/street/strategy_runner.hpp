@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "host/config/load.hpp"
+#include "host/market/after_pending.hpp"
 #include "host/market/history.hpp"
 #include "host/market/market_view.hpp"
 #include "host/plugin/instances.hpp"
@@ -25,7 +26,7 @@ struct RunnerOptions {
   std::uint64_t gas_overhead = host::gas_overhead;  // of a transaction, besides its legs
   Sender sender;                                    // of a transaction
   std::uint64_t deadline_ns = 0;                    // 0: none
-  std::uint64_t history_s_max = 0;  // how far back the history reaches at the chain's pace
+  std::uint64_t history_s_max = 0;                  // how far back a series may be asked to reach
 };
 
 class StrategyRunner {
@@ -47,13 +48,20 @@ class StrategyRunner {
  private:
   struct Sink;
 
-  bool keep_series(std::uint32_t token, std::uint32_t quote);
+  struct WantedSeries {
+    std::uint32_t token;
+    std::uint32_t quote;
+    std::uint64_t lookback_s;
+  };
+  bool keep_series(const WantedSeries& wanted);
   void tell(const std::vector<gantry_result>& results, std::uint64_t snapshot);
   void tell_pending(const Snapshot& snapshot);
+  void tell_prices(const Snapshot& snapshot);
   void show_positions(const Delivery& delivery);
   bool prepare(const Snapshot& snapshot);
   gantry_status take(const gantry_opportunity& opportunity);
   bool check_route(const gantry_opportunity& opportunity, Phase phase);
+  gantry_status quote_legs(const gantry_opportunity& opportunity, std::span<gantry_leg> legs);
   bool meets_retired_venue(const gantry_opportunity& opportunity) const;
   bool check_reserves(const gantry_opportunity& opportunity) const;
   bool exceeds(const gantry_opportunity& opportunity, gantry_sizing_limits& limits) const;
@@ -65,11 +73,16 @@ class StrategyRunner {
   RunnerOptions options_;
   u256 position_max_wei_;
   MarketView view_;
+  AfterPending after_;
+  // The market that the opportunity at hand is in: view_, or after_'s behind what waits.
+  const MarketView* at_ = &view_;
   std::uint64_t last_ = 0;          // the last snapshot it was given
   std::uint64_t topology_ = ~0ULL;  // that it is prepared for
   bool joining_ = false;
   std::optional<std::uint64_t> pending_told_;  // sequence of the last pending swap
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> series_;  // to keep from join() on
+  bool wants_prices_ = false;
+  std::optional<std::uint64_t> prices_told_;  // sequence of the last outside price
+  std::vector<WantedSeries> series_;          // to keep from join() on
   std::vector<std::uint32_t> changed_;
   std::shared_ptr<const Positions> held_;   // that positions_ was made of
   std::vector<gantry_position> positions_;  // its own

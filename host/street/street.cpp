@@ -237,6 +237,12 @@ Status Street::Run::open() {
   if (mode_ == DeliveryMode::back_pressure) {
     tokens_at_once_ = std::max<std::ptrdiff_t>(1, static_cast<std::ptrdiff_t>(in_flight_ / 2));
   }
+  if (!options_.record_to.empty() && feed_->compiled() != nullptr) {
+    return fail(ErrorKind::usage,
+                fmt::format("{}: is compiled, and has not the facts that a recording of this run "
+                            "would need; run on the recording that it was made of",
+                            options_.recording.string()));
+  }
   if (!options_.record_to.empty()) {
     auto recorder = Recorder::create(
         options_.record_to, feed_->header(), configuration_, plugins_,
@@ -275,8 +281,7 @@ RunnerOptions Street::Run::runner_options(std::uint32_t lane,
   runner.position_max_eth = configuration_.risk.max_position_eth;
   runner.gas_overhead = gas_overhead_of(configuration_);
   runner.sender = sender_of(configuration_);
-  runner.history_s_max =
-      static_cast<std::uint64_t>(chain_->block_time_s * static_cast<double>(History::samples_kept));
+  runner.history_s_max = History::lookback_s_max;
   if (mode_ == DeliveryMode::live) {
     runner.deadline_ns = static_cast<std::uint64_t>(settings.deadline_ms.value_or(
                              configuration_.street.strategy_deadline_ms)) *
@@ -325,7 +330,8 @@ Result<RunReport> Street::Run::run() {
   tbb::task_arena arena(threads);
   const WorkerNames names(arena, log_chain());
   graph_ = std::make_unique<Graph>(arena);
-  const bool at_once = mode_ == DeliveryMode::live;
+  // One snapshot at a time: whoever brings it works on it, and no other thread has to be woken.
+  const bool at_once = mode_ == DeliveryMode::live || options_.backtest != nullptr;
   if (at_once) {
     wire<true>();
   } else {
@@ -333,7 +339,7 @@ Result<RunReport> Street::Run::run() {
   }
   // The feed is I/O: it waits, so it has threads of its own. Until it ends, the graph is not idle.
   graph_->graph->reserve_wait();
-  std::vector<std::thread> feeders(at_once ? feeders_live : 1);
+  std::vector<std::thread> feeders(mode_ == DeliveryMode::live ? feeders_live : 1);
   std::atomic<std::size_t> feeding = feeders.size();
   for (std::thread& feeder : feeders) {
     feeder = std::thread([this, &feeding, chain = log_chain()] {

@@ -8,10 +8,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "host/config/settings.hpp"
@@ -96,6 +98,26 @@ class RelaySubmitter {
   HttpPool& http_;
   std::vector<Relay> relays_;
   std::unique_ptr<sign::Signer> key_;
+};
+
+// Bundles of one transaction each, one after the other: a bundle waits until the one before it was
+// answered, and may leave no more by then.
+//
+// THREADS  Any, several at once.
+class BundleLine {
+ public:
+  // `wait`: for the relays' answers, of each bundle.
+  BundleLine(RelaySubmitter relays, std::chrono::milliseconds wait)
+      : relays_(std::move(relays)), wait_(wait) {}
+
+  // Whether it may leave is asked when its turn has come.
+  SubmitReport submit(std::span<const std::uint8_t> transaction, std::uint64_t block,
+                      const MayLeave& may_leave);
+
+ private:
+  std::mutex turn_;  // guards relays_
+  RelaySubmitter relays_;
+  const std::chrono::milliseconds wait_;
 };
 
 }  // namespace gantry::host

@@ -10,41 +10,119 @@ Integer ray(int percent) { return Integer(percent) * Integer("100000000000000000
 
 }  // namespace
 
-AaveV3::AaveV3(Deployer& chain, const std::string& token, const Integer& amount) : chain_(chain) {
+AaveV3::AaveV3(Deployer& chain) : chain_(chain) {
   const std::string& account = chain_.account();
-  const std::string provider =
-      deploy("configuration/PoolAddressesProvider.sol/PoolAddressesProvider",
-             AbiArguments().text("market").address(account));
-  const AbiArguments of_provider = AbiArguments().address(provider);
-  tell(provider, "setACLAdmin(address)", AbiArguments().address(account));
+  provider_ = deploy("configuration/PoolAddressesProvider.sol/PoolAddressesProvider",
+                     AbiArguments().text("market").address(account));
+  const AbiArguments of_provider = AbiArguments().address(provider_);
+  tell_provider("setACLAdmin(address)", AbiArguments().address(account));
   const std::string acl = deploy("configuration/ACLManager.sol/ACLManager", of_provider);
   tell(acl, "addPoolAdmin(address)", AbiArguments().address(account));
-  tell(provider, "setACLManager(address)", AbiArguments().address(acl));
-  tell(provider, "setPoolImpl(address)",
-       AbiArguments().address(deploy("pool/Pool.sol/Pool", of_provider)));
-  pool_ = address_of(provider, "getPool()");
-  tell(provider, "setPoolConfiguratorImpl(address)",
-       AbiArguments().address(deploy("pool/PoolConfigurator.sol/PoolConfigurator")));
-  const std::string configurator = address_of(provider, "getPoolConfigurator()");
-  list(token, configurator, provider);
-  tell(configurator, "setReserveFlashLoaning(address,bool)", AbiArguments().address(token).word(1));
-  tell(configurator, "updateFlashloanPremiumTotal(uint128)", AbiArguments().word(5));
+  tell_provider("setACLManager(address)", AbiArguments().address(acl));
+  tell_provider("setPoolImpl(address)",
+                AbiArguments().address(deploy("pool/Pool.sol/Pool", of_provider)));
+  pool_ = address_of(provider_, "getPool()");
+  tell_provider("setPoolConfiguratorImpl(address)",
+                AbiArguments().address(deploy("pool/PoolConfigurator.sol/PoolConfigurator")));
+  configurator_ = address_of(provider_, "getPoolConfigurator()");
+}
+
+AaveV3::AaveV3(Deployer& chain, const std::string& token, const Integer& amount) : AaveV3(chain) {
+  const std::string& account = chain_.account();
+  list(token, 18);
+  tell_configurator("setReserveFlashLoaning(address,bool)", AbiArguments().address(token).word(1));
+  tell_configurator("updateFlashloanPremiumTotal(uint128)", AbiArguments().word(5));
   tell(token, "approve(address,uint256)", AbiArguments().address(pool_).word(amount));
   tell(pool_, "supply(address,uint256,address,uint16)",
        AbiArguments().address(token).word(amount).address(account).word(0));
 }
 
-void AaveV3::list(const std::string& token, const std::string& configurator,
-                  const std::string& provider) {
+std::string AaveV3::list_token(const AaveReserve& order) {
+  const std::string token = deploy("contracts/mocks/tokens/MintableERC20.sol/MintableERC20",
+                                   AbiArguments().text("token").text("T").word(order.decimals));
+  list_token(token, order);
+  return token;
+}
+
+void AaveV3::list_token(const std::string& token, const AaveReserve& order) {
+  if (oracle_.empty()) {
+    oracle_ = deploy("contracts/mocks/oracle/PriceOracle.sol/PriceOracle");
+    tell_provider("setPriceOracle(address)", AbiArguments().address(oracle_));
+  }
+  list(token, order.decimals);
+  tell_configurator("setReserveBorrowing(address,bool)", AbiArguments().address(token).word(1));
+  tell_configurator("setReserveFactor(address,uint256)", AbiArguments().address(token).word(1000));
+  tell_configurator("setReserveFlashLoaning(address,bool)", AbiArguments().address(token).word(1));
+  configure(token, order);
+  set_price(token, order.price);
+}
+
+void AaveV3::configure(const std::string& token, const AaveReserve& order) {
+  tell_configurator(
+      "configureReserveAsCollateral(address,uint256,uint256,uint256)",
+      AbiArguments().address(token).word(order.ltv).word(order.threshold).word(order.bonus));
+  tell_configurator("setLiquidationProtocolFee(address,uint256)",
+                    AbiArguments().address(token).word(order.protocol_fee));
+}
+
+void AaveV3::set_price(const std::string& token, const Integer& price) {
+  tell(oracle_, "setAssetPrice(address,uint256)", AbiArguments().address(token).word(price));
+}
+
+void AaveV3::tell_configurator(const std::string& signature, const AbiArguments& with) {
+  tell(configurator_, signature, with);
+}
+
+void AaveV3::tell_provider(const std::string& signature, const AbiArguments& with) {
+  tell(provider_, signature, with);
+}
+
+void AaveV3::supply(std::size_t account, const std::string& token, const Integer& amount) {
+  chain_.send_from(account);
+  tell(token, "mint(uint256)", AbiArguments().word(amount));
+  tell(token, "approve(address,uint256)", AbiArguments().address(pool_).word(amount));
+  tell(pool_, "supply(address,uint256,address,uint16)",
+       AbiArguments().address(token).word(amount).address(chain_.account()).word(0));
+  chain_.send_from(0);
+}
+
+void AaveV3::borrow(std::size_t account, const std::string& token, const Integer& amount) {
+  chain_.send_from(account);
+  tell(pool_, "borrow(address,uint256,uint256,uint16,address)",
+       AbiArguments().address(token).word(amount).word(2).word(0).address(chain_.account()));
+  chain_.send_from(0);
+}
+
+std::vector<Integer> AaveV3::account_data(const std::string& account) {
+  const std::string said =
+      chain_.read(pool_, chain_.selector("getUserAccountData(address)") + address_word(account));
+  std::vector<Integer> words;
+  for (std::size_t i = 0; i < 6; ++i) words.push_back(word_at(said, i));
+  return words;
+}
+
+std::string AaveV3::a_token(const std::string& token) {
+  const std::string said =
+      chain_.read(pool_, chain_.selector("getReserveData(address)") + address_word(token));
+  return "0x" + said.substr(2 + 64 * 8 + 24, 40);
+}
+
+std::string AaveV3::debt_token(const std::string& token) {
+  const std::string said =
+      chain_.read(pool_, chain_.selector("getReserveData(address)") + address_word(token));
+  return "0x" + said.substr(2 + 64 * 10 + 24, 40);
+}
+
+void AaveV3::list(const std::string& token, unsigned decimals) {
   const AbiArguments of_pool = AbiArguments().address(pool_);
   AbiArguments rates;
-  rates.address(provider);
+  rates.address(provider_);
   for (const int percent : {45, 0, 4, 300, 1, 10, 1, 5, 20}) rates.word(ray(percent));
   AbiArguments reserve;
   reserve.address(deploy("tokenization/AToken.sol/AToken", of_pool))
       .address(deploy("tokenization/StableDebtToken.sol/StableDebtToken", of_pool))
       .address(deploy("tokenization/VariableDebtToken.sol/VariableDebtToken", of_pool))
-      .word(18)
+      .word(decimals)
       .address(deploy("pool/DefaultReserveInterestRateStrategy.sol/"
                       "DefaultReserveInterestRateStrategy",
                       rates))
@@ -53,7 +131,7 @@ void AaveV3::list(const std::string& token, const std::string& configurator,
       .word(0);                   // no incentives
   for (const char* name : {"a", "A", "v", "V", "s", "S"}) reserve.text(name);
   reserve.bytes("");
-  tell(configurator,
+  tell(configurator_,
        "initReserves((address,address,address,uint8,address,address,address,address,string,string,"
        "string,string,string,string,bytes)[])",
        AbiArguments().tail(word(1) + word(32) + reserve.digits()));

@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <thread>
 
 #include "evm/executor_venues.hpp"
@@ -18,6 +19,8 @@
 #include "host/market/market_view.hpp"
 #include "host/ports/clock.hpp"
 #include "host/ports/random.hpp"
+#include "host/provider/json_rpc.hpp"
+#include "host/sign/transaction.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace gantry::test {
@@ -119,6 +122,9 @@ class ExecutionScene {
         {*providers_, *ledger_, signer, book_,
          [this](std::span<const std::uint8_t> bytes, std::uint64_t,
                 const host::MayLeave& may_leave) {
+           if (instead_of_sending) {
+             if (auto said = instead_of_sending()) return *said;
+           }
            auto report = host::submit_transaction(*providers_, bytes, 5s, may_leave);
            if (denies_) report = {host::SubmitVerdict::refused, {}, "not today"};
            return report;
@@ -191,6 +197,8 @@ class ExecutionScene {
   }
   // Called when a trade is on its way, before the block that it is for is made.
   std::function<void()> before_block;
+  // Called when bytes are to be sent; they are not where it says what became of them.
+  std::function<std::optional<host::SubmitReport>()> instead_of_sending;
   // From now on who sends bytes says that he does not.
   void deny(bool denies) { denies_ = denies; }
   // A block, and a look at it; the fills that came of it.
@@ -243,6 +251,10 @@ class ExecutionScene {
         .call("eth_getTransactionReceipt",
               {json::string(host::hex_text(attempts.front().attempt.hash))})
         .as_object();
+  }
+  json::value receipt_at(const host::Hash32& hash) const {
+    return venues.chain().chain().call("eth_getTransactionReceipt",
+                                       {json::string(host::hex_text(hash))});
   }
   bool is_submitted() const {
     const auto open = ledger_->open_intents().value();
@@ -568,6 +580,50 @@ TEST_CASE("whatever a trade is settled with pays for its gas, at the most that i
   CHECK(bounded > 2);
 }
 
+TEST_CASE("a trade whose gas grows after its simulation loses no more than it was to gain") {
+  ExecutionScene scene;
+  scene.hold(put_in);
+  scene.lend({});
+  auto& chain = scene.venues.chain().chain();
+  // Its gain, in percent of what the gas is expected to cost.
+  for (const int percent : {110, 150, 200}) {
+    CAPTURE(percent);
+    TradeOrder order = scene.order(VenueKind::v2, VenueKind::v3);
+    const std::uint64_t gas = order.gas;
+    const Integer gain = integer_of(order.amount_out) - put_in;
+    constexpr int priority = 1'000'000'000;
+    const Integer base = (gain * 100 / percent / gas - priority) * 8 / 9;
+    REQUIRE(base > 0);
+    order.base_fee = to_u256(base);
+    // All of what a call of its second token is given is gone then.
+    const std::string token = scene.venues.token(1);
+    const json::value code = chain.call("eth_getCode", {json::string(token), "latest"});
+    scene.before_block = [&] {
+      chain.call("anvil_setCode", {json::string(token), "0xfe"});
+      chain.call(
+          "anvil_setNextBlockBaseFeePerGas",
+          {json::string(host::quantity_text(Integer(base * 9 / 8).convert_to<std::uint64_t>()))});
+    };
+    const Balances before = scene.balances();
+    const Fill fill = scene.carry_out(order);
+    chain.call("anvil_setCode", {json::string(token), code});
+    scene.before_block = nullptr;
+    CHECK(fill.reason == FillReason::reverted);
+    scene.book().closed(closed_of(fill));
+    (void)scene.book().apply({host::RiskFact::Kind::resume});
+    const Integer lost = before.coins - scene.balances().coins;
+    CHECK(lost <= gain);
+    const auto trade = scene.newest_trade();
+    const auto attempt = scene.ledger().attempts(trade.intent.id).value().front().attempt;
+    const auto sent = host::sign::decode_transaction(attempt.bytes).value().transaction;
+    CHECK(integer_of(sent.max_fee) * sent.gas_limit <= gain);
+    CHECK(sent.gas_limit >= gas);
+    // It did take more than was expected, nearly all that it might.
+    CHECK(trade.result->receipt.gas_used > gas);
+    CHECK(integer_of(fill.gas_wei) == lost);
+  }
+}
+
 TEST_CASE("the chain takes a trade up to its deadline, for more than it costs, with free funds") {
   ExecutionScene scene;
   scene.hold(put_in);
@@ -647,6 +703,49 @@ TEST_CASE("while HALTED a trade that no block takes is neither sent again nor ca
   for (int i = 0; i < 40 && scene.sent() == before; ++i) scene.mine();
   CHECK(scene.sent() == before + 1);
   CHECK(attempts().size() == 2);
+}
+
+TEST_CASE("a stop while a cancellation is being sent keeps it, and its very bytes leave later") {
+  ExecutionScene scene;
+  scene.lend({scene.lender(LenderKind::aave_v3)});
+  const Integer before = scene.sent();
+  const auto attempts = [&] {
+    return scene.ledger().attempts(scene.newest_trade().intent.id).value();
+  };
+  std::atomic<bool> stopped = false;
+  host::RiskFact fact;
+  fact.kind = host::RiskFact::Kind::halt;
+  fact.time_s = 1'700'000'000;
+  // The trade is lost on its way each time; the cancellation is stopped when it is on its own.
+  scene.instead_of_sending = [&]() -> std::optional<host::SubmitReport> {
+    if (attempts().size() == 1) {
+      return host::SubmitReport{host::SubmitVerdict::taken, {"nobody"}, {}};
+    }
+    if (!stopped) (void)scene.book().apply(fact);
+    stopped = true;
+    return std::nullopt;
+  };
+  scene.hand_over(scene.order(VenueKind::v2, VenueKind::v3));
+  for (int i = 0; i < 500 && !scene.is_submitted(); ++i) std::this_thread::sleep_for(10ms);
+  REQUIRE(scene.is_submitted());
+  for (int i = 0; i < 40 && !stopped; ++i) scene.mine();
+  REQUIRE(stopped);
+  for (int i = 0; i < 6; ++i) scene.mine();
+  CHECK(scene.sent() == before);
+  REQUIRE(attempts().size() == 2);
+  CHECK(attempts().back().attempt.purpose == host::ledger::Purpose::cancellation);
+
+  fact.kind = host::RiskFact::Kind::resume;
+  REQUIRE(scene.book().apply(fact));
+  for (int i = 0; i < 40 && scene.sent() == before; ++i) scene.mine();
+  CHECK(scene.sent() == before + 1);
+  // Nobody had it, so it need not offer more than itself.
+  CHECK(attempts().size() == 2);
+  std::vector<Fill> fills;
+  for (int i = 0; i < 20 && fills.empty(); ++i) fills = scene.look_at_block();
+  REQUIRE(fills.size() == 1);
+  CHECK(fills.front().reason == FillReason::expired);
+  CHECK_FALSE(scene.receipt_at(attempts().back().attempt.hash).is_null());
 }
 
 TEST_CASE("a trade that was sent by somebody who denies it is in the books all the same") {

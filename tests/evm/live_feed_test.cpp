@@ -11,6 +11,7 @@
 #include "host/feed/recording_feed.hpp"
 #include "host/live/head_watch.hpp"
 #include "host/live/multicall.hpp"
+#include "host/market/compiled_by.hpp"
 #include "host/recording/writer.hpp"
 
 namespace gantry::test {
@@ -85,6 +86,18 @@ void check_against_the_chain(LiveScene& scene, Follower& follower, std::size_t p
   }
 }
 
+// As a compiled recording says it.
+std::shared_ptr<const host::recording::Compiled> compiled_by(const host::Snapshot& snapshot,
+                                                             const host::ChainSettings& chain) {
+  host::recording::Compiled compiled;
+  compiled.source.resize(32);
+  compiled.venues = host::compiled_line(chain) + "\n";
+  for (const host::VenueInstance* venue : snapshot.topology->venues) {
+    compiled.venues += host::compiled_line(*venue) + "\n";
+  }
+  return std::make_shared<const host::recording::Compiled>(std::move(compiled));
+}
+
 }  // namespace
 
 TEST_CASE("states kept by logs through reorganizations are those that are read fresh") {
@@ -139,11 +152,26 @@ TEST_CASE("states kept by logs through reorganizations are those that are read f
 
   // Whoever is given the same blocks, from memory or from a file, ends in the same states.
   MarketState again = scene.market();
+  MarketState compiling = scene.market();
+  MarketState taking = scene.market();
   SnapshotPtr end;
   for (const auto& input : through_a_file(follower.feed->header(), follower.inputs)) {
     auto snapshot = again.advance(input);
     REQUIRE(snapshot);
     end = *snapshot;
+    // A compiled recording's changes leave the same after each block, those undone too.
+    auto compiled = compiling.compile(input);
+    REQUIRE(compiled);
+    host::BlockInput changes = input;
+    std::erase_if(changes.facts, [](const auto& fact) { return fact.pool < pairs; });
+    changes.changes = std::move(compiled->changes);
+    if (end->id == 1) changes.compiled = compiled_by(*end, scene.configuration().chains.front());
+    auto taken = taking.advance(changes);
+    REQUIRE(taken);
+    REQUIRE((*taken)->changed == end->changed);
+    for (std::uint32_t pool = 0; pool < pairs; ++pool) {
+      REQUIRE(state_bytes(*taken, pool) == state_bytes(end, pool));
+    }
   }
   CHECK(end->id == follower.snapshot->id);
   for (std::uint32_t pool = 0; pool < pairs; ++pool) {

@@ -67,6 +67,18 @@ bool pays(LiveWorkspace& live, int token_in, const Integer& in, const Integer& o
   return live.first.contract().swap_would({probe}).front().accepted;
 }
 
+// Compiled, the recording has the same report.
+void check_compiled(const LiveWorkspace& live, const std::string& file, const std::string& report) {
+  const std::string compiled = (live.space / "compiled.gantry").string();
+  const Ended done = live.space.run({"import", "recording", file, "--out", compiled});
+  INFO(done.err);
+  REQUIRE(done.code == 0);
+  const Ended replay = live.space.run({"replay", compiled, "--json", "--no-timings"});
+  INFO(replay.err);
+  CHECK(replay.code == 0);
+  CHECK(replay.out == report);
+}
+
 }  // namespace
 
 TEST_CASE("a chain is recorded, and the replay's report is the live run's to the byte") {
@@ -103,6 +115,7 @@ TEST_CASE("a chain is recorded, and the replay's report is the live run's to the
   INFO(replay.err);
   CHECK(replay.code == 0);
   CHECK(replay.out == ended.out);
+  check_compiled(live, file, ended.out);
 }
 
 TEST_CASE("an L2's data fee is recorded, and the replay charges the same to the byte") {
@@ -142,6 +155,7 @@ TEST_CASE("an L2's data fee is recorded, and the replay charges the same to the 
   INFO(replay.err);
   CHECK(replay.code == 0);
   CHECK(replay.out == ended.out);
+  check_compiled(live, file, ended.out);
 }
 
 TEST_CASE("without a recording and with providers, run follows the chain until it is stopped") {

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "evm/operation_scene.hpp"
+#include "evm/random_kills.hpp"
 #include "evm/trading_books.hpp"
 
 namespace gantry::test {
@@ -138,6 +139,25 @@ TEST_CASE(
   // What the bundler had, and what it never got, whose nonce was then taken.
   CHECK(states[State::included] + states[State::reverted] >= 1);
   CHECK(states[State::replaced] >= 1);
+}
+
+TEST_CASE("a host that is killed at any moment of a run loses no operation, and repeats none") {
+  OperationScene scene(31);
+  const Holdings before = scene.trading.holdings();
+  RandomKills kills;
+  kills.trials = kill_trials(4);
+  kills.seed = kill_seed();
+  kills.step = [&](Running& running) { scene.step(running, 150); };
+  // What left may be in a block before the next one starts, or later.
+  kills.between = [&] { scene.trading.mine(1); };
+  WARN(kill_at_random(scene.trading, kills));
+  Running running = scene.trading.start({});
+  CHECK(scene.trade_until(running, 1));
+  const Ended ended = end_of(scene, running);
+  INFO(ended.err);
+  CHECK(ended.code == 0);
+  scene.settle();
+  check_operations(scene, before);
 }
 
 TEST_CASE("a reload that drops a paymaster while its operation leaves loses none of them") {

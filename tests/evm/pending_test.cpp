@@ -15,6 +15,7 @@
 #include "host/feed/recording_feed.hpp"
 #include "host/live/head_watch.hpp"
 #include "host/live/live_feed.hpp"
+#include "host/market/after_pending.hpp"
 #include "host/plugin/instances.hpp"
 #include "host/ports/clock.hpp"
 #include "host/recording/writer.hpp"
@@ -38,11 +39,12 @@ std::string address_digits(const gantry_address& address) {
 // The host's parts on a scene's chain.
 class Host {
  public:
-  explicit Host(const PendingScene& scene) {
+  // `live`: more of [live].
+  explicit Host(const PendingScene& scene, const std::string& live = {}) {
     const auto write = [&](const char* name, const std::string& text) {
       std::ofstream(folder_ / name) << text;
     };
-    write("gantry.toml", scene.gantry_toml("\"" GANTRY_PLUGINS "\""));
+    write("gantry.toml", scene.gantry_toml("\"" GANTRY_PLUGINS "\"") + live);
     write("dex_config.toml", scene.dex_toml());
     write("strategies.toml", "");
     environment_ = host::process_environment();
@@ -222,6 +224,64 @@ TEST_CASE("each function of each router is read as it was sent, and again by a r
                       then->events.size() * sizeof(gantry_pending_event)) == 0);
   }
   CHECK(i == snapshots.size());
+}
+
+namespace {
+
+// What a pool holds, token by token.
+std::vector<Integer> held_by(const host::MarketView& view, std::uint32_t pool) {
+  std::array<gantry_amount, 2> balances{};
+  gantry_pool_view out{0, 2, balances.data()};
+  REQUIRE(view.view(pool, out) == GANTRY_OK);
+  return {to_integer(balances[0]), to_integer(balances[1])};
+}
+
+}  // namespace
+
+TEST_CASE(
+    "what waits is told of between blocks, and the market behind it is what the chain makes") {
+  std::mt19937_64 random(20261123);
+  PendingScene scene;
+  Host one(scene, "between_blocks_ms = 20\n");
+  one.follow();
+  MarketState market = one.market();
+  must(market.advance(one.next()));
+  std::size_t compared = 0;
+  for (int round = 0; round < 2; ++round) {
+    for (const Order& order : scene.orders(random)) {
+      CAPTURE(order.what);
+      const std::string hash = scene.send(order);
+      const host::BlockInput told = one.next();
+      REQUIRE(told.events.front().kind == host::MarketEventKind::between);
+      CHECK(told.facts.empty());
+      const SnapshotPtr waiting = must(market.advance(told));
+      CHECK(waiting->between);
+      CHECK(waiting->time_ms > 1'700'000'000'000U);
+      const bool is_read = waiting->pending && !waiting->pending->events.empty() &&
+                           to_hex(waiting->pending->events.back().transaction) == hash;
+      const std::uint64_t sequence = waiting->pending ? waiting->pending->last : 0;
+      host::AfterPending after;
+      const auto status = after.bind(*waiting, sequence);
+      scene.chain().call("evm_mine");
+      const SnapshotPtr mined = must(market.advance(one.next()));
+      CHECK_FALSE(mined->between);
+      CHECK(mined->context.state_block == waiting->context.state_block + 1);
+      if (!is_read) continue;
+      CHECK(host::AfterPending().bind(*mined, sequence) == GANTRY_BAD_ARGUMENT);
+      if (swapped_in(scene, hash).empty() || status == GANTRY_UNSUPPORTED) continue;
+      REQUIRE(status == GANTRY_OK);
+      ++compared;
+      host::MarketView view;
+      view.bind(*mined, {}, true);
+      for (std::uint32_t pool = 0; pool < mined->topology->pools.size(); ++pool) {
+        CHECK(held_by(after.view(), pool) == held_by(view, pool));
+      }
+      const auto* shown = after.view().market();
+      CHECK(std::vector(shown->changed_pools, shown->changed_pools + shown->changed_count) ==
+            mined->changed);
+    }
+  }
+  CHECK(compared >= 8);
 }
 
 TEST_CASE("the window keeps the newest swaps, and their numbers tell what it has lost") {

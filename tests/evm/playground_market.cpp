@@ -96,14 +96,15 @@ Integer units_of(double amount, unsigned decimals) {
 
 }  // namespace
 
-PlaygroundMarket::PlaygroundMarket(Deployer& chain, std::uint64_t seed, std::size_t factories)
+PlaygroundMarket::PlaygroundMarket(Deployer& chain, std::uint64_t seed, std::size_t factories,
+                                   double depth)
     : chain_(chain), random_(seed), tokens_{{"WETH", 18, 3000, {}}, {"USDC", 6, 1, {}},
                                             {"DAI", 18, 1, {}},     {"USDT", 6, 1, {}},
                                             {"WBTC", 8, 60000, {}}, {"LINK", 18, 15, {}}} {
   deploy_tokens();
   for (std::size_t i = 0; i < factories; ++i) factories_.emplace_back(chain_);
-  constexpr double deep = 4e6;
-  constexpr double shallow = 8e5;
+  const double deep = 4e6 * depth;
+  const double shallow = 8e5 * depth;
   enum : std::size_t { weth, usdc, dai, usdt, wbtc, link };
   deploy_pair(0, weth, usdc, deep);
   deploy_pair(0, weth, dai, shallow);
@@ -174,6 +175,11 @@ double PlaygroundMarket::price(const PlaygroundPair& pair, std::size_t index) co
   return amount(1) / amount(0);
 }
 
+double PlaygroundMarket::off(std::size_t index) const {
+  const PlaygroundPair& pair = pairs_[index];
+  return price(pair, index) / (tokens_[pair.token[0]].usd / tokens_[pair.token[1]].usd) - 1;
+}
+
 void PlaygroundMarket::trade(bool shock) {
   read_reserves();
   std::vector<std::size_t> order(pairs_.size());
@@ -195,14 +201,24 @@ void PlaygroundMarket::trade(bool shock) {
   mine(transactions);
 }
 
+void PlaygroundMarket::jump(std::size_t pair, double share) {
+  read_reserves();
+  std::vector<RpcRequest> transactions;
+  put_in(pair, off(pair) > 0 ? 1 : 0, share, transactions);
+  mine(transactions);
+}
+
 // Puts in a share of what the pair has of the token, mostly of the one that is dear there.
 void PlaygroundMarket::swap(std::size_t index, double share, std::vector<RpcRequest>& out) {
-  const PlaygroundPair& pair = pairs_[index];
-  const double fair = tokens_[pair.token[0]].usd / tokens_[pair.token[1]].usd;
-  const double off = price(pair, index) / fair - 1;  // above 0: token 0 is dear
   std::uniform_real_distribution<double> uniform(0, 1);
-  const bool first_in = uniform(random_) < std::clamp(0.5 + 40 * off, 0.05, 0.95);
-  const std::size_t in = first_in ? 0 : 1;
+  const bool first_in = uniform(random_) < std::clamp(0.5 + 40 * off(index), 0.05, 0.95);
+  put_in(index, first_in ? 0 : 1, share, out);
+}
+
+void PlaygroundMarket::put_in(std::size_t index, std::size_t in, double share,
+                              std::vector<RpcRequest>& out) {
+  const PlaygroundPair& pair = pairs_[index];
+  const bool first_in = in == 0;
   const auto& reserves = reserves_[index];
   const Integer amount =
       reserves[in] * static_cast<std::uint64_t>(1 + share * 1'000'000) / 1'000'000;

@@ -41,8 +41,10 @@ struct PriceGap {
 
 class PlaygroundMarket {
  public:
-  // Deploys it all; some two seconds. A third factory has three of the pairs once more.
-  PlaygroundMarket(Deployer& chain, std::uint64_t seed, std::size_t factories = 2);
+  // Deploys it all; some two seconds. A third factory has three of the pairs once more. A pair
+  // holds `depth` times 0.8 or 4 million dollars.
+  PlaygroundMarket(Deployer& chain, std::uint64_t seed, std::size_t factories = 2,
+                   double depth = 1);
 
   const std::vector<PlaygroundToken>& tokens() const { return tokens_; }
   const std::vector<PlaygroundPair>& pairs() const { return pairs_; }
@@ -51,6 +53,9 @@ class PlaygroundMarket {
 
   // Some swaps, mined in one block; `shock`: one of them is large, as now and then anyway.
   void trade(bool shock = false);
+  // One swap alone, of that share of a pair's reserve, mined in a block: its price goes further off
+  // than it was, by some twice that share. `pair`: its place in pairs().
+  void jump(std::size_t pair, double share);
   // The widest gap that is more than both fees, as of the last reserves that were read.
   std::optional<PriceGap> widest_gap() const;
 
@@ -59,7 +64,9 @@ class PlaygroundMarket {
   void deploy_pair(std::size_t factory, std::size_t a, std::size_t b, double usd);
   void read_reserves();
   double price(const PlaygroundPair& pair, std::size_t index) const;  // token 0 in token 1
+  double off(std::size_t index) const;  // of that pair; above 0: token 0 is dear there
   void swap(std::size_t index, double share, std::vector<RpcRequest>& out);
+  void put_in(std::size_t index, std::size_t side, double share, std::vector<RpcRequest>& out);
   void mine(std::vector<RpcRequest>& transactions);
   boost::json::object transaction(const std::string& to, const std::string& data) const;
 

@@ -66,7 +66,7 @@ void check_books(TradingScene& scene, const Holdings& before) {
 }
 
 void check_risk(const TradingScene& scene) {
-  Integer profit;
+  std::map<std::int64_t, Integer> profit;  // by day
   std::uint64_t successes = 0;
   std::uint64_t failures = 0;
   const auto trades = scene.books()->last_trades(10'000);
@@ -74,7 +74,8 @@ void check_risk(const TradingScene& scene) {
   for (const host::ledger::Trade& trade : *trades) {
     if (!trade.result) continue;
     REQUIRE(trade.result->profit_wei);
-    profit += integer_of(*trade.result->profit_wei);
+    constexpr std::int64_t day_s = 86'400;
+    profit[trade.result->receipt.block_time_s / day_s] += integer_of(*trade.result->profit_wei);
     ++(trade.intent.state == State::included ? successes : failures);
   }
   const auto store = host::RiskStore::open(scene.space / "config/risk");
@@ -91,7 +92,7 @@ void check_risk(const TradingScene& scene) {
     found = true;
     CHECK(std::stoull(word[10]) == successes);
     CHECK(std::stoull(word[11]) == failures);
-    CHECK(Integer(word[4]) - Integer(word[5]) == profit);
+    CHECK(Integer(word[4]) - Integer(word[5]) == profit[std::stoll(word[3])]);
   }
   CHECK(found);
 }

@@ -8,8 +8,8 @@ namespace gantry::test {
 
 // What the chain holds is what the books say: nothing open, each effect once, every unit.
 void check_books(TradingScene& scene, const Holdings& before);
-// The risk book of the chain, as it is kept, has the ledger's figures: what all trades brought
-// after costs, and how many were carried out and undone.
+// The risk book of the chain, as it is kept, has the ledger's figures: what all trades of its day
+// brought after costs, and how many were carried out and undone.
 void check_risk(const TradingScene& scene);
 // Whether the ledger has a result that the risk book, as it is kept, was not told.
 bool has_untold_result(const TradingScene& scene);

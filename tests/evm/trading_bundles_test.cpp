@@ -10,6 +10,7 @@
 
 #include "evm/held_node.hpp"
 #include "evm/node_output.hpp"
+#include "evm/random_kills.hpp"
 #include "evm/trading_books.hpp"
 #include "evm/trading_relay.hpp"
 #include "host/base/text.hpp"
@@ -296,6 +297,24 @@ TEST_CASE("a host that is killed in any phase of a bundle loses none, and counts
   Running running = scene.start({});
   const std::uint64_t known = filled(scene);
   CHECK(trade_until(relays, running, [&] { return filled(scene) >= known + 2; }));
+  end_and_settle(scene, relays, running);
+  check_books(scene, before);
+  check_risk(scene);
+  CHECK(relays.faults().empty());
+}
+
+TEST_CASE("a host that is killed at any moment of a run loses no bundle, and counts each once") {
+  TradingScene scene(73);
+  TradingRelays relays(scene);
+  const Holdings before = scene.holdings();
+  RandomKills kills;
+  kills.trials = kill_trials(4);
+  kills.seed = kill_seed();
+  kills.step = [&](Running&) { relays.trade(1, 30); };
+  WARN(kill_at_random(scene, kills));
+  Running running = scene.start({});
+  const std::uint64_t known = filled(scene);
+  CHECK(trade_until(relays, running, [&] { return filled(scene) > known; }));
   end_and_settle(scene, relays, running);
   check_books(scene, before);
   check_risk(scene);

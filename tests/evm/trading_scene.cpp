@@ -18,6 +18,12 @@ constexpr const char* owner_address = "0x70997970c51812dc3a010c7d01b50e0d17dc79c
 constexpr const char* owner_key =
     "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
 
+// Nothing that a test means to happen is kept from happening.
+constexpr const char* loose_limits =
+    "min_profit_usd = 1\nmin_profit_gas = 0\nmin_success = 0\nmax_failures = 1000\n"
+    "max_volatility_bps = 100000\nmax_slippage_bps = 10000\nmax_composite = 1\n"
+    "max_drawdown_bps = 10000\nmax_quote_deviation_bps = 10000\nstale_s = 0\n";
+
 Integer ether(int amount) { return Integer(amount) * Integer("1000000000000000000"); }
 
 std::string address_of(const PlaygroundMarket& market, const std::string& symbol) {
@@ -34,23 +40,24 @@ const std::string& TradingScene::key_owner() {
   return address;
 }
 
-TradingScene::TradingScene(std::uint64_t seed, std::size_t factories)
-    : TradingScene(std::make_unique<Anvil>(), seed, factories) {}
+TradingScene::TradingScene(std::uint64_t seed, std::size_t factories, int depth)
+    : TradingScene(std::make_unique<Anvil>(), seed, factories, depth) {}
 
-TradingScene::TradingScene(std::unique_ptr<Anvil> own, std::uint64_t seed, std::size_t factories)
-    : TradingScene(*own, owner_address, {}, seed, factories) {
+TradingScene::TradingScene(std::unique_ptr<Anvil> own, std::uint64_t seed, std::size_t factories,
+                           int depth)
+    : TradingScene(*own, owner_address, {}, seed, factories, depth) {
   own_ = std::move(own);
 }
 
 TradingScene::TradingScene(Anvil& of, const std::string& account, const std::string& obeyed,
-                           std::uint64_t seed, std::size_t factories)
+                           std::uint64_t seed, std::size_t factories, int depth)
     : chain(of),
       deployer(chain),
-      market(deployer, seed, factories),
+      market(deployer, seed, factories, depth),
       owner(account),
       entry_point(obeyed),
       executor(deployer, owner),
-      lender(deployer, address_of(market, "WETH"), ether(1000)) {
+      lender(deployer, address_of(market, "WETH"), ether(1000) * depth) {
   // Its own dollars; the wrapped coin it has to borrow.
   for (const PlaygroundToken& token : market.tokens()) {
     if (token.usd != 1) continue;
@@ -82,10 +89,9 @@ void TradingScene::write_files() {
             "address = \""
          << lender.pool() << "\"\n[wallet]\nsender = \"" << owner
          << "\"\nkeystore = \"account.json\"\npassword_variable = \"KEY_PASSWORD\"\n"
-            "[risk]\nmin_profit_usd = 1\nmin_profit_gas = 0\nmin_success = 0\nmax_failures = 1000\n"
-            "max_volatility_bps = 100000\nmax_slippage_bps = 10000\nmax_composite = 1\n"
-            "max_drawdown_bps = 10000\nmax_quote_deviation_bps = 10000\nstale_s = 0\n"
-            "state = \"risk\"\n[ledger]\npath = \"ledger.sqlite\"\n[plugins]\nfolders = [\""
+            "[risk]\n"
+         << loose_limits
+         << "state = \"risk\"\n[ledger]\npath = \"ledger.sqlite\"\n[plugins]\nfolders = [\""
          << GANTRY_PLUGINS
          << "\"]\n[street]\npace = \"live\"\n[live]\npoll_ms = 20\ncases = \"cases\"\n";
   write_text(space / "config/gantry.toml", gantry.str());
@@ -104,6 +110,20 @@ void TradingScene::write_files() {
 
 void TradingScene::ask(const std::string& url) {
   space.edit("gantry.toml", "url = \"" + chain.url(), "url = \"" + url);
+}
+
+void TradingScene::limit(const std::string& limits) {
+  space.edit("gantry.toml", loose_limits, limits);
+}
+
+void TradingScene::fund(const Integer& dollars) {
+  for (const PlaygroundToken& token : market.tokens()) {
+    if (token.symbol == "WETH") continue;
+    const Integer units = dollars * boost::multiprecision::pow(Integer(10), token.decimals);
+    deployer.send(token.address, deployer.selector("transfer(address,uint256)") +
+                                     address_word(executor.address()) +
+                                     word(units / static_cast<unsigned>(token.usd)));
+  }
 }
 
 host::tests::Running TradingScene::start(std::vector<std::string> more) {

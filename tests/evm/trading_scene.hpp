@@ -27,15 +27,21 @@ class TradingScene {
   std::unique_ptr<Anvil> own_;  // null: the chain is another's
 
  public:
-  explicit TradingScene(std::uint64_t seed, std::size_t factories = 2);
+  // `depth`: of the market's pools, and of what is lent.
+  explicit TradingScene(std::uint64_t seed, std::size_t factories = 2, int depth = 1);
   // On a chain that outlives it and mines when it is told to; of a smart account, that obeys this
   // EntryPoint and the key that every scene has.
   TradingScene(Anvil& of, const std::string& account, const std::string& entry_point,
-               std::uint64_t seed, std::size_t factories = 2);
+               std::uint64_t seed, std::size_t factories = 2, int depth = 1);
   // Whose key it is.
   static const std::string& key_owner();
   // The provider that the program asks, in place of the chain itself.
   void ask(const std::string& url);
+  // These lines of [risk], and the program's defaults else, in place of limits that keep nothing
+  // from being tried.
+  void limit(const std::string& limits);
+  // The executor has so much more of each token, but of the wrapped coin, which is lent.
+  void fund(const Integer& dollars);
 
   // More words for `gantry run --live`.
   host::tests::Running start(std::vector<std::string> more);
@@ -64,7 +70,7 @@ class TradingScene {
   host::tests::Workspace space;
 
  private:
-  TradingScene(std::unique_ptr<Anvil> own, std::uint64_t seed, std::size_t factories);
+  TradingScene(std::unique_ptr<Anvil> own, std::uint64_t seed, std::size_t factories, int depth);
   void write_files();
 };
 

@@ -8,14 +8,17 @@
 #include <chrono>
 #include <csignal>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <random>
+#include <set>
 #include <sstream>
 #include <thread>
 #include <vector>
 
 #include "evm/held_node.hpp"
 #include "evm/integer_words.hpp"
+#include "evm/random_kills.hpp"
 #include "evm/trading_books.hpp"
 #include "host/base/text.hpp"
 
@@ -150,6 +153,23 @@ TEST_CASE("a host that is killed loses no trade, and no intent takes effect twic
   }
   for (const Phase& phase : phases) CHECK(reached[phase.name] >= trials);
   settle(scene);
+  check_books(scene, before);
+  check_risk(scene);
+}
+
+TEST_CASE("a host that is killed at any moment of a run loses no transaction, and repeats none") {
+  TradingScene scene(71);
+  const Holdings before = scene.holdings();
+  RandomKills kills;
+  kills.trials = kill_trials(4);
+  kills.seed = kill_seed();
+  kills.step = [&](Running&) {
+    scene.market.trade(true);
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  };
+  WARN(kill_at_random(scene, kills));
+  settle(scene);
+  CHECK(newest_trade(scene).has_value());
   check_books(scene, before);
   check_risk(scene);
 }
@@ -320,23 +340,50 @@ TEST_CASE("while trading is HALTED nothing leaves, and afterwards it does") {
   CHECK(sent() != before);
 }
 
+// With every limit of [risk] as the program ships it; none is looser here. What they need of a
+// market: pools of 4 and 20 billion dollars, so that a trade may gain min_profit_usd (1000); a ramp
+// of 24 hours, which pass between two blocks; and large swaps that come out of calm, for what comes
+// into a market in uproar is refused by min_success and max_slippage_bps.
 TEST_CASE("five hundred trades in a row under competing swaps: none loses, and all is explained") {
   constexpr std::uint64_t wanted = 500;
-  TradingScene scene(19);
+  constexpr std::uint64_t ramp_successes = 20;  // of every scope
+  constexpr int ramp_s = 24 * 3600;
+  constexpr int calm_s = 30;  // less than a plan's deadline
+  TradingScene scene(19, 2, 5000);
+  scene.limit("");
+  scene.fund(100'000'000);
   const Holdings before = scene.holdings();
   Running running = scene.start({"--json"});
-  const auto filled = [&scene] {
+  // Of the group with the fewest.
+  const auto filled = [&scene](host::ledger::By by, std::size_t groups) -> std::uint64_t {
     const auto books = scene.books_or_none();
-    const auto rows = books ? books->profit({host::ledger::By::chain, {}, {}})
-                            : host::Result<std::vector<host::ledger::ProfitRow>>();
-    std::uint64_t sum = 0;
-    for (const auto& row : rows ? *rows : std::vector<host::ledger::ProfitRow>()) {
-      sum += row.included;
-    }
-    return sum;
+    const auto rows =
+        books ? books->profit({by, {}, {}}) : host::Result<std::vector<host::ledger::ProfitRow>>();
+    if (!rows || rows->size() < groups) return 0;
+    return std::ranges::min(*rows, {}, &host::ledger::ProfitRow::included).included;
   };
-  for (int blocks = 0; filled() < wanted && blocks < 20'000 && !running.ended(); blocks += 20) {
-    scene.trade_until_ended(running, 20, 40);
+  std::mt19937 random(19);
+  const auto& pairs = scene.market.pairs();
+  std::uint64_t blocks = 0;
+  const auto trade = [&](int jump_every, double share) {
+    if (blocks++ % static_cast<std::uint64_t>(jump_every) == 0) {
+      scene.chain.call("evm_increaseTime", {calm_s});
+      // Any way back goes through the second factory, whose venue is in a ramp of its own.
+      std::size_t pair = random() % pairs.size();
+      while (pairs[pair].factory != 1) pair = random() % pairs.size();
+      scene.market.jump(pair, share);
+    }
+    scene.market.trade();
+    std::this_thread::sleep_for(std::chrono::milliseconds(40));
+  };
+  while (filled(host::ledger::By::venue, 2) < ramp_successes && blocks < 2000 && !running.ended()) {
+    trade(30, 0.05);
+  }
+  CHECK(filled(host::ledger::By::venue, 2) >= ramp_successes);
+  scene.mine(3, 100);  // what is under way is of the old day
+  scene.chain.call("evm_increaseTime", {ramp_s});
+  while (filled(host::ledger::By::chain, 1) < wanted && blocks < 20'000 && !running.ended()) {
+    trade(10, 0.03);
   }
   running.signal(SIGINT);
   const Ended ended = running.wait();
@@ -344,23 +391,74 @@ TEST_CASE("five hundred trades in a row under competing swaps: none loses, and a
   REQUIRE(ended.code == 0);
   settle(scene);
   check_books(scene, before);
-  CHECK(filled() >= wanted);
+  check_risk(scene);
+  CHECK(filled(host::ledger::By::chain, 1) >= wanted);
+  // No breaker tripped.
+  const std::string kept = host::tests::read_text(scene.space / "config/risk/eip155.31337.state");
+  CHECK(kept.find("\nbreaker ") == std::string::npos);
+
   // What was not filled is counted by its reason, and each that was undone on the chain is
   // explained.
   const json::value report = json::parse(ended.out);
   const json::object& executed = report.at("executed").as_object();
-  std::uint64_t reverted = 0;
+  const auto number = [](const json::value& value) { return value.to_number<std::uint64_t>(); };
+  std::uint64_t ends = number(executed.at("filled"));
+  // Of the last ones the report is not told: they ended behind the last block.
+  constexpr std::uint64_t last_max = 4;
   std::string others;
   for (const auto& [reason, count] : executed.at("others").as_object()) {
-    others += fmt::format(", {} {}", count.to_number<std::uint64_t>(), std::string(reason));
-    if (reason == "reverted") reverted = count.to_number<std::uint64_t>();
+    others += fmt::format(", {} {}", number(count), std::string(reason));
+    ends += number(count);
+    // Each has its line in the log, which says why.
+    const std::string line = reason == "reverted"
+                                 ? ": reverted ("
+                                 : fmt::format(" is not sent: {}: ", std::string(reason));
+    std::uint64_t explained = 0;
+    for (std::size_t at = 0; (at = ended.err.find(line, at)) != std::string::npos; ++at) {
+      ++explained;
+    }
+    INFO(line);
+    CHECK(explained >= number(count));
+    CHECK(explained <= number(count) + last_max);
   }
-  std::uint64_t explained = 0;
-  for (std::size_t at = 0; (at = ended.err.find(": reverted (", at)) != std::string::npos; ++at) {
-    ++explained;
+  const std::uint64_t plans = number(report.at("plans"));
+  CHECK(ends <= plans);
+  CHECK(ends + last_max >= plans);
+
+  // So is what a limit refused: the best of each reason would have gained, and is beyond the limit.
+  const std::set<std::string> of_the_market{
+      "composite",      "low_confidence",    "max_concurrent", "max_position", "min_profit",
+      "min_profit_bps", "pool_used_already", "ramp",           "reserve",      "slippage",
+      "success",        "value_at_risk",     "volatility"};
+  std::uint64_t judged = number(report.at("opportunities").at("approved"));
+  std::string refusals;
+  std::map<std::string, std::uint64_t> refused;
+  for (const json::value& row : report.at("refusals").as_array()) {
+    const std::string reason(row.at("reason").as_string());
+    const json::value& best = row.at("best");
+    const double gain = best.at("profit_usd").is_string()
+                            ? std::stod(std::string(best.at("profit_usd").as_string()))
+                            : best.at("profit_usd").to_number<double>();
+    const double measured = best.at("risk_gate").at("measured").to_number<double>();
+    const double limit = best.at("risk_gate").at("limit").to_number<double>();
+    const bool is_least =
+        reason == "low_confidence" || reason.starts_with("min_") || reason == "success";
+    INFO(reason << ": " << measured << ", and the limit is " << limit);
+    CHECK(of_the_market.contains(reason));
+    CHECK(gain > 0);
+    if (reason != "pool_used_already") CHECK((is_least ? measured < limit : measured > limit));
+    refused[reason] = number(row.at("count"));
+    judged += refused[reason];
+    refusals += fmt::format("\n  {} {}; the best would gain ${:.2f}: {:.4g}, and the limit is {:g}",
+                            refused[reason], reason, gain, measured, limit);
   }
-  CHECK(explained == reverted);
-  WARN(fmt::format("{} filled{}", executed.at("filled").to_number<std::uint64_t>(), others));
+  CHECK(judged == number(report.at("opportunities").at("sightings")));
+  for (const char* reason : {"low_confidence", "ramp", "success"}) {
+    INFO(reason);
+    CHECK(refused[reason] > 0);
+  }
+  WARN(fmt::format("{} filled in {} blocks{}; refused:{}", number(executed.at("filled")), blocks,
+                   others, refusals));
 }
 
 }  // namespace gantry::test

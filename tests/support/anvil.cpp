@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace gantry::test {
@@ -91,9 +92,17 @@ std::filesystem::path evm_package_file(std::string_view path_in_node_modules) {
 
 Anvil::Anvil(const std::vector<std::string>& arguments) {
   const auto program = evm_package_file("@foundry-rs/anvil-linux-amd64/bin/anvil");
-  std::vector<std::string> words = {
-      program.string(), "--host", "127.0.0.1",   "--port",       "0",
-      "--accounts",     "2",      "--no-mining", "--cache-path", (folder_ / "cache").string()};
+  std::vector<std::string> words = {program.string(),
+                                    "--host",
+                                    "127.0.0.1",
+                                    "--port",
+                                    "0",
+                                    "--no-mining",
+                                    "--cache-path",
+                                    (folder_ / "cache").string()};
+  if (std::ranges::find(arguments, "--accounts") == arguments.end()) {
+    words.insert(words.end(), {"--accounts", "2"});
+  }
   words.insert(words.end(), arguments.begin(), arguments.end());
   server_.emplace("anvil", std::move(words), folder_.path());
   http_ = std::make_unique<HttpClient>(server_->url());

@@ -78,7 +78,7 @@ typedef struct gantry_price {
 } gantry_price;
 
 enum {
-  GANTRY_HISTORY_PRICE = 1,      /* at each snapshot in which it had one */
+  GANTRY_HISTORY_PRICE = 1,      /* at snapshots in which it had one */
   GANTRY_HISTORY_VOLATILITY = 2, /* standard deviation of log returns over the window */
   GANTRY_HISTORY_CORRELATION = 3 /* of log returns of two tokens over the window */
 };

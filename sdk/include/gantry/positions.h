@@ -2,13 +2,12 @@
  * it may change until an SDK releases it as revision 1. A strategy asks for it by its id with
  * gantry_host.get_service, in create().
  *
- * POSITIONS  A trade of GANTRY_OPPORTUNITY_POSITION that was filled opens a position: so much of its
- *            token_out, bought with its token_in, the position's base. One back closes it, or a part
- *            of it. Both begin with what the sender holds: nobody lends for them.
- * HOST       While trading is REDUCING the host closes positions itself. Results of that have a key
- *            whose upper half is all ones; no strategy's key should be like it.
- * UNITS      Amounts: 256-bit, smallest unit. Tokens: market handles.
- * STABILITY  A draft. */
+ * POSITIONS  A trade of GANTRY_OPPORTUNITY_POSITION that was filled opens a position: so much of
+ * its token_out, bought with its token_in, the position's base. One back closes it, or a part of
+ * it. Both begin with what the sender holds: nobody lends for them. HOST       While trading is
+ * REDUCING the host closes positions itself. Results of that have a key whose upper half is all
+ * ones; no strategy's key should be like it. UNITS      Amounts: 256-bit, smallest unit. Tokens:
+ * market handles. STABILITY  A draft. */
 #ifndef GANTRY_POSITIONS_H
 #define GANTRY_POSITIONS_H
 #include "gantry/market.h"
@@ -22,8 +21,8 @@ typedef struct gantry_position {
   uint32_t base;  /* what it was bought with */
   uint32_t token; /* what is held */
   gantry_amount quantity;
-  gantry_amount cost;   /* of the base, for what is still held */
-  uint64_t since_s;     /* when it was opened, on the chain's clock */
+  gantry_amount cost; /* of the base, for what is still held */
+  uint64_t since_s;   /* when it was opened, on the chain's clock */
   uint64_t reserved;
 } gantry_position;
 

@@ -21,7 +21,7 @@ enum {
   GANTRY_OPPORTUNITY_BACKRUN = 2,     /* the same, right behind a pending transaction */
   GANTRY_OPPORTUNITY_LIQUIDATION = 3, /* plan() pays token_in and gets the first leg's input */
   GANTRY_OPPORTUNITY_POSITION = 4     /* opens or closes a position: token_in != token_out */
-  /* Host 0.1 values only what begins and ends in one token, and refuses the rest as unvalued. */
+  /* Host 0.1 values what begins and ends in one token, and positions; the rest it refuses. */
 };
 enum {
   GANTRY_OPPORTUNITY_SIMULATE_ONLY = 1 /* measured and reported; the risk gate never approves it */
@@ -97,7 +97,7 @@ typedef struct gantry_event {
   gantry_bytes payload; /* 8-aligned */
 } gantry_event;
 
-/* Host 0.1 tells of the first two only: it signs and sends nothing. */
+/* A dry run tells of the first two only: it signs and sends nothing. */
 enum {
   GANTRY_RESULT_PLANNED = 1, /* approved and planned, in dry run the end of the road */
   GANTRY_RESULT_REFUSED = 2, /* by the risk gate; reason is its enum */
@@ -120,8 +120,8 @@ typedef struct gantry_subscription_sink {
    * GANTRY_BAD_ARGUMENT: unknown kind. Host 0.1 takes the wish and sends none yet. [call] */
   gantry_status (*events)(void* self, int32_t kind);
   /* Has the host keep this series for at least that long, in seconds of the chain's clock.
-   * GANTRY_BAD_ARGUMENT: no such handle; GANTRY_REFUSED: over its bound. Host 0.1 keeps the last
-   * 8192 snapshots of a series, however long they took. [call] */
+   * GANTRY_BAD_ARGUMENT: no such handle; GANTRY_REFUSED: over its bound, 400 days. Host 0.1 keeps
+   * 8192 samples: one each `lookback_s` / 8192 s; with 0, of the last snapshots. [call] */
   gantry_status (*history)(void* self, const gantry_history_query* query, uint64_t lookback_s);
 } gantry_subscription_sink;
 

@@ -10,6 +10,12 @@ using namespace gantry::host::test;
 
 namespace {
 
+#define WETH "\"0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2\"\n"
+#define USDC "\"0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48\"\n"
+#define PRICE(name, bid, url)                                                          \
+  "[[chain.price]]\nname = \"" name "\"\ntoken = " WETH "quote = " USDC "url = \"" url \
+  "\"\nbid = \"" bid "\"\nask = \"/a\"\n"
+
 constexpr std::string_view chain_head = "[[chain]]\nid = \"eip155:1\"\n";
 #define SENT "[chain.execution]\nexecutor = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\n"
 #define LENT "[[chain.lender]]\nsource = \"aave_v3\"\n"
@@ -87,6 +93,21 @@ constexpr SendRow send_rows[] = {
      "chain.eip155:1.relay.a.url is neither https nor on this machine"},
     {"[[chain.relay]]\nname = \"a\"\nurl = \"relay.example\"\n", 5, 7,
      "chain.eip155:1.relay.a.url is the text \"relay.example\""},
+    {PRICE("a", "/b", "https://a") "every_ms = 49\n", 10, 12,
+     "chain.eip155:1.price.a.every_ms is 49: it is below the minimum of 50 ms"},
+    {PRICE("a", "/b", "https://a") "every = 100\n", 10, 1,
+     "unknown key every in chain.eip155:1.price.a", "every_ms"},
+    {PRICE("a", "bid", "https://a"), 8, 7, "chain.eip155:1.price.a.bid is no JSON pointer"},
+    {PRICE("a", "/b", "http://prices.example"), 7, 7,
+     "chain.eip155:1.price.a.url is neither https nor on this machine"},
+    {PRICE("a", "/b", "https://a") PRICE("a", "/b", "https://b"), 11, 8,
+     "chain.eip155:1.price.a.name is there twice"},
+    {"[[chain.price]]\nname = \"a\"\ntoken = " WETH "quote = " WETH
+     "url = \"https://a\"\nbid = \"/b\"\nask = \"/a\"\n",
+     6, 9, "chain.eip155:1.price.a.quote is the token itself"},
+    {"[[chain.price]]\nname = \"a\"\ntoken = " WETH "quote = " USDC
+     "url = \"https://a\"\nbid = \"/b\"\n",
+     3, 1, "chain.eip155:1.price.a.ask is missing"},
     {"[chain.bundler]\nname = \"a\"\n", 3, 1, "chain.eip155:1.bundler.url is missing"},
     {"[chain.bundler]\nurl = \"http://bundler.example\"\n", 4, 7,
      "chain.eip155:1.bundler.url is neither https nor on this machine"},
@@ -224,4 +245,20 @@ TEST_CASE("a URL is private by TLS or by not leaving the machine") {
         "ws://127.0.0.1", "wss://a", "HTTPS", "", "http://", "http://10.0.0.1"}) {
     CHECK_FALSE(is_private_url(url));
   }
+}
+
+TEST_CASE("a price from outside is read, and its variables are known") {
+  const Configuration loaded = good(
+      "[[chain.price]]\nname = \"exchange\"\ntoken = " WETH "quote = " USDC
+      "url = \"https://a/${PRICE_KEY}\"\nbid = \"/data/0/bid\"\nask = \"/ask\"\nevery_ms = 100\n",
+      environment({{"PRICE_KEY", "a"}}));
+  REQUIRE(loaded.chains[0].prices.size() == 1);
+  const PriceSettings& price = loaded.chains[0].prices[0];
+  CHECK(price.name == "exchange");
+  CHECK(price.bid == "/data/0/bid");
+  CHECK(price.ask == "/ask");
+  CHECK(price.every_ms == 100);
+  CHECK(price.token.bytes[0] == 0xC0);
+  CHECK(price.quote.bytes[0] == 0xA0);
+  CHECK(variables_of(loaded).at(0).by == "price exchange");
 }

@@ -128,6 +128,8 @@ constexpr Row rows[] = {
     {In::dex, "[[dexes]]\nname = \"uniswap_v2\"\n", 1, 3, "unknown table dexes", "dex"},
     {In::dex, "[[dex]]\nenabled = true\n", 1, 1, "dex.name is missing"},
     {In::dex, "[[dex]]\nname = \"\"\n", 2, 8, "dex.name is the text \"\""},
+    {In::dex, "[[dex]]\nname = \"uni\\tswap\"\n", 2, 8, "dex.name is the text \"uni swap\""},
+    {In::dex, "[[dex]]\nname = \"uni\\nswap\"\n", 2, 8, "dex.name is the text \"uni?swap\""},
     {In::dex, "[[dex]]\nname = \"uni swap\"\n", 2, 8, "dex.name is the text \"uni swap\""},
     {In::dex, "[[dex]]\nname = \"uniswap_v3\"\ncallback = \"pancakeV3SwapCallback\"\n", 3, 12,
      "dex.uniswap_v3.callback is \"pancakeV3SwapCallback\", and no function with its types"},

@@ -5,9 +5,11 @@
 #include <random>
 
 #include "fixture.hpp"
+#include "host/execute/held.hpp"
 #include "host/ledger/trail.hpp"
 
 using namespace gantry::host;
+using gantry::u256;
 using namespace gantry::host::ledger;
 using namespace gantry::host::ledger::test;
 namespace fs = std::filesystem;
@@ -445,4 +447,52 @@ TEST_CASE("where an attempt went is kept, and a change of it is found") {
   const Verification found = desk.verified();
   REQUIRE_FALSE(found.findings.empty());
   has(found.findings[0].what, "attempt 1 of intent 1");
+}
+
+TEST_CASE("what a trade exchanged is kept, goes with its result, and a change of it is found") {
+  Desk desk;
+  const auto add = [&](const std::string& key, bool closes) {
+    Intent made = intent(key, "statistical");
+    const std::string dollar = "0x6b175474e89094c44da98b954eedeac495271d0f";
+    (closes ? made.token_in : made.token_out) = dollar;
+    const AttemptId id = value_of(
+        desk.ledger->record(made, value_of(desk.ledger->reserve(lane())), attempt(key[0])));
+    value_of(desk.ledger->submitted(id, "relay"));
+    Realised what = realised(closes ? 10'000'000'000'000'000 : 0);
+    what.token = made.token_out;
+    what.exchange = Exchange{u256(closes ? 20 : 1000), u256(closes ? 70 : 60), u256(500)};
+    value_of(desk.ledger->result(id, receipt(), what));
+    return id.intent;
+  };
+  const IntentId opened = add("a", false);
+  const IntentId closed = add("b", true);
+  desk.check_whole();
+  const auto exchanges = value_of(desk.ledger->exchanges("eip155:1"));
+  REQUIRE(exchanges.size() == 2);
+  CHECK(exchanges[0].intent.id == opened);
+  CHECK(exchanges[1].result->realised->exchange == Exchange{u256(20), u256(70), u256(500)});
+  CHECK(value_of(desk.ledger->exchanges("eip155:10")).empty());
+  // A run that was told nothing of them is told what they exchanged.
+  const auto news = value_of(desk.ledger->result_news(0));
+  REQUIRE(news.size() == 2);
+  CHECK(news[1].result.realised->exchange == exchanges[1].result->realised->exchange);
+  const auto held = positions_of(exchanges);
+  REQUIRE(held);
+  REQUIRE(held->all().size() == 1);
+  CHECK(held->all().front().quantity == u256(40));
+  CHECK(held->all().front().cost == u256(666));  // 1000 less a third of it, rounded up
+
+  value_of(desk.ledger->reorganized(closed, "taken by another block"));
+  CHECK(value_of(desk.ledger->exchanges("eip155:1")).size() == 1);
+  desk.check_whole();
+  desk.close();
+  tamper(desk.path(), "UPDATE exchange SET received = zeroblob(32)");
+  CHECK_FALSE(desk.verified().findings.empty());
+
+  Desk other;
+  Realised none = realised();
+  none.exchange = Exchange{u256(1), u256(), u256()};
+  const AttemptId id = other.record("c");
+  value_of(other.ledger->submitted(id, "relay"));
+  has(error_of(other.ledger->result(id, receipt(), none)).message, "nothing was spent");
 }

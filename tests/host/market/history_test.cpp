@@ -262,18 +262,101 @@ TEST_CASE("a snapshot in which the token had no price is no sample") {
             .epsilon(1e-9));
 }
 
-TEST_CASE("what the ring still holds of an earlier round is no sample") {
+TEST_CASE("a snapshot that was never added takes no sample's place") {
   const Turning market;
   History history;
   REQUIRE(history.subscribe(2, 1));
   const std::uint64_t slots = History::samples_kept + History::reader_lag_max;
   market.fill(history, 1, slots + 4);
-  market.fill(history, slots + 6, slots + 10);  // the place of the one left out holds the fifth
+  market.fill(history, slots + 6, slots + 10);
   const auto answer = ask(history, market.make(slots + 10, 0), query(GANTRY_HISTORY_PRICE, 2));
-  REQUIRE(answer.samples.size() == History::samples_kept - 1);
+  REQUIRE(answer.samples.size() == History::samples_kept);
   for (std::size_t i = 1; i < answer.samples.size(); ++i) {
     REQUIRE(answer.samples[i].time_s > answer.samples[i - 1].time_s);
   }
+}
+
+TEST_CASE("a series that was asked for so many seconds covers them, however fast blocks come") {
+  const Turning market;
+  constexpr std::uint64_t day_s = 86'400;
+  // Seconds from one block to the next, and samples of a day: 11 s hold one at most.
+  const auto [step_s, samples] = GENERATE(
+      std::pair<std::uint64_t, std::size_t>{1, (day_s + 10) / 11}, std::pair{12, day_s / 12 + 1});
+  CAPTURE(step_s);
+  History history;
+  REQUIRE(history.subscribe(2, 1, day_s));
+  const std::uint64_t blocks = 3 * day_s / step_s;
+  for (std::uint64_t id = 1; id <= blocks; ++id) {
+    auto snapshot = market.make(id, market.turn(id));
+    snapshot.context.state_time_s = start_s + id * step_s;
+    history.add(snapshot);
+  }
+  auto now = market.make(blocks, 0);
+  now.context.state_time_s = start_s + blocks * step_s;
+  auto asked = query(GANTRY_HISTORY_PRICE, 2);
+  asked.from_s = now.context.state_time_s - day_s;
+  const auto answer = ask(history, now, asked);
+  CHECK(answer.samples.size() >= samples - 1);
+  CHECK(answer.samples.size() <= samples + 1);
+  CHECK(answer.samples.size() <= History::samples_kept);
+  CHECK(answer.samples.front().time_s <= asked.from_s + std::max<std::uint64_t>(step_s, 11));
+  for (std::size_t i = 1; i < answer.samples.size(); ++i) {
+    const std::uint64_t between = answer.samples[i].time_s - answer.samples[i - 1].time_s;
+    REQUIRE(between >= (step_s == 1 ? 11 : 12));
+    REQUIRE(between <= 12);
+  }
+  // Each is the price of its own block.
+  for (const gantry_sample& sample : answer.samples) {
+    const std::uint64_t id = (sample.time_s - start_s) / step_s;
+    REQUIRE(sample.value == market.middle(market.turn(id), 2));
+  }
+}
+
+TEST_CASE("what a reader sees of a sampled series does not depend on how far others are") {
+  const Turning market;
+  std::vector<std::vector<gantry_sample>> seen;
+  for (const std::uint64_t ahead : {std::uint64_t{0}, std::uint64_t{3}, History::reader_lag_max}) {
+    History history;
+    REQUIRE(history.subscribe(2, 1, 3 * History::samples_kept));
+    market.fill(history, 1, 500 + ahead);
+    const auto answer = ask(history, market.make(500, 0), query(GANTRY_HISTORY_PRICE, 2));
+    seen.push_back(answer.samples);
+  }
+  // Seconds 1001 to 1500 touch the spans of three seconds from number 333 to 500.
+  REQUIRE(seen[0].size() == 168);
+  for (const auto& samples : seen) {
+    REQUIRE(samples.size() == seen[0].size());
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      CHECK(samples[i].time_s == seen[0][i].time_s);
+      CHECK(samples[i].value == seen[0][i].value);
+    }
+  }
+}
+
+TEST_CASE("of several series of two tokens the finest answers that reaches back so far") {
+  const Turning market;
+  History history;
+  REQUIRE(history.subscribe(2, 1, 8192));       // each second
+  REQUIRE(history.subscribe(2, 1, 10 * 8192));  // each tenth
+  REQUIRE(history.subscribe(2, 1, 10 * 8192));  // the same again
+  CHECK(history.size() == 2);
+  market.fill(history, 1, 20'000);
+  const auto now = market.make(20'000, 0);
+  auto asked = query(GANTRY_HISTORY_PRICE, 2);
+  asked.from_s = start_s + 20'000 - 1000;
+  CHECK(ask(history, now, asked, 30'000).samples.size() == 1001);
+  asked.from_s = start_s + 20'000 - 10'000;
+  const auto coarse = ask(history, now, asked, 30'000);
+  CHECK(coarse.samples.size() >= 1000);
+  CHECK(coarse.samples.size() <= 1001);
+  CHECK(coarse.samples.front().time_s <= asked.from_s + 10);
+}
+
+TEST_CASE("a lookback beyond the bound is refused") {
+  History history;
+  CHECK(history.subscribe(2, 1, History::lookback_s_max));
+  CHECK_FALSE(history.subscribe(3, 1, History::lookback_s_max + 1));
+  CHECK_FALSE(history.subscribe(3, 1, UINT64_MAX));
 }
 
 TEST_CASE("volatility is the standard deviation of log returns, at the time of the last") {

@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <string_view>
 
 #include "tests/host/recording/samples.hpp"
 
@@ -70,6 +71,18 @@ struct Compare {
     REQUIRE(a.strategy == b.strategy);
     REQUIRE(a.snapshot == b.snapshot);
     REQUIRE(a.payload == b.payload);
+  }
+  void operator()(const Compiled& a) const {
+    const auto& b = std::get<Compiled>(other);
+    REQUIRE(a.version == b.version);
+    REQUIRE(a.source == b.source);
+    REQUIRE(a.venues == b.venues);
+  }
+  void operator()(const Changes& a) const {
+    const auto& b = std::get<Changes>(other);
+    REQUIRE(a.facts == b.facts);
+    REQUIRE(a.check == b.check);
+    REQUIRE(a.bytes == b.bytes);
   }
   void operator()(const End&) const { FAIL("a sample has no end"); }
 };
@@ -152,4 +165,36 @@ TEST_CASE("the reader says which block was the last whole one") {
   }
   REQUIRE(reader.position().last_whole_block == 10'982'001U);
   REQUIRE_FALSE(must(reader.next()));
+}
+
+TEST_CASE("the records of a compiled recording survive the round trip") {
+  const std::vector<Record> records = {
+      sample_header(),
+      Compiled{compiled_version, Bytes(32, 7), "chain block_time_s = 12\n"},
+      Token{evm_address(1), "WETH", 18},
+      Pool{"uniswap_v2", evm_address(9), {0}, {}},
+      Block{1, 2, gantry_amount{}, std::nullopt},
+      Fact{no_pool, FactKind::http, 1, 0, gantry_address{}, {}, {'{', '}'}},
+      Changes{3, ~0ULL - 5, Bytes(5000, 0x5A)},
+      Changes{},
+  };
+  require_same(records, read_all(write_all(records)));
+}
+
+TEST_CASE("frames are summed by CRC-32C, whatever their length") {
+  const auto of = [](std::string_view text) {
+    return crc32c(ByteView(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
+  };
+  // RFC 3720, B.4, and the check value of the CRC catalogue.
+  CHECK(of("123456789") == 0xE3069283);
+  CHECK(crc32c(Bytes(32, 0)) == 0x8A9136AA);
+  CHECK(crc32c(Bytes(32, 0xFF)) == 0x62A8AB43);
+  CHECK(of("") == 0);
+  Bytes bytes;
+  for (int size = 0; size < 100; ++size) {
+    Crc32c table;
+    table.process_bytes(bytes.data(), bytes.size());
+    CHECK(crc32c(bytes) == table.checksum());
+    bytes.push_back(static_cast<std::uint8_t>(size * 37));
+  }
 }

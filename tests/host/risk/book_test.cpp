@@ -707,6 +707,37 @@ TEST_CASE("what a book keeps makes another one the same") {
   CHECK(b.book.text() == kept);
 }
 
+// A configuration's names have letters, digits, '_', '-' and '.': none breaks a line of the text.
+TEST_CASE("whatever name a configuration takes, what a book keeps of it comes back") {
+  RiskSettings settings;
+  settings.max_failures = 0;
+  RiskBook book(settings, "eip155:1", true);
+  RiskBook again(settings, "eip155:1", true);
+  const std::string longest(64, 'x');
+  for (const RiskScopeKind kind : {RiskScopeKind::venue, RiskScopeKind::strategy}) {
+    for (const std::string& name : {std::string("-"), std::string("."), std::string("total"),
+                                    std::string("-1"), std::string("counts"), longest}) {
+      TradeClosed failed;
+      failed.opened.scopes.add(book.scope(kind, name));
+      (void)book.closed(failed);
+    }
+  }
+  RiskFact kept;
+  kept.kind = RiskFact::Kind::restore;
+  kept.text = book.text();
+  REQUIRE(again.apply(kept));
+  CHECK(again.text() == book.text());
+  for (const RiskScopeKind kind : {RiskScopeKind::venue, RiskScopeKind::strategy}) {
+    for (const std::string& name : {std::string("-"), std::string("."), longest}) {
+      const auto scope = again.find_scope(kind, name);
+      REQUIRE(scope);
+      CHECK(again.view()->scopes[*scope].counts.failures == 1);
+      CHECK(again.view()->scopes[*scope].mode == TradingMode::halted);
+    }
+    CHECK_FALSE(again.find_scope(kind, ""));
+  }
+}
+
 TEST_CASE("what cannot be read halts, until it is resumed by hand") {
   Book b;
   b.book.closed(b.gained(ether(3)));

@@ -415,11 +415,12 @@ TEST_CASE("every reason of a refusal has a name of its own") {
   for (std::int32_t i = 0; i <= static_cast<std::int32_t>(last_refusal_reason); ++i) {
     names.insert(to_string(static_cast<RefusalReason>(i)));
   }
-  CHECK(names.size() == 32);
+  CHECK(names.size() == 33);
   CHECK_FALSE(names.contains("unknown"));
   CHECK(to_string(static_cast<RefusalReason>(13)) == "approximate");
   CHECK(to_string(static_cast<RefusalReason>(15)) == "halted");
   CHECK(to_string(static_cast<RefusalReason>(29)) == "composite");
   CHECK(to_string(static_cast<RefusalReason>(31)) == "not_held");
-  CHECK(to_string(static_cast<RefusalReason>(32)) == "unknown");
+  CHECK(to_string(static_cast<RefusalReason>(32)) == "backrun_not_sent");
+  CHECK(to_string(static_cast<RefusalReason>(33)) == "unknown");
 }

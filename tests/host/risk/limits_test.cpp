@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "host/risk/gate.hpp"
 #include "support/applied_market.hpp"
@@ -25,6 +26,24 @@ struct Trade {
   Ranked ranked = small();
   Forecast forecast{0, 0, 1, 0};
   bool counts = true;
+  std::optional<Position> closes;
+  u256 closing;
+
+  // Ten ether's worth into another token, at a cost of 60 bps.
+  void one_way() {
+    ranked.opportunity.kind = GANTRY_OPPORTUNITY_POSITION;
+    ranked.opportunity.token_out = 1;
+    ranked.one_way = true;
+    ranked.crossing_bps = 60;
+  }
+  // Of which that trade sells all.
+  void close() {
+    one_way();
+    ranked.opportunity.amount_in = amount(one);
+    ranked.pays = false;
+    closes.emplace();
+    closes->quantity = amount(one);
+  }
 
   // Limits that this trade is far from; each test sets its own.
   static RiskSettings wide() {
@@ -67,8 +86,9 @@ struct Trade {
   }
   RiskRefusal refusal() {
     const auto view = book().view();
-    const auto verdict = RiskGate(risk).check(
-        market.view, ranked, strategy, ranked.opportunity.block, {view.get(), scopes_, forecast});
+    const auto verdict =
+        RiskGate(risk).check(market.view, ranked, strategy, ranked.opportunity.block,
+                             {view.get(), scopes_, forecast, closes ? &*closes : nullptr, closing});
     return verdict ? RiskRefusal{} : verdict.error();
   }
   void passes() { CHECK(to_string(refusal().reason) == "none"); }
@@ -404,4 +424,101 @@ TEST_CASE("a trade of the most scopes that one can have is judged by all of them
   again.add(5);
   again.add(0);
   CHECK(again.count == 3);
+}
+
+TEST_CASE("what it costs to open or close a position is bounded") {
+  Trade t;
+  t.one_way();
+  t.risk.max_crossing_bps = 60;
+  t.passes();
+  t.ranked.crossing_bps = 60.001;
+  t.is_refused(RefusalReason::crossing, 60.001, 60, "bps");
+  t.ranked.crossing_bps = -5;  // it pays at once
+  t.passes();
+  t.close();
+  t.ranked.crossing_bps = 60;
+  t.passes();
+  t.ranked.crossing_bps = 61;
+  t.is_refused(RefusalReason::crossing, 61, 60, "bps");
+  // Of a cycle it says nothing.
+  t.closes.reset();
+  t.ranked = t.small();
+  t.ranked.crossing_bps = 1000;
+  t.passes();
+}
+
+TEST_CASE("all that goes into a position may be lost") {
+  Trade t;
+  t.one_way();
+  t.risk.max_loss_usd = 4000;
+  t.passes();
+  t.ranked.gas_usd_e6 = u256(1'000'000);
+  t.is_refused(RefusalReason::loss_per_trade, 4001, 4000, "USD");
+  t.ranked = t.small();  // a cycle reverts
+  t.passes();
+}
+
+TEST_CASE("no more of a position is sold than there is, with what is being sold already") {
+  Trade t;
+  t.close();
+  t.passes();
+  t.closing = u256(1);
+  t.is_refused(RefusalReason::not_held, 1e18 + 1, 1e18, "");
+  t.ranked.opportunity.amount_in = wrapping_sub(amount(one), u256(1));
+  t.passes();
+  t.closing = u256::max();
+  CHECK(to_string(t.refusal().reason) == "not_held");
+}
+
+TEST_CASE("to close a position neither profit nor size nor forecasts are asked for") {
+  Trade t;
+  t.close();
+  t.risk.min_profit_usd = 1e6;
+  t.risk.max_position_eth = 1e-9;
+  t.risk.max_position_usd = 1;
+  t.risk.max_loss_usd = 0;
+  t.risk.min_success = 1;
+  t.risk.max_composite = 0;
+  t.forecast = {1, 1, 0, 1e9};
+  t.passes();
+  // The gas is.
+  t.risk.max_gas_eth_day = 1;
+  t.ranked.gas_cost = amount(one);
+  Trade dear;
+  dear.close();
+  dear.risk.max_gas_eth_day = 1;
+  dear.ranked.gas_cost = amount(one);
+  dear.passes();
+  dear.ranked.gas_cost = amount(one + 1);
+  CHECK(to_string(dear.refusal().reason) == "gas_budget");
+}
+
+TEST_CASE("while REDUCING a position is closed and none is opened, while HALTED neither is") {
+  for (const bool halted : {false, true}) {
+    Trade t;
+    t.one_way();
+    t.passes();
+    TradeClosed fill{{t.scopes(), u256(), 0}, true, true, u256(), 0, u256(), 1000};
+    if (halted) {
+      REQUIRE(t.book().apply(fact(RiskFact::Kind::halt)));
+    } else {
+      t.book().closed(fill);  // far below its quote
+    }
+    CHECK(to_string(t.refusal().reason) == (halted ? "halted" : "reducing"));
+    t.close();
+    CHECK(to_string(t.refusal().reason) == (halted ? "halted" : "none"));
+  }
+}
+
+TEST_CASE("what is held counts beside what is under way") {
+  Trade t;
+  t.risk.max_concurrent_eth = 15;
+  TradeClosed opened{{t.scopes(), u256(), 0}, true, false, u256(), 0, u256(), 0};
+  opened.one_way = OneWayTrade{"triangular", {}, {}, u256(1), u256(1), amount(5 * one), 0};
+  opened.one_way->token_out.length = 20;
+  t.book().closed(opened);
+  t.passes();
+  opened.one_way->worth_wei = u256(1);
+  t.book().closed(opened);
+  t.is_refused(RefusalReason::max_concurrent, 15, 15, "ETH");
 }

@@ -95,39 +95,6 @@ TEST_CASE("positions are a strategy's own, and of one base") {
   CHECK(positions.closed_by("nobody", ether_token, dollar) == nullptr);
 }
 
-TEST_CASE("what is taken back leaves what there was") {
-  Positions positions;
-  positions.apply(buy(100, 7, 50));
-  const Positions before = positions;
-
-  SECTION("an opening that added") {
-    positions.apply(buy(30, 2, 9));
-    positions.take_back(buy(30, 2, 9), std::nullopt);
-  }
-  SECTION("a part that was closed") {
-    const auto closed = positions.apply(sell(3, 60));
-    positions.take_back(sell(3, 60), closed);
-  }
-  SECTION("the whole, of which nothing is left") {
-    const auto closed = positions.apply(sell(7, 140));
-    positions.take_back(sell(7, 140), closed);
-  }
-  SECTION("not the last one") {
-    const auto closed = positions.apply(sell(3, 60));
-    positions.apply(buy(30, 2, 9));
-    positions.take_back(sell(3, 60), closed);
-    positions.take_back(buy(30, 2, 9), std::nullopt);
-  }
-  CHECK(positions.text() == before.text());
-}
-
-TEST_CASE("an opening that is taken back whole leaves none") {
-  Positions positions;
-  positions.apply(buy(100, 7, 50));
-  positions.take_back(buy(100, 7, 50), std::nullopt);
-  CHECK(positions.empty());
-}
-
 TEST_CASE("positions are read as they were written, and nothing else is") {
   Positions positions;
   positions.apply(buy(100, 7, 50));
@@ -162,7 +129,7 @@ TEST_CASE("what positions cost counts as under way, in total, of the chain and o
   opened.put_in_wei = u256(900);
   book.opened(opened);
   TradeClosed closed{opened, true, false, u256(3), 0, u256(3), 0, true, 0, buy(3000, 10, 900)};
-  const Booked booked = book.closed(closed);
+  (void)book.closed(closed);
   const auto after = book.view();
   for (const ScopeId scope : {total_scope, chain_scope, own}) {
     CHECK(after->scopes[scope].counts.held_wei == u256(900));
@@ -171,9 +138,15 @@ TEST_CASE("what positions cost counts as under way, in total, of the chain and o
   CHECK(after->scopes[total_scope].counts.under_way_wei.is_zero());
   CHECK(after->positions->all().size() == 1);
 
-  book.taken_back(closed, &booked);
-  CHECK(book.view()->positions->empty());
-  CHECK(book.view()->scopes[total_scope].counts.held_wei.is_zero());
+  // And of their library, once it is known.
+  const ScopeId library = book.scope(RiskScopeKind::plugin, "pairs");
+  CHECK(book.view()->scopes[library].counts.held_wei.is_zero());
+  book.belongs_to("pairs one", library);
+  CHECK(book.view()->scopes[library].counts.held_wei == u256(900));
+  CHECK(book.view()->scopes[venue].counts.held_wei.is_zero());
+  const RiskBook::OpenLoss loss{"pairs one", u256(7)};
+  book.mark({&loss, 1});
+  CHECK(book.view()->scopes[library].counts.open_loss_wei == u256(7));
 }
 
 TEST_CASE("what positions would lose counts against equity, and trips its breaker once") {
@@ -216,7 +189,7 @@ TEST_CASE("what positions would lose counts against equity, and trips its breake
   CHECK(book.mode() == TradingMode::active);
 }
 
-TEST_CASE("positions of an earlier run are in the book as a fact, which a replay tells again") {
+TEST_CASE("what the ledger holds is in the book as a fact, which a replay tells again") {
   Positions positions;
   positions.apply(buy(100, 7, 50));
   RiskFact fact;
@@ -226,14 +199,50 @@ TEST_CASE("positions of an earlier run are in the book as a fact, which a replay
   REQUIRE(read);
   RiskBook book({}, "eip155:1", true);
   REQUIRE(book.apply(*read));
+  // Not between two groups, but with the next one, which hands it out.
+  CHECK(book.view()->positions->empty());
+  CHECK(book.begin_group(1000).outside.empty());
+  book.adopt_positions();
   CHECK(book.view()->positions->text() == positions.text());
   CHECK(book.view()->scopes[total_scope].counts.held_wei == u256(50));
+  const auto outside = book.begin_group(1001).outside;
+  REQUIRE(outside.size() == 1);
+  CHECK(to_text(outside.front()) == to_text(fact));
+  CHECK(book.begin_group(1002).outside.empty());
   // Whoever comes later counts its own.
   const ScopeId own = book.scope(RiskScopeKind::strategy, "pairs one");
   CHECK(book.view()->scopes[own].counts.held_wei == u256(50));
+
+  // From now on the ledger alone says what is held.
+  TradeClosed closed{{}, true, false, u256(3), 0, u256(3), 0, true, 0, buy(3000, 10, 900)};
+  (void)book.closed(closed);
+  CHECK(book.view()->positions->text() == positions.text());
+  // Two that come before a group are the newest.
+  REQUIRE(book.apply(*read));
+  fact.text.clear();
+  REQUIRE(book.apply(fact));
+  book.adopt_positions();
+  CHECK(book.view()->positions->empty());
+  CHECK(book.begin_group(1003).outside.size() == 1);
 
   RiskFact broken = fact;
   broken.text = "nonsense\n";
   CHECK_FALSE(book.apply(broken));
   CHECK(book.mode() == TradingMode::halted);
+}
+
+TEST_CASE("what a closing has lost does not count twice against equity") {
+  RiskSettings settings;
+  settings.capital_eth = 100;
+  settings.max_drawdown_bps = 250;
+  RiskBook book(settings, "eip155:1", true);
+  (void)book.begin_group(1000);
+  const u256 two_ether(2'000'000'000'000'000'000ULL);
+  const RiskBook::OpenLoss open{"pairs one", two_ether};
+  book.mark({&open, 1});
+  TradeClosed closed{{}, true, false, two_ether, 0, u256(), 0, true, 0, sell(1, 1)};
+  (void)book.closed(closed);
+  CHECK(book.tripped().empty());
+  book.mark({});
+  CHECK(book.tripped().empty());
 }

@@ -8,6 +8,9 @@
 #include <memory>
 #include <string>
 
+#include "host/backtest/simulated_chain.hpp"
+#include "support/long_recording.hpp"
+#include "support/small_market.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace {
@@ -40,4 +43,31 @@ TEST_CASE("the shipped market runs from its first block to its last in less than
   CHECK(report.at("market").at("snapshots").to_number<std::uint64_t>() > 1000);
   CHECK(resident > 10'000'000);  // it was measured at all
   CHECK(resident < 2'000'000'000);
+}
+
+TEST_CASE("a backtest of ten times as many blocks takes no more memory") {
+  using namespace gantry::host;
+  using namespace gantry::test;
+  const TemporaryFolder folder;
+  const auto longer = folder / "longer.gantry";
+  write_repeated(GANTRY_RECORDING, longer, 10);
+  const auto configuration =
+      configure(folder.path(),
+                {"", "[[dex]]\nname = \"uniswap_v2\"\nmin_liquidity_usd = 10000\n",
+                 "[strategies.idle_strategy]\n", "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2",
+                 "0x6B175474E89094C44Da98b954EedeAC495271d0F"},
+                {GANTRY_TEST_PLUGIN_FOLDER});
+  const auto run = [&](const std::filesystem::path& file) {
+    SimulatedChain chain(SimulationSettings(), gas_overhead_of(configuration));
+    StreetOptions options;
+    options.recording = file;
+    options.backtest = &chain;
+    return run_market(configuration, options);
+  };
+  // The most that the process has had: what a longer run needs more stands above it.
+  const RunReport once = run(GANTRY_RECORDING);
+  const RunReport ten_times = run(longer);
+  CHECK(ten_times.snapshots == 10 * (once.snapshots - 1) + 1);
+  CHECK(once.resident_bytes_max > 10'000'000);
+  CHECK(ten_times.resident_bytes_max - once.resident_bytes_max < 8'000'000);
 }

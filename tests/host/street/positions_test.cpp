@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include "gantry/u256_convert.hpp"
+#include "host/backtest/simulated_chain.hpp"
 #include "host/risk/book.hpp"
 #include "support/small_market.hpp"
 
@@ -113,7 +114,7 @@ TEST_CASE("a position is opened and closed, and the book has what it brought to 
 }
 
 TEST_CASE("a position that is sold in parts leaves the rest, at its share of the cost") {
-  Scene scene(std::vector<std::uint64_t>(5, 40'000));
+  Scene scene(std::vector<std::uint64_t>(8, 40'000));
   const auto configuration = scene.make("max_crossing_bps = 300\n", "hold_s = 0\nparts = 3\n");
   (void)scene.run(configuration);
   const cpp_int dollars = swapped(ether, 100 * ether, 40'000 * ether);
@@ -204,7 +205,6 @@ TEST_CASE(
   CHECK(scene.held().empty());
   CHECK(counted(report, "own planned") == 1);
   CHECK(counted(report, "the host's planned") == 1);
-  CHECK(refused(report, RefusalReason::halted) > 0);
   // It would open another one, which is refused.
   CHECK(refused(report, RefusalReason::reducing) > 0);
   const cpp_int bought = swapped(ether, 100 * ether, 40'000 * ether);
@@ -225,4 +225,95 @@ TEST_CASE(
   CHECK(scene.held().size() == 1);
   CHECK(scene.book->mode() == TradingMode::halted);
   CHECK(counted(halted, "the host's planned") == 0);
+}
+
+TEST_CASE("the host sells in parts what does not pass at once") {
+  // The pool is a quarter of what it was when the position is to be sold, and dollars have fallen.
+  Scene scene({40'000});
+  std::vector<std::vector<SmallUpdate>> blocks(4, {{0, 100'000, 40'000'000}});
+  blocks.insert(blocks.end(), 40, {{0, 25'000, 11'000'000}});
+  write_market(scene.recording, 2, {{0, 1, 100'000, 40'000'000}}, blocks);
+  const std::string risk =
+      "capital_eth = 100\nmax_drawdown_bps = 9\nmax_loss_bps = 10000\ncool_down_s = 26\n"
+      "reduced_s = 100000\n";
+  const std::string hold = "hold_s = 1000000\n";
+  SECTION("a limit of the strategy's own: 2 % of a pool, where the position is 3.6 %") {
+    const RunReport report =
+        scene.run(scene.make("max_crossing_bps = 1000\n" + risk +
+                                 "[risk.strategy.holder_strategy]\npool_concentration_bps = 200\n",
+                             hold));
+    CHECK(scene.held().empty());
+    CHECK(counted(report, "the host's planned") >= 2);
+    CHECK(refused(report, RefusalReason::pool_concentration) == 0);
+  }
+  SECTION("all of it would cost more than max_crossing_bps, a part does not") {
+    const RunReport report = scene.run(scene.make("max_crossing_bps = 300\n" + risk, hold));
+    CHECK(scene.held().empty());
+    CHECK(counted(report, "the host's planned") >= 2);
+  }
+  SECTION("nothing of it passes: it stays, and the refusal is seen") {
+    const RunReport report =
+        scene.run(scene.make("max_crossing_bps = 300\n" + risk + "[risk.venue.uniswap_v2]\n" +
+                                 "max_snapshot_age_blocks = 2\nmax_gas_eth_day = 0.004\n",
+                             hold));
+    CHECK(scene.held().size() == 1);
+    // Of all of it at once; a part would meet the budget of gas.
+    CHECK(refused(report, RefusalReason::crossing) > 0);
+  }
+}
+
+TEST_CASE("a position that nobody prices any more counts as lost, all of it") {
+  Scene scene({40'000});
+  const std::uint64_t left = GENERATE(1, 0);  // thousandths of an ether in the pool
+  std::vector<std::vector<SmallUpdate>> blocks(5, {{0, 100'000, 40'000'000}});
+  blocks.insert(blocks.end(), 6, {{0, left, 40'000'000}});
+  write_market(scene.recording, 2, {{0, 1, 100'000, 40'000'000}}, blocks);
+  (void)scene.run(scene.make(
+      "max_crossing_bps = 300\ncapital_eth = 100\nmax_drawdown_bps = 40\nmax_loss_bps = 10000\n"
+      "recovery = \"by_hand\"\n",
+      "hold_s = 1000000\n"));
+  CHECK(scene.held().size() == 1);
+  CHECK(scene.book->mode() == TradingMode::halted);
+  if (left == 0) CHECK(number(scene.total().open_loss_wei) == ether);
+}
+
+TEST_CASE("what a library's strategies hold counts in the library's limits, and no venue's") {
+  Scene scene(quiet);
+  const std::string two =
+      "hold_s = 1000000\n[strategies.second]\nplugin = \"holder_strategy\"\nhold_s = 1000000\n"
+      "base = \"0x1000000000000000000000000000000000000000\"\n"
+      "token = \"0x1000000000000000000000000000000000000001\"\n";
+  const std::string open = "max_crossing_bps = 300\n";
+  (void)scene.run(scene.make(open + "max_concurrent_eth = 1\n", two));
+  CHECK(scene.held().size() == 1);
+  (void)scene.run(
+      scene.make(open + "[risk.plugin.holder_strategy]\nmax_concurrent_eth = 1\n", two));
+  CHECK(scene.held().size() == 1);
+  (void)scene.run(scene.make(open + "[risk.venue.uniswap_v2]\nmax_concurrent_eth = 1\n", two));
+  CHECK(scene.held().size() == 2);
+}
+
+TEST_CASE("a position is sold once, however late what is under way is known") {
+  Scene scene(std::vector<std::uint64_t>(24, 40'000));
+  const auto configuration = scene.make("max_crossing_bps = 300\n", "hold_s = 0\n");
+  SimulationSettings settings;
+  settings.latency_blocks = 8;
+  SimulatedChain chain(settings, gas_overhead_of(configuration));
+  scene.book =
+      std::make_shared<RiskBook>(configuration.risk, configuration.chains.front().id, true);
+  StreetOptions options;
+  options.recording = scene.recording;
+  options.risk = scene.book;
+  options.backtest = &chain;
+  const RunReport report = run_market(configuration, options);
+  std::size_t bought = 0;
+  std::size_t sold = 0;
+  for (const BacktestTrade& trade : chain.trades()) {
+    ++(trade.token == "WETH" ? bought : sold);
+    CHECK(trade.one_way);
+    if (trade.reason == FillReason::none) CHECK(trade.opens == (trade.token == "WETH"));
+  }
+  CHECK(bought >= 1);
+  CHECK(sold == 1);  // of what was bought before it was known to be there, all at once
+  CHECK(refused(report, RefusalReason::not_held) > 0);
 }

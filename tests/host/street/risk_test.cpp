@@ -1,8 +1,10 @@
 // The risk engine in the street: what is halted makes no plan, what a dry run counts as results
 // trips breakers and ends ramps, and a replay of it all is the run again.
+#include <array>
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "host/backtest/simulated_chain.hpp"
 #include "host/plugin/plugin_set.hpp"
 #include "host/risk/book.hpp"
 #include "host/street/risk_stage.hpp"
@@ -178,6 +180,72 @@ TEST_CASE("a dry run that counts nothing never trips") {
   const RunReport report = street.run(configuration, book);
   CHECK(report.approved == 16);
   CHECK(book->tripped().empty());
+}
+
+TEST_CASE("what an earlier run lost halts from before the first group, and a replay halts there") {
+  Scene street;
+  street.market(std::vector<bool>(6, true));
+  const auto configuration = street.make("max_failures = 0\n");
+  const auto run = [&](const std::vector<Fill>& told, const std::shared_ptr<RiskBook>& book) {
+    SimulatedChain chain({}, 21'000);
+    for (const Fill& fill : told) chain.refuse(fill);
+    StreetOptions options;
+    options.recording = street.recording;
+    options.record_to = street.recorded;
+    options.risk = book;
+    options.backtest = &chain;
+    return run_market(configuration, options);
+  };
+  Fill lost;
+  lost.reason = FillReason::reverted;
+  lost.in_block = 5;
+  lost.amount_wei = gantry::u256(10);
+  lost.of_strategy = "round_trip_strategy";
+  const RunReport free = run({}, book_of(configuration));
+  REQUIRE(free.approved > 0);
+
+  const auto book = book_of(configuration);
+  CHECK_FALSE(book->has_time());
+  const RunReport halted = run({lost}, book);
+  CHECK(halted.approved == 0);
+  CHECK(refused(halted, RefusalReason::halted) == halted.opportunities);
+  CHECK(halted.opportunities > 0);
+  // Its hour of rest is counted from the first group on, not from 1970.
+  const auto tripped = book->tripped();
+  REQUIRE_FALSE(tripped.empty());
+  CHECK(tripped.front().cause == BreakerCause::failures);
+  CHECK(tripped.front().breaker.since_s > 1'000'000);
+  for (const std::int64_t threads : {1, 4}) {
+    CHECK(report_text(street.replay(configuration, threads)) == report_text(halted));
+  }
+}
+
+TEST_CASE(
+    "results that come behind a run are told where it had a group, and wait where it had none") {
+  Scene street;
+  street.market(std::vector<bool>(6, true));
+  const auto configuration = street.make("max_failures = 0\n");
+  Fill late;
+  late.reason = FillReason::reverted;
+  late.in_block = 5;
+  late.row = 9;
+  for (const bool has_groups : {false, true}) {
+    INFO(has_groups);
+    const auto book = book_of(configuration);
+    StreetOptions options;
+    options.recording = street.recording;
+    options.risk = book;
+    if (!has_groups) options.last_block = 0;
+    TemporaryFolder store;
+    Street over(configuration, make_plugins(configuration, store.path()), options);
+    const auto report = over.run();
+    if (has_groups) REQUIRE(report);
+    const std::string before = book->text();
+    over.tell_late(std::array{late});
+    CHECK((book->text() != before) == has_groups);
+    CHECK(book->told_row().has_value() == has_groups);
+    CHECK((book->mode() == TradingMode::halted) == has_groups);
+  }
 }
 
 TEST_CASE("a result of an earlier run counts where its names do, and is taken back there") {

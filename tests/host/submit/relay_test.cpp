@@ -1,8 +1,10 @@
 // Relays on loopback that answer in every way that relays do.
 #include <fmt/format.h>
 
+#include <atomic>
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
+#include <future>
 #include <list>
 #include <thread>
 
@@ -329,4 +331,41 @@ TEST_CASE("the key of the relays' header is another one at each start") {
     return fail(ErrorKind::io, "no random numbers");
   };
   CHECK(make_relay_key(broken).error().message == "no random numbers");
+}
+
+TEST_CASE("a stop that comes while a bundle waits for the one before it keeps it from leaving") {
+  // Stopped or not: without a stop the second one leaves, too.
+  for (const bool stops : {true, false}) {
+    INFO((stops ? "stopped" : "not stopped"));
+    Relays relays;
+    std::atomic<int> heard = 0;
+    std::atomic<bool> stopped = false;
+    std::atomic<int> asked = 0;
+    HttpReply silence;
+    silence.hang = true;
+    relays.add("silent", [&](const HttpCall&) {
+      ++heard;
+      return silence;
+    });
+    auto made = relays.make();
+    REQUIRE(made);
+    BundleLine line(std::move(*made), 600ms);
+    const auto may_leave = [&] {
+      ++asked;
+      return !stopped.load();
+    };
+    const auto send = [&] { return line.submit(bytes("0x0203"), 12, may_leave); };
+    auto first = std::async(std::launch::async, send);
+    while (heard == 0) std::this_thread::sleep_for(1ms);
+    auto second = std::async(std::launch::async, send);
+    // It waits behind the first one's answer, which does not come.
+    CHECK(second.wait_for(100ms) == std::future_status::timeout);
+    CHECK(asked == 1);
+    CHECK(first.wait_for(0ms) == std::future_status::timeout);
+    stopped = stops;
+    CHECK(second.get().verdict == (stops ? SubmitVerdict::withheld : SubmitVerdict::maybe));
+    CHECK(first.get().verdict == SubmitVerdict::maybe);
+    CHECK(asked == 2);
+    CHECK(heard == (stops ? 1 : 2));
+  }
 }

@@ -50,6 +50,11 @@ u256 paid_by(const Pool& pool, std::uint32_t token_in, std::uint32_t token_out, 
   const ConstantProduct first{pool.reserves[i], pool.reserves[o]};
   u256 paid;
   u256 square;
+  if (pool.shape == Shape::loan) {
+    const bool is_taken = i == 0 && in <= pool.reserves[0] &&
+                          gantry::mul_div_floor(in, pool.reserves[1], pool.reserves[0], paid);
+    return is_taken ? paid : u256();
+  }
   if (pool.shape == Shape::stable) {
     if (in >= pool.reserves[i]) return u256();
     static_cast<void>(gantry::mul_div_floor(in, u256(9996), u256(10000), paid));
@@ -81,11 +86,18 @@ struct Services {
   static gantry_status pool(const gantry_market* market, std::uint32_t pool, gantry_pool* out) {
     if (pool >= self(market).pools.size()) return GANTRY_BAD_ARGUMENT;
     const Pool& one = self(market).pools[pool];
-    *out = {address(2, pool),
+    const std::uint32_t one_way = one.shape == Shape::loan ? GANTRY_POOL_ONE_WAY : 0;
+    gantry_address id = address(2, pool);
+    if (one.shape == Shape::loan) {
+      id = {GANTRY_ADDRESS_ID32, 32, {}, {}};
+      id.bytes[20] = one.account;
+      id.bytes[31] = static_cast<std::uint8_t>(pool);
+    }
+    *out = {id,
             one.tokens.data(),
             static_cast<std::uint32_t>(one.tokens.size()),
             one.venue,
-            {GANTRY_POOL_SEGMENTS, 64, 100'000},
+            {GANTRY_POOL_SEGMENTS | one_way, 64, 100'000},
             1,
             one.usable ? 1U : 0U};
     return GANTRY_OK;
@@ -106,6 +118,17 @@ struct Services {
     out->gas = 100'000;
     return GANTRY_OK;
   }
+  // Asked of loans alone.
+  static gantry_status limits(const gantry_market* market, std::uint32_t pool, std::uint32_t in,
+                              std::uint32_t, gantry_swap_limits* out) {
+    if (pool >= self(market).pools.size()) return GANTRY_REFUSED;
+    const Pool& one = self(market).pools[pool];
+    if (!one.usable || !one.quotes) return GANTRY_REFUSED;
+    if (one.shape != Shape::loan || in != 0) return GANTRY_UNSUPPORTED;
+    if (one.reserves[0].is_zero()) return GANTRY_NO_LIQUIDITY;
+    *out = {u256(1), one.reserves[0], one.reserves[1]};
+    return GANTRY_OK;
+  }
   static gantry_status segments(const gantry_market* market, std::uint32_t pool, std::uint32_t in,
                                 std::uint32_t out, gantry_segment* segments, std::uint32_t room,
                                 std::uint32_t* count) {
@@ -119,7 +142,11 @@ struct Services {
     if (room == 0) return GANTRY_OK;
     const u256 end = one.shape == Shape::ranges ? one.range : u256::max();
     const ConstantProduct first{one.reserves[in], one.reserves[out]};
-    if (one.shape == Shape::stable) {
+    if (one.shape == Shape::loan) {
+      if (in != 0 || one.reserves[0].is_zero()) return GANTRY_NO_LIQUIDITY;
+      const u256 deep = gantry::shift_left(one.reserves[0], 20);
+      segments[0] = {deep, gantry::shift_left(one.reserves[1], 20), end, 0, 1, 0, 0};
+    } else if (one.shape == Shape::stable) {
       // Its price at the beginning, and bends four times as much as it does.
       const u256 deep = gantry::shift_left(one.reserves[in], 1);
       segments[0] = {deep, deep, end, 4, 10'000, 0, 0};
@@ -175,7 +202,7 @@ struct Services {
 
   // What the strategies have no business calling is not there.
   static constexpr gantry_market_services table = {
-      &token, &pool,   nullptr,      &quote, nullptr, nullptr, &segments,
+      &token, &pool,   nullptr,      &quote, nullptr, &limits, &segments,
       &view,  nullptr, &quote_route, &value, nullptr, nullptr, nullptr};
   static constexpr gantry_split_draft_v1 split = {
       [](const gantry_market* market, gantry_leg* legs, std::uint32_t count, std::uint64_t* gas) {

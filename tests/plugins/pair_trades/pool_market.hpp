@@ -13,7 +13,8 @@ namespace pool_market {
 enum class Shape {
   pair,    // a constant product
   ranges,  // as with ticks: after `range` of what goes in a second one begins, an eighth as deep
-  stable   // nearly one for one: x pays x (1 - 4 bps) - x^2 / (20 reserve); its segment only fits
+  stable,  // nearly one for one: x pays x (1 - 4 bps) - x^2 / (20 reserve); its segment only fits
+  loan     // its first token for its second at their reserves' price, up to the first's; one way
 };
 
 struct Pool {
@@ -25,6 +26,7 @@ struct Pool {
   bool usable = true;
   bool has_segments = true;
   bool quotes = true;
+  std::uint8_t account = 0;  // of a loan: whose it is
 };
 
 gantry::u256 ether(std::uint64_t thousandths);

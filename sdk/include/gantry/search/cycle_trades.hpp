@@ -40,7 +40,10 @@ class CycleTrades {
     for (std::uint32_t i = 0; i < market.pool_count(); ++i) {
       gantry_pool pool;
       if (market.pool(i, pool) != GANTRY_OK || pool.usable == 0) continue;
-      if ((pool.traits.flags & GANTRY_POOL_SEGMENTS) == 0 || is_avoided(market, pool)) continue;
+      if ((pool.traits.flags & GANTRY_POOL_SEGMENTS) == 0 || is_avoided(market, pool) ||
+          is_one_way_pair(pool)) {
+        continue;
+      }
       pools[i].tokens = {pool.tokens, pool.token_count};
       gas[i] = static_cast<double>(pool.traits.swap_gas);
     }
@@ -61,19 +64,25 @@ class CycleTrades {
     host_.count("cycles", index_.report().kept);
   }
 
+  // Takes over what changed, and looks for nothing: find() does both.
+  void follow(const Market& market) {
+    if (!market.cold()) return follow(market, market.changed_pools());
+    for (std::uint32_t token = 0; token < market.token_count(); ++token) value(market, token);
+    for (std::uint32_t pool = 0; pool < index_.pool_count(); ++pool) refresh(market, pool);
+  }
+  // The same for these pools, which another market may have been looked at with.
+  void follow(const Market& market, std::span<const std::uint32_t> pools) {
+    for (const std::uint32_t pool : pools) refresh(market, pool);
+    for (const std::uint32_t pool : pools) revalue(market, pool);
+  }
+
   // What TradingStrategy asks of find() and size().
   gantry_status find(const Market& market, OpportunitySink sink) {
     std::span<Candidate> candidates;
     const Threshold threshold{gas_price_ether(market), trade_gas_overhead, 0};
-    if (market.cold()) {
-      for (std::uint32_t token = 0; token < market.token_count(); ++token) value(market, token);
-      for (std::uint32_t pool = 0; pool < index_.pool_count(); ++pool) refresh(market, pool);
-      candidates = screen_.reprice_all(threshold);
-    } else {
-      for (const std::uint32_t pool : market.changed_pools()) refresh(market, pool);
-      for (const std::uint32_t pool : market.changed_pools()) revalue(market, pool);
-      candidates = screen_.reprice(market.changed_pools(), threshold);
-    }
+    follow(market);
+    candidates = market.cold() ? screen_.reprice_all(threshold)
+                               : screen_.reprice(market.changed_pools(), threshold);
     host_.count("cycles_priced", screen_.priced());
     size_best(market, candidates);
     best_.emit(sink);

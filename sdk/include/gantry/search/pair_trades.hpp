@@ -226,7 +226,10 @@ inline void PairTrades::prepare(const Market& market) {
   std::vector<PoolTokens> pools(market.pool_count());
   for (std::uint32_t i = 0; i < market.pool_count(); ++i) {
     gantry_pool pool;
-    if (market.pool(i, pool) != GANTRY_OK || pool.usable == 0 || is_avoided(market, pool)) continue;
+    if (market.pool(i, pool) != GANTRY_OK || pool.usable == 0 || is_avoided(market, pool) ||
+        is_one_way_pair(pool)) {
+      continue;
+    }
     pools[i].tokens = {pool.tokens, pool.token_count};
   }
   index_.build(pools);

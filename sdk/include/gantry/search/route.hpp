@@ -27,6 +27,12 @@ struct Route {
   double depth_ether = 0;  // of the shallowest pool: its balance of what goes in
 };
 
+// Of two tokens that are swapped one way only, as a borrower's debt for its collateral is. There
+// may be hundreds of one pair, and they are no market that prices could be out of line with.
+inline bool is_one_way_pair(const gantry_pool& pool) {
+  return pool.token_count == 2 && (pool.traits.flags & GANTRY_POOL_ONE_WAY) != 0;
+}
+
 // Whether a token of the pool is one to leave alone, or is not known.
 inline bool is_avoided(const Market& market, const gantry_pool& pool) {
   return std::any_of(pool.tokens, pool.tokens + pool.token_count, [&](std::uint32_t handle) {
