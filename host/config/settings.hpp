@@ -225,7 +225,7 @@ std::string_view to_string(DryRunFills fills);
 
 // [risk]
 struct RiskSettings : RiskLimits {
-  double capital_eth = 3750;  // until a balance is read
+  double capital_eth = 3750;  // as the operator says: no balance is read for it
   Recovery recovery = Recovery::automatic;
   std::int64_t cool_down_s = 3600;
   std::int64_t reduced_s = 3600;

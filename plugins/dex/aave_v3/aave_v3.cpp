@@ -14,7 +14,7 @@
 namespace gantry::aave_v3 {
 namespace {
 
-// Measured on a local chain with plain tokens and a plain oracle; more where those are proxies.
+// An estimate for plain tokens and a plain oracle; more where those are proxies.
 constexpr std::uint64_t liquidation_gas = 330'000;
 constexpr std::uint64_t reserve_gas = 45'000;  // each reserve besides the two
 
