@@ -3,11 +3,12 @@
  * gantry_host.get_service, in create().
  *
  * POSITIONS  A trade of GANTRY_OPPORTUNITY_POSITION that was filled opens a position: so much of
- * its token_out, bought with its token_in, the position's base. One back closes it, or a part of
- * it. Both begin with what the sender holds: nobody lends for them. HOST       While trading is
- * REDUCING the host closes positions itself. Results of that have a key whose upper half is all
- * ones; no strategy's key should be like it. UNITS      Amounts: 256-bit, smallest unit. Tokens:
- * market handles. STABILITY  A draft. */
+ *            its token_out, bought with its token_in, the position's base. One back closes it, or
+ *            a part of it. Both begin with what the sender holds: nobody lends for them.
+ * HOST       While trading is REDUCING the host closes positions itself. Results of that have a
+ *            key whose upper half is all ones; no strategy's key should be like it.
+ * UNITS      Amounts: 256-bit, smallest unit. Tokens: market handles.
+ * STABILITY  A draft. */
 #ifndef GANTRY_POSITIONS_H
 #define GANTRY_POSITIONS_H
 #include "gantry/market.h"
