@@ -7,8 +7,7 @@
  *            a part of it. Both begin with what the sender holds: nobody lends for them.
  * HOST       While trading is REDUCING the host closes positions itself. Results of that have a
  *            key whose upper half is all ones; no strategy's key should be like it.
- * UNITS      Amounts: 256-bit, smallest unit. Tokens: market handles.
- * STABILITY  A draft. */
+ * UNITS      Amounts: 256-bit, smallest unit. Tokens: market handles. */
 #ifndef GANTRY_POSITIONS_H
 #define GANTRY_POSITIONS_H
 #include "gantry/market.h"
