@@ -57,6 +57,8 @@ struct Load {
   }
   void operator()(const Event&) { expect(false, "it holds an event"); }
   void operator()(const Decision&) { expect(false, "it holds a decision"); }
+  void operator()(const host::recording::Compiled&) { expect(false, "it is compiled"); }
+  void operator()(const host::recording::Changes&) { expect(false, "it is compiled"); }
   void operator()(const End& end) { market.end = end; }
 };
 

@@ -225,7 +225,7 @@ TEST_CASE("the gate refuses a back-run where trades are carried out") {
   AfterPending after;
   REQUIRE(after.bind(*scene.market.snapshot, 1) == GANTRY_OK);
   const auto judge = [&](bool executes) {
-    TradeRisk of{book.get(), {}, {}, executes};
+    TradeRisk of{book.get(), {}, {}, nullptr, {}, executes};
     of.forecast = forecast(PoolVolatility(), scene.market.snapshot->context, found.front(), {});
     return gate.check(after.view(), found.front(), StrategySettings(),
                       found.front().opportunity.block, of);
