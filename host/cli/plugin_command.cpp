@@ -111,10 +111,13 @@ std::string list_text(const Loaded& loaded, Doorman& doorman, const Style& style
     const PluginFile& file = loaded.configuration.plugins[i];
     const Use use = use_of(loaded.configuration, i, doorman);
     const Ink ink = !use.refused.empty() ? Ink::bad : !use.enabled.empty() ? Ink::good : Ink::dim;
+    // Only where it is another than one expects: states need the room.
+    std::string name = file.path.filename().string();
+    if (name == file.manifest.name + ".so") name.clear();
     table.add({{file.manifest.name, Ink::bold},
                {std::string(to_string(file.manifest.kind))},
                {file.manifest.version},
-               {file.path.filename().string()},
+               {std::move(name)},
                {state_of(use), ink}});
   }
   std::string out = table.empty() ? "No plugin was found.\n" : table.text(style);
