@@ -390,7 +390,9 @@ void StrategyRunner::finish_one(const gantry_opportunity& found, std::uint32_t i
   }
   gantry_opportunity sized = found;
   gantry_sizing_limits limits{};
-  if (exceeds(found, limits)) {
+  // What is measured alone is told as it is: limits are for what is traded.
+  const bool is_measure = (found.flags & GANTRY_OPPORTUNITY_SIMULATE_ONLY) != 0;
+  if (!is_measure && exceeds(found, limits)) {
     const auto status = instance_->call<&gantry_strategy_v1::size>(Phase::size, view_.market(),
                                                                    &found, &limits, &sized);
     if (status != GANTRY_OK) {
