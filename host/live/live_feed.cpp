@@ -122,16 +122,17 @@ LiveStatus LiveFeed::status() const {
 bool LiveFeed::wait() {
   const milliseconds between(settings_.between_blocks_ms);
   while (true) {
-    {
-      std::unique_lock lock(mutex_);
-      const auto now = Steady::now();
-      const auto until = between.count() == 0 ? follow_at_ : std::min(follow_at_, now + between);
-      const bool called = moved_.wait_until(lock, until, [&] { return woken_ || stopped_.load(); });
-      woken_ = false;
-      if (called || Steady::now() >= follow_at_) return true;
+    // However often the chain is looked at meanwhile.
+    if (between.count() != 0 && Steady::now() >= between_at_) {
+      between_at_ = Steady::now() + between;
+      tell_between();
+      if (!ready_.empty()) return false;
     }
-    tell_between();
-    if (!ready_.empty()) return false;
+    std::unique_lock lock(mutex_);
+    const auto until = between.count() == 0 ? follow_at_ : std::min(follow_at_, between_at_);
+    const bool called = moved_.wait_until(lock, until, [&] { return woken_ || stopped_.load(); });
+    woken_ = false;
+    if (called || Steady::now() >= follow_at_) return true;
   }
 }
 

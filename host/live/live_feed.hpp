@@ -136,8 +136,9 @@ class LiveFeed final : public Feed {
   std::deque<std::string> waiting_;
   recording::Block last_;  // that was delivered
   std::chrono::steady_clock::time_point follow_at_{};
-  std::vector<MarketEvent> quarantines_;  // to be told of with the next block
-  FoundPools found_;                      // to be told of with the next block
+  std::chrono::steady_clock::time_point between_at_{};  // of the next look at what waits
+  std::vector<MarketEvent> quarantines_;                // to be told of with the next block
+  FoundPools found_;                                    // to be told of with the next block
   std::unique_ptr<MarketState> market_;
   std::deque<ChainBlock> blocks_;  // that can be undone to, the newest last
   std::deque<BlockInput> ready_;
