@@ -82,7 +82,7 @@ gantry_status AfterPending::bind(const Snapshot& base, std::uint64_t sequence,
     touched_.clear();
   }
   for (const gantry_pending_event& event : events) {
-    if (const auto status = swap(event); status != GANTRY_OK) return status;
+    if (const auto status = swap(event, !before.empty()); status != GANTRY_OK) return status;
   }
   std::ranges::sort(touched_);
   const auto repeated = std::ranges::unique(touched_);
@@ -91,7 +91,7 @@ gantry_status AfterPending::bind(const Snapshot& base, std::uint64_t sequence,
   return GANTRY_OK;
 }
 
-gantry_status AfterPending::swap(const gantry_pending_event& event) {
+gantry_status AfterPending::swap(const gantry_pending_event& event, bool is_measured) {
   const std::span hops(event.hops, event.hop_count);
   const auto known = [&](const gantry_hop& hop) {
     return hop.pool < snapshot_.topology->pools.size();
@@ -112,6 +112,20 @@ gantry_status AfterPending::swap(const gantry_pending_event& event) {
   const bool as_ordered = exact_in ? u256(traded.amounts[hops.size()]) >= u256(event.amount_out)
                                    : u256(traded.amounts[0]) <= u256(event.amount_in);
   if (!as_ordered) return GANTRY_REFUSED;
+  if (!exact_in && !is_measured) {
+    // Some routers pay out what was ordered, others all that the input brings (Uniswap's
+    // SwapRouter02 and Universal Router through V2 pairs): it is known where both are the same.
+    // What is measured alone takes the order at its word.
+    MarketView::Traded again;
+    const auto repeated = view_.trade(hops, traded.amounts[0], GANTRY_EXACT_IN, {}, again);
+    for (std::size_t i = 0; i <= hops.size(); ++i) {
+      if (repeated != GANTRY_OK || u256(again.amounts[i]) != u256(traded.amounts[i])) {
+        return GANTRY_UNSUPPORTED;
+      }
+    }
+    keep(hops, again);
+    return GANTRY_OK;
+  }
   keep(hops, traded);
   return GANTRY_OK;
 }

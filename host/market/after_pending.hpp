@@ -33,7 +33,7 @@ class AfterPending {
   const MarketView& view() const noexcept { return view_; }
 
  private:
-  gantry_status swap(const gantry_pending_event& event);
+  gantry_status swap(const gantry_pending_event& event, bool is_measured);
   void keep(std::span<const gantry_hop> hops, const MarketView::Traded& traded);
 
   Snapshot snapshot_;

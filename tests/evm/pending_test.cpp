@@ -247,7 +247,8 @@ TEST_CASE(
   MarketState market = one.market();
   must(market.advance(one.next()));
   std::size_t compared = 0;
-  for (int round = 0; round < 2; ++round) {
+  // Most fail on the chain, for they are drawn at random; some five in a hundred are swaps there.
+  for (int round = 0; round < 6; ++round) {
     for (const Order& order : scene.orders(random)) {
       CAPTURE(order.what);
       const std::string hash = scene.send(order);

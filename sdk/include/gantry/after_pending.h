@@ -27,8 +27,8 @@ typedef struct gantry_after_pending_draft_v1 {
    * those that the host still keeps and that are in no block yet, or too many legs; GANTRY_REFUSED:
    * in this market it would fail, as its least out is not met, its time is over, its gas price is
    * too low for the next block, or `before` cannot be swapped; GANTRY_UNSUPPORTED: what it leaves
-   * is not known, as it goes through a pool that the market has not got, may stop early, or
-   * `market` is such a market itself. [call] */
+   * is not known, as it goes through a pool that the market has not got, may stop early, has an
+   * exact output that routers pay differently, or `market` is such a market itself. [call] */
   gantry_status (*look)(const gantry_market* market, uint64_t sequence, const gantry_leg* before,
                         uint32_t before_count, void* self,
                         gantry_status (*with)(void* self, const gantry_market* after));

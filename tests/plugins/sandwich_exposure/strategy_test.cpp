@@ -128,9 +128,9 @@ TEST_CASE("of several hops the worst is told, and an exact amount out has a limi
   // The second pool is a tenth as deep.
   CHECK(found.front().opportunity.legs[0].hop.pool == 1);
 
-  const Integer costs =
-      1'000 * ether * (20'000 * ether) * 10000 / ((400'000 * ether - 20'000 * ether) * 9970) + 1;
-  RouterCall exact{{0, 1}, costs * 105 / 100, 20'000 * ether};
+  const Integer out = pair_pays(53 * ether, 1'000 * ether, 400'000 * ether);
+  const Integer costs = 1'000 * ether * out * 10000 / ((400'000 * ether - out) * 9970) + 1;
+  RouterCall exact{{0, 1}, costs * 105 / 100, out};
   exact.exact_in = false;
   CHECK(Scene(with_call(exact)).find().size() == 1);
   exact.amount_in = costs;
