@@ -12,6 +12,7 @@
 #include "host/execute/execution.hpp"
 #include "host/execute/simulation.hpp"
 #include "host/plan/abi_words.hpp"
+#include "host/risk/amounts.hpp"
 #include "host/submit/fees.hpp"
 
 namespace gantry::host {
@@ -28,11 +29,6 @@ sign::EvmAddress evm_bytes(const gantry_address& address) {
   sign::EvmAddress out{};
   std::copy_n(address.bytes, out.size(), out.begin());
   return out;
-}
-
-u256 sum_or_max(const u256& a, const u256& b) {
-  u256 out;
-  return add(a, b, out) ? out : u256::max();
 }
 
 u256 product_or_max(const u256& a, const u256& b) {
@@ -52,7 +48,7 @@ u256 share_down(const u256& amount, const u256& part, const u256& whole) {
 
 // What the base fee may be in the next block: an eighth more (EIP-1559).
 u256 next_base_fee(const u256& base_fee) {
-  return sum_or_max(base_fee, share_up(base_fee, u256(1), u256(8)));
+  return sum_of(base_fee, share_up(base_fee, u256(1), u256(8)));
 }
 
 // Estimates are of ordinary tokens and of ticks that are near. The most; the gain may allow less.
@@ -179,7 +175,7 @@ u256 Execution::others_own(const TradeOrder& order, const gantry_address& token)
   if (closes != nullptr && !sub(sum, closes->quantity, sum)) sum = u256();
   for (const auto& [id, flight] : flights_) {
     const auto& out = flight.order.route->token_out;
-    if (out && AddressEqual{}(*out, token)) sum = sum_or_max(sum, flight.order.amount_out);
+    if (out && AddressEqual{}(*out, token)) sum = sum_of(sum, flight.order.amount_out);
   }
   return sum;
 }
@@ -205,13 +201,13 @@ std::expected<Funding, Execution::Refusal> Execution::fund(const TradeOrder& ord
   u256 spoken_for;
   for (const auto& [id, flight] : flights_) {
     if (flight.own_funds && AddressEqual{}(flight.order.route->tokens.front(), token)) {
-      spoken_for = sum_or_max(spoken_for, flight.order.amount_in);
+      spoken_for = sum_of(spoken_for, flight.order.amount_in);
     }
   }
   if (order.route->token_out) {
     // Nobody lends for it: what it ends in does not pay back.
     if (const auto good = is_as_held(order, token); !good) return std::unexpected(good.error());
-    spoken_for = sum_or_max(spoken_for, others_own(order, token));
+    spoken_for = sum_of(spoken_for, others_own(order, token));
     const u256 own = lenders_.own_of(token);
     u256 free;
     if (sub(own, spoken_for, free) && free >= order.amount_in) return Funding{};
@@ -233,7 +229,7 @@ std::expected<Funding, Execution::Refusal> Execution::fund(const TradeOrder& ord
 // ends in another token has no gain before it is undone: it has to bring what was planned.
 std::expected<Execution::Prepared, Execution::Refusal> Execution::reckon_costs(
     const TradeOrder& order, Fees& fees) {
-  const u256 gas_price = sum_or_max(next_base_fee(order.base_fee), fees.priority);
+  const u256 gas_price = sum_of(next_base_fee(order.base_fee), fees.priority);
   auto funding = fund(order, gas_price);
   if (!funding) return std::unexpected(funding.error());
   Prepared out;
@@ -244,7 +240,7 @@ std::expected<Execution::Prepared, Execution::Refusal> Execution::reckon_costs(
     out.least_gain = order.least_out;
     // It was judged by what it is expected to cost: twice that is the most that a unit of gas may,
     // and a sponsor may ask.
-    out.gain_wei = sum_or_max(order.cost_wei, order.cost_wei);
+    out.gain_wei = sum_of(order.cost_wei, order.cost_wei);
     u256 rest;
     u256 affordable;
     if (sub(out.gain_wei, order.data_fee, rest) && div_floor(rest, u256(out.gas), affordable)) {
@@ -254,11 +250,11 @@ std::expected<Execution::Prepared, Execution::Refusal> Execution::reckon_costs(
     return out;
   }
   const u256 fee = funding->loan ? funding->loan->fee : u256();
-  const u256 owed = sum_or_max(order.amount_in, fee);
+  const u256 owed = sum_of(order.amount_in, fee);
   if (!sub(order.amount_out, owed, out.gain)) {
     return refused(FillReason::no_profit, "the loan costs more than the trade brings");
   }
-  const u256 cost_wei = sum_or_max(product_or_max(gas_price, u256(out.gas)), order.data_fee);
+  const u256 cost_wei = sum_of(product_or_max(gas_price, u256(out.gas)), order.data_fee);
   const u256 cost = share_up(cost_wei, order.value_token, order.value_wei);
   if (out.gain <= cost) {
     return refused(FillReason::no_profit,

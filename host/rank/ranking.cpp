@@ -136,9 +136,9 @@ OneWayResult result_of_one_way(const MarketView& view, const Ranked& filled,
   if (cost) {
     const u256 gap = above ? wrapping_sub(received, *cost) : wrapping_sub(*cost, received);
     gantry_value value{};
-    out.is_valued =
-        gap.is_zero() || view.value(filled.opportunity.token_out, gap, value) == GANTRY_OK;
-    if (out.is_valued && !gap.is_zero()) value_wei = u256(value.ether_wei);
+    if (view.value(filled.opportunity.token_out, gap, value) == GANTRY_OK) {
+      value_wei = u256(value.ether_wei);
+    }
   }
   out.gained = above && value_wei > filled.gas_cost;
   if (out.gained) {

@@ -64,12 +64,12 @@ Ranked price_opportunity(const MarketView& view, const gantry_opportunity& oppor
                          const TransactionCost& cost = {});
 
 // What a filled trade between two tokens brought: of one that opened a position nothing but its
-// costs, else what came out less what the sold had cost (`cost`, of that token).
+// costs, else what came out less what the sold had cost (`cost`, of that token). Where the token
+// has no price, the gas alone.
 struct OneWayResult {
   bool gained = false;  // `wei` was, else lost: gas included
   u256 wei;
   u256 usd_e6;
-  bool is_valued = true;  // false: the token has no price, and only the gas is in `wei`
 };
 OneWayResult result_of_one_way(const MarketView& view, const Ranked& filled,
                                const std::optional<u256>& cost);

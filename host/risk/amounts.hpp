@@ -17,6 +17,12 @@ inline u256 sum_of(const u256& a, const u256& b) {
   return add(a, b, sum) ? sum : u256::max();
 }
 
+// a - b, or nothing below it.
+inline u256 excess(const u256& a, const u256& b) {
+  u256 out;
+  return sub(a, b, out) ? out : u256();
+}
+
 // Of dollars in millionths, at most what 64 bits hold.
 inline std::uint64_t usd_e6_of(const u256& value) {
   return value > u256(UINT64_MAX) ? UINT64_MAX : value.limb(0);

@@ -30,12 +30,6 @@ std::uint64_t plus(std::uint64_t a, std::uint64_t b) {
   return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
-// a - b, or nothing below it.
-u256 excess(const u256& a, const u256& b) {
-  u256 out;
-  return sub(a, b, out) ? out : u256();
-}
-
 // Whether part / whole is above bps / 10,000, in exact integers.
 bool above_bps(const u256& part, const u256& whole, std::int64_t bps) {
   u256 left;

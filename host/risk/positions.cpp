@@ -9,19 +9,11 @@
 #include "gantry/u256_convert.hpp"
 #include "host/base/text.hpp"
 #include "host/market/topology.hpp"
+#include "host/risk/amounts.hpp"
 
 namespace gantry::host {
 
 namespace {
-
-void put(u256& sum, const u256& amount) {
-  if (!add(sum, amount, sum)) sum = u256::max();
-}
-
-u256 rest_of(const u256& whole, const u256& part) {
-  u256 out;
-  return sub(whole, part, out) ? out : u256();
-}
 
 // whole * part / of, rounded up, and at the most all of it.
 u256 share_of_cost(const u256& whole, const u256& part, const u256& of) {
@@ -34,7 +26,7 @@ u256 share_of_cost(const u256& whole, const u256& part, const u256& of) {
 
 PositionClosed cost_of(const Position& position, const u256& quantity) {
   return {share_of_cost(position.cost, quantity, position.quantity),
-          share_of_cost(position.cost_wei, quantity, position.quantity), position.since_s};
+          share_of_cost(position.cost_wei, quantity, position.quantity)};
 }
 
 Position* Positions::find(std::string_view strategy, const gantry_address& base,
@@ -46,12 +38,6 @@ Position* Positions::find(std::string_view strategy, const gantry_address& base,
   return found == all_.end() ? nullptr : &*found;
 }
 
-Position& Positions::find_or_add(const OneWayTrade& trade, const gantry_address& base,
-                                 const gantry_address& token, std::uint64_t since_s) {
-  if (Position* known = find(trade.strategy, base, token)) return *known;
-  return all_.emplace_back(trade.strategy, base, token, u256(), u256(), u256(), since_s);
-}
-
 const Position* Positions::closed_by(std::string_view strategy, const gantry_address& token_in,
                                      const gantry_address& token_out) const {
   return const_cast<Positions*>(this)->find(strategy, token_out, token_in);
@@ -60,7 +46,7 @@ const Position* Positions::closed_by(std::string_view strategy, const gantry_add
 u256 Positions::held(const gantry_address& token) const {
   u256 sum;
   for (const Position& each : all_) {
-    if (AddressEqual{}(each.token, token)) put(sum, each.quantity);
+    if (AddressEqual{}(each.token, token)) sum = sum_of(sum, each.quantity);
   }
   return sum;
 }
@@ -68,16 +54,20 @@ u256 Positions::held(const gantry_address& token) const {
 std::optional<PositionClosed> Positions::apply(const OneWayTrade& trade) {
   if (Position* known = find(trade.strategy, trade.token_out, trade.token_in)) {
     const PositionClosed closed = cost_of(*known, trade.amount_in);
-    known->quantity = rest_of(known->quantity, trade.amount_in);
-    known->cost = rest_of(known->cost, closed.cost);
-    known->cost_wei = rest_of(known->cost_wei, closed.cost_wei);
+    known->quantity = excess(known->quantity, trade.amount_in);
+    known->cost = excess(known->cost, closed.cost);
+    known->cost_wei = excess(known->cost_wei, closed.cost_wei);
     if (known->quantity.is_zero()) all_.erase(all_.begin() + (known - all_.data()));
     return closed;
   }
-  Position& position = find_or_add(trade, trade.token_in, trade.token_out, trade.time_s);
-  put(position.quantity, trade.amount_out);
-  put(position.cost, trade.amount_in);
-  put(position.cost_wei, trade.worth_wei);
+  Position* known = find(trade.strategy, trade.token_in, trade.token_out);
+  Position& position = known != nullptr
+                           ? *known
+                           : all_.emplace_back(trade.strategy, trade.token_in, trade.token_out,
+                                               u256(), u256(), u256(), trade.time_s);
+  position.quantity = sum_of(position.quantity, trade.amount_out);
+  position.cost = sum_of(position.cost, trade.amount_in);
+  position.cost_wei = sum_of(position.cost_wei, trade.worth_wei);
   return std::nullopt;
 }
 

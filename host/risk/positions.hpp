@@ -49,7 +49,6 @@ struct OneWayTrade {
 struct PositionClosed {
   u256 cost;
   u256 cost_wei;
-  std::uint64_t since_s = 0;  // when what it sold was opened
 };
 
 class Positions {
@@ -65,6 +64,7 @@ class Positions {
 
   // Nothing: it opened one. What sells more than is held sells all of it.
   std::optional<PositionClosed> apply(const OneWayTrade& trade);
+
   // A line each, in their order, and back. Fails with `format`.
   std::string text() const;
   static Result<Positions> parse(std::string_view text);
@@ -72,8 +72,6 @@ class Positions {
  private:
   Position* find(std::string_view strategy, const gantry_address& base,
                  const gantry_address& token);
-  Position& find_or_add(const OneWayTrade& trade, const gantry_address& base,
-                        const gantry_address& token, std::uint64_t since_s);
 
   std::vector<Position> all_;  // in the order in which they were opened
 };
