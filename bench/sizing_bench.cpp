@@ -1,7 +1,7 @@
 // The best input of a trade, from shapes that are at hand: a cycle of two and of three constant
-// products, and a split over two pools on each side. 4,096 seeded sets of pools in shuffled order,
-// a third of which gain nothing; each answer is checked against the pools' own formula. One
-// iteration is all of them; the time is one solve's. Throughput.
+// products, and a split over one, two and four pools on each side. 4,096 seeded sets of pools in
+// shuffled order, a third of which gain nothing; each answer is checked against the pools' own
+// formula. One iteration is all of them; the time is one solve's. Throughput.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -85,19 +85,22 @@ void three_hop_solve(benchmark::State& state) { solve<3>(state); }
 BENCHMARK(two_hop_solve);
 BENCHMARK(three_hop_solve);
 
+template <std::uint32_t side>
 struct Street {
-  std::array<ConstantProduct, 4> pools;  // two that buy, two that sell
-  std::array<SplitPool, 2> buyers;
-  std::array<SplitPool, 2> sellers;
+  std::array<ConstantProduct, 2 * side> pools;  // those that buy, those that sell
+  std::array<SplitPool, side> buyers;
+  std::array<SplitPool, side> sellers;
 };
 
-void split_solve(benchmark::State& state) {
-  std::mt19937_64 random(4);
+template <std::uint32_t side>
+void split(benchmark::State& state) {
+  using Street = Street<side>;
+  std::mt19937_64 random(2 * side);
   std::vector<Street> all(sets);
   for (Street& street : all) {
-    for (std::uint32_t i = 0; i < 4; ++i) {
-      street.pools[i] = random_pool(random, i < 2);
-      SplitPool& pool = i < 2 ? street.buyers[i] : street.sellers[i - 2];
+    for (std::uint32_t i = 0; i < 2 * side; ++i) {
+      street.pools[i] = random_pool(random, i < side);
+      SplitPool& pool = i < side ? street.buyers[i] : street.sellers[i - side];
       pool.hop.pool = i;
       pool.in_max = u256::max();
       if (!add_range(pool, {street.pools[i].reserve_in, street.pools[i].reserve_out, 3, 1000},
@@ -116,19 +119,19 @@ void split_solve(benchmark::State& state) {
         {street.buyers, street.sellers}, limits, out);
   };
   std::size_t gaining = 0;
-  std::size_t split = 0;
+  std::size_t splits = 0;
   for (const Street& street : all) {
     SplitSizing sizing;
     if (best(street, sizing) != GANTRY_OK) continue;
     ++gaining;
-    split += sizing.leg_count > 2 ? 1U : 0U;
+    splits += sizing.leg_count > 2 ? 1U : 0U;
     u256 in;
     u256 out;
     for (std::uint32_t i = 0; i < sizing.leg_count; ++i) {
       const SplitLeg& leg = sizing.legs[i];
       const bool buys = i < sizing.buyer_count;
       u256 paid;
-      if (gantry::amount_out(street.pools[(buys ? 0 : 2) + leg.pool], leg.amount_in, paid) !=
+      if (gantry::amount_out(street.pools[(buys ? 0 : side) + leg.pool], leg.amount_in, paid) !=
               GANTRY_OK ||
           paid != leg.amount_out ||
           !add(buys ? in : out, buys ? leg.amount_in : paid, buys ? in : out)) {
@@ -140,7 +143,8 @@ void split_solve(benchmark::State& state) {
       return state.SkipWithError("legs do not add up");
     }
   }
-  if (gaining < sets / 8 || split == 0) return state.SkipWithError("nearly nothing gains");
+  if (gaining < sets / 8 || (splits == 0) != (side == 1))
+    return state.SkipWithError("nearly nothing gains");
   for (auto _ : state) {
     for (const Street& street : all) {
       SplitSizing sizing;
@@ -149,11 +153,15 @@ void split_solve(benchmark::State& state) {
     }
   }
   state.counters["gaining"] = static_cast<double>(gaining);
-  state.counters["split"] = static_cast<double>(split);
+  state.counters["split"] = static_cast<double>(splits);
   const auto calls = state.iterations() * static_cast<std::int64_t>(sets);
   state.counters["per_call"] = benchmark::Counter(
       static_cast<double>(calls), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
-BENCHMARK(split_solve);
+void split_solve(benchmark::State& state) {
+  if (state.range(0) == 1) return split<1>(state);
+  return state.range(0) == 2 ? split<2>(state) : split<4>(state);
+}
+BENCHMARK(split_solve)->ArgName("a_side")->Arg(1)->Arg(2)->Arg(4);
 
 }  // namespace

@@ -3,7 +3,7 @@
 // what is held rises and falls with its market, too.
 //
 // What is known of a position is what the host says; nothing of it is remembered here, so that a
-// restart changes nothing but that prices have to be gathered again.
+// restart changes nothing.
 #include <algorithm>
 #include <array>
 #include <cmath>

@@ -193,3 +193,19 @@ TEST_CASE("find, validate and size allocate nothing") {
   }
   CHECK(allocated == 0);
 }
+
+TEST_CASE("a sweep goes through as many ticks as pay") {
+  PoolMarket market(2, {pair(1'000, 1'100), pair(20'000, 20'000)});
+  Strategy strategy(options());
+  const gantry_opportunity whole = strategy.look(market).at(0);
+  for (const std::uint64_t tick : {8'000U, 4'000U, 2'000U, 1'000U}) {
+    market.pools[0].range = ether(tick);
+    Strategy sliced(options());
+    const gantry_opportunity found = sliced.look(market).at(0);
+    CAPTURE(tick, profit_of(found) * 1e-18, profit_of(whole) * 1e-18,
+            gantry::to_double(u256(found.amount_in)) * 1e-18,
+            gantry::to_double(u256(whole.amount_in)) * 1e-18);
+    CHECK(market.adds_up(found));
+    CHECK(profit_of(found) == Approx(profit_of(whole)).epsilon(1e-6));
+  }
+}

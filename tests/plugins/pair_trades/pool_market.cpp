@@ -118,15 +118,23 @@ struct Services {
     out->gas = 100'000;
     return GANTRY_OK;
   }
-  // Asked of loans alone.
+  static gantry_status quote_many(const gantry_market* market, std::uint32_t pool,
+                                  const gantry_swap* swaps, std::uint32_t count, gantry_quote* out,
+                                  gantry_status* statuses) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      statuses[i] = quote(market, pool, &swaps[i], &out[i]);
+    }
+    return GANTRY_OK;
+  }
   static gantry_status limits(const gantry_market* market, std::uint32_t pool, std::uint32_t in,
-                              std::uint32_t, gantry_swap_limits* out) {
+                              std::uint32_t out_token, gantry_swap_limits* out) {
     if (pool >= self(market).pools.size()) return GANTRY_REFUSED;
     const Pool& one = self(market).pools[pool];
     if (!one.usable || !one.quotes) return GANTRY_REFUSED;
-    if (one.shape != Shape::loan || in != 0) return GANTRY_UNSUPPORTED;
-    if (one.reserves[0].is_zero()) return GANTRY_NO_LIQUIDITY;
-    *out = {u256(1), one.reserves[0], one.reserves[1]};
+    const bool is_loan = one.shape == Shape::loan;
+    if (is_loan && in != 0) return GANTRY_UNSUPPORTED;
+    if (one.reserves[in].is_zero()) return GANTRY_NO_LIQUIDITY;
+    *out = {u256(1), is_loan ? one.reserves[0] : u256::max(), one.reserves[out_token]};
     return GANTRY_OK;
   }
   static gantry_status segments(const gantry_market* market, std::uint32_t pool, std::uint32_t in,
@@ -154,6 +162,21 @@ struct Services {
       segments[0] = {first.reserve_in, first.reserve_out, end, 3, 1000, GANTRY_SEGMENT_EXACT, 0};
     }
     *count = 1;
+    // One curve, told of in slices.
+    if (one.shape == Shape::pair && !one.range.is_zero()) {
+      ConstantProduct at = first;
+      for (std::uint32_t i = 0; i < room && i < 100; ++i) {
+        segments[i] = {at.reserve_in, at.reserve_out, one.range, 3, 1000, 0, 0};
+        u256 paid;
+        if (gantry::amount_out(at, one.range, paid) != GANTRY_OK) break;
+        u256 kept;
+        static_cast<void>(gantry::mul_div_floor(one.range, u256(997), u256(1000), kept));
+        at.reserve_in = gantry::wrapping_add(at.reserve_in, kept);
+        at.reserve_out = gantry::wrapping_sub(at.reserve_out, paid);
+        *count = i + 1;
+      }
+      return GANTRY_OK;
+    }
     if (one.shape == Shape::ranges && room > 1) {
       const ConstantProduct second = second_of(one, first);
       segments[1] = {
@@ -202,8 +225,8 @@ struct Services {
 
   // What the strategies have no business calling is not there.
   static constexpr gantry_market_services table = {
-      &token, &pool,   nullptr,      &quote, nullptr, &limits, &segments,
-      &view,  nullptr, &quote_route, &value, nullptr, nullptr, nullptr};
+      &token, &pool,   nullptr,      &quote, &quote_many, &limits, &segments,
+      &view,  nullptr, &quote_route, &value, nullptr,     nullptr, nullptr};
   static constexpr gantry_split_draft_v1 split = {
       [](const gantry_market* market, gantry_leg* legs, std::uint32_t count, std::uint64_t* gas) {
         for (std::uint32_t i = 0; i < count; ++i) {

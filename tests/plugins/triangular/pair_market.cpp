@@ -1,5 +1,6 @@
 #include "plugins/triangular/pair_market.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "gantry/plugin.hpp"
@@ -11,17 +12,27 @@ namespace pair_market {
 using gantry::ConstantProduct;
 using gantry::u256;
 
+namespace {
+
+ConstantProduct second_of(const Pair& pair, const ConstantProduct& first) {
+  u256 paid;
+  if (gantry::amount_out(first, pair.range, paid) != GANTRY_OK) return {};
+  const u256 in = gantry::wrapping_add(first.reserve_in, pair.range);
+  const u256 out = gantry::wrapping_sub(first.reserve_out, paid);
+  return pair.deepens ? ConstantProduct{gantry::shift_left(in, 3), gantry::shift_left(out, 3)}
+                      : ConstantProduct{gantry::shift_right(in, 3), gantry::shift_right(out, 3)};
+}
+
+}  // namespace
+
 gantry_status paid_by(const Pair& pair, std::uint32_t side, const u256& in, u256& out) {
   const ConstantProduct first{pair.reserves[side], pair.reserves[side ^ 1U]};
   if (pair.range.is_zero() || in <= pair.range) return gantry::amount_out(first, in, out);
   u256 of_first;
   u256 of_second;
   if (gantry::amount_out(first, pair.range, of_first) != GANTRY_OK) return GANTRY_REFUSED;
-  const ConstantProduct second{
-      gantry::shift_right(gantry::wrapping_add(first.reserve_in, pair.range), 3),
-      gantry::shift_right(gantry::wrapping_sub(first.reserve_out, of_first), 3)};
   const gantry_status paid =
-      gantry::amount_out(second, gantry::wrapping_sub(in, pair.range), of_second);
+      gantry::amount_out(second_of(pair, first), gantry::wrapping_sub(in, pair.range), of_second);
   out = gantry::wrapping_add(of_first, of_second);
   return paid;
 }
@@ -56,20 +67,48 @@ struct PairMarket::Services {
             pair.usable ? 1U : 0U};
     return GANTRY_OK;
   }
+  // As venues answer: all that a pair can hold is where its only range ends.
   static gantry_status segments(const gantry_market* market, std::uint32_t pool, std::uint32_t in,
-                                std::uint32_t out, gantry_segment* segment, std::uint32_t,
+                                std::uint32_t out, gantry_segment* segments, std::uint32_t room,
                                 std::uint32_t* count) {
     ConstantProduct curve;
     if (in == out || !hop(self(market), pool, in, curve)) return GANTRY_REFUSED;
-    const u256& range = self(market).pairs[pool].range;
-    *segment = {curve.reserve_in,
-                curve.reserve_out,
-                range.is_zero() ? u256::max() : range,
-                3,
-                1000,
-                GANTRY_SEGMENT_EXACT,
-                0};
-    *count = 1;
+    const Pair& pair = self(market).pairs[pool];
+    const u256 most = gantry::wrapping_sub(gantry::shift_left(u256(1), 140), curve.reserve_in);
+    const u256 first_end = pair.range.is_zero() ? most : pair.range;
+    *count = std::min(room, pair.range.is_zero() ? 1U : 2U);
+    if (*count > 0) {
+      segments[0] = {
+          curve.reserve_in, curve.reserve_out, first_end, 3, 1000, GANTRY_SEGMENT_EXACT, 0};
+    }
+    if (*count > 1) {
+      const ConstantProduct second = second_of(pair, curve);
+      segments[1] = {second.reserve_in, second.reserve_out, most, 3, 1000, GANTRY_SEGMENT_EXACT, 0};
+    }
+    return GANTRY_OK;
+  }
+  static gantry_status limits(const gantry_market* market, std::uint32_t pool, std::uint32_t in,
+                              std::uint32_t out, gantry_swap_limits* limits) {
+    ConstantProduct curve;
+    if (in == out || !hop(self(market), pool, in, curve)) return GANTRY_REFUSED;
+    const Pair& pair = self(market).pairs[pool];
+    // All that both ranges hold.
+    const u256 most = pair.range.is_zero() ? curve.reserve_out : shift_left(curve.reserve_out, 3);
+    *limits = {u256(1), u256::max(), most};
+    return GANTRY_OK;
+  }
+  static gantry_status quote_many(const gantry_market* market, std::uint32_t pool,
+                                  const gantry_swap* swaps, std::uint32_t count, gantry_quote* out,
+                                  gantry_status* statuses) {
+    if (pool >= self(market).pairs.size()) return GANTRY_BAD_ARGUMENT;
+    self(market).quoted += count;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      u256 paid;
+      statuses[i] =
+          paid_by(self(market).pairs[pool], swaps[i].token_in, u256(swaps[i].amount), paid);
+      out[i] = {};
+      out[i].amount_out = paid;
+    }
     return GANTRY_OK;
   }
   static gantry_status view(const gantry_market* market, std::uint32_t pool,
@@ -119,8 +158,8 @@ struct PairMarket::Services {
 
   // What the strategy has no business calling is not there.
   static constexpr gantry_market_services table = {
-      &token, &pool,   nullptr,      nullptr, nullptr, nullptr, &segments,
-      &view,  nullptr, &quote_route, &value,  nullptr, nullptr, &balance};
+      &token, &pool,   nullptr,      nullptr, &quote_many, &limits, &segments,
+      &view,  nullptr, &quote_route, &value,  nullptr,     nullptr, &balance};
 };
 
 PairMarket::PairMarket(std::uint32_t tokens, std::vector<Pair> new_pairs)

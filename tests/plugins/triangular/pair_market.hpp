@@ -15,6 +15,7 @@ struct Pair {
   bool usable = true;
   // As with ticks: after so much of either token a second range begins, an eighth as deep. 0: none.
   gantry::u256 range = {};
+  bool deepens = false;  // the second range is eight times as deep instead
 };
 // What the pair pays, rounded down in each range.
 gantry_status paid_by(const Pair& pair, std::uint32_t side, const gantry::u256& in,
@@ -32,6 +33,7 @@ class PairMarket {
   // Valid until the next call or change.
   const gantry_market* snapshot(std::vector<std::uint32_t> changed, bool cold = false);
   std::uint64_t pending = 0;
+  mutable std::uint64_t quoted = 0;  // amounts that were asked of single pools
 
  private:
   struct Services;

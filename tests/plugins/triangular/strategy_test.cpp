@@ -30,6 +30,14 @@ PairMarket fair_market() {
            {{3, 0}, {ether(1'000), ether(1'000)}}}};
 }
 
+// 0-1-2, where the best trade leaves the first range of the pool in the middle.
+PairMarket ranged_market() {
+  return {3,
+          {{{0, 1}, {ether(1'000), ether(1'000)}},
+           {{1, 2}, {ether(1'000), ether(1'300)}, true, ether(20)},
+           {{2, 0}, {ether(1'000), ether(1'000)}}}};
+}
+
 // Legs that follow each other, with the amounts of the reference's route.
 bool is_sound(const PairMarket& market, const gantry_opportunity& opportunity) {
   reference::cpp_int amount = convert::to_int(u256(opportunity.amount_in));
@@ -64,6 +72,7 @@ TEST_CASE("a market in line gives no opportunities, and one pool out of line giv
   REQUIRE(strategy.prepare(market.snapshot({}, true)) == GANTRY_OK);
   REQUIRE(strategy.find(market.snapshot({}, true)) == GANTRY_OK);
   CHECK(strategy.found.empty());
+  CHECK(market.quoted == 0);  // what a pair pays is known by its reserves
 
   market.pairs[1].reserves[1] = ether(1'200);
   REQUIRE(strategy.find(market.snapshot({1})) == GANTRY_OK);
@@ -98,10 +107,7 @@ TEST_CASE("a market in line gives no opportunities, and one pool out of line giv
 }
 
 TEST_CASE("a trade that leaves a pool's first range is sized by what the pools pay beyond it") {
-  PairMarket market{3,
-                    {{{0, 1}, {ether(1'000), ether(1'000)}},
-                     {{1, 2}, {ether(1'000), ether(1'300)}, true, ether(20)},
-                     {{2, 0}, {ether(1'000), ether(1'000)}}}};
+  PairMarket market = ranged_market();
   Strategy strategy({});
   REQUIRE(strategy.prepare(market.snapshot({}, true)) == GANTRY_OK);
   REQUIRE(strategy.find(market.snapshot({}, true)) == GANTRY_OK);
@@ -248,6 +254,35 @@ TEST_CASE("a size within limits respects each of them and is the best within the
   CHECK(strategy.size(market.snapshot({}), whole, no_limits(), sized) == GANTRY_REFUSED);
 }
 
+TEST_CASE("markets with no pool, one pool, or pools of nothing have no cycles") {
+  PairMarket empty{2, {}};
+  PairMarket lone{2, {{{0, 1}, {ether(1'000), ether(1'300)}}}};
+  PairMarket drained{2, {{{0, 1}, {ether(1'000), ether(1'300)}}, {{0, 1}, {u256(), u256()}}}};
+  for (PairMarket* market : {&empty, &lone, &drained}) {
+    Strategy strategy({});
+    REQUIRE(strategy.prepare(market->snapshot({}, true)) == GANTRY_OK);
+    REQUIRE(strategy.find(market->snapshot({}, true)) == GANTRY_OK);
+    CHECK(strategy.found.empty());
+  }
+}
+
+TEST_CASE("what a trade leaves is told after the gas of its swaps and of the transaction") {
+  PairMarket market = fair_market();
+  market.pairs[1].reserves[1] = ether(1'200);
+  market.context.gas_price = u256(500'000'000'000ULL);
+  Strategy strategy({});
+  REQUIRE(strategy.prepare(market.snapshot({}, true)) == GANTRY_OK);
+  REQUIRE(strategy.find(market.snapshot({}, true)) == GANTRY_OK);
+  REQUIRE(strategy.found.size() == 2);
+  for (const gantry_opportunity& found : strategy.found) {
+    const double in = gantry::to_double(u256(found.amount_in)) * 1e-18;
+    const double out = gantry::to_double(u256(found.amount_out)) * 1e-18;
+    // 100,000 gas a hop and 60,000 of the transaction, at 500 gwei.
+    const double gas = found.leg_count == 3 ? 0.18 : 0.23;
+    CHECK(found.expected_profit_bps == Approx((out - in - gas) / in * 1e4).epsilon(1e-9));
+  }
+}
+
 TEST_CASE("liquidity decides what is sized first when it is preferred") {
   // Two triangles that share token 0: a deep one that gains little, a shallow one that gains more.
   const auto best_of = [&](bool prefer) {
@@ -255,18 +290,32 @@ TEST_CASE("liquidity decides what is sized first when it is preferred") {
                       {{{0, 1}, {ether(10'000), ether(10'000)}},
                        {{1, 2}, {ether(10'000), ether(10'300)}},
                        {{2, 0}, {ether(10'000), ether(10'000)}},
-                       {{0, 3}, {ether(5), ether(5)}},
-                       {{3, 4}, {ether(5), ether(15)}},
-                       {{4, 0}, {ether(5), ether(5)}}}};
+                       {{0, 3}, {ether(4), ether(4)}},
+                       {{3, 4}, {ether(4), ether(12)}},
+                       {{4, 0}, {ether(4), ether(4)}}}};
     Strategy strategy({.prefer_high_liquidity = prefer, .max_opportunities = 1});
     REQUIRE(strategy.prepare(market.snapshot({}, true)) == GANTRY_OK);
     REQUIRE(strategy.find(market.snapshot({}, true)) == GANTRY_OK);
     REQUIRE(strategy.found.size() == 1);
-    CHECK(strategy.counters["candidates_cut"] == 1);
+    CHECK(strategy.counters["candidates_cut"] == 0);  // the other one cannot be better
     return strategy.found[0].legs[0].hop.pool < 3 ? "deep" : "shallow";
   };
   CHECK(std::string(best_of(false)) == "shallow");
   CHECK(std::string(best_of(true)) == "deep");
+}
+
+TEST_CASE("candidates that nobody can rule out are sized up to a limit, and counted beyond it") {
+  std::vector<pair_market::Pair> pairs;
+  for (std::uint32_t token = 1; token <= 10; ++token) {
+    pairs.push_back({{0, token}, {ether(10), ether(10)}});
+    pairs.push_back({{token, 0}, {ether(10), ether(11)}});
+  }
+  PairMarket market{11, pairs};
+  Strategy strategy({.min_profit_bps = 9'000, .max_opportunities = 1});
+  REQUIRE(strategy.prepare(market.snapshot({}, true)) == GANTRY_OK);
+  REQUIRE(strategy.find(market.snapshot({}, true)) == GANTRY_OK);
+  CHECK(strategy.found.empty());
+  CHECK(strategy.counters["candidates_cut"] == 2);
 }
 
 TEST_CASE("find, validate and size allocate nothing") {
@@ -307,4 +356,53 @@ TEST_CASE("find, validate and size allocate nothing") {
   const std::uint64_t before = allocation_count();
   const std::vector<int> counted(3);
   CHECK(allocation_count() == before + (counted.empty() ? 0 : 1));
+}
+
+TEST_CASE("a cycle that pays beyond a pool's thin first range is found") {
+  // As a V3 pool whose price stands in a range with little liquidity beside a deep one.
+  PairMarket market{3,
+                    {{{0, 1}, {ether(1'000), ether(1'000)}},
+                     {{1, 2}, {ether(100), ether(108)}, true, ether(1), true},
+                     {{2, 0}, {ether(1'000), ether(1'000)}}}};
+  const auto gain = [&](const u256& in) {
+    u256 at = in;
+    for (std::uint32_t i = 0; i < 3; ++i) REQUIRE(paid_by(market.pairs[i], 0, at, at) == GANTRY_OK);
+    return gantry::to_long_double(at) - gantry::to_long_double(in);
+  };
+  const u256 step(10'000'000'000'000'000ULL);
+  u256 best;
+  u256 in;
+  for (int i = 0; i < 5'000; ++i) {
+    in = gantry::wrapping_add(in, step);
+    if (gain(in) > gain(best)) best = in;
+  }
+  CAPTURE(gain(best) * 1e-18L, gantry::to_long_double(best) * 1e-18L);
+  for (const std::uint64_t gwei : {0U, 100U, 200U, 300U, 400U, 600U, 1'000U}) {
+    market.context.gas_price = u256(gwei * 1'000'000'000);
+    const long double net = gain(best) * 1e-18L - 360'000 * static_cast<long double>(gwei) * 1e-9L;
+    Strategy strategy({});
+    REQUIRE(strategy.prepare(market.snapshot({}, true)) == GANTRY_OK);
+    REQUIRE(strategy.find(market.snapshot({}, true)) == GANTRY_OK);
+    CAPTURE(gwei, net);
+    CHECK(strategy.found.size() == (net > 0 ? 1 : 0));
+  }
+}
+
+TEST_CASE("a size within limits is the best within them beyond a pool's first range too") {
+  PairMarket market = ranged_market();
+  Strategy strategy({});
+  REQUIRE(strategy.prepare(market.snapshot({}, true)) == GANTRY_OK);
+  REQUIRE(strategy.find(market.snapshot({}, true)) == GANTRY_OK);
+  REQUIRE(strategy.found.size() == 1);
+  const gantry_opportunity whole = strategy.found.front();
+  REQUIRE(u256(whole.amount_in) > ether(21));
+  gantry_opportunity sized{};
+  REQUIRE(strategy.size(market.snapshot({}), whole, no_limits(), sized) == GANTRY_OK);
+  CHECK(u256(sized.amount_in) == u256(whole.amount_in));
+  gantry_sizing_limits limits = no_limits();
+  limits.amount_in_max = gantry::wrapping_sub(u256(whole.amount_in), u256(1));
+  REQUIRE(strategy.size(market.snapshot({}), whole, limits, sized) == GANTRY_OK);
+  CAPTURE(gantry::to_double(u256(whole.amount_in)) * 1e-18,
+          gantry::to_double(u256(sized.amount_in)) * 1e-18);
+  CHECK(u256(sized.amount_in) > ether(21));
 }

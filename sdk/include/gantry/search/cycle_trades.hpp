@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gantry/search/best_first.hpp"
+#include "gantry/search/envelope.hpp"
 #include "gantry/search/route.hpp"
 #include "gantry/search/screening.hpp"
 #include "gantry/strategy.hpp"
@@ -60,7 +61,7 @@ class CycleTrades {
       screen_.set_gas(edge, gas[index_.edges()[edge].pool]);
     }
     values_.assign(market.token_count(), 0);
-    best_.reserve(parameters_.max_opportunities);
+    best_.reserve();
     host_.count("cycles", index_.report().kept);
   }
 
@@ -135,8 +136,13 @@ class CycleTrades {
         const gantry_hop hop{pool, direction == 0 ? e.token0 : e.token1,
                              direction == 0 ? e.token1 : e.token0, 0};
         Leg leg;
-        if (read_leg(market, hop, leg)) {
+        Envelope bound{};
+        if (!read_leg(market, hop, leg)) {
+          screen_.close_hop(edge, direction);
+        } else if (leg.whole) {
           screen_.set_hop(edge, direction, leg.pool);
+        } else if (read_envelope(market, hop, leg, bound)) {
+          screen_.set_bound(edge, direction, bound, to_double(leg.pool.reserve_in));
         } else {
           screen_.close_hop(edge, direction);
         }
@@ -185,36 +191,56 @@ class CycleTrades {
            opportunity.expected_profit_bps < 1e15;
   }
 
-  // 0 to 1, by the shallower side of each pool on the way, as in signals_of().
+  // No less than the confidence of a trade along this cycle: 0 to 1.
   double trust(const Candidate& candidate) const {
     double depth = std::numeric_limits<double>::infinity();
     for (const std::uint32_t step : index_.cycle(candidate.cycle)) {
-      depth =
-          std::min({depth, screen_.depth_ether(step >> 1U, 0), screen_.depth_ether(step >> 1U, 1)});
+      const unsigned direction = (step & 1U) ^ (candidate.reversed ? 1U : 0U);
+      depth = std::min(depth, screen_.depth_ether(step >> 1U, direction));
     }
     return depth_confidence(depth);
   }
 
+  // In the order of their bounds, until none of the others can be among the best.
   void size_best(const Market& market, std::span<Candidate> candidates) {
     best_.clear();
-    const std::size_t wanted = parameters_.max_opportunities;
-    if (candidates.size() > wanted) {
-      host_.count("candidates_cut", candidates.size() - wanted);
-      if (parameters_.prefer_high_liquidity) {
-        for (Candidate& candidate : candidates) candidate.net_ether *= trust(candidate);
-      }
-      candidates = best_of(candidates, wanted);
+    if (parameters_.prefer_high_liquidity) {
+      for (Candidate& candidate : candidates) candidate.net_ether *= trust(candidate);
     }
-    for (const Candidate& candidate : candidates) {
-      Route route;
-      if (!route_of(market, candidate, route)) continue;
-      auto made = make_opportunity(market, route, u256::max());
-      double net_ether = 0;
-      if (!made || !finish(market, *made, net_ether)) continue;
-      const double weight = parameters_.prefer_high_liquidity ? made->confidence : 1.0;
-      best_.add(*made, net_ether * weight);
+    const std::size_t wanted = std::max<std::size_t>(parameters_.max_opportunities, 1);
+    for (std::uint32_t turn = 0; turn < turns_max && !candidates.empty(); ++turn) {
+      const std::span<Candidate> next = best_of(candidates, wanted);
+      if (next.front().net_ether <= best_.least()) return;
+      for (const Candidate& candidate : next) size_one(market, candidate);
+      candidates = candidates.subspan(next.size());
+    }
+    if (!candidates.empty()) host_.count("candidates_cut", candidates.size());
+  }
+
+  // From the start that its bound has for the best; where a hop's shape only bounds it, from the
+  // others too if nothing pays from there.
+  void size_one(const Market& market, Candidate candidate) {
+    Route route;
+    if (!route_of(market, candidate, route)) return;
+    const bool is_exact = std::all_of(route.legs.begin(), route.legs.begin() + route.hop_count,
+                                      [](const Leg& leg) { return leg.whole; });
+    for (std::uint32_t tried = 1; !offer(market, route); ++tried) {
+      if (is_exact || tried == route.hop_count) return;
+      candidate.start = static_cast<std::uint8_t>((candidate.start + 1U) % route.hop_count);
+      if (!route_of(market, candidate, route)) return;
     }
   }
+
+  bool offer(const Market& market, const Route& route) {
+    auto made = make_opportunity(market, route, u256::max());
+    double net_ether = 0;
+    if (!made || !finish(market, *made, net_ether)) return false;
+    best_.add(*made, net_ether * (parameters_.prefer_high_liquidity ? made->confidence : 1.0));
+    return true;
+  }
+
+  // Times max_opportunities: no snapshot has more candidates sized.
+  static constexpr std::uint32_t turns_max = 8;
 
   Host host_;
   CycleTradeParameters parameters_;

@@ -181,6 +181,25 @@ inline void PairIndex::build(std::span<const PoolTokens> pools) {
   }
 }
 
+namespace detail {
+
+inline constexpr std::uint32_t ranges_read_max = 64;
+
+inline bool add_segment(SplitPool& pool, const gantry_segment& segment) {
+  const u256 end(segment.in_end);
+  if (!add_range(pool,
+                 {u256(segment.reserve_in), u256(segment.reserve_out), segment.fee,
+                  segment.fee_denominator},
+                 end)) {
+    return false;
+  }
+  pool.exact = pool.exact && (segment.flags & GANTRY_SEGMENT_EXACT) != 0;
+  if (!add(pool.in_max, end, pool.in_max)) pool.in_max = u256::max();
+  return true;
+}
+
+}  // namespace detail
+
 inline bool read_split_pool(const Market& market, const gantry_hop& hop, SplitPool& out) {
   out.hop = hop;
   out.range_count = 0;
@@ -194,22 +213,35 @@ inline bool read_split_pool(const Market& market, const gantry_hop& hop, SplitPo
   out.index_out = detail::index_in(pool, hop.token_out);
   out.gas = pool.traits.swap_gas;
   if (out.index_in == pool.token_count || out.index_out == pool.token_count) return false;
-  std::array<gantry_segment, split_ranges_max> segments;
+  std::array<gantry_segment, detail::ranges_read_max> segments;
   std::uint32_t count = 0;
   if (market.segments(hop.pool, out.index_in, out.index_out, segments, count) != GANTRY_OK) {
     return false;
   }
-  for (std::uint32_t i = 0; i < std::min<std::uint32_t>(count, split_ranges_max); ++i) {
-    const gantry_segment& segment = segments[i];
-    const u256 end(segment.in_end);
-    if (!add_range(out,
-                   {u256(segment.reserve_in), u256(segment.reserve_out), segment.fee,
-                    segment.fee_denominator},
-                   end)) {
-      break;
+  count = std::min<std::uint32_t>(count, detail::ranges_read_max);
+  const std::uint32_t whole = count > split_ranges_max ? split_ranges_max - 1 : count;
+  std::uint32_t read = 0;
+  for (; read < whole && detail::add_segment(out, segments[read]); ++read) {
+  }
+  if (read == whole && whole < count) {
+    // The others by themselves, each from where the one before it ends.
+    SplitPool rest;
+    long double in = 0;
+    long double paid = 0;
+    u256 in_max;
+    for (; read < count; ++read) {
+      rest.range_count = 0;
+      if (u256(segments[read].in_end) == u256::max() ||
+          !detail::add_segment(rest, segments[read])) {
+        break;
+      }
+      in += detail::level_in(rest.ranges[0], rest.ranges[0].t1);
+      paid += detail::level_out(rest.ranges[0], rest.ranges[0].t1);
+      in_max = rest.in_max;
     }
-    out.exact = out.exact && (segment.flags & GANTRY_SEGMENT_EXACT) != 0;
-    if (!add(out.in_max, end, out.in_max)) out.in_max = u256::max();
+    if (in > 0 && add_rest(out, in, paid) && !add(out.in_max, in_max, out.in_max)) {
+      out.in_max = u256::max();
+    }
   }
   if (out.range_count == 0) return false;
   // What goes in stays below the end.

@@ -50,7 +50,7 @@ inline double ether_per_unit(const Market& market, std::uint32_t token) {
              : 0;
 }
 
-// The segment of one hop as a leg; false: the pool has no such shape, or is not usable now.
+// The first segment of one hop as a leg; false: the pool has no such shape, or is not usable now.
 inline bool read_leg(const Market& market, const gantry_hop& hop, Leg& leg);
 
 // The same cycle has the same key wherever it starts; its two directions have different ones.
@@ -73,7 +73,8 @@ inline Signals signals_of(const Route& route, const Sizing& sizing, const u256& 
 inline std::optional<gantry_opportunity> make_opportunity(const Market& market, const Route& route,
                                                           const u256& amount_in_max);
 
-// The most that may go in so that no hop takes more than share_bps of the balance it is paid into.
+// The most that may go in so that no hop takes more than share_bps of the balance it is paid into,
+// by the venues' quotes.
 inline u256 cap_by_share(const Market& market, const Route& route, const u256& most,
                          std::uint32_t share_bps);
 
@@ -89,37 +90,25 @@ inline std::uint32_t index_in(const gantry_pool& pool, std::uint32_t token) {
                                     pool.tokens);
 }
 
-// What arrives at each hop for this input; false: some hop cannot take it.
-inline bool amounts_into(const Route& route, const u256& amount_in,
-                         std::array<u256, hops_max>& into) {
-  u256 amount = amount_in;
-  for (std::uint32_t i = 0; i < route.hop_count; ++i) {
-    into[i] = amount;
-    if (amount > route.legs[i].in_max ||
-        amount_out(route.legs[i].pool, into[i], amount) != GANTRY_OK) {
-      return false;
-    }
-  }
-  return true;
-}
-
 }  // namespace detail
 
 inline bool read_leg(const Market& market, const gantry_hop& hop, Leg& leg) {
   gantry_pool pool;
   if (market.pool(hop.pool, pool) != GANTRY_OK) return false;
-  gantry_segment segment;
+  std::array<gantry_segment, 2> segments;
   std::uint32_t count = 0;
   if (market.segments(hop.pool, detail::index_in(pool, hop.token_in),
-                      detail::index_in(pool, hop.token_out), {&segment, 1}, count) != GANTRY_OK ||
+                      detail::index_in(pool, hop.token_out), segments, count) != GANTRY_OK ||
       count == 0) {
     return false;
   }
+  const gantry_segment& segment = segments[0];
   leg.pool = {u256(segment.reserve_in), u256(segment.reserve_out), segment.fee,
               segment.fee_denominator};
   const u256 end(segment.in_end);
   leg.in_max = end == u256::max() ? end : wrapping_sub(end, u256(1));
   leg.exact = (segment.flags & GANTRY_SEGMENT_EXACT) != 0;
+  leg.whole = leg.exact && count == 1;
   return !end.is_zero();
 }
 
@@ -177,6 +166,12 @@ inline bool size_route(const Market& market, const Route& route, const u256& amo
   RouteLimits limits;
   limits.amount_in_max = amount_in_max;
   limits.first = sizing.amount_in;
+  for (const Leg& leg : std::span(route.legs).first(route.hop_count)) {
+    // Curves are reckoned in digits of what the pool holds: Balancer's power to 1e-14 of it.
+    if (!leg.exact) {
+      limits.rounding = std::max(limits.rounding, to_double(leg.pool.reserve_out) * 0x1p-46);
+    }
+  }
   RouteSizing sized;
   if (best_route_input(market, hops, limits, sized) != GANTRY_OK) return false;
   quote = sized.quote;
@@ -233,11 +228,12 @@ inline u256 cap_by_share(const Market& market, const Route& route, const u256& m
       return u256();
     }
   }
+  const std::span hops(route.hops.data(), route.hop_count);
   const auto fits = [&](const u256& amount) {
-    std::array<u256, hops_max> into;
-    if (!detail::amounts_into(route, amount, into)) return false;
+    gantry_route_quote quote;
+    if (market.quote_route(hops, amount, quote) != GANTRY_OK) return false;
     for (std::uint32_t i = 0; i < route.hop_count; ++i) {
-      if (into[i] > allowed[i]) return false;
+      if (u256(quote.amounts[i]) > allowed[i]) return false;
     }
     return true;
   };

@@ -41,7 +41,8 @@ inline constexpr std::uint32_t route_quotes_max = 32;
 struct RouteLimits {
   u256 amount_in_max = u256::max();
   u256 first;                     // where to begin, as its pools' shapes have it; 0: nobody knows
-  double rounding = 2;            // units of its output that a hop may round away
+  double rounding = 2;            // units of its output that a hop may round away: what a venue
+                                  // reckons in fewer digits than units has more
   double tolerance = 1e-6;        // of the profit: a bound so small, or of S, is good enough
   std::uint32_t quotes_max = 16;  // of the whole route; at most route_quotes_max
   std::uint32_t scan_max = 0;     // more quotes, where so many are left that could gain more
@@ -120,7 +121,7 @@ class RouteSearch {
     gantry_route_quote quote;
     ++out_.quotes;
     if (!quotes_(in, quote)) return false;
-    const Point point{in, to_long_double(in), to_long_double(u256(quote.amount_out))};
+    const Point point{in, real_of(in), real_of(u256(quote.amount_out))};
     std::uint32_t at = count_;
     while (points_[at - 1].in > in) {
       points_[at] = points_[at - 1];
@@ -207,7 +208,7 @@ class RouteSearch {
   }
   long double predicted() const {
     const Curve f = curve();
-    if (!(f.q > 0) || !(f.p > 0)) return f.p > 1 ? to_long_double(end_) : 0;
+    if (!(f.q > 0) || !(f.p > 0)) return f.p > 1 ? real_of(end_) : 0;
     return f.at + (std::sqrt(f.p) - 1) / f.q;
   }
 
@@ -231,8 +232,8 @@ class RouteSearch {
   long double rounding_loss(const gantry_route_quote& quote) const {
     long double lost = 0;
     for (std::uint32_t i = 0; i < hops_; ++i) {
-      const long double in = std::max(to_long_double(u256(quote.amounts[i])), 1.0L);
-      lost = limits_.rounding + lost * to_long_double(u256(quote.amounts[i + 1])) / in;
+      const long double in = std::max(real_of(u256(quote.amounts[i])), 1.0L);
+      lost = limits_.rounding + lost * real_of(u256(quote.amounts[i + 1])) / in;
     }
     return lost;
   }
@@ -254,7 +255,7 @@ class RouteSearch {
   long double missed_after(std::uint32_t i) const {
     const bool is_last = i + 1 == count_;
     const Point& from = points_[i];
-    const long double width = (is_last ? to_long_double(end_) : points_[i + 1].x) - from.x;
+    const long double width = (is_last ? real_of(end_) : points_[i + 1].x) - from.x;
     // Neighbouring integers have nothing between them.
     if (width < 1 || (!is_last && width <= 1)) return 0;
     long double most = std::numeric_limits<long double>::infinity();

@@ -1,4 +1,5 @@
-// Which cycles may pay, in doubles: a fast sieve that never loses one that does.
+// Which cycles may pay, in doubles: a fast sieve that loses none that does, as far
+// as the shapes of its hops are exact, or bounds.
 //
 // A hop of a constant product gives y = g s x / (r + g x) for reserves r (in), s (out) and g = 1 -
 // fee. With m = g s / r, its rate for a small amount, and c = g / r this is y = m x / (1 + c x),
@@ -17,9 +18,13 @@
 //     computed gain = (sqrt(m) (1 + slack) - 1)^2 / c (1 + slack)  >= the real-valued optimum
 // (the cancellation in sqrt(m) - 1 is why the margin goes inside the bracket). `net_ether` below
 // comes from that upper bound.
+//   Of a hop that is no constant product, as with ticks or stable curves, m and c are those of one
+// that it never pays more than (envelope.hpp): the cycle pays no more than the bounds compose to.
+//
 // THREADS    One at a time for one Screen. Only attach() allocates.
 #pragma once
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -34,6 +39,12 @@ namespace gantry::search {
 
 inline constexpr double slack = 0x1p-46;
 inline constexpr unsigned reserve_bits_max = 160;
+
+// y <= rate x / (1 + slope x), in smallest units.
+struct Envelope {
+  double rate;
+  double slope;
+};
 
 // One direction of a cycle that survived, and where to start it.
 struct Candidate {
@@ -60,6 +71,9 @@ class Screen {
   // The hop's state from now on. direction 0: token0 in. A hop with an empty reserve, a fee of
   // 100 % or a reserve of reserve_bits_max bits or more is closed: false.
   bool set_hop(std::uint32_t edge, unsigned direction, const ConstantProduct& pool);
+  // The same for a hop that pays no more than the bound, of rate and slope above 0 and between
+  // 1e-48 and 1e48; `reserve_in` is what its depth is told by.
+  void set_bound(std::uint32_t edge, unsigned direction, const Envelope& bound, double reserve_in);
   void close_hop(std::uint32_t edge, unsigned direction);
   // Gas units of a swap over this edge.
   void set_gas(std::uint32_t edge, double gas);
@@ -68,7 +82,8 @@ class Screen {
   void set_value(std::uint32_t token, double ether_per_unit);
   // All at once, by token handle; 0 beyond the span.
   void set_values(std::span<const double> ether_per_unit);
-  // Ether that the hop's reserve of the token that goes in is worth; 0 where that cannot be said.
+  // Ether that the hop's reserve of the token that goes in is worth, at most; 0 where that cannot
+  // be said.
   double depth_ether(std::uint32_t edge, unsigned direction) const;
 
   // Prices the cycles through these pools, each once, and returns those that survive, in no
@@ -113,7 +128,8 @@ class Screen {
 
   const CycleIndex* index_ = nullptr;
   std::vector<EdgeRates> edges_;
-  std::vector<std::uint32_t> token_begin_;  // by token handle: its edges, which go out of it
+  std::vector<std::array<double, 2>> reserves_;  // of what goes in; [direction]
+  std::vector<std::uint32_t> token_begin_;       // by token handle: its edges, which go out of it
   std::vector<std::uint32_t> token_edges_;
   std::vector<std::uint32_t> priced_in_;  // by cycle: the last round that priced it
   std::vector<Candidate> survivors_;      // room for two directions of every cycle
@@ -135,6 +151,7 @@ inline std::uint32_t walk(const CycleIndex& index, const Candidate& candidate,
 inline void Screen::attach(const CycleIndex& index) {
   index_ = &index;
   edges_.assign(index.edges().size(), EdgeRates{});
+  reserves_.assign(index.edges().size(), {});
   list_tokens();
   priced_in_.assign(index.cycle_count(), 0);
   survivors_.assign(std::size_t{index.cycle_count()} * 2, Candidate{});
@@ -157,12 +174,21 @@ inline bool Screen::set_hop(std::uint32_t edge, unsigned direction, const Consta
   const double reserve_in = to_double(pool.reserve_in);
   edges_[edge].rate[direction] = kept * to_double(pool.reserve_out) / reserve_in;
   edges_[edge].slope[direction] = kept / reserve_in;
+  reserves_[edge][direction] = reserve_in;
   return true;
+}
+
+inline void Screen::set_bound(std::uint32_t edge, unsigned direction, const Envelope& bound,
+                              double reserve_in) {
+  edges_[edge].rate[direction] = bound.rate;
+  edges_[edge].slope[direction] = bound.slope;
+  reserves_[edge][direction] = reserve_in;
 }
 
 inline void Screen::close_hop(std::uint32_t edge, unsigned direction) {
   edges_[edge].rate[direction] = 0;
   edges_[edge].slope[direction] = 0;
+  reserves_[edge][direction] = 0;
 }
 
 inline void Screen::set_gas(std::uint32_t edge, double gas) { edges_[edge].gas = gas; }
@@ -181,8 +207,7 @@ inline void Screen::set_values(std::span<const double> ether_per_unit) {
 }
 
 inline double Screen::depth_ether(std::uint32_t edge, unsigned direction) const {
-  const EdgeRates& from = edges_[edge];
-  return from.slope[direction] > 0 ? from.value[direction] / from.slope[direction] : 0;
+  return edges_[edge].value[direction] * reserves_[edge][direction];
 }
 
 inline void Screen::list_tokens() {
@@ -332,7 +357,7 @@ template <std::uint32_t hops>
 }
 
 inline std::size_t Screen::memory_bytes() const {
-  return edges_.capacity() * sizeof(EdgeRates) +
+  return edges_.capacity() * sizeof(EdgeRates) + reserves_.capacity() * sizeof(reserves_[0]) +
          sizeof(std::uint32_t) *
              (priced_in_.capacity() + token_begin_.capacity() + token_edges_.capacity()) +
          survivors_.capacity() * sizeof(Candidate);

@@ -29,6 +29,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <span>
 
@@ -41,6 +42,7 @@ struct Leg {
   ConstantProduct pool;
   u256 in_max;        // the most that `pool` describes or takes
   bool exact = true;  // to the unit, up to there
+  bool whole = true;  // and the pool takes no more than that
 };
 
 struct SizingLimits {
@@ -58,7 +60,8 @@ struct Sizing {
 
 // `legs`: hops_min to hops_max, the output of one being the input of the next. GANTRY_OK;
 // GANTRY_NO_LIQUIDITY: no input within the limits was found that gains a unit;
-// GANTRY_BAD_ARGUMENT: the number of legs.
+// GANTRY_BAD_ARGUMENT: the number of legs, or a fee. `out` says nothing unless the status is
+// GANTRY_OK.
 inline gantry_status best_input(std::span<const Leg> legs, const SizingLimits& limits, Sizing& out);
 
 namespace detail {
@@ -69,13 +72,37 @@ inline constexpr long double real_margin = 64 * std::numeric_limits<long double>
 // Rounding that costs less than this part of the profit is not worth a search.
 inline constexpr long double rounding_share = 0x1p-20L;
 
+// to_long_double(), and quicker where a value is as narrow as reserves are.
+GANTRY_HOT long double real_of(const u256& value) {
+#ifdef GANTRY_X86_64
+  static_assert(std::numeric_limits<long double>::digits == 64);
+  if (value.fits_u128()) [[likely]] {
+    // Either half is exact, so that their sum is rounded once.
+    return static_cast<long double>(value.limb(1)) * 0x1p64L +
+           static_cast<long double>(value.limb(0));
+  }
+#endif
+  return to_long_double(value);
+}
+
 // The largest integer not above `value`, brought into 0 .. 2^256 - 1.
 inline u256 floor_of(long double value) {
   if (!(value >= 1)) return u256();
+  std::uint64_t mantissa = 0;  // value = mantissa 2^(exponent - 64), its highest bit set
   int exponent = 0;
+#ifdef GANTRY_X86_64
+  // The format's own bytes: the library's functions take as long as two quotes.
+  std::uint16_t biased = 0;
+  std::memcpy(&mantissa, &value, sizeof(mantissa));
+  std::memcpy(&biased, reinterpret_cast<const char*>(&value) + sizeof(mantissa), sizeof(biased));
+  exponent = biased - 16382;
+#else
   const long double fraction = std::frexp(value, &exponent);  // in [0.5, 1)
+#endif
   if (exponent > 256) return u256::max();
-  const auto mantissa = static_cast<std::uint64_t>(std::ldexp(fraction, 64));
+#ifndef GANTRY_X86_64
+  mantissa = static_cast<std::uint64_t>(std::ldexp(fraction, 64));
+#endif
   return exponent >= 64 ? shift_left(u256(mantissa), static_cast<unsigned>(exponent - 64))
                         : u256(mantissa >> (64 - exponent));
 }
@@ -88,10 +115,12 @@ inline u256 half_way(const u256& low, const u256& high) {
   return wrapping_add(low, shift_right(wrapping_sub(high, low), 1));
 }
 
-// f(x) = rate x / (1 + slope x), see screening.hpp.
+// f(x) = gain x / (base + bend x): rate = gain / base and slope = bend / base of screening.hpp,
+// without the divisions.
 struct Real {
-  long double rate = 1;
-  long double slope = 0;
+  long double gain = 1;
+  long double base = 1;
+  long double bend = 0;
 };
 
 struct Interval {
@@ -101,39 +130,46 @@ struct Interval {
 
 class SizeSearch {
  public:
-  SizeSearch(std::span<const Leg> legs, const SizingLimits& limits) : legs_(legs), limits_(limits) {
+  // What is found is written to `best` at once: a copy of it would wait for each of its words.
+  SizeSearch(std::span<const Leg> legs, const SizingLimits& limits, Sizing& best)
+      : legs_(legs), limits_(limits), best_(best) {
     for (std::size_t i = 0; i < legs.size(); ++i) {
       const ConstantProduct& pool = legs[i].pool;
-      const long double kept = static_cast<long double>(pool.fee_denominator - pool.fee_numerator) /
-                               static_cast<long double>(pool.fee_denominator);
-      const long double reserve_in = to_long_double(pool.reserve_in);
-      leg_[i] = {kept * to_long_double(pool.reserve_out) / reserve_in, kept / reserve_in};
-      whole_ = {whole_.rate * leg_[i].rate, whole_.slope + whole_.rate * leg_[i].slope};
+      const std::uint32_t kept = pool.fee_denominator - pool.fee_numerator;
+      const Real leg{static_cast<long double>(kept) * real_of(pool.reserve_out),
+                     static_cast<long double>(pool.fee_denominator) * real_of(pool.reserve_in),
+                     static_cast<long double>(kept)};
+      leg_[i] = leg;
+      whole_ = {whole_.gain * leg.gain, whole_.base * leg.base,
+                whole_.bend * leg.base + whole_.gain * leg.bend};
     }
   }
 
-  gantry_status run(Sizing& out) {
-    const long double root = std::sqrt(whole_.rate);
+  gantry_status run() {
+    // Most of all cycles lose, at every size: no root is needed to see that.
+    if (!(whole_.gain * (1 + 4 * real_margin) > whole_.base)) return GANTRY_NO_LIQUIDITY;
+    root_ = std::sqrt(whole_.gain * whole_.base);
     // Upper bound of the real optimum: the margin goes into the root, where the cancellation is.
-    const long double above = root * (1 + real_margin) - 1;
-    if (!(above > 0)) return GANTRY_NO_LIQUIDITY;
-    gain_max_ = above * above / whole_.slope * (1 + real_margin);
-    if (gain_max_ < 1) return GANTRY_NO_LIQUIDITY;
-    const u256 first = feasible(next(floor_of((root - 1) / whole_.slope)));
+    const long double above = root_ * (1 + real_margin) - whole_.base;
+    if (!(above > 0) || above * above * (1 + real_margin) < whole_.base * whole_.bend) {
+      return GANTRY_NO_LIQUIDITY;
+    }
+    best_ = Sizing{};
+    const u256 first = feasible(next(floor_of((root_ - whole_.base) / whole_.bend)), best_.amounts);
     if (first.is_zero()) return GANTRY_NO_LIQUIDITY;
-    const auto middle = try_input(first);
-    const long double shortfall = shortfall_at(first, middle);
-    if (shortfall > to_long_double(best_.profit) * rounding_share) {
+    best_.amount_in = first;
+    const bool gains = sub(best_.amounts[legs_.size() - 1], first, best_.profit);
+    best_.shortfall_max = shortfall();
+    if (!gains || best_.shortfall_max > real_of(best_.profit) * rounding_share) {
+      gain_max_ = above * above / (whole_.base * whole_.bend) * (1 + real_margin);
+      const Amounts middle = best_.amounts;
       for (std::size_t hops = 1; hops <= legs_.size(); ++hops) {
         try_amount(hops, middle[hops - 1]);
         try_amount(hops, next(middle[hops - 1]));
       }
       best_.best = prove();
     }
-    if (best_.profit.is_zero()) return GANTRY_NO_LIQUIDITY;
-    best_.shortfall_max = shortfall;
-    out = best_;
-    return GANTRY_OK;
+    return best_.profit.is_zero() ? GANTRY_NO_LIQUIDITY : GANTRY_OK;
   }
 
  private:
@@ -172,9 +208,8 @@ class SizeSearch {
     return true;
   }
 
-  // The largest input up to `wanted` that the limits allow; 0: none.
-  u256 feasible(const u256& wanted) const {
-    Amounts amounts;
+  // The largest input up to `wanted` that the limits allow, and what it gives; 0: none.
+  u256 feasible(const u256& wanted, Amounts& amounts) const {
     u256 bad = std::min(wanted, limits_.amount_in_max);
     if (forward(bad, amounts)) return bad;
     u256 good;
@@ -182,19 +217,20 @@ class SizeSearch {
       const u256 middle = half_way(good, bad);
       (forward(middle, amounts) ? good : bad) = middle;
     }
+    if (!good.is_zero() && !forward(good, amounts)) return u256();  // cannot be: it did
     return good;
   }
 
-  Amounts try_input(const u256& in) {
+  void try_input(const u256& in) {
     Amounts amounts{};
     u256 profit;
-    if (forward(in, amounts) && sub(amounts[legs_.size() - 1], in, profit) &&
-        (profit > best_.profit || (profit == best_.profit && in < best_.amount_in))) {
-      best_.amount_in = in;
-      best_.profit = profit;
-      best_.amounts = amounts;
+    if (!forward(in, amounts) || !sub(amounts[legs_.size() - 1], in, profit) ||
+        (profit <= best_.profit && (profit != best_.profit || in >= best_.amount_in))) {
+      return;
     }
-    return amounts;
+    best_.amount_in = in;
+    best_.profit = profit;
+    best_.amounts = amounts;
   }
 
   bool try_amount(std::size_t hops, const u256& amount) {
@@ -205,15 +241,14 @@ class SizeSearch {
   }
 
   // 1 + S_k + 8 d^2 sqrt(m) / c of sizing.hpp.
-  long double shortfall_at(const u256& in, const Amounts& amounts) const {
-    long double lost = 0;
-    for (std::size_t i = 0; i < legs_.size(); ++i) {
-      const long double given = to_long_double(i == 0 ? in : amounts[i - 1]);
-      const long double bend = 1 + leg_[i].slope * given;
-      lost = 1 + lost * leg_[i].rate / (bend * bend);
+  long double shortfall() const {
+    long double lost = 1;  // the first hop's own
+    for (std::size_t i = 1; i < legs_.size(); ++i) {
+      const Real& leg = leg_[i];
+      const long double below = leg.base + leg.bend * real_of(best_.amounts[i - 1]);
+      lost = 1 + lost * leg.gain * leg.base / (below * below);
     }
-    const long double of_floats =
-        8 * real_margin * real_margin * std::sqrt(whole_.rate) / whole_.slope;
+    const long double of_floats = 8 * real_margin * real_margin * root_ / whole_.bend;
     return (1 + lost + of_floats) * (1 + real_margin);
   }
 
@@ -221,26 +256,28 @@ class SizeSearch {
   // c x^2 - (m - 1 - c T) x + T <= 0, whose roots are (centre +- half) with
   // half = sqrt((P* - T) (Q - T)) / 2 for P*, Q = (sqrt(m) -+ 1)^2 / c.
   Interval paying(long double target) const {
-    const long double root = std::sqrt(whole_.rate) * (1 + real_margin) + 1;
-    const long double other = root * root / whole_.slope * (1 + real_margin);
+    const long double rate = whole_.gain / whole_.base;
+    const long double slope = whole_.bend / whole_.base;
+    const long double root = std::sqrt(rate) * (1 + real_margin) + 1;
+    const long double other = root * root / slope * (1 + real_margin);
     const long double half =
         std::sqrt(std::max(gain_max_ - target, 0.0L) * std::max(other - target, 0.0L)) / 2;
-    const long double centre = (whole_.rate - 1 - whole_.slope * target) / (2 * whole_.slope);
-    const long double error = real_margin * ((whole_.rate + 1) / whole_.slope + target + half) + 1;
+    const long double centre = (rate - 1 - slope * target) / (2 * slope);
+    const long double error = real_margin * ((rate + 1) / slope + target + half) + 1;
     const u256 low = floor_of(centre - half - error);
     return {low.is_zero() ? u256(1) : low, floor_of(centre + half + error)};
   }
 
   // Tries everything that could still be better, when that is little enough: true.
   bool prove() {
-    const long double target = to_long_double(best_.profit) * (1 - real_margin) + 1;
+    const long double target = real_of(best_.profit) * (1 - real_margin) + 1;
     if (target > gain_max_) return true;
     Interval inputs = paying(target);
-    inputs.high = feasible(inputs.high);
-    if (inputs.high < inputs.low) return true;
     Amounts at_low{};
     Amounts at_high{};
-    if (!forward(inputs.low, at_low) || !forward(inputs.high, at_high)) return false;
+    inputs.high = feasible(inputs.high, at_high);
+    if (inputs.high < inputs.low) return true;
+    if (!forward(inputs.low, at_low)) return false;
     Interval narrowest = inputs;
     std::size_t hops = 0;
     for (std::size_t i = 0; i < legs_.size(); ++i) {
@@ -263,8 +300,9 @@ class SizeSearch {
   const SizingLimits& limits_;
   std::array<Real, hops_max> leg_{};
   Real whole_;
-  long double gain_max_ = 0;
-  Sizing best_{};
+  long double root_ = 0;      // sqrt(gain base) of the whole
+  long double gain_max_ = 0;  // P* is not above; known where more than one input is tried
+  Sizing& best_;
 };
 
 }  // namespace detail
@@ -278,7 +316,7 @@ inline gantry_status best_input(std::span<const Leg> legs, const SizingLimits& l
       return GANTRY_NO_LIQUIDITY;
     }
   }
-  return detail::SizeSearch(legs, limits).run(out);
+  return detail::SizeSearch(legs, limits, out).run();
 }
 
 }  // namespace gantry::search

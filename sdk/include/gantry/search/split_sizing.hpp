@@ -71,6 +71,9 @@ struct SplitPool {
 // Adds the next range, which begins where the last one ended: false, and nothing is added, when it
 // is none, when it would pay better than the one before, or when there is no room.
 inline bool add_range(SplitPool& pool, const ConstantProduct& curve, const u256& in_end);
+// Adds the rest of the pool's ranges as one that is near them, from where the last one ended; they
+// take `in` and pay `out`, in units. False, and nothing is added, when that is no range.
+inline bool add_rest(SplitPool& pool, long double in, long double out);
 // No more than this may go in.
 inline void limit_input(SplitPool& pool, const u256& in_max);
 
@@ -342,7 +345,7 @@ class SplitSearch {
     const long double u =
         ends.root(low, high, [&](long double at) { return buyers_.out(1 / at) - sellers_.in(at); });
     Levels found{1 / u, u, 0};
-    const long double most = to_long_double(most_);
+    const long double most = real_of(most_);
     if (buyers_.in(found.buy) > most) {
       found.buy = level_for(buyers_, most);
       found.sell = level_for(sellers_, buyers_.out(found.buy));
@@ -434,12 +437,12 @@ class SplitSearch {
         !quotes_(pool, near, near_out) || near_out.is_zero()) {
       return false;
     }
-    const long double x = to_long_double(far);
-    const long double y = to_long_double(far_out);
+    const long double x = real_of(far);
+    const long double y = real_of(far_out);
     if (std::fabs(pool_out(pool, t) - y) <= y * 0x1p-30L + 2) return false;
-    const long double w = to_long_double(near);
+    const long double w = real_of(near);
     const long double per_x = x / y;  // (1 + c x) / m
-    const long double per_w = w / to_long_double(near_out);
+    const long double per_w = w / real_of(near_out);
     // A shape has to bend; a quarter of all quotes' digits is enough to be a line.
     const long double bend = std::max((per_x - per_w) / (x - w), per_x / x * 0x1p-40L);
     const long double start = per_x - bend * x;  // 1 / m
@@ -450,7 +453,7 @@ class SplitSearch {
     SplitRange range;
     range.k = std::sqrt(reserve_in) * std::sqrt(reserve_out);
     range.t0 = std::sqrt(start);
-    range.t1 = range.t0 + to_long_double(pool.in_max) / range.k;
+    range.t1 = range.t0 + real_of(pool.in_max) / range.k;
     pool.ranges[0] = range;
     pool.range_count = 1;
     return true;
@@ -498,7 +501,7 @@ class SplitSearch {
   }
   bool sell(const Levels& at, const u256& bought) {
     u256 left = bought;
-    const long double fitted = level_for(sellers_, to_long_double(bought));
+    const long double fitted = level_for(sellers_, real_of(bought));
     const long double t = std::isfinite(fitted) ? fitted : at.sell;
     for (std::uint32_t i = 0; i < sellers_.count; ++i) {
       if (!sellers_.is_on(i)) continue;
@@ -533,11 +536,11 @@ class SplitSearch {
     const long double buy_price = levels_.buy * levels_.buy;
     const long double sell_price = 1 / (levels_.sell * levels_.sell);
     const long double bound = bound_at(buy_price, std::max(buy_price, sell_price));
-    best_.shortfall_max = std::max(bound - to_long_double(best_.profit), 0.0L);
+    best_.shortfall_max = std::max(bound - real_of(best_.profit), 0.0L);
   }
   long double bound_at(long double buy_price, long double sell_price) {
     const long double scale = sell_price / buy_price;
-    long double bound = (scale - 1) * to_long_double(limits_.amount_in_max);
+    long double bound = (scale - 1) * real_of(limits_.amount_in_max);
     if (!(scale > 1 + real_margin)) bound = 0;
     for (std::uint32_t i = 0; i < member_count_; ++i) {
       const Member& member = members_[i];
@@ -562,16 +565,16 @@ class SplitSearch {
     u256 above_out;
     constexpr long double unknown = std::numeric_limits<long double>::infinity();
     if (step.is_zero() || !quotes_(pool, below, below_out)) return unknown;
-    const long double x = to_long_double(leg.amount_in);
-    const long double y = to_long_double(leg.amount_out);
-    const long double down = x - to_long_double(below);
-    const long double slope_down = y - to_long_double(below_out);
+    const long double x = real_of(leg.amount_in);
+    const long double y = real_of(leg.amount_out);
+    const long double down = x - real_of(below);
+    const long double slope_down = y - real_of(below_out);
     if (worth * (slope_down - rounding) < down) return unknown;
-    const long double up = to_long_double(above) - x;
+    const long double up = real_of(above) - x;
     long double open = std::max(worth * (slope_down + rounding) / down - 1, 0.0L) * up;
     if (up > 0) {
       if (!quotes_(pool, above, above_out)) return unknown;
-      const long double slope_up = to_long_double(above_out) - y;
+      const long double slope_up = real_of(above_out) - y;
       if (above < pool.in_max && worth * (slope_up + rounding) > up) return unknown;
       open = std::max(open, (1 - worth * (slope_up - rounding) / up) * down);
     }
@@ -579,7 +582,7 @@ class SplitSearch {
   }
 
   void add_costs() {
-    best_.net = to_long_double(best_.profit) - limits_.cost;
+    best_.net = real_of(best_.profit) - limits_.cost;
     for (std::uint32_t i = 0; i < best_.leg_count; ++i) {
       const SplitSide& side = i < best_.buyer_count ? buyers_ : sellers_;
       best_.net -= side.pools[best_.legs[i].pool].cost;
@@ -595,7 +598,7 @@ class SplitSearch {
   // The units of B beyond which no split can gain a unit more than the best so far.
   std::uint32_t units_that_matter() {
     const long double middle = levels_.buy / levels_.sell;  // between both prices
-    const long double target = to_long_double(best_.profit) + 1;
+    const long double target = real_of(best_.profit) + 1;
     long double least = std::numeric_limits<long double>::infinity();
     for (const long double spread : {1.05L, 1.2L, 1.5L, 2.0L, 4.0L, 8.0L}) {
       const long double low = middle / spread;
@@ -614,7 +617,7 @@ class SplitSearch {
   void prove() {
     const std::uint32_t scan = std::min(limits_.scan_max, split_scan_max);
     if (scan == 0 || member_count_ == 0 || member_buyers_ == 0 ||
-        !(best_.shortfall_max > to_long_double(best_.profit) * rounding_share)) {
+        !(best_.shortfall_max > real_of(best_.profit) * rounding_share)) {
       return;
     }
     const auto is_exact = [](const Member& member) { return member.pool->exact; };
@@ -685,7 +688,7 @@ class SplitSearch {
       return !in.is_zero() && in <= pool.in_max && quotes_(pool, in, out) && out >= wanted;
     };
     // From where the shape has it, in steps that double.
-    const long double target = to_long_double(wanted);
+    const long double target = real_of(wanted);
     long double start = 0;
     long double got = 0;
     for (std::uint32_t i = 0; i < pool.range_count && got < target; ++i) {
@@ -744,7 +747,7 @@ class SplitSearch {
         found.profit < best_.profit) {
       return false;
     }
-    const long double gained = to_long_double(found.profit) - to_long_double(best_.profit);
+    const long double gained = real_of(found.profit) - detail::real_of(best_.profit);
     found.shortfall_max = std::max(best_.shortfall_max - gained, 0.0L);
     best_ = found;
     return true;
@@ -799,8 +802,8 @@ inline bool add_range(SplitPool& pool, const ConstantProduct& curve, const u256&
   }
   const long double kept = static_cast<long double>(curve.fee_denominator - curve.fee_numerator) /
                            static_cast<long double>(curve.fee_denominator);
-  const long double reserve_in = to_long_double(curve.reserve_in);
-  const long double reserve_out = to_long_double(curve.reserve_out);
+  const long double reserve_in = detail::real_of(curve.reserve_in);
+  const long double reserve_out = detail::real_of(curve.reserve_out);
   SplitRange range;
   range.k = std::sqrt(reserve_in * reserve_out / kept);
   range.t0 = std::sqrt(reserve_in / (kept * reserve_out));
@@ -813,15 +816,27 @@ inline bool add_range(SplitPool& pool, const ConstantProduct& curve, const u256&
     pool.deep_in = reserve_in;
   }
   const bool ends = in_end != u256::max();
-  range.t1 = ends ? range.t0 + to_long_double(in_end) / range.k
+  range.t1 = ends ? range.t0 + detail::real_of(in_end) / range.k
                   : std::numeric_limits<long double>::infinity();
   pool.ranges[pool.range_count++] = range;
   return true;
 }
 
+inline bool add_rest(SplitPool& pool, long double in, long double out) {
+  if (pool.range_count == 0 || pool.range_count == split_ranges_max) return false;
+  SplitRange range;
+  range.t0 = pool.ranges[pool.range_count - 1].t1;
+  range.t1 = in / (out * range.t0);
+  range.k = in / (range.t1 - range.t0);
+  if (!std::isfinite(range.k) || !(range.t1 > range.t0)) return false;
+  pool.ranges[pool.range_count++] = range;
+  pool.exact = false;
+  return true;
+}
+
 inline void limit_input(SplitPool& pool, const u256& in_max) {
   pool.in_max = std::min(pool.in_max, in_max);
-  long double left = to_long_double(pool.in_max);
+  long double left = detail::real_of(pool.in_max);
   for (std::uint32_t i = 0; i < pool.range_count; ++i) {
     SplitRange& range = pool.ranges[i];
     range.t1 = std::min(range.t1, range.t0 + left / range.k);
