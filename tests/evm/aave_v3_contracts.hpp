@@ -1,5 +1,6 @@
-// Aave's real V3 pool on a test chain, from the bytecode that Aave's own package carries: with one
-// reserve that can be borrowed for a transaction, or a market of several that people borrow from.
+// Aave's real V3 pool on a test chain: with one reserve that can be borrowed for a transaction, or
+// a market of several that people borrow from. Of its first release, from the bytecode that Aave's
+// own package carries, or of today's, compiled from the sources that another one does.
 //
 // ERRORS  Throws std::runtime_error, of a revert with the contract's own reason.
 #pragma once
@@ -24,8 +25,11 @@ struct AaveReserve {
 
 class AaveV3 {
  public:
-  // A market without reserves.
-  explicit AaveV3(Deployer& chain);
+  enum class Release { v3_0, today };
+
+  // A market without reserves. `sources`: the folder of another release than the package's.
+  explicit AaveV3(Deployer& chain, Release release = Release::v3_0,
+                  const std::string& sources = {});
   // Supplies `amount` of the account's own token.
   AaveV3(Deployer& chain, const std::string& token, const Integer& amount);
 
@@ -41,7 +45,15 @@ class AaveV3 {
   // Of the PoolConfigurator and of the addresses provider, as their admin.
   void tell_configurator(const std::string& signature, const AbiArguments& with);
   void tell_provider(const std::string& signature, const AbiArguments& with);
-  // Any other contract of the package.
+  // An efficiency mode, today's: what of it is lent and borrowed, parts of 10,000, and its tokens.
+  // All can be borrowed in it.
+  void set_emode(int category, int ltv, int threshold, int bonus);
+  void set_emode_token(int category, const std::string& token, bool is_collateral);
+  // As an account of the chain.
+  void enter_emode(std::size_t account, int category);
+  // POOL_REVISION().
+  int revision();
+  // Any other contract of the package; of today's by its name alone.
   std::string deploy_artifact(const std::string& artifact, const AbiArguments& arguments = {}) {
     return deploy(artifact, arguments);
   }
@@ -67,6 +79,8 @@ class AaveV3 {
   void list(const std::string& token, unsigned decimals);
 
   Deployer& chain_;
+  Release release_;
+  boost::json::object compiled_;                  // today's, by name
   std::map<std::string, std::string> libraries_;  // address by artifact
   std::string provider_;
   std::string configurator_;

@@ -2,189 +2,13 @@
 // to the unit, and what is refused the pool refuses.
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <iostream>
-#include <map>
-#include <memory>
-#include <optional>
-#include <random>
 
-#include "evm/aave_v3_contracts.hpp"
-#include "evm/executor_contract.hpp"
-#include "evm/integer_words.hpp"
-#include "evm/plugin_venue.hpp"
+#include "evm/aave_v3_scene.hpp"
 #include "host/recording/writer.hpp"
-#include "plugins/dex/aave_v3/position.hpp"
 
 namespace gantry::test {
 namespace {
-
-constexpr std::uint64_t aave_seed_default = 20221109;
-
-std::uint64_t aave_seed() {
-  const char* text = std::getenv("GANTRY_TEST_SEED");
-  return text == nullptr ? aave_seed_default : std::strtoull(text, nullptr, 10);
-}
-
-class Draw {
- public:
-  explicit Draw(std::uint64_t seed) : engine_(seed) {}
-  int between(int least, int most) {
-    return least + static_cast<int>(engine_() % static_cast<std::uint64_t>(most - least + 1));
-  }
-  Integer below(const Integer& end) {
-    Integer bits = 0;
-    for (int i = 0; i < 6; ++i) bits = (bits << 64) | engine_();
-    return bits % end;
-  }
-  bool coin() { return (engine_() & 1U) != 0; }
-
- private:
-  std::mt19937_64 engine_;
-};
-
-Integer power_of_ten(unsigned exponent) {
-  Integer out = 1;
-  for (unsigned i = 0; i < exponent; ++i) out *= 10;
-  return out;
-}
-
-constexpr std::size_t liquidator = 9;  // which of the chain's accounts
-constexpr std::size_t lender = 8;
-const Integer wad = power_of_ten(18);
-
-// What the pool said that it took and paid.
-struct Paid {
-  Integer repaid;
-  Integer paid;
-  std::uint64_t gas = 0;
-};
-
-class AaveScene {
- public:
-  AaveScene() : chain(anvil_), market(chain) {
-    const auto accounts = anvil_.call("eth_accounts").as_array();
-    for (const auto& account : accounts) people.push_back(text_of(account));
-  }
-
-  std::string list(const AaveReserve& order) {
-    const std::string token = market.list_token(order);
-    tokens.push_back({token, order.decimals});
-    orders.push_back(order);
-    const Integer many = power_of_ten(order.decimals + 9);
-    market.supply(lender, token, many);
-    chain.send_from(liquidator);
-    chain.send(token, chain.selector("mint(uint256)") + word(many * 1'000'000));
-    chain.send(token, chain.selector("approve(address,uint256)") + address_word(market.pool()) +
-                          word((Integer(1) << 256) - 1));
-    chain.send_from(0);
-    return token;
-  }
-
-  // Blocks and their times.
-  std::uint64_t time() {
-    const auto block = anvil_.call("eth_getBlockByNumber", {boost::json::string("latest"), false});
-    return static_cast<std::uint64_t>(to_integer(text_of(block.at("timestamp"))));
-  }
-  void wait(std::uint64_t seconds) {
-    next_block_at(time() + seconds);
-    anvil_.call("evm_mine");
-  }
-  void next_block_at(std::uint64_t time_s) {
-    anvil_.call("evm_setNextBlockTimestamp", {boost::json::value(time_s)});
-  }
-
-  // liquidationCall(), mined; nothing: it reverts.
-  std::optional<Paid> liquidate(const EmittedPool& position, const std::string& account,
-                                const Integer& amount) {
-    chain.send_from(liquidator);
-    std::optional<Paid> paid;
-    try {
-      const auto logs =
-          chain.send(market.pool(),
-                     chain.selector("liquidationCall(address,address,address,uint256,bool)") +
-                         address_word(token_of(position, 1)) + address_word(token_of(position, 0)) +
-                         address_word(account) + word(amount) + word(0));
-      static const std::string topic =
-          chain.topic("LiquidationCall(address,address,address,uint256,uint256,address,bool)");
-      for (const ChainLog& log : logs) {
-        if (log.topics.substr(0, 66) == topic) {
-          paid = Paid{word_at(log.data, 0), word_at(log.data, 1)};
-        }
-      }
-    } catch (const std::runtime_error& error) {
-      last_revert = error.what();
-    }
-    chain.send_from(0);
-    return paid;
-  }
-
-  static std::string token_of(const EmittedPool& position, std::size_t index) {
-    return to_hex({position.tokens[index].address.bytes, 20});
-  }
-  static std::string account_of(const EmittedPool& position) {
-    return std::string(position.metadata.begin(), position.metadata.end()).substr(8);
-  }
-
-  // As discovery finds them, of `accounts`.
-  std::vector<EmittedPool> positions(PluginVenue& venue) {
-    std::vector<EmittedPool> found;
-    std::vector<std::uint8_t> cursor;
-    std::vector<OwnedFact> facts;
-    for (int rounds = 0; rounds < 16; ++rounds) {
-      std::vector<EmittedRequest> requests;
-      std::vector<std::uint8_t> next;
-      const auto status = venue.discover(cursor, facts, requests, found, next);
-      cursor = next;
-      if (status == GANTRY_OK) return found;
-      REQUIRE(status == GANTRY_NEED_STATE);
-      facts = venue.fetch(chain, requests);
-    }
-    FAIL("discovery does not end");
-    return found;
-  }
-
-  VenueParameters parameters(const std::string& accounts) {
-    return {{"market", market.pool()}, {"accounts", accounts}};
-  }
-  // Of the borrowers, who are all but the first and the last two.
-  std::string borrowers() const {
-    std::string all;
-    for (std::size_t i = 1; i < lender; ++i) all += people[i] + " ";
-    return all;
-  }
-
-  gantry_status open(PluginVenue& venue, const EmittedPool& position) {
-    const std::vector<VenueToken> pair = {{token_of(position, 0), position.tokens[0].decimals},
-                                          {token_of(position, 1), position.tokens[1].decimals}};
-    const auto status = venue.open_pool(position.address, pair, position.metadata);
-    if (status != GANTRY_OK) return status;
-    const auto refreshed = venue.refresh(chain);
-    venue.context().state_time_s = time();
-    venue.context().execution_time_s = venue.context().state_time_s + 12;
-    return refreshed;
-  }
-
- private:
-  Anvil anvil_{{"--code-size-limit", "60000", "--accounts", "10", "--timestamp", "1690000000"}};
-
- public:
-  Deployer chain;
-  AaveV3 market;
-  std::vector<std::string> people;
-  std::vector<VenueToken> tokens;
-  std::vector<AaveReserve> orders;
-  std::string last_revert;
-};
-
-gantry_swap repay(const Integer& amount) {
-  gantry_swap swap{};
-  swap.amount = to_amount(amount);
-  swap.token_in = 0;
-  swap.token_out = 1;
-  swap.mode = GANTRY_EXACT_IN;
-  return swap;
-}
 
 struct Tally {
   int equal = 0;
@@ -217,31 +41,12 @@ void compare(AaveScene& scene, PluginVenue& venue, const EmittedPool& position,
   REQUIRE(paid->paid == to_integer(quote.amount_out));
   ++tally.equal;
   if (venue.context().state_time_s + later_s != venue.context().execution_time_s) return;
-  // The next state, where the block came when it was expected.
-  aave_v3::Overlay after;
-  REQUIRE(next.size() == sizeof(after));
-  std::memcpy(&after, next.data(), sizeof(after));
-  const std::string account = address_word(AaveScene::account_of(position));
-  const auto scaled = [&](const std::string& token) {
-    return to_integer(
-        scene.chain.read(token, scene.chain.selector("scaledBalanceOf(address)") + account));
-  };
-  const std::string debt = AaveScene::token_of(position, 0);
-  const std::string collateral = AaveScene::token_of(position, 1);
-  CHECK(to_integer(gantry_amount(after.scaled_debt)) == scaled(scene.market.debt_token(debt)));
-  CHECK(to_integer(gantry_amount(after.scaled_collateral)) ==
-        scaled(scene.market.a_token(collateral)));
-  const auto held = [&](const std::string& token) {
-    return to_integer(scene.chain.read(token, scene.chain.selector("balanceOf(address)") +
-                                                  address_word(scene.market.a_token(token))));
-  };
-  CHECK(to_integer(gantry_amount(after.held_debt)) == held(debt));
-  CHECK(to_integer(gantry_amount(after.held_collateral)) == held(collateral));
+  scene.check_next(position, next);
   ++tally.after;
 }
 
-void compare_position(AaveScene& scene, PluginVenue& venue, const EmittedPool& position, Draw& draw,
-                      Tally& tally) {
+void compare_position(AaveScene& scene, PluginVenue& venue, const EmittedPool& position,
+                      SeededRandom& draw, Tally& tally) {
   const std::string account = AaveScene::account_of(position);
   const auto opened = scene.open(venue, position);
   INFO(venue.refusal());
@@ -297,7 +102,7 @@ void compare_position(AaveScene& scene, PluginVenue& venue, const EmittedPool& p
 }
 
 // Reserves, borrowers and prices, anew.
-void draw_market(AaveScene& scene, Draw& draw) {
+void draw_market(AaveScene& scene, SeededRandom& draw) {
   for (std::size_t i = 0; i < scene.tokens.size(); ++i) {
     AaveReserve& order = scene.orders[i];
     order.threshold = draw.between(6500, 8700);
@@ -344,7 +149,7 @@ void draw_market(AaveScene& scene, Draw& draw) {
 TEST_CASE("what a liquidation is quoted to take and pay is what the pool takes and pays") {
   const std::uint64_t seed = aave_seed();
   INFO("seed " << seed);
-  Draw draw(seed);
+  SeededRandom draw(seed);
   AaveScene scene;
   for (const unsigned decimals : {18U, 6U, 8U, 18U, 2U}) {
     AaveReserve order;
@@ -375,53 +180,6 @@ TEST_CASE("what a liquidation is quoted to take and pay is what the pool takes a
   CHECK(tally.healthy >= 20);
   CHECK(tally.after >= 100);
 }
-
-namespace {
-
-// Two reserves, and the first account's position: a little below 1, with 0.95 to 1 of health.
-class OnePosition : public AaveScene {
- public:
-  explicit OnePosition(int price_percent = 120) {
-    AaveReserve order;
-    order.price = power_of_ten(11);
-    debt = list(order);
-    order.decimals = 6;
-    order.price = power_of_ten(8);
-    collateral = list(order);
-    market.supply(1, collateral, power_of_ten(12));
-    market.borrow(1, debt, 690 * wad);
-    market.set_price(debt, power_of_ten(11) * price_percent / 100);
-    venue = std::make_unique<PluginVenue>(GANTRY_AAVE_V3_PLUGIN, "aave_v3", parameters(people[1]));
-    const auto found = positions(*venue);
-    REQUIRE(found.size() == 1);
-    position = found.front();
-    REQUIRE(token_of(position, 0) == debt);
-    REQUIRE(token_of(position, 1) == collateral);
-  }
-
-  // Of a whole unit of the debt, as the chain is now.
-  gantry_status quoted() {
-    if (const auto status = open(*venue, position); status != GANTRY_OK) return status;
-    gantry_quote quote{};
-    return venue->quote(repay(wad), quote);
-  }
-  // Whether the pool itself takes it; the chain is left as it is.
-  bool is_taken() {
-    const ChainMoment moment(chain.chain());
-    return liquidate(position, people[1], wad).has_value();
-  }
-  void pause(const std::string& token, bool paused) {
-    market.tell_configurator("setReservePause(address,bool)",
-                             AbiArguments().address(token).word(paused ? 1 : 0));
-  }
-
-  std::string debt;
-  std::string collateral;
-  std::unique_ptr<PluginVenue> venue;
-  EmittedPool position;
-};
-
-}  // namespace
 
 TEST_CASE("what the pool refuses to liquidate is not quoted") {
   OnePosition scene;
@@ -501,7 +259,7 @@ TEST_CASE("an account in an efficiency mode is liquidated by the mode's threshol
   scene.market.set_price(scene.debt, power_of_ten(11) * 137 / 100);
   REQUIRE(scene.quoted() == GANTRY_OK);
   Tally tally;
-  Draw draw(aave_seed());
+  SeededRandom draw(aave_seed());
   compare_position(scene, *scene.venue, scene.position, draw, tally);
   CHECK(tally.equal > 10);
 }
@@ -583,11 +341,12 @@ TEST_CASE("what is no position of the market, and parameters that make none, are
   CHECK(nobody.refresh(scene.chain) == GANTRY_REFUSED);
 }
 
+namespace {
+
 // For `gantry plugin check --recording`.
-TEST_CASE("makes the recording of positions", "[.make]") {
+void make_recording(AaveScene& scene, const std::string& file) {
   namespace recording = host::recording;
-  Draw draw(aave_seed());
-  AaveScene scene;
+  SeededRandom draw(aave_seed());
   for (const unsigned decimals : {18U, 6U, 8U}) {
     AaveReserve order;
     order.decimals = decimals;
@@ -650,10 +409,25 @@ TEST_CASE("makes the recording of positions", "[.make]") {
   block.time_s = 1'700'000'000;
   records.emplace_back(block);
   records.insert(records.end(), facts.begin(), facts.end());
-  auto writer = host::RecordingWriter::create(GANTRY_AAVE_RECORDING, {19, 1U << 20U});
+  auto writer = host::RecordingWriter::create(std::string(GANTRY_AAVE_RECORDINGS) + "/" + file,
+                                              {19, 1U << 20U});
   REQUIRE(writer.has_value());
   for (const recording::Record& each : records) REQUIRE(writer->append(each).has_value());
   REQUIRE(writer->finish().has_value());
+}
+
+}  // namespace
+
+TEST_CASE("makes the recording of positions", "[.make]") {
+  AaveScene scene;
+  make_recording(scene, "positions.gantry");
+}
+
+// GANTRY_TEST_AAVE_SOURCES as aave_v3_later_test.cpp has it.
+TEST_CASE("makes the recording of positions in today's market", "[.make]") {
+  const char* sources = std::getenv("GANTRY_TEST_AAVE_SOURCES");
+  AaveScene scene(AaveV3::Release::today, sources == nullptr ? "" : sources);
+  make_recording(scene, "positions_" + std::to_string(scene.market.revision()) + ".gantry");
 }
 
 }  // namespace gantry::test

@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,6 +72,9 @@ class Deployer {
   // A rehearsal by eth_call, then a mined transaction and its logs.
   std::vector<ChainLog> send(const std::string& to, const std::string& data,
                              const Integer& value = 0);
+  // Without a rehearsal, whose time is another than the block's. Of a revert the reason is what the
+  // chain says once that block is there.
+  std::vector<ChainLog> send_at_its_time(const std::string& to, const std::string& data);
 
   // eth_call by the account. `block` is a number in hexadecimal, or a name as "latest".
   std::string read(const std::string& to, const std::string& data,
@@ -81,6 +85,8 @@ class Deployer {
   std::uint64_t block_number() const;
 
  private:
+  // nothing: it reverted.
+  std::optional<std::vector<ChainLog>> mine(boost::json::object transaction);
   Anvil& chain_;
   std::string account_;
   mutable std::map<std::string, std::string> topics_;  // by signature

@@ -1,13 +1,14 @@
 // Borrowers of an Aave V3 market as pools: each is one account's debt and collateral, and a swap
 // from the debt to the collateral repays the one for the other, liquidationCall() without aTokens.
 // It goes one way, while the account's health factor is below 1, and up to the close factor.
+// Of three releases of the market: see math_later.hpp.
 #include <algorithm>
 #include <cstring>
 #include <string>
 
 #include "gantry/dex.hpp"
 #include "plugins/dex/aave_v3/discovery.hpp"
-#include "plugins/dex/aave_v3/math.hpp"
+#include "plugins/dex/aave_v3/liquidation.hpp"
 #include "plugins/dex/aave_v3/position.hpp"
 #include "plugins/dex/evm/address_list.hpp"
 
@@ -165,10 +166,10 @@ class AaveV3 final : public DexPlugin {
     out.token_count = 2;
     if (room < 2) return GANTRY_NEED_SIZE;
     const bool is_later = state.overlay.size != 0;
-    const Overlay* later = is_later ? overlay_in(state.overlay) : nullptr;
+    const Books books = books_of(*position, is_later ? overlay_in(state.overlay) : nullptr);
     out.fee = 0;
-    out.balances[debt_token] = is_later ? later->held_debt : position->held_debt;
-    out.balances[collateral_token] = is_later ? later->held_collateral : position->held_collateral;
+    out.balances[debt_token] = books.held_debt;
+    out.balances[collateral_token] = books.held_collateral;
     return GANTRY_OK;
   }
 

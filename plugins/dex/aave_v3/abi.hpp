@@ -26,6 +26,12 @@ inline constexpr Selector reserve_data{0x35, 0xea, 0x6a, 0x75};    // getReserve
 inline constexpr Selector reserve_by_id{0x52, 0x75, 0x17, 0x97};   // getReserveAddressById(uint16)
 inline constexpr Selector reserves_list{0xd1, 0x94, 0x6d, 0xbc};   // getReservesList()
 inline constexpr Selector emode_category{0x6c, 0x6f, 0x6a, 0xe1};  // getEModeCategoryData(uint8)
+// Of later ones: getEModeCategoryCollateralConfig(uint8), getEModeCategoryCollateralBitmap(uint8),
+// getLiquidationGracePeriod(address), getVirtualUnderlyingBalance(address).
+inline constexpr Selector emode_config{0xb2, 0x86, 0xf4, 0x67};
+inline constexpr Selector emode_collaterals{0xb0, 0x77, 0x1d, 0xba};
+inline constexpr Selector grace_period{0x5c, 0x9a, 0x8b, 0x18};
+inline constexpr Selector virtual_balance{0x6f, 0xb0, 0x7f, 0x96};
 // liquidationCall(address,address,address,uint256,bool)
 inline constexpr Selector liquidation_call{0x00, 0xa7, 0x18, 0xa9};
 // Of the addresses provider: getPriceOracle(), getPriceOracleSentinel().

@@ -15,6 +15,8 @@ enum class Ask : std::uint8_t {
   oracle,
   sentinel,
   category,
+  emode_config,  // the same from 3.6 on, and which reserves are its collateral
+  emode_collaterals,
   allowed,
   address,  // of a reserve by its id
   reserve,
@@ -23,11 +25,14 @@ enum class Ask : std::uint8_t {
   debt,
   stable_debt,
   held,  // by the aToken of the debt, and of the collateral
+  virtual_balance,
+  grace,
 };
 
 struct Item {
   Ask ask = Ask::revision;
-  std::uint8_t index = 0;  // of the reserve; of own_reserve and held 0: the debt, 1: the collateral
+  std::uint8_t index =
+      0;  // of the reserve; of own_reserve and from held on 0: the debt, 1: the collateral
 };
 
 // In the order of the tags.
@@ -51,9 +56,15 @@ class Items {
       case Stage::whole:
         break;
     }
-    for (const Ask ask : {Ask::user, Ask::emode, Ask::oracle, Ask::sentinel}) add(ask);
-    if (position.emode != 0) add(Ask::category);
-    if (!is_zero(position.sentinel)) add(Ask::allowed);
+    const bool later = position.is_later();
+    for (const Ask ask : {Ask::revision, Ask::user, Ask::emode, Ask::oracle, Ask::sentinel}) {
+      add(ask);
+    }
+    if (position.emode != 0) {
+      add(later ? Ask::emode_config : Ask::category);
+      if (later) add(Ask::emode_collaterals);
+    }
+    if (!is_zero(position.sentinel) && position.revision != revision_3_7) add(Ask::allowed);
     for (std::uint32_t i = 0; i < position.reserve_count; ++i) {
       add(Ask::reserve, i);
       add(Ask::price, i);
@@ -61,10 +72,14 @@ class Items {
       if (lends_as_collateral(position.user, id)) add(Ask::collateral, i);
       if (!borrows(position.user, id)) continue;
       add(Ask::debt, i);
-      add(Ask::stable_debt, i);
+      if (!later) add(Ask::stable_debt, i);
     }
-    add(Ask::held, debt_token);
-    add(Ask::held, collateral_token);
+    for (const std::uint32_t token : {debt_token, collateral_token}) {
+      add(Ask::held, token);
+      if (!later) continue;
+      add(Ask::virtual_balance, token);
+      add(Ask::grace, token);
+    }
   }
   std::span<const Item> all() const noexcept { return {list_.data(), count_}; }
 
@@ -76,7 +91,7 @@ class Items {
     for (std::uint32_t i = 0; i < position.reserve_count; ++i) add(ask, i);
   }
 
-  static_assert(8 + 5 * reserves_max <= questions_max);
+  static_assert(14 + 5 * reserves_max <= questions_max);
   std::array<Item, questions_max> list_{};
   std::size_t count_ = 0;
 };
@@ -105,6 +120,10 @@ Call call_of(const Position& position, const Item& item) noexcept {
       return {position.provider, Question(oracle_sentinel)};
     case Ask::category:
       return {position.pool, Question(emode_category, std::uint64_t{position.emode})};
+    case Ask::emode_config:
+      return {position.pool, Question(emode_config, std::uint64_t{position.emode})};
+    case Ask::emode_collaterals:
+      return {position.pool, Question(emode_collaterals, std::uint64_t{position.emode})};
     case Ask::allowed:
       return {position.sentinel, Question(liquidation_allowed)};
     case Ask::address:
@@ -119,6 +138,10 @@ Call call_of(const Position& position, const Item& item) noexcept {
       return {reserve.variable_debt_token, Question(scaled_balance, position.account)};
     case Ask::stable_debt:
       return {reserve.stable_debt_token, Question(principal_balance, position.account)};
+    case Ask::virtual_balance:
+      return {position.pool, Question(virtual_balance, position.asset[item.index])};
+    case Ask::grace:
+      return {position.pool, Question(grace_period, position.asset[item.index])};
     case Ask::held:
       break;
   }
@@ -151,7 +174,7 @@ bool take_address(Data data, Address& out, bool& is_new) noexcept {
   return true;
 }
 
-bool take_reserve(Data data, Reserve& out, bool& is_new) noexcept {
+bool take_reserve(Data data, bool has_stable, Reserve& out, bool& is_new) noexcept {
   if (data.size() < ReserveWords::count * word_bytes) return false;
   const auto word = [&](std::size_t index) { return *word_of(data, index); };
   out.configuration = word(ReserveWords::configuration);
@@ -162,7 +185,7 @@ bool take_reserve(Data data, Reserve& out, bool& is_new) noexcept {
   const u256 updated = word(ReserveWords::updated);
   const u256 id = word(ReserveWords::id);
   const auto a_token = address_of(data, ReserveWords::a_token);
-  const auto stable = address_of(data, ReserveWords::stable_debt);
+  const auto stable = has_stable ? address_of(data, ReserveWords::stable_debt) : Address{};
   const auto variable = address_of(data, ReserveWords::variable_debt);
   if (bit_width(updated) > 40 || !a_token || !stable || !variable) return false;
   is_new |= id != u256(out.id) || *a_token != out.a_token || *stable != out.stable_debt_token ||
@@ -190,6 +213,16 @@ bool take_category(Data data, Position& position) noexcept {
   return true;
 }
 
+// DataTypes.CollateralConfig.
+bool take_config(Data data, Position& position) noexcept {
+  const auto threshold = word_of(data, 1);
+  const auto bonus = word_of(data, 2);
+  if (!threshold || !bonus || bit_width(*threshold) > 16 || bit_width(*bonus) > 16) return false;
+  position.emode_threshold = static_cast<std::uint32_t>(threshold->limb(0));
+  position.emode_bonus = static_cast<std::uint32_t>(bonus->limb(0));
+  return true;
+}
+
 // One answer; false: it does not decode.
 bool take(const Item& item, Data data, Position& position, bool& is_new) noexcept {
   Reserve& reserve = position.reserves[item.index];
@@ -197,6 +230,7 @@ bool take(const Item& item, Data data, Position& position, bool& is_new) noexcep
   switch (item.ask) {
     case Ask::revision:
       if (!take_number(data, 0xFFFFFFFF, number)) return false;
+      is_new |= number != position.revision;
       position.revision = number;
       return true;
     case Ask::provider:
@@ -227,12 +261,16 @@ bool take(const Item& item, Data data, Position& position, bool& is_new) noexcep
       return take_address(data, position.sentinel, is_new);
     case Ask::category:
       return take_category(data, position);
+    case Ask::emode_config:
+      return take_config(data, position);
+    case Ask::emode_collaterals:
+      return take_amount(data, position.emode_collaterals);
     case Ask::allowed:
       return take_number(data, 1, position.allowed);
     case Ask::address:
       return take_address(data, reserve.asset, is_new);
     case Ask::reserve:
-      return take_reserve(data, reserve, is_new);
+      return take_reserve(data, !position.is_later(), reserve, is_new);
     case Ask::price:
       return take_amount(data, reserve.price);
     case Ask::collateral:
@@ -241,6 +279,15 @@ bool take(const Item& item, Data data, Position& position, bool& is_new) noexcep
       return take_amount(data, reserve.scaled_debt);
     case Ask::stable_debt:
       return take_amount(data, reserve.stable_debt);
+    case Ask::virtual_balance:
+      return take_amount(
+          data, item.index == debt_token ? position.virtual_debt : position.virtual_collateral);
+    case Ask::grace: {
+      const auto until = word_of(data, 0);
+      if (!until || bit_width(*until) > 40) return false;
+      position.grace_s[item.index] = until->limb(0);
+      return true;
+    }
     case Ask::held:
       break;
   }
@@ -286,11 +333,13 @@ Refusal refusal_of(const Position& position) noexcept {
   for (std::uint32_t i = 0; i < position.reserve_count; ++i) {
     const Reserve& reserve = position.reserves[i];
     const auto decimals = Configuration{reserve.configuration}.decimals();
-    if (!reserve.stable_debt.is_zero()) return Refusal::stable_debt;
+    if (!position.is_later() && !reserve.stable_debt.is_zero()) return Refusal::stable_debt;
     if (decimals < 2 || decimals > 36) return Refusal::few_decimals;
     if (reserve.price.is_zero()) return Refusal::no_price;
   }
-  if (position.emode != 0 && position.emode_has_price != 0) return Refusal::emode_price;
+  if (!position.is_later() && position.emode != 0 && position.emode_has_price != 0) {
+    return Refusal::emode_price;
+  }
   return Refusal::none;
 }
 
@@ -300,6 +349,7 @@ void start_over(Position& position) noexcept {
   position.reserve_count = 0;
   position.debt = 0;
   position.collateral = 0;
+  position.allowed = 1;  // until a sentinel that there is says otherwise
   std::ranges::fill(position.seen, 0);
 }
 
@@ -312,10 +362,10 @@ Applied finish(Position& position) noexcept {
   };
   switch (position.stage) {
     case Stage::account:
-      if (position.revision != known_revision) {
+      if (!is_known_revision(position.revision)) {
         return {GANTRY_REFUSED,
-                "is refused: its market's POOL_REVISION() is not 1, and the arithmetic of others "
-                "is not known here"};
+                "is refused: its market's POOL_REVISION() is not 1, 10 or 11 (Aave 3.0, 3.6 and "
+                "3.7), and the arithmetic of others is not known here"};
       }
       if (position.debt_id == position.collateral_id) {
         return {GANTRY_REFUSED, "is refused: debt and collateral are one reserve"};
@@ -372,7 +422,7 @@ Applied take_fact(const gantry_fact& fact, std::span<const Item> all, Position& 
                 ? "is refused: its market has not listed one of its tokens"
                 : "is refused: what `market` names does not answer as an Aave V3 pool"};
   }
-  // Another set of reserves, or another oracle: what is asked has to be named anew.
+  // Another set of reserves, oracle or revision: what is asked has to be named anew.
   if (is_new && position.stage == Stage::whole) {
     start_over(position);
     return {GANTRY_NEED_STATE};

@@ -1,6 +1,7 @@
 // The arithmetic of a liquidation, as @aave/core-v3 1.19.3 has it: WadRayMath, PercentageMath and
 // MathUtils, GenericLogic.calculateUserAccountData, and LiquidationLogic. Every division rounds as
-// theirs does; what would revert there is a failure here.
+// theirs does; what would revert there is a failure here. What later releases changed is in
+// math_later.hpp.
 //
 // TIME  Debts and collateral grow between the state's block and the one of execution, and nobody
 //       knows that one's time for certain. What depends on it is taken from the worse of the two
@@ -44,6 +45,16 @@ class Math : public evm::Checked {
     return div(add(mul(value, percentage_factor), u256(percentage / 2)), u256(percentage));
   }
 
+  // Of later releases: down, and up.
+  u256 ray_mul_floor(const u256& a, const u256& b) noexcept { return div(mul(a, b), ray); }
+  u256 ray_mul_ceil(const u256& a, const u256& b) noexcept { return div_ceil(mul(a, b), ray); }
+  u256 ray_div_floor(const u256& a, const u256& b) noexcept { return div(mul(a, ray), b); }
+  u256 ray_div_ceil(const u256& a, const u256& b) noexcept { return div_ceil(mul(a, ray), b); }
+  u256 div_ceil(const u256& a, const u256& b) noexcept {
+    const u256 quotient = div(a, b);
+    return add(quotient, u256(wrapping_mul(quotient, b) == a ? 0 : 1));
+  }
+
   // MathUtils.calculateLinearInterest, of seconds.
   u256 linear_interest(const u256& rate, std::uint64_t seconds) noexcept {
     return add(ray, div(mul(rate, seconds), u256(seconds_per_year)));
@@ -60,6 +71,12 @@ class Math : public evm::Checked {
     const u256 third = div(mul(mul(pairs, less_two), cube), u256(6));
     const u256 first = div(mul(rate, seconds), u256(seconds_per_year));
     return add(add(add(ray, first), second), third);
+  }
+  // The same of later releases: x + x (x / 2 + x x / 6).
+  u256 compounded_interest_later(const u256& rate, std::uint64_t seconds) noexcept {
+    const u256 x = div(mul(rate, seconds), u256(seconds_per_year));
+    const u256 inner = add(shift_right(x, 1), ray_mul(x, div(x, u256(6))));
+    return add(add(ray, x), ray_mul(x, inner));
   }
 };
 
@@ -97,10 +114,12 @@ inline Books books_of(const Position& position, const Overlay* later) noexcept {
     return {later->scaled_debt,     later->scaled_collateral, later->held_debt,
             later->held_collateral, later->borrows != 0,      later->lends != 0};
   }
+  const bool is_counted = position.is_later();
   return {position.debt_reserve().scaled_debt,
           position.collateral_reserve().scaled_collateral,
-          position.held_debt,
-          position.held_collateral,
+          is_counted ? std::min(position.held_debt, position.virtual_debt) : position.held_debt,
+          is_counted ? std::min(position.held_collateral, position.virtual_collateral)
+                     : position.held_collateral,
           borrows(position.user, position.debt_id),
           lends_as_collateral(position.user, position.collateral_id)};
 }
@@ -145,6 +164,18 @@ inline u256 health_factor(Math& math, const Position& position, const Books& boo
   return math.wad_div(product, debt);
 }
 
+// The account and the two reserves at one time, by later releases.
+struct Moment {
+  u256 income;      // index of the collateral
+  u256 borrow;      // and of the debt
+  u256 debt;        // what the account owes of the debt's reserve
+  u256 balance;     // and has of the collateral's
+  u256 debt_value;  // the same in the base currency
+  u256 balance_value;
+  u256 total_debt;  // in all reserves, in the base currency
+  u256 health;      // wad
+};
+
 // What decides over every amount.
 struct Basis {
   Books books;
@@ -157,51 +188,14 @@ struct Basis {
   u256 priced_factor;  // collateral price times the debt's unit
   std::uint64_t bonus = 0;
   std::uint64_t protocol_fee = 0;
+  // By later releases alone, which have not got `balance`, `income`, `borrow` and `owed`.
+  std::uint32_t revision = 0;
+  Moment at[2];  // the state's time and the expected one
+  u256 debt_price;
+  u256 debt_unit;
+  u256 collateral_price;
+  u256 collateral_unit;
 };
-
-// GANTRY_OK; GANTRY_REFUSED: paused, inactive, not allowed, or of a kind that is not quoted;
-// GANTRY_NO_LIQUIDITY: healthy, or without this debt or this collateral.
-inline gantry_status prepare(const Position& position, const Overlay* later,
-                             const gantry_context& context, Basis& basis) noexcept {
-  if (position.stage != Stage::whole || position.ready == 0) {
-    return position.refusal == Refusal::none ? GANTRY_NEED_STATE : GANTRY_REFUSED;
-  }
-  if (position.refusal != Refusal::none) return GANTRY_REFUSED;
-  const Reserve& debt = position.debt_reserve();
-  const Reserve& collateral = position.collateral_reserve();
-  const Configuration of_debt{debt.configuration};
-  const Configuration of_collateral{collateral.configuration};
-  if (!of_debt.is_active() || !of_collateral.is_active() || of_debt.is_paused() ||
-      of_collateral.is_paused()) {
-    return GANTRY_REFUSED;
-  }
-  const Books books = books_of(position, later);
-  basis.books = books;
-  if (!books.borrows || !books.lends || of_collateral.threshold() == 0) return GANTRY_NO_LIQUIDITY;
-  Math math;
-  const std::uint64_t times[2] = {context.state_time_s,
-                                  std::max(context.state_time_s, context.execution_time_s)};
-  u256 health = health_factor(math, position, books, times[0]);
-  if (times[1] != times[0]) {
-    health = std::max(health, health_factor(math, position, books, times[1]));
-  }
-  if (math.failed() || health >= u256(wad)) return GANTRY_NO_LIQUIDITY;
-  const bool is_full = health <= u256(full_close_below);
-  if (health >= u256(full_close_below) && position.allowed == 0) return GANTRY_REFUSED;
-  basis.income = income_index(math, collateral, times[1]);
-  basis.borrow = debt_index(math, debt, times[1]);
-  basis.owed = math.ray_mul(books.scaled_debt, basis.borrow);
-  basis.debt_max =
-      math.percent_mul(math.ray_mul(books.scaled_debt, debt_index(math, debt, times[0])),
-                       is_full ? full_close_factor : default_close_factor);
-  basis.balance = math.ray_mul(books.scaled_collateral, income_index(math, collateral, times[0]));
-  basis.bonus = is_in_emode(position, of_collateral) ? position.emode_bonus : of_collateral.bonus();
-  basis.protocol_fee = of_collateral.protocol_fee();
-  basis.paid_factor = math.mul(debt.price, unit_of(of_collateral.decimals()));
-  basis.priced_factor = math.mul(collateral.price, unit_of(of_debt.decimals()));
-  if (math.failed() || basis.bonus == 0 || basis.debt_max.is_zero()) return GANTRY_NO_LIQUIDITY;
-  return GANTRY_OK;
-}
 
 struct Liquidation {
   u256 repaid;
@@ -209,79 +203,7 @@ struct Liquidation {
   u256 fee;   // to the market's treasury, in collateral
   u256 scaled_repaid;
   u256 scaled_paid;
+  u256 scaled_fee;  // by later releases alone
 };
-
-// LiquidationLogic._calculateAvailableCollateralToLiquidate and the burns, of an amount that is
-// taken whole. GANTRY_OUT_OF_RANGE: the contract would take less, or has not enough collateral to
-// pay out; GANTRY_NO_LIQUIDITY: it is too little to pay anything.
-inline gantry_status liquidate(const Basis& basis, const u256& amount, Liquidation& out) noexcept {
-  if (amount > basis.debt_max) return GANTRY_OUT_OF_RANGE;
-  Math math;
-  out.repaid = amount;
-  const u256 base = math.div(math.mul(amount, basis.paid_factor), basis.priced_factor);
-  const u256 seized = math.percent_mul(base, basis.bonus);
-  if (math.failed() || seized > basis.balance) return GANTRY_OUT_OF_RANGE;
-  out.fee = u256();
-  if (basis.protocol_fee != 0) {
-    const u256 bonus = math.sub(seized, math.percent_div(seized, basis.bonus));
-    out.fee = math.percent_mul(bonus, basis.protocol_fee);
-  }
-  out.paid = math.sub(seized, out.fee);
-  out.scaled_repaid = math.ray_div(amount, basis.borrow);
-  out.scaled_paid = math.ray_div(out.paid, basis.income);
-  if (math.failed() || out.paid > basis.books.held_collateral) return GANTRY_OUT_OF_RANGE;
-  if (out.paid.is_zero() || out.scaled_paid.is_zero() || out.scaled_repaid.is_zero()) {
-    return GANTRY_NO_LIQUIDITY;
-  }
-  return GANTRY_OK;
-}
-
-// The position after it.
-inline Overlay after(const Basis& basis, const Liquidation& done) noexcept {
-  Math math;
-  Overlay next;
-  const Books& books = basis.books;
-  next.scaled_debt =
-      wrapping_sub(books.scaled_debt, std::min(done.scaled_repaid, books.scaled_debt));
-  next.borrows = done.repaid == basis.owed ? 0 : 1;
-  const u256 left =
-      wrapping_sub(books.scaled_collateral, std::min(done.scaled_paid, books.scaled_collateral));
-  // "To avoid trying to send more aTokens than available on balance, due to 1 wei imprecision".
-  const u256 to_treasury = std::min(math.ray_div(done.fee, basis.income), left);
-  next.scaled_collateral = wrapping_sub(left, to_treasury);
-  const u256 balance = math.ray_mul(books.scaled_collateral, basis.income);
-  next.lends = math.add(done.paid, done.fee) == balance ? 0 : 1;
-  next.held_debt = wrapping_add(books.held_debt, done.repaid);
-  next.held_collateral = wrapping_sub(books.held_collateral, done.paid);
-  return next;
-}
-
-// The largest amount below `end` that `fits`, which holds up to some amount and not beyond; zero:
-// none.
-template <class Fits>
-u256 last_that(Fits&& fits, const u256& end) noexcept {
-  u256 low;
-  u256 high = end;
-  while (wrapping_sub(high, low) > u256(1)) {
-    const u256 middle = wrapping_add(low, shift_right(wrapping_sub(high, low), 1));
-    (fits(middle) ? low : high) = middle;
-  }
-  return low;
-}
-
-// The least and the most that can be repaid. GANTRY_NO_LIQUIDITY: nothing can.
-inline gantry_status range_of(const Basis& basis, u256& least, u256& most) noexcept {
-  Liquidation done;
-  const auto is_taken = [&](const u256& amount) {
-    return liquidate(basis, amount, done) != GANTRY_OUT_OF_RANGE;
-  };
-  most = is_taken(basis.debt_max) ? basis.debt_max : last_that(is_taken, basis.debt_max);
-  if (most.is_zero() || liquidate(basis, most, done) != GANTRY_OK) return GANTRY_NO_LIQUIDITY;
-  const auto pays_nothing = [&](const u256& amount) {
-    return liquidate(basis, amount, done) == GANTRY_NO_LIQUIDITY;
-  };
-  least = wrapping_add(last_that(pays_nothing, most), u256(1));
-  return GANTRY_OK;
-}
 
 }  // namespace gantry::aave_v3

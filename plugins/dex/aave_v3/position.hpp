@@ -22,8 +22,14 @@ namespace gantry::aave_v3 {
 inline constexpr std::uint32_t debt_token = 0;  // of the pool's two
 inline constexpr std::uint32_t collateral_token = 1;
 inline constexpr std::size_t position_id_bytes = 32;
-// The arithmetic is that of this POOL_REVISION(): @aave/core-v3 1.19.3.
-inline constexpr std::uint64_t known_revision = 1;
+// The arithmetic is that of these POOL_REVISION()s: @aave/core-v3 1.19.3, and aave-v3-origin 3.6
+// and 3.7. Which one is asked at each block, for a market's code is exchanged in place.
+inline constexpr std::uint32_t revision_3_0 = 1;
+inline constexpr std::uint32_t revision_3_6 = 10;
+inline constexpr std::uint32_t revision_3_7 = 11;
+inline constexpr bool is_known_revision(std::uint32_t revision) noexcept {
+  return revision == revision_3_0 || revision == revision_3_6 || revision == revision_3_7;
+}
 
 inline constexpr std::uint32_t reserves_max = 24;  // of one account
 inline constexpr std::uint32_t questions_max = 192;
@@ -90,9 +96,15 @@ struct Position {
   u256 user;                                 // its configuration
   u256 held_debt;                            // what the debt's aToken holds of its asset
   u256 held_collateral;                      // the same of the collateral
+  u256 virtual_debt;                         // from 3.6 on: what the market counts as held by it
+  u256 virtual_collateral;                   // the same of the collateral
+  u256 emode_collaterals;                    // from 3.6 on: bits of the reserves' ids
+  std::uint64_t grace_s[2]{};                // from 3.6 on: none is liquidated until then
   std::uint64_t seen[questions_max / 64]{};  // answers of this round
   std::array<Reserve, reserves_max> reserves{};
 
+  // No reserve has stable debt or a mode of its own, and leftovers are bounded.
+  bool is_later() const noexcept { return revision != revision_3_0; }
   const Reserve& debt_reserve() const noexcept { return reserves[debt]; }
   const Reserve& collateral_reserve() const noexcept { return reserves[collateral]; }
 };
