@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "host/market/outside_prices.hpp"
+#include "host/market/past_prices.hpp"
 #include "host/market/pending_swaps.hpp"
 #include "host/recording/format.hpp"
 
@@ -37,6 +38,7 @@ recording::Event encode(const MarketEvent& event) {
     case MarketEventKind::pending:
     case MarketEventKind::price:
     case MarketEventKind::mined:
+    case MarketEventKind::past:
       out.payload = event.bytes;
       break;
   }
@@ -77,6 +79,10 @@ Result<MarketEvent> decode(const recording::Event& event) {
       break;
     case MarketEventKind::price:
       whole = decode_price(bytes).has_value();
+      if (whole) out.bytes = bytes;
+      break;
+    case MarketEventKind::past:
+      whole = decode_past(bytes).has_value();
       if (whole) out.bytes = bytes;
       break;
   }

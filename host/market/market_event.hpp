@@ -4,7 +4,7 @@
 // LAYOUT  Event.payload, little-endian. keep: u64 blocks. undo: u64 block. fresh: nothing.
 //         quarantine: u32 pool, then the reason as text. pending: see encode(PendingTransaction).
 //         clock: u64 milliseconds, Unix. between: nothing. price: see encode(OutsidePrice).
-//         mined: 32 bytes.
+//         mined: 32 bytes. past: see encode(PastPrices).
 #pragma once
 #include <cstdint>
 #include <string>
@@ -25,6 +25,7 @@ enum class MarketEventKind : std::int32_t {
   between = 7,     // no new block: what comes with it came since the newest, which it names again
   price = 8,       // a price from outside the chain: `bytes`
   mined = 9,       // a transaction that was told of is in the block: `bytes`, its hash
+  past = 10,       // what an earlier run kept of prices, before the first block: `bytes`
 };
 
 struct MarketEvent {

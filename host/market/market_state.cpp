@@ -123,7 +123,7 @@ Result<std::shared_ptr<Snapshot>> MarketState::advance_with(const BlockInput& in
   Status done;
   if (snapshot->between) {
     // Pools have not moved, and nobody asks for them.
-    if (!topology_ || !input.facts.empty()) {
+    if (!topology_ || !input.facts.empty() || !input.changes.empty()) {
       return fail(ErrorKind::format, "what came between two blocks has a block's facts");
     }
   } else {

@@ -39,6 +39,8 @@ Status MarketState::take(const MarketEvent& event, Snapshot& snapshot) {
     case MarketEventKind::price:
     case MarketEventKind::mined:
       return {};  // read when the block's pools are known
+    case MarketEventKind::past:
+      return {};  // the street's, when strategies have said what they want
   }
   return {};
 }

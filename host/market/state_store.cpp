@@ -109,6 +109,7 @@ StateStore::~StateStore() = default;
 void StateStore::begin(std::uint64_t version, std::uint64_t oldest_live) {
   assert(version > version_);
   version_ = version;
+  is_alone_ = oldest_live >= version;
   while (!retired_.empty() && retired_.front().version <= oldest_live) {
     blocks_.give(retired_.front().block, retired_.front().size);
     retired_.pop_front();
@@ -119,10 +120,11 @@ void StateStore::retire(void* block, std::uint64_t size) {
   retired_.push_back({version_, block, size});
 }
 
-// The node as this version's own: itself when this version made it, else a copy.
+// The node as this version's own: itself when this version made it or nobody else reads it, else a
+// copy.
 template <class Node>
 Node* StateStore::own(Node* node) {
-  if (node != nullptr && node->version == version_) return node;
+  if (node != nullptr && (is_alone_ || node->version == version_)) return node;
   auto* copy = static_cast<Node*>(blocks_.take(sizeof(Node)));
   if (node == nullptr) {
     copy = new (copy) Node{};
@@ -169,6 +171,26 @@ std::uint8_t* StateStore::chunk(std::uint32_t index, std::uint64_t size) noexcep
 gantry_state StateStore::current() const noexcept {
   const gantry_state* state = tree_.find_any(pool_);
   return state == nullptr ? gantry_state{} : gantry_state{state->chunks, state->chunk_count, 0};
+}
+
+// A pool's block has the list and all small chunks: it is copied as it is, and the list mended.
+std::uint8_t* StateStore::revise(std::uint32_t index) {
+  const gantry_state old = current();
+  if (index >= old.chunk_count) return nullptr;
+  const std::span<const gantry_bytes> chunks(old.chunks, old.chunk_count);
+  if (chunks[index].size == 0 || !is_small(chunks[index].size)) return nullptr;
+  if (is_alone_) {
+    slot(pool_).reserved = 0;
+    return const_cast<std::uint8_t*>(chunks[index].data);
+  }
+  const std::uint64_t bytes = block_bytes(chunks);
+  auto* block = static_cast<std::uint8_t*>(blocks_.take(bytes));
+  std::memcpy(block, chunks.data(), bytes);
+  auto* list = reinterpret_cast<gantry_bytes*>(block);
+  lay_out(chunks, [&](std::uint32_t i, std::uint64_t offset) { list[i].data = block + offset; });
+  slot(pool_) = {list, old.chunk_count, 0};
+  retire(const_cast<gantry_bytes*>(old.chunks), bytes);
+  return block + (list[index].data - block);
 }
 
 void StateStore::commit() {

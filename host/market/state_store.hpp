@@ -97,13 +97,17 @@ class StateStore {
   ~StateStore();
 
   // Starts the next version. `oldest_live` is the oldest version that a reader may still hold:
-  // what was retired before it is reused.
+  // what was retired before it is reused. Where that is the new version itself, nobody holds any,
+  // and what it changes is changed in place.
   void begin(std::uint64_t version, std::uint64_t oldest_live);
 
   // Collects chunks that a plugin writes for `pool`, over its state in the version being built:
   // each 16-aligned and zeroed; null: over a bound, or asked for again with another size.
   void open(std::uint32_t pool) noexcept;
   std::uint8_t* chunk(std::uint32_t index, std::uint64_t size) noexcept;
+  // The bytes of a small chunk in this version's own copy of the state, to be changed at once and
+  // without commit(); seen by readers, whether it was before or not. Null: there is no such chunk.
+  std::uint8_t* revise(std::uint32_t index);
   // The state as it stands, for apply(old): {null, 0} when the pool has none.
   gantry_state current() const noexcept;
   // Publishes what was collected, or drops it.
@@ -147,6 +151,7 @@ class StateStore {
   StateTree tree_;
   std::uint64_t version_ = 0;
   std::uint32_t pool_ = 0;
+  bool is_alone_ = false;  // nobody reads an older version
   std::vector<Pending> pending_;
   std::vector<SmallChunk> small_;  // the memory of pending small chunks, by index
 };

@@ -10,6 +10,21 @@ namespace {
 // How a fact says where it came from: nearly all come from their pool's own address.
 enum SourceForm : std::uint8_t { source_is_pool = 1, source_written = 2 };
 
+// In a step, of a block.
+enum StepMarks : std::uint8_t { fee_differs = 1, has_price = 2, price_differs = 4, step_marks = 7 };
+
+constexpr std::size_t amount_bytes = 32;
+
+// Small where it is near zero, on either side.
+std::uint64_t zigzag(std::uint64_t difference) {
+  return (difference << 1U) ^ (0 - (difference >> 63U));
+}
+std::uint64_t from_zigzag(std::uint64_t value) { return (value >> 1U) ^ (0 - (value & 1U)); }
+
+bool same(const gantry_amount& a, const gantry_amount& b) {
+  return std::memcmp(&a, &b, sizeof(a)) == 0;
+}
+
 class Encoder {
  public:
   explicit Encoder(Bytes& out) : out_(&out) {}
@@ -23,6 +38,16 @@ class Encoder {
   void amount(const gantry_amount& value) {
     for (const std::uint64_t limb : value.limb) word(limb);
   }
+  // As many bytes as it has.
+  void short_amount(const gantry_amount& value) {
+    std::uint8_t bytes[amount_bytes];
+    for (std::size_t i = 0; i < 4; ++i) store_word(value.limb[i], bytes + 8 * i);
+    std::size_t size = amount_bytes;
+    while (size != 0 && bytes[size - 1] == 0) --size;
+    word(static_cast<std::uint8_t>(size));
+    raw(ByteView(bytes, size));
+  }
+  void number(std::uint64_t value) { write_number(value, *out_); }
   void address(const gantry_address& value) {
     word(value.kind);
     raw(ByteView(value.bytes, value.length));
@@ -36,9 +61,9 @@ class Encoder {
     out_->insert(out_->end(), value.begin(), value.end());
   }
 
- private:
   void raw(ByteView value) { out_->insert(out_->end(), value.begin(), value.end()); }
 
+ private:
   Bytes* out_;
 };
 
@@ -120,7 +145,7 @@ struct EncodeRecord {
   }
   RecordType operator()(const Changes& record) {
     to.word(record.facts);
-    to.word(record.check);
+    to.word(static_cast<std::uint32_t>(record.check));
     to.bytes(record.bytes);
     return RecordType::changes;
   }
@@ -140,6 +165,34 @@ class Decoder {
     gantry_amount value{};
     for (std::uint64_t& limb : value.limb) limb = word<std::uint64_t>();
     return value;
+  }
+  gantry_amount short_amount() {
+    const std::size_t size = word<std::uint8_t>();
+    std::uint8_t bytes[amount_bytes] = {};
+    const ByteView at = take(size);
+    gantry_amount value{};
+    if (at.size() > amount_bytes) {
+      good_ = false;
+      return value;
+    }
+    std::copy(at.begin(), at.end(), bytes);
+    for (std::size_t i = 0; i < 4; ++i) value.limb[i] = load_word<std::uint64_t>(bytes + 8 * i);
+    return value;
+  }
+  std::uint64_t number() {
+    const std::uint8_t* at = bytes_.data();
+    std::uint64_t value = 0;
+    if (!good_ || !read_number(at, bytes_.data() + bytes_.size(), value)) {
+      good_ = false;
+      return 0;
+    }
+    bytes_ = bytes_.subspan(static_cast<std::size_t>(at - bytes_.data()));
+    return value;
+  }
+  // All that is left.
+  Bytes rest() {
+    const ByteView at = take(bytes_.size());
+    return Bytes(at.begin(), at.end());
   }
   gantry_address address() {
     constexpr std::uint8_t lengths[] = {0, 20, 32, 0, 32};
@@ -287,7 +340,7 @@ Compiled decode_compiled(Decoder& from) {
 Changes decode_changes(Decoder& from) {
   Changes record;
   record.facts = from.word<std::uint32_t>();
-  record.check = from.word<std::uint64_t>();
+  record.check = from.word<std::uint32_t>();
   record.bytes = from.bytes();
   return record;
 }
@@ -300,6 +353,47 @@ void encode(const Record& record, const Sequence& sequence, Bytes& out) {
   const RecordType type = std::visit(EncodeRecord{sequence, Encoder(out)}, record);
   out[at] = static_cast<std::uint8_t>(type);
   store_word(static_cast<std::uint32_t>(out.size() - at - record_head_bytes), &out[at + 4]);
+}
+
+void encode_step(const Block& block, const Changes& changes, const Block& before, Bytes& out) {
+  Encoder to(out);
+  to.number(zigzag(block.number - before.number));
+  to.number(zigzag(block.time_s - before.time_s));
+  const gantry_amount price = block.gas_price.value_or(gantry_amount{});
+  const gantry_amount price_before = before.gas_price.value_or(gantry_amount{});
+  const bool other_fee = !same(block.base_fee, before.base_fee);
+  const bool other_price = !same(price, price_before);
+  to.word(static_cast<std::uint8_t>((other_fee ? fee_differs : 0) |
+                                    (block.gas_price ? has_price : 0) |
+                                    (other_price ? price_differs : 0)));
+  if (other_fee) to.short_amount(block.base_fee);
+  if (other_price) to.short_amount(price);
+  to.number(changes.facts);
+  to.word(static_cast<std::uint32_t>(changes.check));
+  to.raw(changes.bytes);
+}
+
+Result<Step> decode_step(ByteView encoded, const Block& before) {
+  Decoder from(encoded);
+  Step step;
+  step.block.number = before.number + from_zigzag(from.number());
+  step.block.time_s = before.time_s + from_zigzag(from.number());
+  const auto marks = from.word<std::uint8_t>();
+  if (marks > step_marks) from.refuse();
+  step.block.base_fee = (marks & fee_differs) != 0 ? from.short_amount() : before.base_fee;
+  const gantry_amount price = (marks & price_differs) != 0
+                                  ? from.short_amount()
+                                  : before.gas_price.value_or(gantry_amount{});
+  if ((marks & has_price) != 0) step.block.gas_price = price;
+  const std::uint64_t facts = from.number();
+  if (facts > ~std::uint32_t{0}) from.refuse();
+  step.changes.facts = static_cast<std::uint32_t>(facts);
+  step.changes.check = from.word<std::uint32_t>();
+  step.changes.bytes = from.rest();
+  if (from.good()) return step;
+  return fail(ErrorKind::format,
+              "a record of type 11 is too short for what it announces, or holds "
+              "a value that cannot be");
 }
 
 Result<Record> decode(RecordType type, ByteView payload, const Sequence& sequence) {
@@ -335,6 +429,9 @@ Result<Record> decode(RecordType type, ByteView payload, const Sequence& sequenc
       break;
     case RecordType::changes:
       record = decode_changes(from);
+      break;
+    case RecordType::steps:  // are many: see decode_step()
+      from.refuse();
       break;
   }
   if (!from.good()) {

@@ -9,9 +9,11 @@ namespace gantry::host::recording {
 
 class Compressor {
  public:
+  // Of zstd, 1 to 19; below 0: of that size, for what is read more often than written.
   explicit Compressor(int level);
   ~Compressor();
-  // Replaces `out`. Returns false, and leaves `out` as it likes, when that would not be smaller.
+  // Replaces `out`. Returns false, and leaves `out` as it likes, when that would not be smaller; at
+  // levels below 0, not smaller by a quarter.
   Result<bool> compress(ByteView raw, Bytes& out);
 
  private:

@@ -133,4 +133,9 @@ Result<RecordHead> read_record_head(ByteView bytes) {
   return head;
 }
 
+void write_number(std::uint64_t value, Bytes& out) {
+  for (; value >= 0x80; value >>= 7U) out.push_back(static_cast<std::uint8_t>(value | 0x80U));
+  out.push_back(static_cast<std::uint8_t>(value));
+}
+
 }  // namespace gantry::host::recording

@@ -41,6 +41,7 @@ enum class RecordType : std::uint8_t {
   end = 8,
   compiled = 9,
   changes = 10,
+  steps = 11,  // blocks, each with its first changes, in a compiled recording
 };
 
 struct FrameHead {
@@ -90,6 +91,21 @@ Word load_word(const std::uint8_t* bytes) {
     value = static_cast<Word>(value | static_cast<Word>(static_cast<Word>(bytes[i]) << (8 * i)));
   }
   return value;
+}
+
+// LEB128: seven bits a byte, the least significant first.
+void write_number(std::uint64_t value, Bytes& out);
+// From `at` on, which moves behind it. False: it does not end before `end`, or has more than 64
+// bits.
+inline bool read_number(const std::uint8_t*& at, const std::uint8_t* end, std::uint64_t& value) {
+  value = 0;
+  for (unsigned shift = 0; shift < 64; shift += 7) {
+    if (at == end) return false;
+    const std::uint8_t byte = *at++;
+    value |= std::uint64_t{byte & 0x7FU} << shift;
+    if (byte < 0x80) return shift != 63 || byte <= 1;
+  }
+  return false;
 }
 
 }  // namespace gantry::host::recording

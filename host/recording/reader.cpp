@@ -20,7 +20,7 @@ constexpr std::size_t read_step_bytes = 1U << 20U;
 
 bool known(std::uint8_t type) {
   return type >= static_cast<std::uint8_t>(RecordType::header) &&
-         type <= static_cast<std::uint8_t>(RecordType::changes);
+         type <= static_cast<std::uint8_t>(RecordType::steps);
 }
 
 }  // namespace
@@ -61,8 +61,10 @@ class RecordingReader::State {
 
  private:
   Result<std::optional<Record>> read_record() {
+    if (behind_) return read_behind();
     while (true) {
       if (sequence_.ended()) return std::optional<Record>();
+      if (!steps_.empty()) return read_step();
       if (records_left_ == 0) {
         if (auto ok = read_frame(); !ok) return std::unexpected(ok.error());
       }
@@ -79,11 +81,20 @@ class RecordingReader::State {
     if (!head) return damaged(head.error().message);
     const ByteView encoded = left.first(record_head_bytes + head->length);
     std::optional<Record> result;
-    if (known(head->type)) {
+    if (head->type == static_cast<std::uint8_t>(RecordType::steps)) {
+      steps_ = encoded.subspan(record_head_bytes);
+      if (steps_.empty()) return damaged("a record of type 11 is too short: it has no step");
+      sequence_.digest(encoded);
+    } else if (known(head->type)) {
       auto record = decode(static_cast<RecordType>(head->type), encoded.subspan(record_head_bytes),
                            sequence_);
       if (!record) return damaged(record.error().message);
-      if (auto ok = sequence_.check(*record); !ok) return damaged(ok.error().message);
+      if (auto ok = sequence_.check(*record); !ok) {
+        const auto* compiled = std::get_if<Compiled>(&*record);
+        const bool is_whole = compiled != nullptr && compiled->version != compiled_version;
+        return is_whole ? fail(ErrorKind::format, fmt::format("{}: {}", name_, ok.error().message))
+                        : damaged(ok.error().message);
+      }
       note_block(*record);
       sequence_.add(*record, encoded);
       result = std::move(*record);
@@ -100,6 +111,34 @@ class RecordingReader::State {
     ++position_.record;
     --records_left_;
     if (auto ok = check_frame_end(); !ok) return std::unexpected(ok.error());
+    return result;
+  }
+
+  // The next block of a record of several, whose bytes are in the digest.
+  Result<std::optional<Record>> read_step() {
+    const std::uint8_t* at = steps_.data();
+    const std::uint8_t* const end = at + steps_.size();
+    std::uint64_t size = 0;
+    if (!read_number(at, end, size) || size > static_cast<std::uint64_t>(end - at)) {
+      return damaged("a record of type 11 is too short for what it announces");
+    }
+    auto step = decode_step(ByteView(at, size), sequence_.last_block());
+    if (!step) return damaged(step.error().message);
+    steps_ = ByteView(at + size, end);
+    std::optional<Record> result(std::move(step->block));
+    if (auto ok = sequence_.check(*result); !ok) return damaged(ok.error().message);
+    note_block(*result);
+    sequence_.add(*result, {});
+    behind_ = std::move(step->changes);
+    return result;
+  }
+
+  // What a step had besides its block.
+  Result<std::optional<Record>> read_behind() {
+    std::optional<Record> result(std::move(*behind_));
+    behind_.reset();
+    if (auto ok = sequence_.check(*result); !ok) return damaged(ok.error().message);
+    sequence_.add(*result, {});
     return result;
   }
 
@@ -195,6 +234,8 @@ class RecordingReader::State {
   std::uint64_t next_offset_ = 0;
   std::uint64_t skipped_records_ = 0;
   Position position_;
+  ByteView steps_;                 // of raw_, not read yet
+  std::optional<Changes> behind_;  // of the step whose block was read
   std::optional<Error> failed_;
   bool any_frame_ = false;
   bool header_is_next_ = false;

@@ -31,7 +31,7 @@ inline constexpr std::size_t payload_bytes_max = 1U << 20U;  // of an event or a
 inline constexpr std::size_t compiled_by_bytes_max = 1U << 16U;
 
 inline constexpr std::uint32_t format_version = 1;
-inline constexpr std::uint32_t compiled_version = 1;
+inline constexpr std::uint32_t compiled_version = 2;
 inline constexpr std::uint32_t no_pool = 0xFFFFFFFFU;  // a fact that belongs to no pool (an oracle)
 
 // The first record, once.
@@ -135,7 +135,7 @@ struct Compiled {
 // host/market/state_changes.hpp. A block may have several.
 struct Changes {
   std::uint32_t facts = 0;  // of the source, in whose place it stands
-  std::uint64_t check = 0;  // of the states after it
+  std::uint64_t check = 0;  // of the states after it, 32 bits
   Bytes bytes{};
 };
 

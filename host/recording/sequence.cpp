@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "host/recording/codec.hpp"
 
@@ -140,7 +141,10 @@ struct Sequence::Checker {
     return check_size("the venues' bytes", compiled.venues.size(), compiled_by_bytes_max);
   }
 
-  Status operator()(const Changes&) const {
+  Status operator()(const Changes& changes) const {
+    if (changes.check > ~std::uint32_t{0}) {
+      return fail(ErrorKind::internal, "the sum of changes has more than 32 bits");
+    }
     if (!so_far.compiled_) {
       return fail(ErrorKind::internal, "changes stand in a recording that is not compiled");
     }
@@ -186,6 +190,7 @@ void Sequence::add(const Record& record, ByteView encoded) {
   if (const auto* block = std::get_if<Block>(&record)) {
     ++counts_.blocks;
     open_block_ = block->number;
+    block_before_ = std::exchange(last_block_, *block);
   }
 }
 

@@ -18,7 +18,7 @@
 namespace gantry::host {
 
 struct RecordingWriterOptions {
-  int compression_level = 3;              // of zstd, 1 to 19; below 0 faster to read, and larger
+  int compression_level = 3;              // of zstd, 1 to 19; below 0 for reading: see Compressor
   std::size_t frame_bytes = 256U << 10U;  // uncompressed; a frame is closed when it has as many
 };
 

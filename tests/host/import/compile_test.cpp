@@ -13,6 +13,7 @@
 #include "host/market/state_changes.hpp"
 #include "host/recording/reader.hpp"
 #include "host/recording/writer.hpp"
+#include "support/pending_market.hpp"
 #include "support/small_market.hpp"
 
 using namespace gantry;
@@ -83,6 +84,29 @@ bool same_state(const gantry_state* a, const gantry_state* b) {
   return true;
 }
 
+// What came between blocks, and with them.
+void check_same_windows(const Snapshot& raw, const Snapshot& taken) {
+  REQUIRE(raw.between == taken.between);
+  REQUIRE(raw.time_ms == taken.time_ms);
+  REQUIRE((raw.pending == nullptr) == (taken.pending == nullptr));
+  if (raw.pending != nullptr) {
+    REQUIRE(raw.pending->last == taken.pending->last);
+    REQUIRE(raw.pending->transactions == taken.pending->transactions);
+    REQUIRE(raw.pending->mined == taken.pending->mined);
+    const auto& events = raw.pending->events;
+    REQUIRE(events.size() == taken.pending->events.size());
+    REQUIRE(std::memcmp(events.data(), taken.pending->events.data(),
+                        events.size() * sizeof(events[0])) == 0);
+  }
+  REQUIRE((raw.prices == nullptr) == (taken.prices == nullptr));
+  if (raw.prices == nullptr) return;
+  REQUIRE(raw.prices->last == taken.prices->last);
+  const auto& prices = raw.prices->prices;
+  REQUIRE(prices.size() == taken.prices->prices.size());
+  REQUIRE(std::memcmp(prices.data(), taken.prices->prices.data(),
+                      prices.size() * sizeof(prices[0])) == 0);
+}
+
 void check_same(const Snapshot& raw, const Snapshot& taken, bool all_pools) {
   CAPTURE(raw.context.state_block);
   REQUIRE(raw.id == taken.id);
@@ -93,6 +117,7 @@ void check_same(const Snapshot& raw, const Snapshot& taken, bool all_pools) {
   REQUIRE(raw.ether_usd_e6 == taken.ether_usd_e6);
   REQUIRE(raw.topology->id == taken.topology->id);
   REQUIRE(raw.topology->pools.size() == taken.topology->pools.size());
+  check_same_windows(raw, taken);
   const auto check = [&](std::uint32_t pool) {
     const bool same = same_state(raw.states.find(pool), taken.states.find(pool));
     if (!same) FAIL("the state of pool " << pool << " is another");
@@ -109,6 +134,9 @@ struct Compared {
   std::size_t withheld = 0;  // pools that could not be seen and have been, over all blocks
   std::uint64_t facts = 0;
   std::uint64_t compiled_facts = 0;
+  std::size_t between = 0;    // snapshots of no block
+  std::uint64_t waiting = 0;  // swaps that were told of
+  std::uint64_t prices = 0;   // from outside, that were told of
 };
 
 // Both markets go through their files in step.
@@ -139,6 +167,9 @@ Compared compare(const fs::path& raw_file, const fs::path& compiled_file,
       compared.withheld += (*a)->states.find(pool) == nullptr ? 1U : 0U;
     }
     ++compared.blocks;
+    compared.between += (*a)->between ? 1U : 0U;
+    if ((*a)->pending != nullptr) compared.waiting = (*a)->pending->last;
+    if ((*a)->prices != nullptr) compared.prices = (*a)->prices->last;
     compared.facts += input->fact_count();
     compared.compiled_facts += other->fact_count();
   }
@@ -256,6 +287,53 @@ void write_eventful(const fs::path& file) {
   write_records(file, records);
 }
 
+// A live chain's: between its blocks come swaps that wait, prices from outside and the clock, and a
+// swap is in a block. Makes snapshots of blocks and of what came between them.
+std::vector<BlockInput> between_inputs() {
+  auto inputs = pending_inputs(3,
+                               {{0, 1, 100'000, 40'000'000},
+                                {0, 2, 100'000, 44'000},
+                                {1, 2, 9'000, 900},
+                                {0, 1, 200'000, 79'000'000, "other"}},
+                               {{{0, 100'100, 39'960'000}},
+                                {},
+                                {},
+                                {{1, 100'000, 44'010}, {3, 200'100, 78'900'000}},
+                                {},
+                                {{0, 99'000, 40'400'000}, {2, 9'100, 890}}});
+  const auto event = [](MarketEventKind kind, std::uint64_t number = 0,
+                        recording::Bytes bytes = {}) {
+    MarketEvent out;
+    out.kind = kind;
+    out.number = number;
+    out.bytes = std::move(bytes);
+    return out;
+  };
+  // The second, third and fifth behind the first are of no block: they name the newest again.
+  for (const std::size_t i : {2U, 3U, 5U}) {
+    inputs[i].block = inputs[i - 1].block;
+    inputs[i].events.push_back(event(MarketEventKind::between));
+    inputs[i].events.push_back(event(MarketEventKind::clock, 1'600'000'000'000 + 100 * i));
+  }
+  add_pending(inputs, 1, {{0, 1}, Integer(5) * 1'000'000'000'000'000'000, 1}, 1);
+  add_pending(inputs, 2, {{0, 1, 2}, Integer(900) * 1'000'000'000'000'000'000, 1}, 2);
+  add_pending(inputs, 3, {{2, 0}, Integer(7) * 1'000'000'000'000'000'000, 1}, 3);
+  add_mined(inputs, 4, 2);
+  add_pending(inputs, 5, {{1, 0}, Integer(3) * 1'000'000'000'000'000'000, 1}, 4);
+  OutsidePrice price;
+  price.token = inputs[0].tokens.at(0).address;
+  price.quote = inputs[0].tokens.at(1).address;
+  price.bid = 399.5;
+  price.ask = 401;
+  price.source = "a_test";
+  for (const std::size_t i : {2U, 4U, 5U}) {
+    price.time_ms = 1'600'000'000'000 + i;
+    price.bid += 0.25;
+    inputs[i].events.push_back(event(MarketEventKind::price, 0, encode(price)));
+  }
+  return inputs;
+}
+
 const std::string v2 = "[[dex]]\nname = \"uniswap_v2\"\nmin_liquidity_usd = 0\n";
 
 }  // namespace
@@ -357,6 +435,62 @@ TEST_CASE("a run and a backtest on a compiled recording report the same to the b
   CHECK(texts[0] == texts[1]);
 }
 
+TEST_CASE("what comes between blocks is the same on a compiled recording, in runs and backtests") {
+  const TemporaryFolder folder;
+  const fs::path raw = folder / "raw.gantry";
+  const fs::path compiled = folder / "compiled.gantry";
+  write_inputs(raw, between_inputs());
+  const std::string dex = pending_dex_toml();
+  compile_file(raw, compiled, dex, false);
+  const Compared compared = compare(raw, compiled, dex, false);
+  CHECK(compared.blocks == 7);
+  CHECK(compared.between == 3);
+  CHECK(compared.waiting >= 4);
+  CHECK(compared.prices == 3);
+
+  const auto configuration = configure(
+      folder.path(), {"[risk]\nmin_confidence = 0\nmin_profit_usd = 0\nramp_successes = 0\n"
+                      "ramp_hours = 0\nmax_failures = 1000\n",
+                      dex});
+  const auto report_of = [&](const fs::path& file, SimulatedChain* chain) {
+    StreetOptions options;
+    options.recording = file;
+    options.backtest = chain;
+    options.threads = 1;
+    RunReport report = run_market(configuration, options);
+    report.recording = "market.gantry";
+    return report;
+  };
+  const RunReport plain = report_of(raw, nullptr);
+  CHECK(plain.snapshots == 7);
+  CHECK(plain.state_hash == report_of(compiled, nullptr).state_hash);
+  CHECK(report_text(plain) == report_text(report_of(compiled, nullptr)));
+  std::string texts[2];
+  for (const bool is_compiled : {false, true}) {
+    SimulatedChain chain(SimulationSettings(), gas_overhead_of(configuration));
+    BacktestResult result;
+    result.run = report_of(is_compiled ? compiled : raw, &chain);
+    result.trades = chain.trades();
+    texts[is_compiled ? 1 : 0] = boost::json::serialize(backtest_json(result));
+  }
+  CHECK(texts[0] == texts[1]);
+
+  // Nothing that a block does can stand between two.
+  auto records = records_of(compiled);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const auto* event = std::get_if<recording::Event>(&records[i]);
+    if (event == nullptr || event->kind != static_cast<std::int32_t>(MarketEventKind::between)) {
+      continue;
+    }
+    while (!std::holds_alternative<recording::Block>(records[i])) ++i;
+    records.insert(records.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                   nth<recording::Changes>(records, 0));
+    break;
+  }
+  write_records(folder / "bad.gantry", records);
+  CHECK(has(why_not(folder / "bad.gantry", dex), "has a block's facts"));
+}
+
 TEST_CASE("with other venues, parameters or settings a compiled recording is refused") {
   const TemporaryFolder folder;
   const fs::path raw = folder / "raw.gantry";
@@ -419,9 +553,10 @@ TEST_CASE("changes that do not decode or do not fit end a run with one clear lin
   CHECK(after([](auto&) {}).empty());
   CHECK(has(after([](auto& changes) { changes.check ^= 1; }), "changes of block 1001"));
   CHECK(has(after([](auto& changes) { changes.bytes.back() ^= 1; }), "the states after them"));
-  CHECK(has(after([](auto& changes) { changes.bytes[0] = 77; }), "pool 77, which is not there"));
-  CHECK(has(after([](auto& changes) { changes.bytes[1] = 0; }), "do not decode"));
-  CHECK(has(after([](auto& changes) { changes.bytes[1] = 255; }), "do not decode"));
+  CHECK(has(after([](auto& changes) { changes.bytes[0] = 76; }), "pool 38, which is not there"));
+  CHECK(
+      has(after([](auto& changes) { changes.bytes[0] = changes.bytes[1] = 0; }), "do not decode"));
+  CHECK(has(after([](auto& changes) { changes.bytes = {0, 128}; }), "do not decode"));
   // Cut anywhere, but for the end of a change.
   const auto size =
       nth<recording::Changes>(const_cast<std::vector<Record>&>(whole), 1).bytes.size();
@@ -489,8 +624,8 @@ TEST_CASE("records of compiled recordings stand where they may, and nowhere else
   REQUIRE(std::holds_alternative<recording::Fact>(raw.back()));
   CHECK(has(first_error(records), "a fact of a pool"));
   records = compiled;
-  std::get<recording::Compiled>(records[1]).version = 2;
-  CHECK(has(first_error(records), "compiled in version 2"));
+  std::get<recording::Compiled>(records[1]).version = 1;
+  CHECK(has(first_error(records), "compiled in version 1, and this gantry reads version 2"));
   std::get<recording::Compiled>(records[1]).version = recording::compiled_version;
   std::get<recording::Compiled>(records[1]).source.pop_back();
   CHECK(has(first_error(records), "SHA-256 has 31 bytes"));
@@ -573,7 +708,7 @@ TEST_CASE("a state of many chunks and sizes survives its changes") {
     REQUIRE(bytes_of(copy.current()) == bytes_of(after));
     REQUIRE((copy.tree().find(3) != nullptr) == (store.tree().find(3) != nullptr));
     if (is_withheld) REQUIRE(copy.tree().find(3) == nullptr);
-    REQUIRE(sum_state(0, 3, copy.current()) == changes[0].check);
+    REQUIRE(fold_sum(sum_state(0, 3, copy.current())) == changes[0].check);
   }
   CHECK(rewritten > 10);
 }

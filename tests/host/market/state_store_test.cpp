@@ -372,3 +372,56 @@ TEST_CASE("every live version of the store reads what a plain map of all of them
     }
   }
 }
+
+TEST_CASE("a revised chunk is its version's own, and changed in place where nobody reads another") {
+  StateStore store;
+  store.begin(1, 1);
+  store.open(5);
+  put(store, 0, filled(48, 1));
+  put(store, 1, filled(4096, 2));
+  put(store, 3, filled(20, 3));
+  store.commit();
+  const StateTree first = store.tree();
+  const Chunks then = read(first, 5);
+
+  store.begin(2, 1);
+  store.open(5);
+  CHECK(store.revise(1) == nullptr);  // not small
+  CHECK(store.revise(2) == nullptr);  // not there
+  CHECK(store.revise(4) == nullptr);
+  CHECK(store.tree().find(5) == first.find(5));
+  std::uint8_t* chunk = store.revise(3);
+  REQUIRE(chunk != nullptr);
+  chunk[19] = 9;
+  const StateTree second = store.tree();
+  Chunks now = then;
+  now[3][19] = 9;
+  CHECK(read(first, 5) == then);
+  CHECK(read(second, 5) == now);
+  CHECK(data_of(second, 5, 1) == data_of(first, 5, 1));
+
+  // It is seen again, as after a commit.
+  REQUIRE(store.withhold());
+  REQUIRE(store.tree().find(5) == nullptr);
+  REQUIRE(store.revise(0) != nullptr);
+  CHECK(read(store.tree(), 5) == now);
+
+  store.begin(3, 3);
+  store.open(5);
+  const std::uint8_t* place = data_of(store.tree(), 5, 0);
+  std::uint8_t* same = store.revise(0);
+  CHECK(same == place);
+  same[0] = 7;
+  now[0][0] = 7;
+  const StateTree third = store.tree();
+  CHECK(read(third, 5) == now);
+  // Whoever holds that one keeps it.
+  store.begin(4, 3);
+  commit(store, 6, 0, filled(8, 1));
+  store.open(5);
+  REQUIRE(store.revise(0) != nullptr);
+  store.revise(0)[0] = 8;
+  CHECK(read(third, 5) == now);
+  CHECK(third.find(6) == nullptr);
+  CHECK(read(store.tree(), 5)[0][0] == 8);
+}

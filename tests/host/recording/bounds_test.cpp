@@ -136,6 +136,42 @@ TEST_CASE("every record cut short or made longer is refused") {
   }
 }
 
+TEST_CASE("a step that is cut, too large or not of a compiled recording is refused") {
+  const auto records = encoded({sample_header(), Compiled{compiled_version, Bytes(32, 7), "x\n"}});
+  constexpr auto step = static_cast<std::uint8_t>(RecordType::steps);
+  const auto read_after = [&](std::size_t kept, const Bytes& payload) {
+    auto all = records;
+    all.resize(kept);
+    all.push_back(record_of(step, payload));
+    return read_all(file_of({plain_frame(all)}));
+  };
+  // Its size, number 1, time 1, another fee of two bytes, a price of one, 3 facts, the sum, a
+  // change.
+  const Bytes whole{14, 2, 2, 7, 2, 1, 1, 1, 9, 3, 1, 2, 3, 4, 0x55};
+  const auto good = read_after(2, whole);
+  REQUIRE(good.records.size() == 4);
+  CHECK(std::get<Block>(good.records[2]).number == 1);
+  CHECK(std::get<Block>(good.records[2]).base_fee.limb[0] == 0x101);
+  CHECK(std::get<Changes>(good.records[3]).facts == 3);
+  CHECK(std::get<Changes>(good.records[3]).check == 0x04030201);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    CAPTURE(size);
+    const auto cut = read_after(2, Bytes(whole.begin(), whole.begin() + static_cast<long>(size)));
+    REQUIRE(contains(cut.error->message, "too short"));
+    REQUIRE(cut.records.size() == 2);
+  }
+  const auto with = [&](std::size_t at, std::uint8_t byte) {
+    Bytes other = whole;
+    other[at] = byte;
+    return read_after(2, other);
+  };
+  CHECK(contains(with(3, 8).error->message, "cannot be"));            // a mark that is none
+  CHECK(contains(with(4, 33).error->message, "cannot be"));           // an amount of 33 bytes
+  Bytes many{12, 2, 2, 0, 0x80, 0x80, 0x80, 0x80, 0x10, 1, 2, 3, 4};  // 2^32 facts
+  CHECK(contains(read_after(2, many).error->message, "cannot be"));
+  CHECK(contains(read_after(1, whole).error->message, "not compiled"));
+}
+
 TEST_CASE("a record of an unknown type is refused, unless its writer marked it as optional") {
   const auto records = encoded({sample_header(), Token{evm_address(1), "A", 1}});
   const auto end_of = [](const std::vector<Bytes>& all) {
@@ -146,7 +182,7 @@ TEST_CASE("a record of an unknown type is refused, unless its writer marked it a
     store_word(digest, &payload[6 * 8]);
     return record_of(static_cast<std::uint8_t>(RecordType::end), payload);
   };
-  const auto type = GENERATE(as<std::uint8_t>{}, 0, 11, 200, 255);
+  const auto type = GENERATE(as<std::uint8_t>{}, 0, 12, 200, 255);
   SECTION("refused") {
     auto all = records;
     all.push_back(record_of(type, {1, 2, 3}));

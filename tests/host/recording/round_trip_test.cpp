@@ -175,10 +175,57 @@ TEST_CASE("the records of a compiled recording survive the round trip") {
       Pool{"uniswap_v2", evm_address(9), {0}, {}},
       Block{1, 2, gantry_amount{}, std::nullopt},
       Fact{no_pool, FactKind::http, 1, 0, gantry_address{}, {}, {'{', '}'}},
-      Changes{3, ~0ULL - 5, Bytes(5000, 0x5A)},
+      Changes{3, 0xFFFFFFFA, Bytes(5000, 0x5A)},
       Changes{},
   };
   require_same(records, read_all(write_all(records)));
+}
+
+TEST_CASE("blocks and their changes are one record, whatever differs from the block before") {
+  const auto amount = [](std::uint64_t low, std::uint64_t high = 0) {
+    gantry_amount out{};
+    out.limb[0] = low;
+    out.limb[3] = high;
+    return out;
+  };
+  const std::uint64_t most = ~std::uint64_t{0};
+  std::vector<Record> records = {
+      sample_header(),
+      Compiled{compiled_version, Bytes(32, 7), "chain block_time_s = 12\n"},
+      Block{most, most, amount(0), std::nullopt},
+  };
+  for (const Block& block : {
+           Block{0, 0, amount(1), std::nullopt},                     // both wrap
+           Block{1, 12, amount(1), amount(5)},                       // a first price
+           Block{2, 24, amount(300, most), amount(5)},               // a wide fee
+           Block{2, 24, amount(300, most), amount(0)},               // the same block, a price of 0
+           Block{1, 11, amount(0), std::nullopt},                    // back
+           Block{std::uint64_t{1} << 63U, 0, amount(0), amount(7)},  // as far as can be
+       }) {
+    records.emplace_back(block);
+    records.emplace_back(Changes{0xFFFFFFFF, 0x80000001, {1, 2, 3}});
+    records.emplace_back(Changes{1, 0, {}});
+  }
+  records.emplace_back(Block{5, 5, amount(9), std::nullopt});
+  records.emplace_back(Event{3, {}});
+  records.emplace_back(Block{6, 6, amount(9), std::nullopt});
+  const std::size_t frame_bytes = GENERATE(1U, 40U, 1U << 20U);
+  const auto bytes = write_all(records, {1, frame_bytes});
+  require_same(records, read_all(bytes));
+  // As small as it is said to be: size, number, time, marks, facts, sum and what is changed.
+  const std::vector<Record> plain(records.begin(), records.begin() + 4);
+  auto more = plain;
+  more.emplace_back(Changes{3, 1, {9}});
+  more.emplace_back(Block{1, 12, amount(1), std::nullopt});
+  more.emplace_back(Changes{3, 1, {9}});
+  const auto size_of = [](const std::vector<Record>& all) {
+    std::size_t size = 0;
+    for (const std::size_t frame : frame_sizes(write_all(all, {1, 1U << 20U}))) size += frame;
+    return size;
+  };
+  auto fewer = more;
+  fewer.resize(5);
+  CHECK(size_of(more) - size_of(fewer) == 10);
 }
 
 TEST_CASE("frames are summed by CRC-32C, whatever their length") {
