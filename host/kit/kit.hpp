@@ -27,7 +27,7 @@
 namespace gantry::host {
 
 // Raised whenever a check changes: a verdict of another version counts for nothing.
-inline constexpr std::uint32_t kit_version = 4;
+inline constexpr std::uint32_t kit_version = 5;
 
 enum class CheckStatus : std::int32_t { passed = 1, failed = 2, skipped = 3 };
 std::string_view to_string(CheckStatus status);

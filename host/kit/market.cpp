@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <numbers>
 
 #include "gantry/constant_product.hpp"
 #include "gantry/dex.hpp"
@@ -11,6 +13,7 @@
 #include "host/kit/check.hpp"
 #include "host/kit/loaded.hpp"
 #include "host/market/market_view.hpp"
+#include "host/market/outside_prices.hpp"
 #include "host/market/pending_swaps.hpp"
 
 namespace gantry::host::kit {
@@ -27,17 +30,10 @@ struct Reserves {
   gantry_amount of[2];
 };
 
-class KitPair final : public DexPlugin {
+// What the kit's venues have in common: pools of two tokens, whose state is two amounts as a fact
+// gives them.
+class KitVenue : public DexPlugin {
  public:
-  explicit KitPair(std::uint32_t fee_bps) : fee_bps_(fee_bps) {}
-  KitPair(Host, const Config&) {}
-
-  gantry_status open_pool(const gantry_pool_spec&, StateWriter,
-                          gantry_pool_traits& traits) override {
-    traits = {GANTRY_POOL_EXACT_OUT | GANTRY_POOL_SEGMENTS | GANTRY_POOL_FOLLOWS_LOGS,
-              sizeof(Reserves), swap_gas};
-    return GANTRY_OK;
-  }
   gantry_status requests(const gantry_context&, const gantry_pool_spec& spec, const gantry_state&,
                          std::uint32_t, const gantry_request_sink* sink) const override {
     return emit(sink, gantry_request{GANTRY_SOURCE_EVM_CALL, 0, spec.address, {nullptr, 0}});
@@ -46,66 +42,11 @@ class KitPair final : public DexPlugin {
                       std::span<const gantry_fact> facts, StateWriter writer) const override {
     if (facts.empty() || facts.back().data.size != 2 * word_bytes) return GANTRY_BAD_STATE;
     const std::uint8_t* data = facts.back().data.data;
-    const Reserves reserves{{load_be(data), load_be(data + word_bytes)}};
-    auto* chunk = writer.chunk(0, sizeof(reserves));
+    const Reserves now{{load_be(data), load_be(data + word_bytes)}};
+    auto* chunk = writer.chunk(0, sizeof(now));
     if (chunk == nullptr) return GANTRY_HOST_FAULT;
-    std::memcpy(chunk, &reserves, sizeof(reserves));
+    std::memcpy(chunk, &now, sizeof(now));
     return GANTRY_OK;
-  }
-  gantry_status quote(const gantry_pool_state& state, const gantry_swap& swap, gantry_quote& out,
-                      gantry_buffer* next) const override {
-    Reserves now{};
-    if (!look(state, now)) return GANTRY_BAD_STATE;
-    if (swap.token_in > 1 || swap.token_out != 1 - swap.token_in) return GANTRY_BAD_ARGUMENT;
-    const ConstantProduct curve = curve_of(now, swap.token_in);
-    u256 in(swap.amount);
-    u256 pays(swap.amount);
-    const auto status = swap.mode == GANTRY_EXACT_IN    ? amount_out(curve, in, pays)
-                        : swap.mode == GANTRY_EXACT_OUT ? amount_in(curve, pays, in)
-                                                        : GANTRY_UNSUPPORTED;
-    if (status != GANTRY_OK) return status;
-    if (pays.is_zero()) return GANTRY_NO_LIQUIDITY;
-    u256 full;
-    if (!add(curve.reserve_in, in, full) || bit_width(full) > reserve_bits) {
-      return GANTRY_OUT_OF_RANGE;
-    }
-    if (next != nullptr) {
-      next->size = sizeof(now);
-      if (next->capacity < sizeof(now)) return GANTRY_NEED_SIZE;
-      now.of[swap.token_in] = full;
-      now.of[swap.token_out] = wrapping_sub(curve.reserve_out, pays);
-      std::memcpy(next->data, &now, sizeof(now));
-    }
-    out = {};
-    out.amount_in = in;
-    out.amount_out = pays;
-    u256 fee;
-    if (fee_of(curve, in, fee) == GANTRY_OK) out.fee = fee;
-    out.gas = swap_gas;
-    return GANTRY_OK;
-  }
-  gantry_status limits(const gantry_pool_state& state, std::uint32_t token_in,
-                       std::uint32_t token_out, gantry_swap_limits& out) const override {
-    Reserves now{};
-    if (!look(state, now)) return GANTRY_BAD_STATE;
-    if (token_in > 1 || token_out != 1 - token_in) return GANTRY_BAD_ARGUMENT;
-    u256 in_min;
-    if (amount_in(curve_of(now, token_in), u256(1), in_min) != GANTRY_OK) {
-      return GANTRY_NO_LIQUIDITY;
-    }
-    const u256 most = wrapping_sub(shift_left(u256(1), reserve_bits), u256(1));
-    out = {in_min, wrapping_sub(most, u256(now.of[token_in])), now.of[token_out]};
-    return GANTRY_OK;
-  }
-  std::optional<std::uint32_t> segments(const gantry_pool_state& state, std::uint32_t token_in,
-                                        std::uint32_t token_out,
-                                        std::span<gantry_segment> out) const override {
-    Reserves now{};
-    if (!look(state, now) || out.empty() || token_in > 1 || token_out != 1 - token_in) return 0;
-    const u256 end = wrapping_sub(shift_left(u256(1), reserve_bits), u256(now.of[token_in]));
-    out[0] = {now.of[token_in], now.of[token_out],    end, fee_bps_,
-              denominator,      GANTRY_SEGMENT_EXACT, 0};
-    return 1;
   }
   gantry_status pool_view(const gantry_pool_state& state, gantry_pool_view& out) const override {
     Reserves now{};
@@ -124,7 +65,15 @@ class KitPair final : public DexPlugin {
     return GANTRY_UNSUPPORTED;
   }
 
- private:
+ protected:
+  explicit KitVenue(std::uint32_t fee_bps) : fee_bps_(fee_bps) {}
+
+  // GANTRY_OK: the two tokens of a swap are a pool's, and `now` is what it has.
+  static gantry_status look_at(const gantry_pool_state& state, std::uint32_t token_in,
+                               std::uint32_t token_out, Reserves& now) {
+    if (!look(state, now)) return GANTRY_BAD_STATE;
+    return token_in > 1 || token_out != 1 - token_in ? GANTRY_BAD_ARGUMENT : GANTRY_OK;
+  }
   static bool look(const gantry_pool_state& state, Reserves& out) {
     gantry_bytes bytes = state.overlay;
     if (bytes.size == 0 && state.base.chunk_count > 0) bytes = state.base.chunks[0];
@@ -132,43 +81,106 @@ class KitPair final : public DexPlugin {
     std::memcpy(&out, bytes.data, sizeof(out));
     return true;
   }
+  // Tells what a swap pays, and what it leaves.
+  static gantry_status answer(const Reserves& left, const u256& in, const u256& pays,
+                              gantry_quote& out, gantry_buffer* next) {
+    if (next != nullptr) {
+      next->size = sizeof(left);
+      if (next->capacity < sizeof(left)) return GANTRY_NEED_SIZE;
+      std::memcpy(next->data, &left, sizeof(left));
+    }
+    out = {};
+    out.amount_in = in;
+    out.amount_out = pays;
+    out.gas = swap_gas;
+    return GANTRY_OK;
+  }
+
+  const std::uint32_t fee_bps_;
+};
+
+class KitPair final : public KitVenue {
+ public:
+  explicit KitPair(std::uint32_t fee_bps) : KitVenue(fee_bps) {}
+  KitPair(Host, const Config&) : KitVenue(30) {}
+
+  gantry_status open_pool(const gantry_pool_spec&, StateWriter,
+                          gantry_pool_traits& traits) override {
+    traits = {GANTRY_POOL_EXACT_OUT | GANTRY_POOL_SEGMENTS | GANTRY_POOL_FOLLOWS_LOGS,
+              sizeof(Reserves), swap_gas};
+    return GANTRY_OK;
+  }
+  gantry_status quote(const gantry_pool_state& state, const gantry_swap& swap, gantry_quote& out,
+                      gantry_buffer* next) const override {
+    Reserves now{};
+    if (const auto seen = look_at(state, swap.token_in, swap.token_out, now); seen != GANTRY_OK) {
+      return seen;
+    }
+    const ConstantProduct curve = curve_of(now, swap.token_in);
+    u256 in(swap.amount);
+    u256 pays(swap.amount);
+    const auto status = swap.mode == GANTRY_EXACT_IN    ? amount_out(curve, in, pays)
+                        : swap.mode == GANTRY_EXACT_OUT ? amount_in(curve, pays, in)
+                                                        : GANTRY_UNSUPPORTED;
+    if (status != GANTRY_OK) return status;
+    if (pays.is_zero()) return GANTRY_NO_LIQUIDITY;
+    u256 full;
+    if (!add(curve.reserve_in, in, full) || bit_width(full) > reserve_bits) {
+      return GANTRY_OUT_OF_RANGE;
+    }
+    now.of[swap.token_in] = full;
+    now.of[swap.token_out] = wrapping_sub(curve.reserve_out, pays);
+    const auto answered = answer(now, in, pays, out, next);
+    u256 fee;
+    if (answered == GANTRY_OK && fee_of(curve, in, fee) == GANTRY_OK) out.fee = fee;
+    return answered;
+  }
+  gantry_status limits(const gantry_pool_state& state, std::uint32_t token_in,
+                       std::uint32_t token_out, gantry_swap_limits& out) const override {
+    Reserves now{};
+    if (const auto seen = look_at(state, token_in, token_out, now); seen != GANTRY_OK) return seen;
+    u256 in_min;
+    if (amount_in(curve_of(now, token_in), u256(1), in_min) != GANTRY_OK) {
+      return GANTRY_NO_LIQUIDITY;
+    }
+    const u256 most = wrapping_sub(shift_left(u256(1), reserve_bits), u256(1));
+    out = {in_min, wrapping_sub(most, u256(now.of[token_in])), now.of[token_out]};
+    return GANTRY_OK;
+  }
+  std::optional<std::uint32_t> segments(const gantry_pool_state& state, std::uint32_t token_in,
+                                        std::uint32_t token_out,
+                                        std::span<gantry_segment> out) const override {
+    Reserves now{};
+    if (look_at(state, token_in, token_out, now) != GANTRY_OK || out.empty()) return 0;
+    const u256 end = wrapping_sub(shift_left(u256(1), reserve_bits), u256(now.of[token_in]));
+    out[0] = {now.of[token_in], now.of[token_out],    end, fee_bps_,
+              denominator,      GANTRY_SEGMENT_EXACT, 0};
+    return 1;
+  }
+
+ private:
   ConstantProduct curve_of(const Reserves& now, std::uint32_t in) const {
     return {u256(now.of[in]), u256(now.of[1 - in]), fee_bps_, denominator};
   }
-
-  std::uint32_t fee_bps_ = 30;
 };
 
 // What a borrower's position is: one token for the other at one price, one way, up to an amount.
-class KitLoan final : public DexPlugin {
+class KitLoan final : public KitVenue {
  public:
-  KitLoan() = default;
-  KitLoan(Host, const Config&) {}
+  KitLoan() : KitVenue(0) {}
+  KitLoan(Host, const Config&) : KitVenue(0) {}
 
   gantry_status open_pool(const gantry_pool_spec&, StateWriter,
                           gantry_pool_traits& traits) override {
     traits = {GANTRY_POOL_ONE_WAY | GANTRY_POOL_FOLLOWS_LOGS, sizeof(Reserves), swap_gas};
     return GANTRY_OK;
   }
-  gantry_status requests(const gantry_context&, const gantry_pool_spec& spec, const gantry_state&,
-                         std::uint32_t, const gantry_request_sink* sink) const override {
-    return emit(sink, gantry_request{GANTRY_SOURCE_EVM_CALL, 0, spec.address, {nullptr, 0}});
-  }
-  gantry_status apply(const gantry_context&, const gantry_state&,
-                      std::span<const gantry_fact> facts, StateWriter writer) const override {
-    if (facts.empty() || facts.back().data.size != 2 * word_bytes) return GANTRY_BAD_STATE;
-    const std::uint8_t* data = facts.back().data.data;
-    const Reserves loan{{load_be(data), load_be(data + word_bytes)}};
-    auto* chunk = writer.chunk(0, sizeof(loan));
-    if (chunk == nullptr) return GANTRY_HOST_FAULT;
-    std::memcpy(chunk, &loan, sizeof(loan));
-    return GANTRY_OK;
-  }
   gantry_status quote(const gantry_pool_state& state, const gantry_swap& swap, gantry_quote& out,
                       gantry_buffer* next) const override {
     Reserves now{};
-    if (!look(state, now)) return GANTRY_BAD_STATE;
-    if (swap.token_in > 1 || swap.token_out != 1 - swap.token_in) return GANTRY_BAD_ARGUMENT;
+    if (const auto seen = look_at(state, swap.token_in, swap.token_out, now); seen != GANTRY_OK) {
+      return seen;
+    }
     if (swap.token_in != 0 || swap.mode != GANTRY_EXACT_IN) return GANTRY_UNSUPPORTED;
     const u256 in(swap.amount);
     u256 pays;
@@ -177,54 +189,19 @@ class KitLoan final : public DexPlugin {
     if (!mul_div_floor(in, u256(now.of[1]), u256(now.of[0]), pays) || pays.is_zero()) {
       return GANTRY_NO_LIQUIDITY;
     }
-    if (next != nullptr) {
-      next->size = sizeof(now);
-      if (next->capacity < sizeof(now)) return GANTRY_NEED_SIZE;
-      now = {{wrapping_sub(u256(now.of[0]), in), wrapping_sub(u256(now.of[1]), pays)}};
-      std::memcpy(next->data, &now, sizeof(now));
-    }
-    out = {};
-    out.amount_in = in;
-    out.amount_out = pays;
-    out.gas = swap_gas;
-    return GANTRY_OK;
+    now = {{wrapping_sub(u256(now.of[0]), in), wrapping_sub(u256(now.of[1]), pays)}};
+    return answer(now, in, pays, out, next);
   }
   gantry_status limits(const gantry_pool_state& state, std::uint32_t token_in,
                        std::uint32_t token_out, gantry_swap_limits& out) const override {
     Reserves now{};
-    if (!look(state, now)) return GANTRY_BAD_STATE;
-    if (token_in > 1 || token_out != 1 - token_in) return GANTRY_BAD_ARGUMENT;
+    if (const auto seen = look_at(state, token_in, token_out, now); seen != GANTRY_OK) return seen;
     if (token_in != 0) return GANTRY_UNSUPPORTED;
     u256 least;
     if (!div_ceil(u256(now.of[0]), u256(now.of[1]), least)) return GANTRY_NO_LIQUIDITY;
     if (u256(now.of[0]).is_zero()) return GANTRY_NO_LIQUIDITY;
     out = {least, now.of[0], now.of[1]};
     return GANTRY_OK;
-  }
-  gantry_status pool_view(const gantry_pool_state& state, gantry_pool_view& out) const override {
-    Reserves now{};
-    if (!look(state, now)) return GANTRY_BAD_STATE;
-    const bool room = out.token_count >= 2;
-    out.token_count = 2;
-    if (!room) return GANTRY_NEED_SIZE;
-    out.fee = 0;
-    out.balances[0] = now.of[0];
-    out.balances[1] = now.of[1];
-    return GANTRY_OK;
-  }
-  gantry_status build_swap(const gantry_pool_spec&, const gantry_pool_state&,
-                           const gantry_swap_order&,
-                           const gantry_instruction_sink*) const override {
-    return GANTRY_UNSUPPORTED;
-  }
-
- private:
-  static bool look(const gantry_pool_state& state, Reserves& out) {
-    gantry_bytes bytes = state.overlay;
-    if (bytes.size == 0 && state.base.chunk_count > 0) bytes = state.base.chunks[0];
-    if (bytes.size != sizeof(out)) return false;
-    std::memcpy(&out, bytes.data, sizeof(out));
-    return true;
   }
 };
 
@@ -263,8 +240,12 @@ std::uint64_t units_for_ether(std::uint64_t token) {
   return token == 2 ? 4 : (token + 1) * (token + 1);
 }
 
-recording::Fact reserves_fact(std::uint32_t pool, const PairPlan& plan, std::uint64_t shift_bps,
-                              bool up) {
+// Of each token in the coin, by how much more than at first; a thousand million: as much.
+using Worths = std::vector<std::uint64_t>;
+constexpr std::uint64_t one_worth = 1'000'000'000;
+
+recording::Fact reserves_fact(std::uint32_t pool, const PairPlan& plan, const Worths& worths,
+                              std::uint64_t shift_bps, bool up) {
   recording::Fact fact;
   fact.pool = pool;
   fact.kind = recording::FactKind::evm_call;
@@ -274,6 +255,8 @@ recording::Fact reserves_fact(std::uint32_t pool, const PairPlan& plan, std::uin
     u256 reserve = plan.reserves[i];
     const std::uint64_t factor = (i == 0) == up ? denominator + shift_bps : denominator - shift_bps;
     static_cast<void>(mul_div_floor(reserve, u256(factor), u256(denominator), reserve));
+    static_cast<void>(
+        mul_div_floor(reserve, u256(one_worth), u256(worths[plan.tokens[i]]), reserve));
     store_be(reserve, fact.data.data() + i * word_bytes);
   }
   return fact;
@@ -340,11 +323,77 @@ std::shared_ptr<const PendingWindow> wait_in(const Snapshot& snapshot,
   return so_far;
 }
 
+// What a token is worth from block to block of a market of days. All rise and fall with a walk of
+// their own; the first dollar swings around it by two hundredths, twice a day, and on the second
+// day, from `apart` on, falls behind by four more, and comes back.
+class Drift {
+ public:
+  Worths next(const MarketShape& shape, std::uint32_t block, Random& random) {
+    constexpr std::uint32_t apart = 60;
+    constexpr std::uint32_t widest = apart + 8;
+    constexpr double swing_blocks = 24;
+    Worths worths(shape.tokens, one_worth);
+    if (!shape.drifts) return worths;
+    walk_ += 0.03 * (static_cast<double>(random.below(2001)) / 1000 - 1);
+    double behind = 0;
+    if (block >= apart) behind = 0.005 * std::min(block - apart, widest - apart);
+    if (block >= widest) behind = std::max(0.0, behind - 0.01 * (block - widest));
+    const double swing = 0.022 * std::sin(2 * std::numbers::pi * block / swing_blocks);
+    for (std::uint32_t token = 1; token < shape.tokens; ++token) {
+      const double log = walk_ + (token == 1 ? swing - behind : 0);
+      worths[token] = static_cast<std::uint64_t>(std::llround(std::exp(log) * one_worth));
+    }
+    return worths;
+  }
+
+ private:
+  double walk_ = 0;
+};
+
+// What an exchange would say of the coin in the first dollar.
+std::shared_ptr<const PriceWindow> tell_outside(const Snapshot& snapshot, const Worths& worths,
+                                                std::shared_ptr<const PriceWindow>& so_far) {
+  if (worths.size() < 2) return so_far;
+  auto window = so_far ? std::make_shared<PriceWindow>(*so_far) : std::make_shared<PriceWindow>();
+  const double middle =
+      static_cast<double>(units_for_ether(1)) * one_worth / static_cast<double>(worths[1]);
+  gantry_outside_price price{};
+  price.token = 0;
+  price.quote = 1;
+  price.bid = middle * 0.9999;
+  price.ask = middle * 1.0001;
+  price.time_ms = snapshot.time_ms - 100;
+  price.source[0] = 'k';
+  ++window->last;
+  window->prices.push_back(price);
+  so_far = std::move(window);
+  return so_far;
+}
+
+// The pairs of a market: of each two tokens one on each venue.
+std::vector<PairPlan> plan_pairs(const MarketShape& shape, Random& random) {
+  std::vector<PairPlan> plans;
+  for (std::uint32_t a = 0; a < shape.tokens; ++a) {
+    for (std::uint32_t b = a + 1; b < shape.tokens; ++b) {
+      for (int venue = 0; venue < 2; ++venue) {
+        // Ten to a thousand ether deep.
+        const u256 ether(1'000'000'000'000'000'000ULL);
+        const std::uint64_t deep = shape.drifts ? 1000 : 10 + random.below(990);
+        const u256 depth = wrapping_mul(ether, u256(deep));
+        plans.push_back({{a, b},
+                         {wrapping_mul(depth, u256(units_for_ether(a))),
+                          wrapping_mul(depth, u256(units_for_ether(b)))}});
+      }
+    }
+  }
+  return plans;
+}
+
 }  // namespace
 
 GeneratedMarket::GeneratedMarket(const MarketShape& shape, std::uint64_t seed) {
   Random random(seed);
-  chain_.block_time_s = 12;
+  chain_.block_time_s = static_cast<double>(shape.block_s);
   chain_.gas_price_gwei = 5;
   chain_.wrapped_native = address_of(0x10, 0);
   // Tokens 1 and 2 are dollars.
@@ -355,35 +404,30 @@ GeneratedMarket::GeneratedMarket(const MarketShape& shape, std::uint64_t seed) {
       std::make_unique<MarketState>(chain_, std::vector{make_venue("kit_a", new KitPair(30), 2),
                                                         make_venue("kit_b", new KitPair(25), 1),
                                                         make_venue("kit_loans", new KitLoan, 1)});
-
-  std::vector<PairPlan> plans;
-  for (std::uint32_t a = 0; a < shape.tokens; ++a) {
-    for (std::uint32_t b = a + 1; b < shape.tokens; ++b) {
-      for (int venue = 0; venue < 2; ++venue) {
-        // Ten to a thousand ether deep.
-        const u256 ether(1'000'000'000'000'000'000ULL);
-        const u256 depth = wrapping_mul(ether, u256(10 + random.below(990)));
-        plans.push_back({{a, b},
-                         {wrapping_mul(depth, u256(units_for_ether(a))),
-                          wrapping_mul(depth, u256(units_for_ether(b)))}});
-      }
-    }
-  }
-  // Of its own, so that the pools' are the same whether or not anything waits.
+  const std::vector<PairPlan> plans = plan_pairs(shape, random);
+  // Of their own, so that the pools' are the same whether or not anything waits, or drifts.
   Random waits(seed + 1);
+  Random walks(seed + 2);
+  Drift drift;
   std::shared_ptr<const PendingWindow> pending;
+  std::shared_ptr<const PriceWindow> prices;
   const std::size_t early = plans.size() - std::min<std::size_t>(shape.later_pools, plans.size());
   for (std::uint32_t block = 0; block < shape.blocks; ++block) {
     BlockInput input;
     input.block.number = first_block + block;
-    input.block.time_s = first_time_s + 12ULL * block;
+    input.block.time_s = first_time_s + shape.block_s * block;
     input.block.base_fee = u256(4'000'000'000ULL + random.below(1'000'000'000));
+    const Worths worths = drift.next(shape, block, walks);
     const bool middle = block == shape.blocks / 2;
     if (block == 0) {
       for (std::uint32_t i = 0; i < shape.tokens; ++i) {
         input.tokens.push_back({address_of(0x10, i), i == 0 ? "WETH" : fmt::format("T{}", i), 18});
       }
     }
+    const auto move = [&](std::size_t i, bool up) {
+      input.facts.push_back(reserves_fact(static_cast<std::uint32_t>(i), plans[i], worths,
+                                          random.below(shape.disagreement_bps + 1), up));
+    };
     const auto bring = [&](std::size_t from, std::size_t to) {
       for (std::size_t i = from; i < to; ++i) {
         const auto handle = static_cast<std::uint32_t>(i);
@@ -391,8 +435,7 @@ GeneratedMarket::GeneratedMarket(const MarketShape& shape, std::uint64_t seed) {
                                address_of(0x20, handle),
                                {plans[i].tokens[0], plans[i].tokens[1]},
                                {}});
-        input.facts.push_back(
-            reserves_fact(handle, plans[i], random.below(shape.disagreement_bps + 1), i % 2 == 0));
+        move(i, i % 2 == 0);
       }
     };
     if (block == 0) bring(0, early);
@@ -407,16 +450,22 @@ GeneratedMarket::GeneratedMarket(const MarketShape& shape, std::uint64_t seed) {
       }
     }
     const std::size_t there = middle || block > shape.blocks / 2 ? plans.size() : early;
-    for (std::uint64_t n = 1 + random.below(4); block != 0 && there > 0 && n > 0; --n) {
-      const auto pool = random.below(there);
-      if (middle && pool >= early) continue;
-      input.facts.push_back(reserves_fact(static_cast<std::uint32_t>(pool), plans[pool],
-                                          random.below(shape.disagreement_bps + 1),
-                                          random.below(2) == 0));
+    if (shape.drifts && block != 0) {
+      for (std::size_t i = 0; i < there; ++i) move(i, i % 2 == 0);
+    } else {
+      for (std::uint64_t n = 1 + random.below(4); block != 0 && there > 0 && n > 0; --n) {
+        const auto pool = random.below(there);
+        if (middle && pool >= early) continue;
+        const std::uint64_t shift_bps = random.below(shape.disagreement_bps + 1);
+        input.facts.push_back(reserves_fact(static_cast<std::uint32_t>(pool), plans[pool], worths,
+                                            shift_bps, random.below(2) == 0));
+      }
     }
     auto snapshot = state_->advance(input);
     if (!snapshot) throw Skipped{"the kit's market: " + snapshot.error().message};
+    (*snapshot)->time_ms = 1000 * input.block.time_s;
     (*snapshot)->pending = wait_in(**snapshot, pending, waits);
+    (*snapshot)->prices = tell_outside(**snapshot, worths, prices);
     snapshots_.push_back(std::move(*snapshot));
   }
 }

@@ -7,6 +7,7 @@
 #include "host/base/text.hpp"
 #include "host/market/legs.hpp"
 #include "host/market/market_services.hpp"
+#include "host/market/outside_prices.hpp"
 #include "host/risk/gate.hpp"
 
 namespace gantry::host::kit {
@@ -94,12 +95,16 @@ void Strategy::meet(const Snapshot& snapshot) {
   cold_ = first_ || always_cold_ || topology_ != snapshot.topology->id;
   changed_ = snapshot.changed;
   view_.bind(snapshot, changed_, cold_);
+  view_.show_positions(&held_);
   if (first_) {
     memory_.begin();
     const auto* given = market();
     const auto* sink = memory_.in(gantry_subscription_sink{
         this,
-        [](void*, std::int32_t kind) -> gantry_status {
+        [](void* self, std::int32_t kind) -> gantry_status {
+          if (kind == GANTRY_EVENT_OUTSIDE_PRICE) {
+            static_cast<Strategy*>(self)->wants_prices_ = true;
+          }
           const bool known =
               kind >= GANTRY_EVENT_PENDING_SWAP && kind <= GANTRY_EVENT_OUTSIDE_PRICE;
           return known ? GANTRY_OK : GANTRY_BAD_ARGUMENT;
@@ -161,8 +166,41 @@ void Strategy::tell_pending() {
   tell("on_pending", status);
 }
 
+// As the host does: before find(), each once.
+void Strategy::tell_prices() {
+  const PriceWindow* window = view_.snapshot().prices.get();
+  if (!wants_prices_ || window == nullptr) return;
+  const std::uint64_t before_window = window->last - window->prices.size();
+  for (std::uint64_t at = std::max(prices_told_, before_window); at < window->last; ++at) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(&window->prices[at - before_window]);
+    send(GANTRY_EVENT_OUTSIDE_PRICE, no_handle, at + 1, {bytes, sizeof(gantry_outside_price)});
+  }
+  prices_told_ = window->last;
+}
+
+void Strategy::fill(const gantry_opportunity& position) {
+  const auto closed = std::ranges::find_if(held_, [&](const gantry_position& one) {
+    return one.token == position.token_in && one.base == position.token_out;
+  });
+  if (closed == held_.end()) {
+    held_.push_back({position.token_in, position.token_out, position.amount_out, position.amount_in,
+                     view_.snapshot().context.state_time_s, 0});
+    return;
+  }
+  const u256 sold(position.amount_in);
+  const u256 quantity(closed->quantity);
+  u256 cost;
+  if (sold >= quantity || !mul_div_ceil(u256(closed->cost), sold, quantity, cost)) {
+    held_.erase(closed);
+    return;
+  }
+  closed->quantity = wrapping_sub(quantity, sold);
+  closed->cost = wrapping_sub(u256(closed->cost), cost);
+}
+
 const std::vector<gantry_opportunity>& Strategy::find(std::size_t room) {
   tell_pending();
+  tell_prices();
   found_.clear();
   room_ = room;
   emitted_after_ = 0;
@@ -257,8 +295,13 @@ gantry_status Strategy::on_result(const gantry_result& result) {
 }
 
 gantry_status Strategy::on_event(std::int32_t kind, std::span<const std::uint8_t> payload) {
+  return send(kind, 0, 1, payload);
+}
+
+gantry_status Strategy::send(std::int32_t kind, std::uint32_t pool, std::uint64_t sequence,
+                             std::span<const std::uint8_t> payload) {
   memory_.begin();
-  gantry_event event{kind, 0, 1, 1'700'000'000, memory_.in_bytes(payload, 8)};
+  gantry_event event{kind, pool, sequence, 1'700'000'000, memory_.in_bytes(payload, 8)};
   const auto* one = memory_.in(event);
   memory_.seal();
   set_phase("on_event()");

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "gantry/positions.h"
 #include "gantry/strategy.h"
 #include "host/kit/market.hpp"
 #include "host/kit/memory.hpp"
@@ -30,6 +31,8 @@ class Strategy {
   void meet(const Snapshot& snapshot);
   // find(), with a sink that refuses from opportunity `room` on. What was emitted, unchecked.
   const std::vector<gantry_opportunity>& find(std::size_t room = 1024);
+  // A position that it found is opened, or closed: it holds that from the next snapshot on.
+  void fill(const gantry_opportunity& position);
   // How many it emitted after it was refused one.
   std::size_t emitted_after_refusal() const { return emitted_after_; }
 
@@ -56,6 +59,9 @@ class Strategy {
   const gantry_market* market();
   void tell(const char* call, gantry_status status, std::span<const std::uint8_t> answer = {});
   void tell_pending();
+  void tell_prices();
+  gantry_status send(std::int32_t kind, std::uint32_t pool, std::uint64_t sequence,
+                     std::span<const std::uint8_t> payload);
   // The market that it is in: as it is, or behind what waits. Null: it is in none.
   const MarketView* market_of(const gantry_opportunity& opportunity,
                               std::span<const gantry_leg> before) const;
@@ -69,6 +75,9 @@ class Strategy {
   mutable AfterPending after_;
   const gantry_strategy_pending_v1* pending_;  // null: it is not told of what waits
   std::uint64_t told_ = 0;
+  bool wants_prices_ = false;  // it subscribed to those of outside
+  std::uint64_t prices_told_ = 0;
+  std::vector<gantry_position> held_;
   std::vector<std::uint32_t> changed_;
   bool first_ = true;
   bool cold_ = true;

@@ -30,9 +30,10 @@ u256 share(const u256& amount, std::uint64_t numerator, std::uint64_t denominato
   return mul_div_floor(amount, u256(numerator), u256(denominator), result) ? result : amount;
 }
 
-// Markets from calm to wild, with and without pools that come later; the last has loans to repay.
-constexpr MarketShape shapes[] = {
-    {3, 8, 400, 0}, {5, 12, 300, 6}, {2, 6, 2000, 0}, {6, 6, 30, 0}, {4, 6, 30, 0, 6}};
+// Markets from calm to wild, with and without pools that come later; one with loans to repay, and
+// one of two days for who looks back.
+constexpr MarketShape shapes[] = {{3, 8, 400, 0}, {5, 12, 300, 6},  {2, 6, 2000, 0},
+                                  {6, 6, 30, 0},  {4, 6, 30, 0, 6}, {3, 84, 5, 0, 0, true, 1800}};
 
 // Limits that cut into an opportunity in every way.
 std::vector<gantry_sizing_limits> some_limits(const gantry_opportunity& found) {
@@ -63,11 +64,42 @@ std::size_t live(Strategy& strategy, const GeneratedMarket& market, F&& each) {
     each(opportunities);
     std::int32_t kind = GANTRY_RESULT_PLANNED;
     for (const auto& one : opportunities) {
-      strategy.on_result(result_of(one, kind));
+      // What is bought is held, so that selling it is tried, too.
+      const bool trades = one.kind == GANTRY_OPPORTUNITY_POSITION &&
+                          (one.flags & GANTRY_OPPORTUNITY_SIMULATE_ONLY) == 0;
+      strategy.on_result(result_of(one, trades ? GANTRY_RESULT_FILLED : kind));
+      if (trades) strategy.fill(one);
       kind = kind % GANTRY_RESULT_FAILED + 1;
     }
   }
   return found;
+}
+
+}  // namespace
+
+namespace {
+
+// How many an instance of its own finds in the market, each looked at.
+std::size_t find_in(Loaded& library, const GeneratedMarket& market, bool guarded,
+                    std::string* transcript = nullptr) {
+  const Instance instance(library);
+  Strategy strategy(library, instance.object(), guarded, transcript);
+  return live(strategy, market, [&](const std::vector<gantry_opportunity>& all) {
+    for (const auto& one : all) {
+      strategy.require_chained(one, "find()");
+      strategy.require_quoted(one, "find()");
+      const auto status = strategy.validate(one);
+      require(status == GANTRY_OK,
+              fmt::format("in the snapshot that it was found in, validate() answers {}",
+                          status_text(status)));
+      strategy.plan(one);
+    }
+    if (all.size() < 2) return;
+    strategy.find(all.size() / 2);
+    require(strategy.emitted_after_refusal() <= 1,
+            fmt::format("after its sink refused one, find() emits {} more",
+                        strategy.emitted_after_refusal() - 1));
+  });
 }
 
 }  // namespace
@@ -77,24 +109,17 @@ void check_strategy_finds(Subject& subject) {
   std::size_t found = 0;
   for (const MarketShape& shape : shapes) {
     const GeneratedMarket market(shape, subject.seed);
-    const Instance instance(library);
-    Strategy strategy(library, instance.object(), false);
-    found += live(strategy, market, [&](const std::vector<gantry_opportunity>& all) {
-      for (const auto& one : all) {
-        strategy.require_chained(one, "find()");
-        strategy.require_quoted(one, "find()");
-        const auto status = strategy.validate(one);
-        require(status == GANTRY_OK,
-                fmt::format("in the snapshot that it was found in, validate() answers {}",
-                            status_text(status)));
-        strategy.plan(one);
-      }
-      if (all.size() < 2) return;
-      strategy.find(all.size() / 2);
-      require(strategy.emitted_after_refusal() <= 1,
-              fmt::format("after its sink refused one, find() emits {} more",
-                          strategy.emitted_after_refusal() - 1));
-    });
+    if (!shape.drifts) {
+      found += find_in(library, market, false);
+      continue;
+    }
+    // Other checks have markets of minutes alone, so that this one sees whether what looks back
+    // answers from its arguments.
+    std::string once;
+    std::string again;
+    found += find_in(library, market, true, &once);
+    found += find_in(library, market, true, &again);
+    require(once == again, "in a market of two days another instance answers otherwise");
   }
   if (found == 0) {
     throw Untried{
