@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <set>
@@ -41,6 +42,15 @@ std::string time_text(std::uint64_t time_s) {
   return fmt::format("{} {:%T}", day_of(time_s), std::chrono::seconds(time_s % seconds_a_day));
 }
 
+json::value impact_json(const SimulationSettings& settings) {
+  if (settings.impact_blocks == OwnSwaps::for_ever) return nullptr;
+  return settings.impact_blocks;
+}
+std::string impact_text(const SimulationSettings& settings) {
+  if (settings.impact_blocks == OwnSwaps::for_ever) return "for ever";
+  return counted(settings.impact_blocks, "block");
+}
+
 json::object metrics_json(const BacktestMetrics& metrics) {
   return {{"sent", metrics.sent},
           {"opened", metrics.opened},
@@ -77,6 +87,8 @@ json::object trade_json(const BacktestTrade& trade) {
           {"strategy", printable(trade.strategy)},
           {"outcome", to_string(trade.reason)},
           {"taken_by_competitor", trade.was_taken},
+          {"one_way", trade.one_way},
+          {"opens", trade.opens},
           {"found_block", trade.found_block},
           {"block", trade.block},
           {"time_s", trade.time_s},
@@ -94,16 +106,25 @@ json::object trade_json(const BacktestTrade& trade) {
           {"legs", std::move(legs)}};
 }
 
-// Of each name that `names` gives for a trade.
-template <class Names>
-json::object grouped_by(const BacktestResult& result, const Names& names) {
+// The part of it that is of the day of `time_s`. Its days begin with the capital.
+BacktestFrame frame_of_day(const BacktestFrame& frame, std::uint64_t time_s) {
+  BacktestFrame day = frame;
+  const std::uint64_t begin = time_s - time_s % seconds_a_day;
+  day.first_time_s = std::max(frame.first_time_s, begin);
+  day.last_time_s = std::max(day.first_time_s, std::min(frame.last_time_s, begin + seconds_a_day));
+  return day;
+}
+
+// Of each name that `names` gives for a trade, in the frame that `frame_of` gives for one of them.
+template <class Names, class FrameOf>
+json::object grouped_by(const BacktestResult& result, const Names& names, const FrameOf& frame_of) {
   std::map<std::string, std::vector<BacktestTrade>> groups;
   for (const BacktestTrade& trade : result.trades) {
     for (const std::string& name : names(trade)) groups[name].push_back(trade);
   }
   json::object out;
   for (const auto& [name, trades] : groups) {
-    out[printable(name)] = metrics_json(metrics_of(trades, result.frame));
+    out[printable(name)] = metrics_json(metrics_of(trades, frame_of(trades.front())));
   }
   return out;
 }
@@ -138,6 +159,7 @@ json::object backtest_json(const BacktestResult& result) {
       }
     }
   }
+  const auto whole = [&](const BacktestTrade&) { return frame; };
   return {
       {"recording", printable(result.run.recording)},
       {"provenance", printable(result.run.provenance)},
@@ -149,10 +171,11 @@ json::object backtest_json(const BacktestResult& result) {
       {"snapshots", result.run.snapshots},
       {"settings", json::object{{"latency_blocks", settings.latency_blocks},
                                 {"place", place_text(settings.place)},
-                                {"impact_blocks", settings.impact_blocks},
+                                {"impact_blocks", impact_json(settings)},
                                 {"competition", settings.competition},
                                 {"missed", settings.missed},
                                 {"loan_fee_ppm", settings.loan_fee_ppm},
+                                {"loan_gas", settings.loan_gas},
                                 {"seed", settings.seed},
                                 {"set", std::move(set)}}},
       {"capital_eth", frame.capital_eth},
@@ -167,15 +190,19 @@ json::object backtest_json(const BacktestResult& result) {
                                        {"worth_wei", to_string(result.open.worth_wei)}}},
       {"metrics", metrics_json(metrics_of(result.trades, frame))},
       {"by_strategy",
-       grouped_by(result, [](const BacktestTrade& t) { return std::set{t.strategy}; })},
-      {"by_venue", grouped_by(result,
-                              [](const BacktestTrade& t) {
-                                std::set<std::string> venues;
-                                for (const BacktestLeg& leg : t.legs) venues.insert(leg.venue);
-                                return venues;
-                              })},
-      {"by_day",
-       grouped_by(result, [](const BacktestTrade& t) { return std::set{day_of(t.time_s)}; })},
+       grouped_by(
+           result, [](const BacktestTrade& t) { return std::set{t.strategy}; }, whole)},
+      {"by_venue", grouped_by(
+                       result,
+                       [](const BacktestTrade& t) {
+                         std::set<std::string> venues;
+                         for (const BacktestLeg& leg : t.legs) venues.insert(leg.venue);
+                         return venues;
+                       },
+                       whole)},
+      {"by_day", grouped_by(
+                     result, [](const BacktestTrade& t) { return std::set{day_of(t.time_s)}; },
+                     [&](const BacktestTrade& t) { return frame_of_day(frame, t.time_s); })},
       {"equity", std::move(equity)},
       {"trades", std::move(trades)},
       {"state_hash", result.run.state_hash},
@@ -196,11 +223,11 @@ std::string backtest_text(const BacktestResult& result, bool colour) {
   }
   const SimulationSettings& settings = result.settings;
   out += fmt::format(
-      "\n{}  in block +{}, {} in it; own swaps stay {}; loan fee {} ppm;\n"
-      "           competition {}, missed {}, seed {}\n",
+      "\n{}  in block +{}, {} in it; own swaps stay {}; a loan costs {} ppm\n"
+      "           and {} gas; competition {}, missed {}, seed {}\n",
       style(Ink::bold, "Simulated"), settings.latency_blocks, place_text(settings.place),
-      counted(settings.impact_blocks, "block"), settings.loan_fee_ppm, settings.competition,
-      settings.missed, settings.seed);
+      impact_text(settings), settings.loan_fee_ppm, grouped(settings.loan_gas),
+      settings.competition, settings.missed, settings.seed);
   out += fmt::format("\n{}    {} sent: {} filled ({} gained), {} reverted, {} missed\n",
                      style(Ink::bold, "Trades"), grouped(all.sent), grouped(all.filled),
                      grouped(all.gained), grouped(all.reverted), grouped(all.missed));

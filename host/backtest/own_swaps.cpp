@@ -51,8 +51,9 @@ void OwnSwaps::add(std::uint64_t block, std::span<const gantry_leg> legs) {
 void OwnSwaps::meet(Snapshot& snapshot) {
   const std::uint64_t block = snapshot.context.state_block;
   for (auto& [pool, swaps] : kept_) {
-    const auto old =
-        std::erase_if(swaps, [&](const Kept& kept) { return kept.block + blocks_kept_ < block; });
+    const auto old = std::erase_if(swaps, [&](const Kept& kept) {
+      return kept.block < block && block - kept.block > blocks_kept_;
+    });
     if (old != 0) dirty_.push_back(pool);
   }
   std::ranges::sort(dirty_);

@@ -1,6 +1,8 @@
 // What a backtest's own trades do to the pools of a recorded market. A swap stays on its pool's
-// recorded states for some blocks, each time quoted anew by the pool's venue on the state that the
-// recording has; then others have traded it away.
+// recorded states, each time quoted anew by the pool's venue on the state that the recording has.
+//
+// Rationale: it stays for ever unless it is told otherwise. What a swap has brought into line the
+// recording still has out of line, so that a swap that is forgotten can be made, and earned, again.
 //
 // THREADS  The apply stage's, one at a time.
 #pragma once
@@ -26,6 +28,8 @@ struct OwnSwap {
 
 class OwnSwaps {
  public:
+  static constexpr std::uint64_t for_ever = UINT64_MAX;  // blocks
+
   explicit OwnSwaps(std::uint64_t blocks_kept) : blocks_kept_(blocks_kept) {}
 
   // Made in that block, by each leg's amount_in. They are on the states of snapshots from the next

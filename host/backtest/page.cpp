@@ -22,13 +22,13 @@ th{color:var(--dim);font-weight:600}th.t,td.t{text-align:left}td.w{white-space:n
 .filters{display:flex;flex-wrap:wrap;gap:.5rem;margin:.4rem 0}
 select,input{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--line);border-radius:4px;padding:.2rem .4rem}
 </style></head><body>
-<h1>Backtest</h1><div id="head"></div><div class="tiles" id="tiles"></div>
+<h1>Backtest</h1><div id="head"></div><div class="tiles" id="tiles"></div><div id="rest"></div>
 <h2>Equity (ETH)</h2><div id="equity"></div>
 <h2>Drawdown (% of the peak)</h2><div id="drawdown"></div>
-<h2>Predicted against realised (ETH, trades that were filled)</h2><div id="scatter"></div>
+<h2>Predicted against realised (ETH, trades that were filled, but for positions)</h2><div id="scatter"></div>
 <h2>By strategy</h2><div class="scroll" id="strategies"></div>
 <h2>By venue</h2><p>A trade through two venues is in both.</p><div class="scroll" id="venues"></div>
-<h2>By day</h2><div class="scroll" id="days"></div>
+<h2>By day</h2><p>Returns are of a day's own periods, and each day begins with the capital.</p><div class="scroll" id="days"></div>
 <h2>What was refused</h2><div class="scroll" id="refused"></div>
 <h2>Trades</h2><div class="filters">
 <select id="f-strategy"></select><select id="f-venue"></select><select id="f-outcome"></select>
@@ -49,7 +49,7 @@ const sign = (v) => v > 0 ? 'good' : v < 0 ? 'bad' : '';
 
 el('head').append(make('p', d.recording + '  ·  ' + d.chain + '  ·  blocks ' + d.first_block + ' to ' + d.last_block +
   '  ·  ' + when(d.first_time_s) + ' to ' + when(d.last_time_s) + ' UTC'), make('p', d.provenance),
-  make('p', Object.entries(d.settings).map(([k, v]) => k + ' ' + (Array.isArray(v) ? v.join(', ') || '-' : v)).join('  ·  ')));
+  make('p', Object.entries(d.settings).map(([k, v]) => k + ' ' + (Array.isArray(v) ? v.join(', ') || '-' : v === null ? 'for ever' : v)).join('  ·  ')));
 const m = d.metrics;
 for (const [name, value, cls] of [
   ['net, ETH', num(m.net_eth, 6), sign(m.net_eth)], ['net, USD', num(m.net_usd, 2), sign(m.net_usd)],
@@ -60,13 +60,20 @@ for (const [name, value, cls] of [
   const tile = make('div', undefined, 'tile'); tile.append(make('b', value, cls), make('span', name)); el('tiles').append(tile);
 }
 
+// In no figure.
+const counted = (n, what) => num(n) + ' ' + what + (n === 1 ? '' : 's'), held = d.open_at_the_end;
+if (d.under_way_at_the_end) el('rest').append(make('p', counted(d.under_way_at_the_end, 'trade') + ' under way at the end: in no figure'));
+if (held.positions) el('rest').append(make('p', counted(held.positions, 'position') + ' open at the end, bought for ' + num(eth(held.cost_wei), 6) + ' ETH and worth ' +
+  num(eth(held.worth_wei), 6) + ' ETH then' + (held.unvalued ? ', ' + num(held.unvalued) + ' without a price' : '') + ': in no figure'));
+
 const svg = (tag, attributes) => { const e = document.createElementNS('http://www.w3.org/2000/svg', tag); for (const k in attributes) e.setAttribute(k, attributes[k]); return e; };
 // Points of one chart, [x, y], with four marks at each axis.
 function chart(id, points, options) {
   if (points.length < 1) { el(id).append(make('p', 'nothing to show')); return; }
   const W = 1000, H = 240, left = 78, low = 24, top = 8, right = 14;
-  const xs = points.map((p) => p[0]), ys = points.map((p) => p[1]);
-  let x0 = Math.min(...xs), x1 = Math.max(...xs), y0 = Math.min(...ys), y1 = Math.max(...ys);
+  // Not as arguments of one call: there may be more of them than it takes.
+  let x0 = Infinity, x1 = -Infinity, y0 = Infinity, y1 = -Infinity;
+  for (const [x, y] of points) { x0 = Math.min(x0, x); x1 = Math.max(x1, x); y0 = Math.min(y0, y); y1 = Math.max(y1, y); }
   if (options.equal) { x0 = y0 = Math.min(x0, y0); x1 = y1 = Math.max(x1, y1); }
   if (x1 === x0) x1 = x0 + 1;
   if (y1 === y0) { y1 += Math.abs(y1) * 1e-6 || 1; y0 -= Math.abs(y0) * 1e-6; }
@@ -80,10 +87,20 @@ function chart(id, points, options) {
   }
   if (options.dots) {
     s.append(svg('line', { x1: X(x0), y1: Y(y0), x2: X(x1), y2: Y(y1), stroke: 'var(--dim)', 'stroke-dasharray': '4 4' }));
-    for (const p of points) s.append(svg('circle', { cx: X(p[0]), cy: Y(p[1]), r: 3, fill: 'var(--mark)', 'fill-opacity': .6 }));
+    // One of those that would cover each other.
+    const places = new Map();
+    for (const p of points) places.set(Math.round(X(p[0])) + ',' + Math.round(Y(p[1])), p);
+    for (const p of places.values()) s.append(svg('circle', { cx: X(p[0]), cy: Y(p[1]), r: 3, fill: 'var(--mark)', 'fill-opacity': .6 }));
   } else {
-    let path = 'M' + X(xs[0]) + ' ' + Y(ys[0]);
-    for (let i = 1; i < points.length; i++) path += 'H' + X(xs[i]).toFixed(2) + 'V' + Y(ys[i]).toFixed(2);
+    // Of each column its lowest, its highest and its last.
+    const columns = [];
+    for (const [x, y] of points) {
+      const at = Math.round(X(x) * 4) / 4, last = columns[columns.length - 1];
+      if (last && last.at === at) { last.low = Math.min(last.low, y); last.high = Math.max(last.high, y); last.y = y; }
+      else columns.push({ at, low: y, high: y, y });
+    }
+    let path = 'M' + X(points[0][0]).toFixed(2) + ' ' + Y(points[0][1]).toFixed(2);
+    for (const c of columns) path += 'H' + c.at + 'V' + Y(c.low).toFixed(2) + (c.high > c.low ? 'V' + Y(c.high).toFixed(2) + 'V' + Y(c.y).toFixed(2) : '');
     s.append(svg('path', { d: path, fill: 'none', stroke: options.colour, 'stroke-width': 1.6 }));
   }
   el(id).append(s);
@@ -92,7 +109,7 @@ const clock = (x) => when(x).slice(0, 16);
 chart('equity', d.equity.map((p) => [p[0], p[2]]), { label: clock, colour: 'var(--mark)', digits: 7 });
 let peak = -Infinity;
 chart('drawdown', d.equity.map((p) => { peak = Math.max(peak, p[2]); return [p[0], peak > 0 ? (p[2] - peak) / peak * 100 : 0]; }), { label: clock, colour: 'var(--bad)' });
-const filled = d.trades.filter((t) => t.outcome === 'filled');
+const filled = d.trades.filter((t) => t.outcome === 'filled' && !t.one_way);
 chart('scatter', filled.map((t) => [eth(t.predicted_wei), eth(t.result_wei)]), { label: (x) => Number(x.toPrecision(5)), dots: true, equal: true });
 
 function table(id, head, rows) {
@@ -115,14 +132,16 @@ options('f-venue', 'all venues', Object.keys(d.by_venue));
 options('f-outcome', 'all outcomes', [...new Set(d.trades.map((t) => t.outcome))].sort());
 el('f-text').oninput = list;
 const rows_max = 1000;
+// What the text is looked for in: no names of what is not seen.
+const words = (t) => [t.block, t.found_block, t.token, ...t.legs.flatMap((l) => [l.pool, l.token_in, l.token_out])].join(' ').toLowerCase();
 function list() {
   const [s, v, o, q] = ['f-strategy', 'f-venue', 'f-outcome', 'f-text'].map((id) => el(id).value.trim());
   const hit = d.trades.filter((t) => (!s || t.strategy === s) && (!v || t.legs.some((l) => l.venue === v)) && (!o || t.outcome === o) &&
-    (!q || JSON.stringify(t).toLowerCase().includes(q.toLowerCase())));
+    (!q || words(t).includes(q.toLowerCase())));
   el('count').textContent = hit.length + ' of ' + d.trades.length + (hit.length > rows_max ? ', the first ' + rows_max + ' are shown' : '');
   table('trades', [['time, UTC', 't'], ['block'], ['strategy', 't'], ['route', 't w'], ['in'], ['predicted, ETH'], ['result, ETH'], ['outcome', 't']],
     hit.slice(0, rows_max).map((t) => [when(t.time_s), t.block, t.strategy, t.legs.map((l) => l.token_in).join(' → ') + (t.legs.length ? ' → ' + t.legs[t.legs.length - 1].token_out : '') + '  ' + [...new Set(t.legs.map((l) => l.venue))].join(', '),
-      num(t.amount_in, 6) + ' ' + t.token, num(eth(t.predicted_wei), 8), [num(eth(t.result_wei), 8), sign(eth(t.result_wei))], t.outcome + (t.taken_by_competitor ? ', taken' : '')]));
+      num(t.amount_in, 6) + ' ' + t.token, t.one_way ? '-' : num(eth(t.predicted_wei), 8), [num(eth(t.result_wei), 8), sign(eth(t.result_wei))], t.outcome + (t.taken_by_competitor ? ', taken' : '') + (t.opens ? ', opens a position' : t.one_way ? ', of a position' : '')]));
 }
 list();
 </script></body></html>

@@ -30,6 +30,30 @@ u256 loan_fee_of(const u256& amount, std::uint64_t ppm) {
   return mul_div_ceil(amount, u256(ppm), u256(parts_per_million), fee) ? fee : u256::max();
 }
 
+// What the loan costs.
+struct LoanCost {
+  u256 fee;  // of the token
+  u256 gas_wei;
+  u256 gas_token;  // what that is worth of it
+  u256 wei;        // of fee and gas
+};
+// At the price that valued the trade's gain. Nothing: it has none.
+std::optional<LoanCost> loan_cost_of(const Snapshot& snapshot, const Ranked& trade,
+                                     const SimulationSettings& settings) {
+  LoanCost cost;
+  cost.fee = loan_fee_of(u256(trade.opportunity.amount_in), settings.loan_fee_ppm);
+  const u256 gross_wei(trade.gross.ether_wei);
+  u256 fee_wei;
+  if (gross_wei.is_zero() || trade.gross_token.is_zero() ||
+      !mul(u256(settings.loan_gas), u256(snapshot.context.gas_price), cost.gas_wei) ||
+      !mul_div_ceil(cost.fee, gross_wei, trade.gross_token, fee_wei) ||
+      !mul_div_ceil(cost.gas_wei, trade.gross_token, gross_wei, cost.gas_token)) {
+    return std::nullopt;
+  }
+  cost.wei = sum_of(fee_wei, cost.gas_wei);
+  return cost;
+}
+
 BacktestTrade begin_record(const Snapshot& snapshot, const Ranked& trade, std::uint64_t group) {
   const Topology& topology = *snapshot.topology;
   const gantry_opportunity& o = trade.opportunity;
@@ -57,12 +81,15 @@ BacktestTrade begin_record(const Snapshot& snapshot, const Ranked& trade, std::u
 }  // namespace
 
 // Nobody lends for a trade that ends in another token: what it begins with is taken to be there.
-void SimulatedChain::offer(const MarketView& view, const Ranked& trade, std::uint64_t group) {
+void SimulatedChain::offer(const MarketView& view, const Ranked& trade, std::uint64_t group,
+                           const ProfitLimits& limits) {
   const Snapshot& snapshot = view.snapshot();
   Sent sent{trade,
             group,
             snapshot.context.state_block + settings_.latency_blocks,
             begin_record(snapshot, trade, group),
+            u256(),
+            least_out(trade),
             drawn(settings_.seed, group, 0),
             drawn(settings_.seed, group, 1)};
   if (trade.one_way) {
@@ -70,16 +97,17 @@ void SimulatedChain::offer(const MarketView& view, const Ranked& trade, std::uin
     sent_.push_back(std::move(sent));
     return;
   }
-  // The loan's fee comes off what the gate has seen; in the token, as the least that it must pay.
-  const u256 fee = loan_fee_of(sent.record.amount_in, settings_.loan_fee_ppm);
-  const bool pays = sum_of(least_out(trade), fee) <= sent.record.predicted_out;
-  u256 kept;
-  u256 fee_wei;
-  const bool known = !trade.gross_token.is_zero() &&
-                     mul_div_ceil(fee, u256(trade.gross.ether_wei), trade.gross_token, fee_wei) &&
-                     sub(trade.net, fee_wei, kept);
-  if (!pays || !known) return refuse(fill_of(trade, group, FillReason::no_profit));
-  sent.record.predicted_wei = kept;
+  // The loan comes off what the gate has seen; in the token, as the least that it must pay.
+  const auto loan = loan_cost_of(snapshot, trade, settings_);
+  if (!loan || !sub(trade.net, loan->wei, sent.record.predicted_wei) ||
+      !limits.allow(sent.record.predicted_wei, sum_of(trade.gas_cost, loan->gas_wei))) {
+    return refuse(fill_of(trade, group, FillReason::no_profit));
+  }
+  sent.loan_fee = loan->fee;
+  sent.least_out = sum_of(sent.least_out, sum_of(loan->fee, loan->gas_token));
+  if (sent.least_out > sent.record.predicted_out) {
+    return refuse(fill_of(trade, group, FillReason::no_profit));
+  }
   sent_.push_back(std::move(sent));
 }
 
@@ -92,19 +120,18 @@ void SimulatedChain::decide(Sent& sent, const Snapshot& state, std::uint64_t tim
   record.ether_usd = static_cast<double>(state.ether_usd_e6) * 1e-6;
   record.was_taken = sent.competitor < settings_.competition;
 
-  const u256 fee = record.one_way ? u256() : loan_fee_of(record.amount_in, settings_.loan_fee_ppm);
   view_.bind(state, {}, true);
   const auto now = with_amount_in(view_, o, record.amount_in);
   const u256 paid = now ? u256(now->amount_out) : u256();
-  const bool pays = now && paid >= sum_of(least_out(sent.trade), fee);
+  const bool pays = now && paid >= sent.least_out;
   // Who takes it first leaves nothing of it; the pools have his trade then.
   if (record.was_taken && pays) own_.add(sent.block, {now->legs, now->leg_count});
   const bool is_filled = pays && !record.was_taken;
 
   gantry_opportunity real = o;
-  real.amount_out = is_filled ? wrapping_sub(paid, fee) : u256();
+  real.amount_out = is_filled ? wrapping_sub(paid, sent.loan_fee) : u256();
   const Ranked priced = price_opportunity(view_, real, sent.trade.strategy, sent.trade.index,
-                                          {gas_overhead_, sent.trade.data_fee});
+                                          {transaction_gas(record.one_way), sent.trade.data_fee});
   Fill fill = fill_of(sent.trade, sent.group, FillReason::none);
   if (sent.inclusion < settings_.missed) {
     fill.reason = FillReason::expired;
@@ -117,7 +144,7 @@ void SimulatedChain::decide(Sent& sent, const Snapshot& state, std::uint64_t tim
     fill.amount_usd_e6 = usd_e6_of(is_filled ? priced.net_usd_e6 : priced.gas_usd_e6);
     if (is_filled) {
       fill.amount_out = paid;
-      record.loan_fee = fee;
+      record.loan_fee = sent.loan_fee;
       if (record.one_way) exchange(priced, record, fill);
       const double quoted = to_double(record.predicted_out);
       fill.deviation_bps = std::max(0.0, (quoted - to_double(paid)) / quoted * 1e4);

@@ -2,7 +2,8 @@
 //
 // A trade that was found on the state of block N is in block N + latency_blocks, where its route is
 // quoted again: behind all else that the recording has in that block, or before it. Below the least
-// that it must pay it reverts, as the executor does, and its gas is lost. What it trades stays on
+// that it must pay it reverts, as the executor does, and its gas is lost. What goes into a cycle is
+// borrowed. What it trades stays on
 // its pools (own_swaps.hpp). Of blocks after the one that is decided on nothing is known here.
 //
 // UNITS    Amounts in smallest units, wei where it says so.
@@ -19,6 +20,7 @@
 #include "host/execute/fill.hpp"
 #include "host/market/market_view.hpp"
 #include "host/rank/ranking.hpp"
+#include "host/risk/profit_limits.hpp"
 
 namespace gantry::host {
 
@@ -30,12 +32,13 @@ enum class BlockPlace : std::int32_t {
 struct SimulationSettings {
   std::uint64_t latency_blocks = 1;  // at least 1: the block after the state it was found in
   BlockPlace place = BlockPlace::last;
-  std::uint64_t impact_blocks = 300;  // own swaps stay on their pools for so long
-  double competition = 0;             // chance that another one takes the same trade first
-  double missed = 0;                  // chance that it is in no block, which costs nothing
-  std::uint64_t loan_fee_ppm = 500;   // of what goes in; Aave V3's is 500, Balancer's 0
-  std::uint64_t seed = 1;             // of both chances
-  std::uint64_t first_block = 0;      // before these nothing is traded
+  std::uint64_t impact_blocks = OwnSwaps::for_ever;  // own swaps stay on their pools for so long
+  double competition = 0;            // chance that another one takes the same trade first
+  double missed = 0;                 // chance that it is in no block, which costs nothing
+  std::uint64_t loan_fee_ppm = 500;  // of what goes in; Aave V3's is 500, Balancer's 0
+  std::uint64_t loan_gas = 157'000;  // Aave V3's at the most: docs/executor.md
+  std::uint64_t seed = 1;            // of both chances
+  std::uint64_t first_block = 0;     // before these nothing is traded
   std::uint64_t first_time_s = 0;
 };
 
@@ -67,7 +70,7 @@ struct BacktestTrade {
   u256 predicted_wei;    // net of gas; it had to gain to be approved
   bool gained = false;   // result_wei is a gain
   u256 result_wei;       // all costs in it
-  u256 gas_wei;          // paid
+  u256 gas_wei;          // paid, the loan's in it
   u256 loan_fee;         // paid, of the token
   double ether_usd = 0;  // at its block
 };
@@ -83,8 +86,10 @@ class SimulatedChain {
     return context.state_block >= settings_.first_block &&
            context.state_time_s >= settings_.first_time_s;
   }
-  // A planned trade is sent. `view` is bound to the snapshot it was planned on.
-  void offer(const MarketView& view, const Ranked& trade, std::uint64_t group);
+  // A planned trade is sent, unless its loan leaves less of it than the limits ask for. `view` is
+  // bound to the snapshot it was planned on.
+  void offer(const MarketView& view, const Ranked& trade, std::uint64_t group,
+             const ProfitLimits& limits);
   // A planned one that cannot be sent.
   void refuse(Fill fill) { fills_.push_back(std::move(fill)); }
   // The next snapshot, which nobody else has seen yet: what is due is decided, and own trades are
@@ -121,10 +126,15 @@ class SimulatedChain {
     std::uint64_t group = 0;
     std::uint64_t block = 0;  // that it is for
     BacktestTrade record;
+    u256 loan_fee;  // of the token
+    u256 least_out;
     double competitor = 0;  // drawn when it was sent
     double inclusion = 0;
   };
 
+  std::uint64_t transaction_gas(bool one_way) const {
+    return gas_overhead_ + (one_way ? 0 : settings_.loan_gas);
+  }
   void decide(Sent& sent, const Snapshot& state, std::uint64_t time_s);
   void exchange(const Ranked& priced, BacktestTrade& record, Fill& fill);
 

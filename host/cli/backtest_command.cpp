@@ -1,5 +1,6 @@
 // gantry backtest: the street on a recorded market, against a simulated chain; one run, or one for
 // each of several settings beside each other.
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -83,10 +84,13 @@ std::vector<std::string> child_words(const Session& session, const Options& opti
   add("--threads", "1");
   add("--latency", std::to_string(simulation.latency_blocks));
   add("--place", options.place);
-  add("--impact", std::to_string(simulation.impact_blocks));
+  if (simulation.impact_blocks != OwnSwaps::for_ever) {
+    add("--impact", std::to_string(simulation.impact_blocks));
+  }
   add("--competition", fmt::format("{}", simulation.competition));
   add("--missed", fmt::format("{}", simulation.missed));
   add("--loan-fee", std::to_string(simulation.loan_fee_ppm));
+  add("--loan-gas", std::to_string(simulation.loan_gas));
   add("--seed", std::to_string(simulation.seed));
   return words;
 }
@@ -136,6 +140,27 @@ Result<StreetOptions> window_of(Options& options) {
   return street;
 }
 
+// The run has perhaps seen only the beginning of it, so that it is read again.
+Error no_window(const Options& options) {
+  std::optional<recording::Block> first;
+  std::optional<recording::Block> last;
+  if (auto feed = RecordingFeed::open(options.recording)) {
+    while (const auto input = feed->next()) {
+      if (!first) first = input->block;
+      last = input->block;
+    }
+  }
+  const auto time_text = [](const recording::Block& block) {
+    return fmt::format("{:%FT%T}", std::chrono::sys_seconds(std::chrono::seconds(block.time_s)));
+  };
+  return {
+      ErrorKind::usage,
+      fmt::format("no block of {} is in the time from --from to --to: it has {}", options.recording,
+                  first ? fmt::format("blocks {} to {}, {} to {} UTC", first->number, last->number,
+                                      time_text(*first), time_text(*last))
+                        : "none")};
+}
+
 Result<BacktestResult> run_one(const Session& session, const Configuration& configuration,
                                Options& options) {
   auto street = window_of(options);
@@ -170,13 +195,7 @@ Result<BacktestResult> run_one(const Session& session, const Configuration& conf
     if (!run.outcome()) return std::unexpected(run.outcome().error());
     result.run = std::move(*run.outcome());
   }
-  if (!simulated.window()) {
-    return fail(
-        ErrorKind::usage,
-        fmt::format("no block of {} is in the time from --from to --to: it has blocks {} to "
-                    "{}",
-                    options.recording, result.run.first_block, result.run.last_block));
-  }
+  if (!simulated.window()) return std::unexpected(no_window(options));
   const auto& window = *simulated.window();
   result.frame = {part.risk.capital_eth, window.first_block, window.last_block, window.first_time_s,
                   window.last_time_s};
@@ -199,6 +218,11 @@ ExitCode exit_code_of(const BacktestResult& result) {
 
 ExitCode backtest(const Session& session, Options options) {
   if (!options.sweep.empty()) {
+    if (!options.html.empty()) {
+      return report_error({ErrorKind::usage,
+                           "--html: a sweep writes no page; run the settings that you choose "
+                           "again, with --set and --html"});
+    }
     const auto table = sweep_of(options.sweep);
     if (!table) return report_error(table.error());
     return sweep(session, *table, {child_words(session, options), options.jobs, options.as_json});
@@ -271,8 +295,9 @@ void add_backtest(CLI::App& app, CommandLine& line) {
       ->check(CLI::IsMember({"last", "first"}))
       ->type_name("PLACE")
       ->capture_default_str();
-  add_whole_number(*command, "--impact", "Blocks for which own swaps stay on their pools [300]",
-                   {0, 1'000'000'000}, simulation.impact_blocks)
+  add_whole_number(*command, "--impact",
+                   "Blocks for which own swaps stay on their pools [for ever]", {0, 1'000'000'000},
+                   simulation.impact_blocks)
       ->type_name("BLOCKS");
   add_real_number(*command, "--competition", "Chance that another one takes a trade first [0]",
                   {0, 1}, simulation.competition)
@@ -283,6 +308,9 @@ void add_backtest(CLI::App& app, CommandLine& line) {
   add_whole_number(*command, "--loan-fee", "Of what goes in, in parts of a million [500]",
                    {0, 1'000'000}, simulation.loan_fee_ppm)
       ->type_name("PPM");
+  add_whole_number(*command, "--loan-gas", "Gas that a loan takes besides the trade's [157000]",
+                   {0, 100'000'000}, simulation.loan_gas)
+      ->type_name("GAS");
   add_whole_number(*command, "--seed", "Of both chances [1]",
                    {0, std::numeric_limits<std::uint64_t>::max()}, simulation.seed)
       ->type_name("S");

@@ -164,6 +164,11 @@ Result<std::vector<SweptKey>> sweep_of(const std::vector<std::string>& texts) {
                                                 "strategies.triangular.min_profit_bps=10,30,50",
                                                 printable(text)));
     }
+    if (std::ranges::find(keys, key.key, &SweptKey::key) != keys.end()) {
+      return fail(ErrorKind::usage,
+                  fmt::format("--sweep {}: {} is swept already; name all of its values in one",
+                              printable(text), printable(key.key)));
+    }
     runs *= key.values.size();
     keys.push_back(std::move(key));
     if (runs > runs_max) {

@@ -15,7 +15,7 @@ struct SweptKey {
   std::string key;
   std::vector<std::string> values;
 };
-// Of "key=v1,v2,..." each. Fails with usage: none, no values, or too many runs.
+// Of "key=v1,v2,..." each. Fails with usage: none, no values, a key twice, or too many runs.
 Result<std::vector<SweptKey>> sweep_of(const std::vector<std::string>& texts);
 
 struct SweepOptions {

@@ -259,8 +259,8 @@ void read_risk(TableReader& root, RiskSettings& risk) {
                          "its route pays in the block in which it would have been executed"},
                 std::array{DryRunFills::none, DryRunFills::next_block}, risk.dry_run_fills);
   reader.path({.key = "state",
-               .help = "where breakers are kept for the next start; empty: gantry/risk in "
-                       "$XDG_STATE_HOME"},
+               .help = "where breakers, and prices of a chain, are kept for the next start; empty: "
+                       "gantry/risk in $XDG_STATE_HOME"},
               risk.state);
   std::vector<std::string> below;
   for (const RiskScopeKind kind : scope_kinds) below.emplace_back(to_string(kind));

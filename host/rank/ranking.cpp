@@ -5,6 +5,7 @@
 
 #include "gantry/u256_convert.hpp"
 #include "host/plugin/instances.hpp"
+#include "host/risk/amounts.hpp"
 
 namespace gantry::host {
 
@@ -67,14 +68,11 @@ void price_one_way(const MarketView& view, Ranked& ranked) {
 
 // The same money in dollars, and its place in the order.
 void finish_price(const MarketView& view, Ranked& ranked) {
-  const u256 ether(1'000'000'000'000'000'000ULL);
-  if (!mul_div_floor(ranked.net, u256(view.snapshot().ether_usd_e6), ether, ranked.net_usd_e6)) {
-    ranked.net_usd_e6 = u256();
-  }
-  if (!mul_div_floor(ranked.gas_cost, u256(view.snapshot().ether_usd_e6), ether,
-                     ranked.gas_usd_e6)) {
-    ranked.gas_usd_e6 = u256::max();
-  }
+  ranked.net_usd_e6 = usd_e6_of_wei(ranked.net, view.snapshot().ether_usd_e6);
+  // A gain beyond all numbers is none that a limit may trust; a loss beyond them is above every
+  // limit.
+  if (ranked.pays && ranked.net_usd_e6 == u256::max()) ranked.net_usd_e6 = u256();
+  ranked.gas_usd_e6 = usd_e6_of_wei(ranked.gas_cost, view.snapshot().ether_usd_e6);
   const double net_ether = to_double(ranked.net) * 1e-18 * (ranked.pays ? 1.0 : -1.0);
   ranked.score = net_ether * ranked.opportunity.confidence;
 }
@@ -148,10 +146,7 @@ OneWayResult result_of_one_way(const MarketView& view, const Ranked& filled,
   } else if (!add(value_wei, filled.gas_cost, out.wei)) {
     out.wei = u256::max();
   }
-  const u256 ether(1'000'000'000'000'000'000ULL);
-  if (!mul_div_floor(out.wei, u256(view.snapshot().ether_usd_e6), ether, out.usd_e6)) {
-    out.usd_e6 = u256::max();
-  }
+  out.usd_e6 = usd_e6_of_wei(out.wei, view.snapshot().ether_usd_e6);
   return out;
 }
 

@@ -23,6 +23,13 @@ inline u256 excess(const u256& a, const u256& b) {
   return sub(a, b, out) ? out : u256();
 }
 
+// Wei of the chain's coin in millionths of a dollar, rounded down, at most all that 256 bits hold.
+inline u256 usd_e6_of_wei(const u256& wei, std::uint64_t ether_usd_e6) {
+  constexpr std::uint64_t wei_of_one = 1'000'000'000'000'000'000U;
+  u256 out;
+  return mul_div_floor(wei, u256(ether_usd_e6), u256(wei_of_one), out) ? out : u256::max();
+}
+
 // Of dollars in millionths, at most what 64 bits hold.
 inline std::uint64_t usd_e6_of(const u256& value) {
   return value > u256(UINT64_MAX) ? UINT64_MAX : value.limb(0);

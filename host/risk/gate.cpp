@@ -215,7 +215,7 @@ RiskRefusal Judging::first_refusal() {
   if ((opportunity.flags & GANTRY_OPPORTUNITY_SIMULATE_ONLY) != 0) {
     return {RefusalReason::simulate_only, 0, 0};
   }
-  if (risk.executes && opportunity.kind == GANTRY_OPPORTUNITY_BACKRUN) {
+  if (risk.carries == Carries::trades && opportunity.kind == GANTRY_OPPORTUNITY_BACKRUN) {
     return {RefusalReason::backrun_not_sent, 0, 0};
   }
   if (const auto refusal = check_modes(); refusal.reason != RefusalReason::none) return refusal;
@@ -427,6 +427,23 @@ RiskRefusal Judging::check_composite() const {
 }
 
 }  // namespace
+
+// In wei, so that they are integers once the price that the gate judged at is gone.
+ProfitLimits profit_limits(const Ranked& ranked, const StrategySettings& strategy,
+                           const TradeRisk& risk, std::uint64_t ether_usd_e6) {
+  constexpr std::uint64_t wei_of_one = 1'000'000'000'000'000'000U;
+  const RiskLimits limits = strictest(*risk.book, risk.scopes);
+  ProfitLimits out;
+  out.gas_thousandths = static_cast<std::uint64_t>(std::llround(limits.min_profit_gas * 1000));
+  const u256 usd_e6(
+      static_cast<std::uint64_t>(std::llround(std::max(limits.min_profit_usd, 0.0) * 1e6)));
+  if (ether_usd_e6 != 0 && !mul_div_ceil(usd_e6, u256(wei_of_one), u256(ether_usd_e6), out.least)) {
+    out.least = u256::max();
+  }
+  const auto bps = std::max<std::int64_t>(strategy.min_profit_bps, 0);
+  out.least = std::max(out.least, share_of(u256(ranked.stake.ether_wei), bps));
+  return out;
+}
 
 SizeBound size_bound(const RiskView& book, const TradeScopes& scopes) noexcept {
   SizeBound bound;

@@ -14,6 +14,7 @@
 #include "host/rank/ranking.hpp"
 #include "host/risk/book.hpp"
 #include "host/risk/forecast.hpp"
+#include "host/risk/profit_limits.hpp"
 
 namespace gantry::host {
 
@@ -54,7 +55,7 @@ enum class RefusalReason : std::int32_t {
   composite = 29,             // the composite score
   crossing = 30,  // what comes out of a trade that opens or closes a position is worth less, in bps
   not_held = 31,  // it would sell more of a position than there is, with what is under way
-  backrun_not_sent = 32,  // behind a pending transaction: planned in a dry run, never sent
+  backrun_not_sent = 32,  // behind a pending transaction, where no bundles are sent
 };
 inline constexpr RefusalReason last_refusal_reason = RefusalReason::backrun_not_sent;
 std::string_view to_string(RefusalReason reason);
@@ -87,6 +88,13 @@ u256 amount_into_pool(const gantry_opportunity& opportunity, std::uint32_t leg) 
 // Whether that is more than `share_max_bps` of the pool's `balance`, in exact integers.
 bool above_share(const u256& amount, const u256& balance, std::uint64_t share_max_bps) noexcept;
 
+// What becomes of a trade that is approved.
+enum class Carries : std::int32_t {
+  nothing = 0,   // it is planned, and that is all
+  trades = 1,    // it is carried out; a back-run cannot be
+  backruns = 2,  // those too: what is sent are bundles
+};
+
 // What is known of a trade besides itself.
 struct TradeRisk {
   const RiskView* book;  // borrowed
@@ -94,7 +102,7 @@ struct TradeRisk {
   Forecast forecast;
   const Position* closes = nullptr;  // that it would close, or a part of it; borrowed
   u256 closing;                      // of its quantity, that trades under way sell already
-  bool executes = false;             // trades are carried out, and not only planned
+  Carries carries = Carries::nothing;
 };
 
 // The most that may go into a trade of these scopes, and what bounds it.
@@ -104,6 +112,10 @@ struct SizeBound {
   u256 under_way_wei;  // and held: what the limit counts besides; not in `wei`
 };
 SizeBound size_bound(const RiskView& book, const TradeScopes& scopes) noexcept;
+
+// The gate's limits of profit for such a trade, at that price of the coin; 0: there is none.
+ProfitLimits profit_limits(const Ranked& ranked, const StrategySettings& strategy,
+                           const TradeRisk& risk, std::uint64_t ether_usd_e6);
 
 class RiskGate {
  public:

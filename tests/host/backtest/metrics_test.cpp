@@ -106,7 +106,9 @@ TEST_CASE("a program that shares no code finds the same metrics in the list of t
   std::uint64_t time_s = 1'600'000'000;
   result.frame = {25, time_s / 12, 0, time_s, 0};
   for (int i = 0; i < 200; ++i) {
-    time_s += 12 * (random() % (seed % 2 == 0 ? 6 : 4'000));  // several in one block too
+    time_s += 12 * (random() % (seed % 3 == 0   ? 6
+                                : seed % 3 == 1 ? 80
+                                                : 4'000));  // several in one block too
     const auto kind = random() % 10;
     if (kind == 0) {
       result.trades.push_back(trade(time_s, false, 0, FillReason::expired));
@@ -114,6 +116,14 @@ TEST_CASE("a program that shares no code finds the same metrics in the list of t
       result.trades.push_back(trade(time_s, false, 1 + random() % 9, FillReason::reverted));
     } else {
       result.trades.push_back(trade(time_s, random() % 4 != 0, 1 + random() % 40));
+      if (random() % 3 == 0) {
+        // Into a position, which costs its gas, or out of one.
+        BacktestTrade& one = result.trades.back();
+        one.one_way = true;
+        one.opens = random() % 2 == 0;
+        one.predicted_wei = u256();
+        if (one.opens) one.gained = false;
+      }
     }
   }
   result.frame.last_time_s = time_s + 7;
@@ -126,7 +136,11 @@ TEST_CASE("a program that shares no code finds the same metrics in the list of t
     INFO(name);
     CHECK(ours.at(name).as_string() == theirs.at(name).as_string());
   }
-  CHECK(ours.at("periods").to_number<int>() == theirs.at("periods").to_number<int>());
+  for (const char* name : {"opened", "period_s", "periods"}) {
+    INFO(name);
+    CHECK(ours.at(name).to_number<int>() == theirs.at(name).to_number<int>());
+  }
+  CHECK(ours.at("opened").to_number<int>() > 0);
   for (const char* name : {"win_rate", "turnover", "max_drawdown", "sharpe", "sortino"}) {
     INFO(name);
     CHECK(ours.at(name).to_number<double>() ==
@@ -159,4 +173,79 @@ TEST_CASE("the page holds all of it, loads nothing, and what a chain says cannot
   const std::size_t begin = page.find(open) + open.size();
   const std::string inside = page.substr(begin, page.find("</script>", begin) - begin);
   CHECK(json::parse(inside) == json::value(told));
+}
+
+TEST_CASE("a day's figures are of its own periods") {
+  // From 18:00 to 04:00: six hours of the one day and four of the next, in minutes.
+  constexpr std::uint64_t midnight = 1'601'769'600;  // 2020-10-04
+  BacktestResult result;
+  result.frame = {10, 0, 15, midnight - 6 * 3600, midnight + 4 * 3600};
+  result.trades = {trade(midnight - 100, true, 1500), trade(midnight, false, 300),
+                   trade(midnight + 7200, true, 500)};
+  const json::object told = backtest_json(result);
+  const json::value& days = told.at("by_day");
+  CHECK(days.at("2020-10-03").at("periods") == 360);
+  CHECK(days.at("2020-10-04").at("periods") == 240);
+  // One period of n has a return of r: its mean is r / n, its variance r^2 / n.
+  const double annual = std::sqrt(365.25 * 86400 / 60);
+  CHECK(days.at("2020-10-03").at("sharpe").to_number<double>() == Approx(annual / std::sqrt(360)));
+  const BacktestFrame alone{10, 0, 15, midnight, midnight + 4 * 3600};
+  CHECK(days.at("2020-10-04").at("sharpe").to_number<double>() ==
+        metrics_of(std::span(result.trades).subspan(1), alone).sharpe.value());
+  CHECK(days.at("2020-10-04").at("net_wei") == "200000000000000000");
+  CHECK(told.at("metrics").at("periods") == 600);
+}
+
+namespace {
+
+json::value seen_on(const json::object& told, const std::string& texts,
+                    const TemporaryFolder& folder) {
+  return json::parse(
+      output_of("node '" GANTRY_PAGE_SCRIPT "' " + texts, backtest_page(told), folder));
+}
+
+}  // namespace
+
+TEST_CASE("the page tells what is open, leaves positions out of what was predicted, and finds") {
+  const TemporaryFolder folder;
+  BacktestResult result;
+  result.frame = {10, 0, 15, 0, 180};
+  result.under_way = 2;
+  result.open = {1, 0, milli_ether(1000), milli_ether(900)};
+  result.trades = {trade(24, true, 1500), trade(60, false, 1), trade(120, true, 20)};
+  for (BacktestTrade& one : result.trades) one.legs = {{"v", "0xabcd", "WETH", "DAI"}};
+  result.trades[2].legs.front().token_in = "USDC";
+  result.trades[1].one_way = true;
+  result.trades[1].opens = true;
+  const json::value seen = seen_on(backtest_json(result), "block opens usdc ABCD 0x 10", folder);
+  const std::string rest(seen.at("rest").as_string());
+  CHECK(rest.contains("2 trades under way"));
+  CHECK(rest.contains("1 position open at the end, bought for 1 ETH and worth 0.9 ETH"));
+  CHECK(seen.at("dots") == 2);
+  // Names of members are no text of a trade.
+  CHECK(seen.at("found") == json::value({0, 0, 1, 3, 3, 1}));
+
+  result.under_way = 0;
+  result.open = {};
+  CHECK(seen_on(backtest_json(result), "", folder).at("rest") == "");
+}
+
+TEST_CASE("the page draws 130,000 points, and not one of its extremes is lost") {
+  const TemporaryFolder folder;
+  BacktestResult result;
+  result.frame = {10, 0, 15, 0, 180};
+  json::object told = backtest_json(result);
+  json::array equity;
+  constexpr int points = 130'000;
+  for (int i = 0; i < points; ++i) {
+    // One point alone is the lowest, and another one the highest.
+    equity.push_back(json::array{i * 12, i, i == 70'001 ? 5.0 : i == 90'001 ? 20.0 : 10.0});
+  }
+  told["equity"] = std::move(equity);
+  const json::value seen = seen_on(told, "", folder);
+  const std::string path(seen.at("equity_path").as_string());
+  CHECK(path.contains("V8.00"));    // the top of the chart
+  CHECK(path.contains("V216.00"));  // its bottom
+  CHECK(path.size() < 100'000);
+  CHECK(std::string(seen.at("drawdown_path").as_string()).contains("V216.00"));
 }

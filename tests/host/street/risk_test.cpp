@@ -259,7 +259,7 @@ TEST_CASE("a result of an earlier run counts where its names do, and is taken ba
   set.strategies.push_back({0, 0, plugins.strategies.front(), nullptr});
   const auto book = book_of(configuration);
   const ChangeLog changes;
-  RiskStage stage(configuration, changes, book, true);
+  RiskStage stage(configuration, changes, book, Carries::trades);
   const auto failures = [&](RiskScopeKind kind, const std::string& name) -> std::uint64_t {
     const auto scope = book->find_scope(kind, name);
     return scope ? book->view()->scopes[*scope].counts.failures : 0;
