@@ -114,17 +114,87 @@ void History::add(const Snapshot& snapshot) {
     if (view.price(series.token, series.quote, price) != GANTRY_OK) continue;
     const double middle = std::sqrt(price.bid * price.ask);
     if (!(middle > 0)) continue;
-    if (series.interval_s != 0)
-      series.next_s = (time_s / series.interval_s + 1) * series.interval_s;
-    const std::uint64_t number = series.ring->written.load(std::memory_order_relaxed) + 1;
-    Slot& slot = series.ring->slots[number % Ring::slot_count];
-    slot.number.store(0, std::memory_order_release);
-    slot.snapshot.store(snapshot.id, std::memory_order_relaxed);
-    slot.time_s.store(time_s, std::memory_order_relaxed);
-    slot.price.store(middle, std::memory_order_relaxed);
-    slot.number.store(number, std::memory_order_release);
-    series.ring->written.store(number, std::memory_order_release);
+    put(series, snapshot.id, {time_s, middle});
   }
+}
+
+void History::put(Series& series, std::uint64_t snapshot, const gantry_sample& sample) {
+  if (series.interval_s != 0) {
+    series.next_s = (sample.time_s / series.interval_s + 1) * series.interval_s;
+  }
+  const std::uint64_t number = series.ring->written.load(std::memory_order_relaxed) + 1;
+  Slot& slot = series.ring->slots[number % Ring::slot_count];
+  slot.number.store(0, std::memory_order_release);
+  slot.snapshot.store(snapshot, std::memory_order_relaxed);
+  slot.time_s.store(sample.time_s, std::memory_order_relaxed);
+  slot.price.store(sample.value, std::memory_order_relaxed);
+  slot.number.store(number, std::memory_order_release);
+  series.ring->written.store(number, std::memory_order_release);
+}
+
+History::Warmth History::warm(const Snapshot& first, std::span<const PastPrices> past) {
+  const Topology& topology = *first.topology;
+  Warmth out;
+  out.series = series_.size();
+  for (Series& series : series_) {
+    const PastPrices* best = nullptr;
+    // The one that goes on for longest; of those that end together the one with the same spacing,
+    // or that reaches back furthest.
+    const auto is_better = [&](const PastPrices& one) {
+      const std::uint64_t end_s = one.samples.back().time_s;
+      const std::uint64_t best_s = best->samples.back().time_s;
+      const std::uint64_t together_s =
+          std::max<std::uint64_t>({one.interval_s, best->interval_s, series.interval_s});
+      if (end_s > best_s + together_s || best_s > end_s + together_s) return end_s > best_s;
+      const bool alike = one.interval_s == series.interval_s;
+      if (alike != (best->interval_s == series.interval_s)) return alike;
+      return one.samples.front().time_s < best->samples.front().time_s;
+    };
+    for (const PastPrices& one : past) {
+      if (!AddressEqual{}(one.token, topology.tokens[series.token].address) ||
+          !AddressEqual{}(one.quote, topology.tokens[series.quote].address)) {
+        continue;
+      }
+      if (best == nullptr || is_better(one)) best = &one;
+    }
+    if (best == nullptr) continue;
+    std::uint64_t count = 0;
+    for (const gantry_sample& sample : best->samples) {
+      if (sample.time_s >= first.context.state_time_s) break;
+      if (series.interval_s != 0 && sample.time_s < series.next_s) continue;
+      put(series, first.id, sample);
+      ++count;
+      out.newest_s = std::max(out.newest_s, sample.time_s);
+      if (out.oldest_s == 0 || sample.time_s < out.oldest_s) out.oldest_s = sample.time_s;
+    }
+    out.samples += count;
+    if (count != 0) ++out.warm;
+  }
+  return out;
+}
+
+std::vector<PastPrices> History::kept(const Snapshot& snapshot) const {
+  const Topology& topology = *snapshot.topology;
+  std::vector<PastPrices> all;
+  gantry_history_query everything{};
+  everything.to_s = UINT64_MAX;
+  for (const Series& series : this->all()) {
+    if (series.token >= topology.tokens.size() || series.quote >= topology.tokens.size()) continue;
+    PastPrices one{topology.tokens[series.token].address,
+                   topology.tokens[series.quote].address,
+                   series.interval_s,
+                   {}};
+    Window window(series, snapshot, everything);
+    while (const auto sample = window.next()) {
+      // A chain that is reorganized may go back in time, and some have many blocks in a second.
+      while (!one.samples.empty() && one.samples.back().time_s >= sample->time_s) {
+        one.samples.pop_back();
+      }
+      one.samples.push_back(*sample);
+    }
+    if (makes_sense(one)) all.push_back(std::move(one));
+  }
+  return all;
 }
 
 gantry_status History::read(const Snapshot& snapshot, const gantry_history_query& query,

@@ -6,7 +6,7 @@
 // that has a price, so that the samples it keeps always cover what was asked for: a day takes one
 // each 11 s, which is each block of Ethereum. Else it has one of each snapshot.
 //
-// THREADS  subscribe() and add() from the snapshot stage; read() and full() from any thread. A
+// THREADS  subscribe(), warm() and add() from the snapshot stage; the others from any thread. A
 //          reader of snapshot s sees exactly the samples up to s, whatever was added since.
 #pragma once
 #include <atomic>
@@ -16,19 +16,20 @@
 #include <vector>
 
 #include "host/base/result.hpp"
+#include "host/market/past_prices.hpp"
 #include "host/market/snapshot.hpp"
 
 namespace gantry::host {
 
 class History {
  public:
-  static constexpr std::size_t series_max = 256;
-  static constexpr std::uint64_t samples_kept = 8192;  // of a series
+  static constexpr std::size_t series_max = past_series_max;
+  static constexpr std::uint64_t samples_kept = past_samples_max;  // of a series
   // How far the writer may run ahead of the slowest reader without taking samples from it.
   static constexpr std::uint64_t reader_lag_max = 1024;
 
   // How far back a series may be asked to reach, in seconds: 400 days.
-  static constexpr std::uint64_t lookback_s_max = 34'560'000;
+  static constexpr std::uint64_t lookback_s_max = past_interval_s_max;
 
   // Where one series lies, for a process that is shown the arena.
   struct SharedSeries {
@@ -48,6 +49,21 @@ class History {
   // over the bound, of series or of seconds.
   bool subscribe(std::uint32_t token, std::uint32_t quote, std::uint64_t lookback_s = 0);
   void add(const Snapshot& snapshot);
+
+  // What warm() found for the series that were asked for.
+  struct Warmth {
+    std::size_t series = 0;      // that were asked for
+    std::size_t warm = 0;        // of them, those that have prices of before now
+    std::uint64_t samples = 0;   // of all
+    std::uint64_t oldest_s = 0;  // of all; 0: none
+    std::uint64_t newest_s = 0;
+  };
+  // Before the first add(): fills what was subscribed to with prices of before `first`, whose
+  // readers are the first to see them. Of several pasts of two tokens the one that was sampled as
+  // the series is counts, else the one that reaches back furthest.
+  Warmth warm(const Snapshot& first, std::span<const PastPrices> past);
+  // All that is kept up to a snapshot, to be handed on to the next run.
+  std::vector<PastPrices> kept(const Snapshot& snapshot) const;
 
   // As gantry_market_services::history. Of several series of two tokens, the finest answers that
   // reaches back to the beginning of the window.
@@ -86,6 +102,7 @@ class History {
   };
   class Window;
 
+  static void put(Series& series, std::uint64_t snapshot, const gantry_sample& sample);
   // Null: not kept.
   const Series* find(std::uint32_t token, std::uint32_t quote, std::uint64_t back_s) const;
   std::span<const Series> all() const noexcept {

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 
+#include "host/market/event_bytes.hpp"
 #include "host/market/pending_rules.hpp"
-#include "host/recording/format.hpp"
 
 namespace gantry::host {
 namespace {
@@ -28,18 +27,14 @@ bool makes_sense(const OutsidePrice& price) noexcept {
 }
 
 recording::Bytes encode(const OutsidePrice& price) {
-  recording::Bytes bytes;
-  bytes.reserve(price_bytes);
-  for (const gantry_address* address : {&price.token, &price.quote}) {
-    bytes.insert(bytes.end(), address->bytes, address->bytes + pending_account_bytes);
-  }
-  for (const std::uint64_t word : {std::bit_cast<std::uint64_t>(price.bid),
-                                   std::bit_cast<std::uint64_t>(price.ask), price.time_ms}) {
-    std::uint8_t raw[8];
-    recording::store_word(word, raw);
-    bytes.insert(bytes.end(), raw, raw + sizeof(raw));
-  }
-  bytes.insert(bytes.end(), price.source.begin(), price.source.end());
+  EventWriter out(price_bytes);
+  out.account(price.token);
+  out.account(price.quote);
+  out.word(std::bit_cast<std::uint64_t>(price.bid));
+  out.word(std::bit_cast<std::uint64_t>(price.ask));
+  out.word(price.time_ms);
+  out.raw({reinterpret_cast<const std::uint8_t*>(price.source.data()), price.source.size()});
+  recording::Bytes bytes = out.take();
   bytes.resize(price_bytes);
   return bytes;
 }
@@ -47,21 +42,13 @@ recording::Bytes encode(const OutsidePrice& price) {
 std::optional<OutsidePrice> decode_price(const recording::Bytes& bytes) {
   if (bytes.size() != price_bytes) return std::nullopt;
   OutsidePrice out;
-  const std::uint8_t* at = bytes.data();
-  for (gantry_address* address : {&out.token, &out.quote}) {
-    address->kind = GANTRY_ADDRESS_EVM;
-    address->length = pending_account_bytes;
-    std::memcpy(address->bytes, at, pending_account_bytes);
-    at += pending_account_bytes;
-  }
-  const auto word = [&] {
-    at += 8;
-    return recording::load_word<std::uint64_t>(at - 8);
-  };
-  out.bid = std::bit_cast<double>(word());
-  out.ask = std::bit_cast<double>(word());
-  out.time_ms = word();
-  const auto* text = reinterpret_cast<const char*>(at);
+  EventReader in(bytes);
+  out.token = in.account();
+  out.quote = in.account();
+  out.bid = std::bit_cast<double>(in.word());
+  out.ask = std::bit_cast<double>(in.word());
+  out.time_ms = in.word();
+  const auto* text = reinterpret_cast<const char*>(in.raw(source_bytes));
   out.source.assign(text, std::find(text, text + source_bytes, '\0'));
   if (!makes_sense(out)) return std::nullopt;
   return out;

@@ -3,39 +3,29 @@
 #include <algorithm>
 #include <cstring>
 
+#include "host/market/event_bytes.hpp"
 #include "host/market/pending_rules.hpp"
-#include "host/recording/format.hpp"
 
 namespace gantry::host {
 
 namespace {
 
-constexpr std::size_t account_bytes = pending_account_bytes;
 // hash, from, to, three amounts, nonce
-constexpr std::size_t fixed_bytes = 32 + 2 * account_bytes + 3 * sizeof(gantry_amount) + 8;
+constexpr std::size_t fixed_bytes = 32 + 2 * pending_account_bytes + 3 * sizeof(gantry_amount) + 8;
 
 }  // namespace
 
 recording::Bytes encode(const PendingTransaction& transaction) {
-  recording::Bytes bytes;
-  bytes.reserve(fixed_bytes + transaction.input.size());
-  const auto add = [&](const std::uint8_t* data, std::size_t size) {
-    bytes.insert(bytes.end(), data, data + size);
-  };
-  const auto add_word = [&](std::uint64_t word) {
-    std::uint8_t raw[8];
-    recording::store_word(word, raw);
-    add(raw, sizeof(raw));
-  };
-  add(transaction.hash.data(), transaction.hash.size());
-  add(transaction.from.bytes, account_bytes);
-  add(transaction.to.bytes, account_bytes);
+  EventWriter out(fixed_bytes + transaction.input.size());
+  out.raw(transaction.hash);
+  out.account(transaction.from);
+  out.account(transaction.to);
   for (const auto* amount : {&transaction.value, &transaction.gas_price, &transaction.gas_tip}) {
-    for (const std::uint64_t limb : amount->limb) add_word(limb);
+    for (const std::uint64_t limb : amount->limb) out.word(limb);
   }
-  add_word(transaction.nonce);
-  add(transaction.input.data(), transaction.input.size());
-  return bytes;
+  out.word(transaction.nonce);
+  out.raw(transaction.input);
+  return out.take();
 }
 
 std::optional<PendingTransaction> decode_pending(const recording::Bytes& bytes) {
@@ -43,23 +33,14 @@ std::optional<PendingTransaction> decode_pending(const recording::Bytes& bytes) 
     return std::nullopt;
   }
   PendingTransaction out;
-  const std::uint8_t* at = bytes.data();
-  std::memcpy(out.hash.data(), at, out.hash.size());
-  at += out.hash.size();
-  for (gantry_address* address : {&out.from, &out.to}) {
-    address->kind = GANTRY_ADDRESS_EVM;
-    address->length = account_bytes;
-    std::memcpy(address->bytes, at, account_bytes);
-    at += account_bytes;
-  }
-  const auto word = [&] {
-    at += 8;
-    return recording::load_word<std::uint64_t>(at - 8);
-  };
+  EventReader in(bytes);
+  std::memcpy(out.hash.data(), in.raw(out.hash.size()), out.hash.size());
+  out.from = in.account();
+  out.to = in.account();
   for (gantry_amount* amount : {&out.value, &out.gas_price, &out.gas_tip}) {
-    for (std::uint64_t& limb : amount->limb) limb = word();
+    for (std::uint64_t& limb : amount->limb) limb = in.word();
   }
-  out.nonce = word();
+  out.nonce = in.word();
   out.input.assign(bytes.begin() + fixed_bytes, bytes.end());
   return out;
 }

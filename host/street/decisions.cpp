@@ -18,6 +18,8 @@ using recording::DecisionKind;
 namespace {
 
 constexpr std::size_t word = sizeof(std::uint64_t);
+// See LAYOUT.
+constexpr std::uint8_t backruns_mark = 1;
 
 Bytes bytes_of(std::initializer_list<std::uint64_t> values) {
   Bytes bytes;
@@ -258,8 +260,13 @@ Status DecisionPlan::take_risk(const Decision& decision) {
 
 Status DecisionPlan::take_fill(const Decision& decision) {
   const Bytes& bytes = decision.payload;
-  executes_ = true;
-  if (bytes.empty()) return {};
+  const bool says_backruns = bytes.size() == 1 && bytes[0] == backruns_mark;
+  if (says_backruns && decision.snapshot != 0) {
+    return fail(ErrorKind::format, "what a run can send is not said at its beginning");
+  }
+  if (carries_ == Carries::nothing) carries_ = Carries::trades;
+  if (says_backruns) carries_ = Carries::backruns;
+  if (bytes.empty() || says_backruns) return {};
   if (bytes.size() < word) return fail(ErrorKind::format, "a trade's result that is cut");
   auto fill = parse_fill(std::string(bytes.begin() + word, bytes.end()));
   if (!fill) return std::unexpected(fill.error());
@@ -313,7 +320,8 @@ Result<std::unique_ptr<Recorder>> Recorder::create(const std::filesystem::path& 
                                                    const recording::Header& header,
                                                    const Configuration& configuration,
                                                    const Plugins& plugins,
-                                                   std::uint64_t unflushed_blocks, bool executes) {
+                                                   std::uint64_t unflushed_blocks,
+                                                   Carries carries) {
   auto writer = RecordingWriter::create(path);
   if (!writer) return std::unexpected(writer.error());
   std::unique_ptr<Recorder> recorder(new Recorder(std::move(*writer), unflushed_blocks));
@@ -321,7 +329,10 @@ Result<std::unique_ptr<Recorder>> Recorder::create(const std::filesystem::path& 
   recorder->append(header);
   const std::string set = plugin_set_of(configuration, plugins);
   recorder->append(Decision{DecisionKind::plugin_set, 0, 0, Bytes(set.begin(), set.end())});
-  if (executes) recorder->append(Decision{DecisionKind::fill, 0, 0, {}});
+  if (carries != Carries::nothing) {
+    const bool backruns = carries == Carries::backruns;
+    recorder->append(Decision{DecisionKind::fill, 0, 0, backruns ? Bytes{backruns_mark} : Bytes()});
+  }
   return recorder;
 }
 

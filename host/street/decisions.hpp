@@ -6,12 +6,12 @@
 // LAYOUT   Decision.snapshot is the snapshot's number (from 1, dense). Payloads, little-endian:
 //          delivered: u64 outcomes that had ended. batch: u64 group number, u64 head
 //          block. verdict: empty, late. risk: u64 number of the first group that it holds for,
-//          then the text of a RiskFact. fill: empty at snapshot 0, in a run that executes trades;
-//          else as risk, with the text of a Fill.
-//          plugin_set: one line "kind instance sha256" each, then one "setting key = value" for
-//          each that a result depends on. Of a change while the street ran, whose `snapshot` is the
-//          first with the new set: u64 snapshot on which the new instances were prepared, u64 size
-//          of the text above, that text, and the instances as TOML.
+//          then the text of a RiskFact. fill: at snapshot 0, in a run that carries out trades:
+//          empty, or one byte 1 in one that can carry out back-runs too; else as risk, with the
+//          text of a Fill. plugin_set: one line "kind instance sha256" each, then one "setting key
+//          = value" for each that a result depends on. Of a change while the street ran, whose
+//          `snapshot` is the first with the new set: u64 snapshot on which the new instances were
+//          prepared, u64 size of the text above, that text, and the instances as TOML.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -29,6 +29,7 @@
 #include "host/plugin/instances.hpp"
 #include "host/recording/records.hpp"
 #include "host/recording/writer.hpp"
+#include "host/risk/gate.hpp"
 #include "host/street/messages.hpp"
 
 namespace gantry::host {
@@ -75,8 +76,8 @@ class DecisionPlan {
   const std::vector<RecordedChange>& changes() const noexcept { return changes_; }
   // What the risk book was told from outside before that group, in order.
   std::span<const RiskFact> risk_facts(std::uint64_t group) const;
-  // Whether trades were executed, and what was told of them before that group, in order.
-  bool executes() const noexcept { return executes_; }
+  // What became of approved trades, and what was told of them before that group, in order.
+  Carries carries() const noexcept { return carries_; }
   std::span<const Fill> fills(std::uint64_t group) const;
 
  private:
@@ -103,7 +104,7 @@ class DecisionPlan {
   std::vector<RecordedChange> changes_;
   std::vector<BatchPlace> places_;
   std::map<std::uint64_t, std::vector<RiskFact>> risk_;  // by group
-  bool executes_ = false;
+  Carries carries_ = Carries::nothing;
   std::map<std::uint64_t, std::vector<Fill>> fills_;  // by group
 };
 
@@ -124,7 +125,7 @@ class Recorder {
                                                   const Configuration& configuration,
                                                   const Plugins& plugins,
                                                   std::uint64_t unflushed_blocks,
-                                                  bool executes = false);
+                                                  Carries carries = Carries::nothing);
   // A block with all that came with it.
   void input(const BlockInput& block);
   void decide(const Group& group);

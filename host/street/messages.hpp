@@ -52,6 +52,7 @@ struct Group {
   std::vector<RiskRefusal> verdicts;           // of ranked, filled by risk; reason none: approved
   std::vector<Approved<Ranked>> approved;      // best first
   TradeScopes scopes;                          // of the first of them, where it counts
+  ProfitLimits limits;                         // of the same
   std::shared_ptr<const Positions> positions;  // as of these fills
   std::shared_ptr<const Plan> plan;            // of the best approved one
   std::string plan_failure;

@@ -24,9 +24,10 @@ constexpr std::uint64_t closing_waits_blocks = 8;
 }  // namespace
 
 RiskStage::RiskStage(const Configuration& configuration, const ChangeLog& changes,
-                     std::shared_ptr<RiskBook> book, bool executes)
-    : executes_(executes),
-      counts_(!executes && configuration.risk.dry_run_fills == DryRunFills::next_block),
+                     std::shared_ptr<RiskBook> book, Carries carries)
+    : carries_(carries),
+      counts_(carries == Carries::nothing &&
+              configuration.risk.dry_run_fills == DryRunFills::next_block),
       unwinds_(configuration.risk.unwind),
       gas_overhead_(gas_overhead_of(configuration)),
       sender_(sender_of(configuration)),
@@ -79,7 +80,7 @@ void RiskStage::name_scopes(const Snapshot& snapshot) {
 }
 
 TradeRisk RiskStage::risk_of(const Snapshot& snapshot, const Ranked& ranked) {
-  TradeRisk risk{turn_.get(), {}, {}, nullptr, {}, executes_};
+  TradeRisk risk{turn_.get(), {}, {}, nullptr, {}, carries_};
   const ScopeCounts* record = &turn_->scopes[total_scope].counts;
   // One that was taken out since it found this counts in total alone.
   const auto lane = std::ranges::find(lanes_, ranked.strategy, &Lane::lane);
@@ -143,7 +144,7 @@ TradeScopes RiskStage::planned(const Snapshot& snapshot, const Approved<Ranked>&
   const Ranked& ranked = trade.value();
   const bool counts =
       counts_ && open_.size() < open_max && (is_cycle(ranked.opportunity) || ranked.one_way);
-  if (!executes_ && !counts) return {};
+  if (carries_ == Carries::nothing && !counts) return {};
   const TradeRisk risk = risk_of(snapshot, ranked);
   // What closes a position puts nothing in that is not counted already.
   const u256 put_in = risk.closes != nullptr ? u256() : u256(ranked.stake.ether_wei);

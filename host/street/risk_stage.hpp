@@ -26,7 +26,7 @@ class RiskStage {
   static constexpr std::size_t closed_max = 256;
 
   RiskStage(const Configuration& configuration, const ChangeLog& changes,
-            std::shared_ptr<RiskBook> book, bool executes = false);
+            std::shared_ptr<RiskBook> book, Carries carries = Carries::nothing);
 
   // Before a group is judged: time goes on, and what would have been executed by then has its
   // result. Returns what the book was told from outside since the group before, to be recorded.
@@ -89,8 +89,8 @@ class RiskStage {
                                    const std::function<bool(const Ranked&)>& passes) const;
   TradeClosed result_of(const MarketView& view, const OpenTrade& trade) const;
 
-  const bool executes_;  // results come as fills
-  const bool counts_;    // results are what the route pays in the next block
+  const Carries carries_;  // where it is not nothing, results come as fills
+  const bool counts_;      // results are what the route pays in the next block
   const bool unwinds_;
   const std::uint64_t gas_overhead_;
   const Sender sender_;

@@ -58,6 +58,7 @@ class Street::Run {
   void tell_late(std::span<const Fill> fills);
   void request_stop() noexcept;
   StreetStatus status() const noexcept;
+  std::vector<PastPrices> kept_prices();
   ChangePlan plan(const Configuration& wanted);
   Result<ChangeReport> change(std::shared_ptr<const Configuration> wanted);
   Result<std::vector<std::string>> prepare(std::shared_ptr<const Configuration> wanted);
@@ -152,6 +153,7 @@ class Street::Run {
   SnapshotPtr apply(const InputPtr& input);
   SnapshotPtr give_up(Error error);
   void subscribe(const Snapshot& snapshot);
+  void warm_history(const Snapshot& snapshot, const BlockInput& input);
   void rank_group(Group& group) const;
   static const MarketView& market_of(const Ranked& ranked, const MarketView& view,
                                      AfterPending& after);
@@ -169,13 +171,14 @@ class Street::Run {
   void note_skip(const Batch& batch);
   static const StrategySettings& settings_of(const Group& group, const Ranked& ranked);
   static bool closes_position(const Group& group, const Ranked& trade, const std::string& strategy);
+  Carries carries() const;
   static bool shares_pool(const Group& group, const Ranked& ranked);
 
   const Configuration& configuration_;
   Plugins plugins_;
   StreetOptions options_;
   DeliveryMode mode_ = DeliveryMode::back_pressure;
-  bool executes_ = false;  // trades are carried out, or were when this was recorded
+  Carries carries_ = Carries::nothing;  // or did when this was recorded
   std::uint64_t in_flight_ = 4;
   std::uint64_t venue_lag_ = 0;  // see Health
 

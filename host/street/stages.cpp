@@ -129,6 +129,7 @@ SnapshotPtr Street::Run::apply(const InputPtr& block) {
   if (!snapshot) return give_up(snapshot.error());
   if (!last_) {
     subscribe(**snapshot);
+    warm_history(**snapshot, input);
     first_block_ = input.block.number;
   }
   // Nothing of the market before it is this one's.
@@ -273,6 +274,10 @@ void Street::Run::judge_group(Group& group) {
     }
   }
   if (!group.approved.empty()) {
+    const Ranked& best = group.approved.front().value();
+    group.limits =
+        profit_limits(best, settings_of(group, best), risk_->risk_of(*group.snapshot, best),
+                      group.snapshot->ether_usd_e6);
     group.scopes = risk_->planned(*group.snapshot, group.approved.front(), group.number);
   }
   group.risk_ns = since(start);
@@ -300,12 +305,16 @@ void Street::Run::plan_group(Group& group) const {
   const MarketView& view = market_of(group.approved.front().value(), plan_view_, plan_after_);
   auto plan = planner_.plan(view, group.approved.front());
   if (plan) {
+    const auto transaction = transaction_of(*group.snapshot, view.snapshot().after);
+    if (!transaction.empty()) {
+      std::ranges::copy(transaction.front().transaction, plan->behind.emplace().begin());
+    }
     group.plan = std::make_shared<const Plan>(std::move(*plan));
   } else {
     group.plan_failure = plan.error().message;
   }
   group.plan_ns = since(start);
-  if (executes_ && !decisions_) hand_over(group);
+  if (carries_ != Carries::nothing && !decisions_) hand_over(group);
 }
 
 bool Street::Run::closes_position(const Group& group, const Ranked& trade,
@@ -320,13 +329,17 @@ bool Street::Run::closes_position(const Group& group, const Ranked& trade,
 void Street::Run::hand_over(const Group& group) const {
   const Ranked& trade = group.approved.front().value();
   if (options_.backtest != nullptr && group.plan) {
-    return options_.backtest->offer(plan_view_, trade, group.number);
+    return options_.backtest->offer(plan_view_, trade, group.number, group.limits);
   }
-  if (options_.execution != nullptr && group.plan && group.plan->route) {
+  const bool is_whole =
+      group.plan && group.plan->route &&
+      (trade.opportunity.kind != GANTRY_OPPORTUNITY_BACKRUN || group.plan->behind);
+  if (options_.execution != nullptr && is_whole) {
     const auto* strategy = group.snapshot->plugins->find(trade.strategy);
     TradeOrder order = order_of(plan_view_, *group.plan, group.number,
                                 strategy == nullptr ? "" : strategy->instance->name());
     order.scopes = group.scopes;
+    order.limits = group.limits;
     order.closes = closes_position(group, trade, order.strategy);
     options_.execution->offer(std::move(order));
     return;

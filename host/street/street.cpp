@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <oneapi/tbb/task_scheduler_observer.h>
+#include <spdlog/spdlog.h>
 
 #include "host/isolation/nursery.hpp"
 #include "host/log/log.hpp"
@@ -35,6 +36,8 @@ class WorkerNames final : public tbb::task_scheduler_observer {
  private:
   const std::string* chain_;
 };
+
+double hours_of(std::uint64_t seconds) { return static_cast<double>(seconds) / 3600; }
 
 // Of a thread that brings a block, where it may work on it: a strategy's turn that it will carry
 // out itself, once all have theirs.
@@ -227,8 +230,7 @@ Status Street::Run::open() {
   mode_ = decisions_                    ? DeliveryMode::obey
           : options_.pace == Pace::live ? DeliveryMode::live
                                         : DeliveryMode::back_pressure;
-  executes_ = decisions_ ? decisions_->executes()
-                         : options_.execution != nullptr || options_.backtest != nullptr;
+  carries_ = carries();
   in_flight_ = options_.backtest != nullptr
                    ? 1
                    : static_cast<std::uint64_t>(configuration_.street.snapshots_in_flight);
@@ -246,7 +248,7 @@ Status Street::Run::open() {
   if (!options_.record_to.empty()) {
     auto recorder = Recorder::create(
         options_.record_to, feed_->header(), configuration_, plugins_,
-        mode_ == DeliveryMode::live ? unflushed_blocks_live : unflushed_blocks_max, executes_);
+        mode_ == DeliveryMode::live ? unflushed_blocks_live : unflushed_blocks_max, carries_);
     if (!recorder) return std::unexpected(recorder.error());
     recorder_ = std::move(*recorder);
   }
@@ -259,15 +261,26 @@ Status Street::Run::open() {
         std::make_shared<RiskBook>(configuration_.risk, chain_->id,
                                    configuration_.risk.dry_run_fills == DryRunFills::next_block);
   }
-  if (executes_) options_.risk->count_results();
-  risk_ = std::make_unique<RiskStage>(configuration_, changes_, options_.risk, executes_);
-  collector_ = std::make_unique<Collector>(plugins_, executes_);
+  const bool executes = carries_ != Carries::nothing;
+  if (executes) options_.risk->count_results();
+  risk_ = std::make_unique<RiskStage>(configuration_, changes_, options_.risk, carries_);
+  collector_ = std::make_unique<Collector>(plugins_, executes);
   for (std::uint32_t i = 0; i < plugins_.strategies.size() + lanes_spare; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
         MailboxOptions{mode_, i, in_flight_, decisions_ ? &*decisions_ : nullptr}));
   }
   make_first_set();
   return {};
+}
+
+// A backtest has nobody whose transaction it could be behind.
+Carries Street::Run::carries() const {
+  if (decisions_) return decisions_->carries();
+  if (options_.execution == nullptr) {
+    return options_.backtest == nullptr ? Carries::nothing : Carries::trades;
+  }
+  const bool by_bundles = chain_->execution && chain_->execution->send == SendKind::bundle;
+  return by_bundles ? Carries::backruns : Carries::trades;
 }
 
 RunnerOptions Street::Run::runner_options(std::uint32_t lane,
@@ -312,6 +325,41 @@ void Street::Run::make_first_set() {
 
 void Street::Run::subscribe(const Snapshot& snapshot) {
   for (const auto& strategy : set_->strategies) strategy.runner->subscribe(snapshot);
+}
+
+// With the first snapshot, so that none has seen a history without it. The prices are an input:
+// whoever replays this run has them from its recording.
+void Street::Run::warm_history(const Snapshot& snapshot, const BlockInput& input) {
+  if (history_.empty()) return;
+  std::vector<PastPrices> past;
+  for (const MarketEvent& event : input.events) {
+    if (event.kind != MarketEventKind::past) continue;
+    if (auto one = decode_past(event.bytes)) past.push_back(std::move(*one));
+  }
+  const History::Warmth warmth = history_.warm(snapshot, past);
+  if (warmth.warm == 0) {
+    if (!options_.live) return;
+    spdlog::warn(
+        "{}: no prices of an earlier run are there for the {} series that strategies look back at: "
+        "they begin with this run",
+        chain_->name, warmth.series);
+    return;
+  }
+  const std::uint64_t now_s = snapshot.context.state_time_s;
+  spdlog::info(
+      "{}: {} of the {} series that strategies look back at begin with {} prices of an earlier "
+      "run: the oldest is of {:.1f} h ago, the newest of {:.1f} h ago",
+      chain_->name, warmth.warm, warmth.series, warmth.samples, hours_of(now_s - warmth.oldest_s),
+      hours_of(now_s - warmth.newest_s));
+}
+
+std::vector<PastPrices> Street::Run::kept_prices() {
+  SnapshotPtr snapshot;
+  {
+    const std::lock_guard lock(change_mutex_);
+    snapshot = ended_ ? SnapshotPtr(last_) : newest_;
+  }
+  return snapshot == nullptr ? std::vector<PastPrices>() : history_.kept(*snapshot);
 }
 
 Result<RunReport> Street::Run::run() {
@@ -410,6 +458,7 @@ Result<RunReport> Street::run() { return run_->run(); }
 void Street::tell_late(std::span<const Fill> fills) { run_->tell_late(fills); }
 void Street::request_stop() noexcept { run_->request_stop(); }
 StreetStatus Street::status() const noexcept { return run_->status(); }
+std::vector<PastPrices> Street::kept_prices() { return run_->kept_prices(); }
 Result<ChangeReport> Street::change(std::shared_ptr<const Configuration> wanted) {
   return run_->change(std::move(wanted));
 }

@@ -1,8 +1,9 @@
 // The street: bytes -> snapshot -> strategies -> rank -> risk -> plan, as one task graph.
 //
-// THREADS  run() blocks its caller, which works in the graph's arena. request_stop(), is_over() and
-//          status() from any thread; plan(), change(), its steps and drain() from one that is not
-//          the graph's, and where streets share libraries, from one for all of them.
+// THREADS  run() blocks its caller, which works in the graph's arena. request_stop(), is_over(),
+//          kept_prices() and status() from any thread; plan(), change(), its steps and drain() from
+//          one that is not the graph's, and where streets share libraries, from one for all of
+//          them.
 #pragma once
 #include <atomic>
 #include <chrono>
@@ -28,6 +29,7 @@ class Execution;
 class Feed;
 class SimulatedChain;
 struct Fill;
+struct PastPrices;
 
 struct StreetOptions {
   std::filesystem::path recording;
@@ -92,6 +94,8 @@ class Street {
   void tell_late(std::span<const Fill> fills);
   void request_stop() noexcept;
   StreetStatus status() const noexcept;
+  // The history of prices as of the newest snapshot, for the next run; after run() as of the last.
+  std::vector<PastPrices> kept_prices();
   // run() has ended, or is about to: nothing can be changed any more.
   bool is_over() const noexcept;
 

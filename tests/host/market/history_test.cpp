@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "host/market/market_event.hpp"
 #include "support/applied_market.hpp"
 
 using namespace gantry;
@@ -350,6 +351,152 @@ TEST_CASE("of several series of two tokens the finest answers that reaches back 
   CHECK(coarse.samples.size() >= 1000);
   CHECK(coarse.samples.size() <= 1001);
   CHECK(coarse.samples.front().time_s <= asked.from_s + 10);
+}
+
+TEST_CASE("a series begins with what an earlier run kept, of before its first snapshot") {
+  const Turning market;
+  History history;
+  REQUIRE(history.subscribe(2, 1, 3 * History::samples_kept));  // one each 3 s
+  REQUIRE(history.subscribe(3, 1));
+  REQUIRE(history.subscribe(4, 1));
+  const auto first = market.make(30, market.turn(30));
+  const auto& tokens = first.topology->tokens;
+  PastPrices each{tokens[2].address, tokens[1].address, 0, {}};
+  for (std::uint64_t time_s = start_s; time_s < start_s + 40; ++time_s) {
+    each.samples.push_back({time_s, static_cast<double>(time_s)});
+  }
+  PastPrices other{tokens[3].address, tokens[1].address, 0, {{start_s - 500, 2}, {start_s, 3}}};
+  PastPrices unknown = other;
+  unknown.token.bytes[0] ^= 1;
+
+  const auto warmth = history.warm(first, std::vector{each, other, unknown});
+  CHECK(warmth.series == 3);
+  CHECK(warmth.warm == 2);
+  CHECK(warmth.oldest_s == start_s - 500);
+  CHECK(warmth.newest_s < start_s + 30);
+  history.add(first);
+
+  // The first of each 3 s of the chain's clock, and the snapshot's own behind them.
+  const auto answer = ask(history, first, query(GANTRY_HISTORY_PRICE, 2));
+  REQUIRE(answer.status == GANTRY_OK);
+  std::vector<std::uint64_t> times = {start_s};
+  while (times.back() + 3 < start_s + 30 + 2) times.push_back((times.back() / 3 + 1) * 3);
+  const bool own = times.back() > start_s + 30;
+  if (own) times.pop_back();
+  REQUIRE(answer.samples.size() == times.size());
+  CHECK(warmth.samples == times.size() - (times.back() == start_s + 30 ? 1 : 0) + 2);
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    CHECK(answer.samples[i].time_s == times[i]);
+    if (times[i] == start_s + 30) continue;
+    CHECK(answer.samples[i].value == static_cast<double>(times[i]));
+  }
+  const auto second = ask(history, first, query(GANTRY_HISTORY_PRICE, 3));
+  REQUIRE(second.samples.size() == 3);
+  CHECK(second.samples[1].value == 3);
+  CHECK(second.samples[2].time_s == start_s + 30);
+  CHECK(ask(history, first, query(GANTRY_HISTORY_PRICE, 4)).samples.size() == 1);
+}
+
+TEST_CASE("of several pasts the one that was sampled alike counts, else the longest") {
+  const Turning market;
+  const auto first = market.make(1, 0);
+  const auto& tokens = first.topology->tokens;
+  const PastPrices coarse{tokens[2].address, tokens[1].address, 9, {{100, 9}, {900, 9}}};
+  const PastPrices fine{tokens[2].address, tokens[1].address, 1, {{800, 1}, {900, 1}}};
+  const PastPrices middle{tokens[2].address, tokens[1].address, 4, {{500, 4}, {900, 4}}};
+  for (const auto& [lookback_s, value] :
+       {std::pair<std::uint64_t, double>{History::samples_kept, 1},
+        std::pair<std::uint64_t, double>{4 * History::samples_kept, 4},
+        std::pair<std::uint64_t, double>{2 * History::samples_kept, 9}}) {
+    for (const auto& past :
+         {std::vector{coarse, fine, middle}, std::vector{middle, fine, coarse}}) {
+      History history;
+      REQUIRE(history.subscribe(2, 1, lookback_s));
+      CHECK(history.warm(first, past).warm == 1);
+      history.add(first);
+      const auto answer = ask(history, first, query(GANTRY_HISTORY_PRICE, 2));
+      REQUIRE(answer.samples.size() == 3);
+      CHECK(answer.samples.front().value == value);
+    }
+  }
+}
+
+TEST_CASE("of several pasts the one that goes on for longest counts, however it was sampled") {
+  const Turning market;
+  const auto first = market.make(1, 0);
+  const auto& tokens = first.topology->tokens;
+  const PastPrices stale{tokens[2].address, tokens[1].address, 1, {{100, 1}, {200, 1}}};
+  const PastPrices fresh{tokens[2].address, tokens[1].address, 7, {{800, 7}, {900, 7}}};
+  for (const auto& past : {std::vector{stale, fresh}, std::vector{fresh, stale}}) {
+    History history;
+    REQUIRE(history.subscribe(2, 1, History::samples_kept));
+    history.warm(first, past);
+    history.add(first);
+    CHECK(ask(history, first, query(GANTRY_HISTORY_PRICE, 2)).samples.front().value == 7);
+  }
+}
+
+TEST_CASE("what is kept for the next run is what a reader sees, in order of time") {
+  const Turning market;
+  History history;
+  REQUIRE(history.subscribe(2, 1));
+  REQUIRE(history.subscribe(3, 1, 5 * History::samples_kept));
+  REQUIRE(history.subscribe(1, 1));  // has no price in itself
+  market.fill(history, 1, 20);
+  // As of a chain that was reorganized: back by three seconds.
+  auto again = market.make(21, market.turn(2));
+  again.context.state_time_s = start_s + 18;
+  history.add(again);
+  market.fill(history, 22, 30);  // which a reader of snapshot 21 does not see
+  const auto kept = history.kept(again);
+  REQUIRE(kept.size() == 2);
+  CHECK(kept[0].interval_s == 0);
+  REQUIRE(kept[0].samples.size() == 18);
+  CHECK(kept[0].samples.back().time_s == start_s + 18);
+  CHECK(kept[0].samples.back().value == market.middle(market.turn(2), 2));
+  CHECK(kept[1].interval_s == 5);
+  CHECK(kept[1].samples.size() == 5);
+  for (const PastPrices& one : kept) {
+    CHECK(makes_sense(one));
+    const auto back = decode_past(encode(one));
+    REQUIRE(back);
+    CHECK(encode(*back) == encode(one));
+  }
+}
+
+TEST_CASE("prices of the past that cannot be are refused") {
+  const Turning market;
+  const auto first = market.make(1, 0);
+  const auto& tokens = first.topology->tokens;
+  const PastPrices good{tokens[2].address, tokens[1].address, 9, {{100, 9}, {900, 9}}};
+  REQUIRE(decode_past(encode(good)));
+  REQUIRE(decode(encode(MarketEvent{MarketEventKind::past, 0, 0, {}, encode(good)})));
+  const auto refuses = [&](auto&& change) {
+    PastPrices bad = good;
+    change(bad);
+    CHECK_FALSE(makes_sense(bad));
+    CHECK_FALSE(decode_past(encode(bad)));
+    CHECK_FALSE(decode(encode(MarketEvent{MarketEventKind::past, 0, 0, {}, encode(bad)})));
+  };
+  refuses([](PastPrices& past) { past.samples.clear(); });
+  refuses([](PastPrices& past) { past.samples[1].time_s = past.samples[0].time_s; });
+  refuses([](PastPrices& past) { past.samples[1].time_s = 99; });
+  refuses([](PastPrices& past) { past.samples[0].value = 0; });
+  refuses([](PastPrices& past) { past.samples[0].value = -1; });
+  refuses([](PastPrices& past) { past.samples[0].value = std::nan(""); });
+  refuses([](PastPrices& past) { past.samples[0].value = HUGE_VAL; });
+  refuses([](PastPrices& past) { past.quote = past.token; });
+  refuses([](PastPrices& past) { past.interval_s = past_interval_s_max + 1; });
+  refuses([](PastPrices& past) {
+    past.samples.clear();
+    for (std::uint64_t i = 0; i <= past_samples_max; ++i) past.samples.push_back({i, 1});
+  });
+  const auto bytes = encode(good);
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    const bool whole = size == bytes.size() - 16;  // without the last sample
+    CHECK(decode_past({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)})
+              .has_value() == whole);
+  }
 }
 
 TEST_CASE("a lookback beyond the bound is refused") {

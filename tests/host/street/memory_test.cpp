@@ -45,29 +45,40 @@ TEST_CASE("the shipped market runs from its first block to its last in less than
   CHECK(resident < 2'000'000'000);
 }
 
-TEST_CASE("a backtest of ten times as many blocks takes no more memory") {
+// It trades on all of them: what grows is its list of trades.
+TEST_CASE("a backtest of ten times as many blocks takes no more memory than its list of trades") {
   using namespace gantry::host;
   using namespace gantry::test;
   const TemporaryFolder folder;
   const auto longer = folder / "longer.gantry";
   write_repeated(GANTRY_RECORDING, longer, 10);
-  const auto configuration =
-      configure(folder.path(),
-                {"", "[[dex]]\nname = \"uniswap_v2\"\nmin_liquidity_usd = 10000\n",
-                 "[strategies.idle_strategy]\n", "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2",
-                 "0x6B175474E89094C44Da98b954EedeAC495271d0F"},
-                {GANTRY_TEST_PLUGIN_FOLDER});
+  const auto configuration = configure(
+      folder.path(),
+      {"[risk]\nmax_gas_eth_day = 20\n",
+       "[[dex]]\nname = \"uniswap_v2\"\nmin_liquidity_usd = 10000\n",
+       "[strategies.triangular]\nmin_profit_bps = 5\nmax_hops = 3\n",
+       "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2", "0x6B175474E89094C44Da98b954EedeAC495271d0F"},
+      {GANTRY_TEST_PLUGIN_FOLDER});
+  std::size_t trades = 0;
   const auto run = [&](const std::filesystem::path& file) {
     SimulatedChain chain(SimulationSettings(), gas_overhead_of(configuration));
     StreetOptions options;
     options.recording = file;
     options.backtest = &chain;
-    return run_market(configuration, options);
+    auto report = run_market(configuration, options);
+    trades = chain.trades().size();
+    return report;
   };
   // The most that the process has had: what a longer run needs more stands above it.
   const RunReport once = run(GANTRY_RECORDING);
+  const std::size_t once_trades = trades;
   const RunReport ten_times = run(longer);
   CHECK(ten_times.snapshots == 10 * (once.snapshots - 1) + 1);
   CHECK(once.resident_bytes_max > 10'000'000);
-  CHECK(ten_times.resident_bytes_max - once.resident_bytes_max < 8'000'000);
+  CHECK(once_trades > 500);
+  CHECK(trades > once_trades);
+  // With its legs and their names.
+  constexpr std::size_t trade_bytes = sizeof(BacktestTrade) + 4 * (sizeof(BacktestLeg) + 48);
+  CHECK(ten_times.resident_bytes_max - once.resident_bytes_max <
+        8'000'000 + 2 * trade_bytes * trades);
 }

@@ -6,6 +6,7 @@
 
 #include "host/plugin/library.hpp"
 #include "host/report/render.hpp"
+#include "support/sanitized.hpp"
 #include "support/small_market.hpp"
 
 using namespace gantry::host;
@@ -15,12 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What is instrumented is ten times slower, and its memory is not the program's.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
 constexpr std::size_t toggles_wanted = sanitized ? 60 : 1000;
 constexpr std::uint32_t blocks_many = sanitized ? 20'000 : 150'000;
 constexpr std::uint32_t blocks_some = sanitized ? 10'000 : 60'000;
