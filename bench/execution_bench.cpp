@@ -119,17 +119,17 @@ class TradedRun {
     Plugins plugins = make_plugins(configuration_, folder_ / "store");
     if (!plugins.refused.empty()) throw std::runtime_error(plugins.refused.front().reason);
     auto feed = must(LiveFeed::open(chain, configuration_.live, plugins.venues, *providers_));
-    const auto execution = must(Execution::start(
-        chain, configuration_.wallet,
-        {*providers_,
-         *ledger_,
-         *signer_,
-         *book,
-         [this](std::span<const std::uint8_t> bytes, std::uint64_t, const MayLeave& may_leave) {
-           return submit_transaction(*providers_, bytes, std::chrono::milliseconds(2000),
-                                     may_leave);
-         },
-         {}}));
+    const auto execution = must(
+        Execution::start(chain, configuration_.wallet,
+                         {*providers_,
+                          *ledger_,
+                          *signer_,
+                          *book,
+                          [this](const Outgoing& outgoing, const MayLeave& may_leave) {
+                            return submit_transaction(*providers_, outgoing.bytes,
+                                                      std::chrono::milliseconds(2000), may_leave);
+                          },
+                          {}}));
     StreetOptions options;
     options.live = feed;
     options.pace = Pace::live;

@@ -59,6 +59,8 @@ class ChainRun {
   Status ask(const Session& session, std::shared_ptr<HttpPool> http);
   // Loads what runs, and opens the feed. Fails as LiveFeed::open.
   Status prepare(const RunGround& ground);
+  // What an earlier run kept of prices: before run(), of a chain that is followed.
+  void tell_past(std::vector<PastPrices> past) { live_->feed->tell_past(std::move(past)); }
   // Until it ends or is stopped; what became of it is in outcome().
   void run();
   // It cannot go on, or not even begin.

@@ -1,6 +1,7 @@
 #include "host/cli/live_trading.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
@@ -52,30 +53,46 @@ class SharedSigner final : public sign::Signer {
   std::unique_ptr<sign::Signer> signer_;
 };
 
-using Submit =
-    std::function<SubmitReport(std::span<const std::uint8_t>, std::uint64_t, const MayLeave&)>;
+using Submit = std::function<SubmitReport(const Outgoing&, const MayLeave&)>;
 
 Result<Submit> submit_of(const ChainSettings& chain, LiveSession& live) {
   switch (chain.execution->send) {
     case SendKind::transaction:
-      return Submit(
-          [&live](std::span<const std::uint8_t> bytes, std::uint64_t, const MayLeave& may_leave) {
-            return submit_transaction(*live.providers, bytes, submit_deadline, may_leave);
-          });
+      return Submit([&live](const Outgoing& outgoing, const MayLeave& may_leave) -> SubmitReport {
+        // Alone it would be anywhere.
+        if (!outgoing.behind.empty()) {
+          return {SubmitVerdict::refused, {}, "only a bundle is behind another's transaction"};
+        }
+        return submit_transaction(*live.providers, outgoing.bytes, submit_deadline, may_leave);
+      });
     case SendKind::bundle: {
       auto key = make_relay_key(system_random());
       if (!key) return std::unexpected(key.error());
       auto made = RelaySubmitter::make(*live.http, chain, live.environment, std::move(*key));
       if (!made) return std::unexpected(made.error());
       auto line = std::make_shared<BundleLine>(std::move(*made), relay_deadline(chain));
-      return Submit(
-          [line](std::span<const std::uint8_t> bytes, std::uint64_t block,
-                 const MayLeave& may_leave) { return line->submit(bytes, block, may_leave); });
+      return Submit([line](const Outgoing& outgoing, const MayLeave& may_leave) {
+        return line->submit(outgoing, may_leave);
+      });
     }
     case SendKind::operation:
       break;
   }
   return Submit();
+}
+
+// Pending transactions that a trade may be sent behind; null: nobody listens to them.
+Result<std::function<Result<SignedPending>(const Hash32&)>> transactions_of(
+    const LiveSession& live) {
+  if (!live.pending) return nullptr;
+  auto made = sign::Curve::make(system_random());
+  if (!made) return std::unexpected(made.error());
+  const auto curve = std::make_shared<sign::Curve>(*std::move(made));
+  return [pending = live.pending, curve](const Hash32& hash) -> Result<SignedPending> {
+    auto bytes = pending->signed_bytes(hash);
+    if (!bytes) return std::unexpected(bytes.error());
+    return read_signed(*std::move(bytes), *curve);
+  };
 }
 
 }  // namespace
@@ -128,12 +145,21 @@ Result<std::unique_ptr<Execution>> LiveTrading::begin(const Configuration& confi
     if (!made) return std::unexpected(made.error());
     operations = std::move(*made);
   }
+  auto pending = transactions_of(live);
+  if (!pending) return std::unexpected(pending.error());
+  if (*pending && chain.execution->send != SendKind::bundle) {
+    spdlog::info(
+        "{}: what is found behind pending transactions is not sent: that takes send = \"bundle\" "
+        "in "
+        "[chain.execution] and a [[chain.relay]]",
+        chain.id);
+  }
   const auto on_mismatch = [feed = live.feed](const Mismatch& found) {
     feed->suspect(found.pools, found.reason.empty() ? "" : "a trade through it: " + found.reason);
   };
   return Execution::start(chain, configuration.wallet,
                           {*live.providers, *ledger_, *signer_, book, std::move(*submit),
-                           on_mismatch, std::move(operations)});
+                           on_mismatch, std::move(operations), std::move(*pending)});
 }
 
 }  // namespace gantry::host::cli

@@ -13,6 +13,7 @@
 #include "host/cli/chain_run.hpp"
 #include "host/cli/followed_chains.hpp"
 #include "host/cli/guarded.hpp"
+#include "host/cli/history_keeper.hpp"
 #include "host/cli/live_trading.hpp"
 #include "host/cli/number.hpp"
 #include "host/cli/progress.hpp"
@@ -282,6 +283,7 @@ ExitCode run(const Session& session, const Options& options) {
     one->give_up(prepared.error());
   }
   if (std::ranges::any_of(runs, [](const auto& one) { return one->street() != nullptr; })) {
+    const HistoryKeeper history(session, configuration.risk, runs);
     run_reachable(session, configuration, options, runs, keeper.get());
   }
   keeper.reset();  // what was told last is on the disk

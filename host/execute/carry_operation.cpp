@@ -234,7 +234,7 @@ void Execution::carry_operation(const TradeOrder& order) {
   context.gas_price = operation->max_fee.amount();
 
   Leaving leaving{order, *prepared, std::move(*reservation), {}, {}, {}};
-  leaving.simulation = begin_simulation(order, *prepared);
+  leaving.simulation = begin_simulation(order, *prepared, {});
   const OperationLine::Turn turn = line.take_turn();
   turn.last() = {*operation, order.group};
   OperationSender sender(turn.desk(), line.bundler(), line.http(),

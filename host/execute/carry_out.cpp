@@ -24,6 +24,8 @@ constexpr std::chrono::milliseconds simulation_deadline{2000};
 constexpr std::uint64_t deadline_slack_s = 60;
 // One that was built before may undo itself so much sooner.
 constexpr std::uint64_t deadline_nearer_s = 10;
+// In the ledger, of what was sent right behind a pending transaction, whose hash follows.
+constexpr const char* behind_words = " behind ";
 
 sign::EvmAddress evm_bytes(const gantry_address& address) {
   sign::EvmAddress out{};
@@ -93,6 +95,7 @@ class RunKey {
 
 std::string key_of(const TradeOrder& order, const Funding& funding, const u256& least_gain) {
   RunKey key;
+  if (order.behind) key.bytes(*order.behind);
   key.number(order.amount_in).number(order.amount_out).number(least_gain);
   key.number(u256(order.pool_states)).number(order.base_fee).number(order.data_fee);
   for (const gantry_address& token : order.route->tokens) key.address(token);
@@ -264,6 +267,17 @@ std::expected<Execution::Prepared, Execution::Refusal> Execution::reckon_costs(
   out.least_gain = cost;
   if (u256 planned; sub(order.least_out, owed, planned)) out.least_gain = std::max(cost, planned);
   out.gain_wei = share_down(out.gain, order.value_wei, order.value_token);
+  // The limits have seen it without a loan, at the cost that it was judged by.
+  const u256 judged_wei = sum_of(order.cost_wei, product_or_max(gas_price, u256(funding->gas)));
+  u256 net_wei;
+  if (funding->loan &&
+      (!sub(out.gain_wei, judged_wei, net_wei) || !order.limits.allow(net_wei, judged_wei))) {
+    return refused(
+        FillReason::no_profit,
+        fmt::format("after the loan it would leave {} wei, which is less than its limits "
+                    "of profit ask for",
+                    to_string(net_wei)));
+  }
   // What the least gain is worth for the gas that is expected: whatever it is settled with pays for
   // that.
   u256 affordable;
@@ -350,16 +364,22 @@ ledger::Intent Execution::intent_of(const TradeOrder& order, const Prepared& pre
 
 // At the block that the trade was planned on, by its hash where that is known.
 std::future<Simulation> Execution::begin_simulation(const TradeOrder& order,
-                                                    const Prepared& prepared) {
+                                                    const Prepared& prepared,
+                                                    const Theirs& theirs) {
   Rehearsal rehearsal{wallet_.sender, settings_.executor,
                       &prepared.run,  prepared.transaction.gas_limit,
                       prepared.gain,  {order.block, {}}};
   if (const auto head = ports_.providers.head(); head && head->number == order.block) {
     rehearsal.block = head->pin();
   }
-  return std::async(std::launch::async, [this, rehearsal] {
+  const InFront front{theirs ? &*theirs : nullptr, order.execution_time_s,
+                      prepared.transaction.max_fee, prepared.transaction.max_priority_fee};
+  return std::async(std::launch::async, [this, rehearsal, front] {
     const auto asked = std::chrono::steady_clock::now();
-    Simulation said = simulate(ports_.providers, rehearsal, simulation_deadline);
+    Simulation said =
+        front.theirs == nullptr
+            ? simulate(ports_.providers, rehearsal, simulation_deadline)
+            : simulate_behind(ports_.providers, rehearsal, front, simulation_deadline);
     time(ExecutionStep::simulate, asked);
     return said;
   });
@@ -372,15 +392,20 @@ std::expected<void, Execution::Refusal> Execution::judge(const Simulation& simul
   switch (simulation.verdict) {
     case SimulationVerdict::as_planned:
       return {};
+    case SimulationVerdict::not_behind:
+      return refused(FillReason::not_behind, simulation.why);
     case SimulationVerdict::pools_differ:
       prepared_.refuse(prepared.key, simulation.why);
-      if (ports_.on_mismatch) ports_.on_mismatch({order.route->pools, simulation.why});
+      // What is in front may do more than venues read of it, and is no pool's fault.
+      if (ports_.on_mismatch && !order.behind) {
+        ports_.on_mismatch({order.route->pools, simulation.why});
+      }
       return refused(FillReason::simulation, simulation.why);
     case SimulationVerdict::refused:
       prepared_.refuse(prepared.key, simulation.why);
       // Perhaps for another reason than its pools: whether they are what they were taken for is
       // looked at.
-      if (ports_.on_mismatch) ports_.on_mismatch({order.route->pools, {}});
+      if (ports_.on_mismatch && !order.behind) ports_.on_mismatch({order.route->pools, {}});
       return refused(FillReason::simulation, simulation.why);
     case SimulationVerdict::unknown:
       break;
@@ -410,7 +435,52 @@ void Execution::give_up(ledger::IntentId id, const TradeOrder& order, FillReason
 }
 
 std::uint64_t Execution::last_block_of(const TradeOrder& order) const {
+  // What is behind a pending transaction holds for one block.
+  if (order.behind) return order.execution_block;
   return order.execution_block + static_cast<std::uint64_t>(settings_.blocks_max) - 1;
+}
+
+bool Execution::is_over(const TradeOrder& order) const {
+  const auto head = ports_.providers.head();
+  return head && head->number >= last_block_of(order);
+}
+
+// A bundle alone has what is in it in its order, and nobody else sees it.
+std::expected<Execution::Theirs, Execution::Refusal> Execution::theirs_of(
+    const TradeOrder& order) const {
+  if (!order.behind) return Theirs();
+  if (settings_.send != SendKind::bundle) {
+    return refused(FillReason::not_behind,
+                   "only a bundle can be behind a pending transaction: send = \"bundle\"");
+  }
+  if (!ports_.pending) {
+    return refused(FillReason::not_behind, "nobody listens to pending transactions");
+  }
+  auto theirs = ports_.pending(*order.behind);
+  if (!theirs) return refused(FillReason::not_behind, theirs.error().message);
+  return std::move(*theirs);
+}
+
+std::string Execution::destination_of(const TradeOrder& order) const {
+  std::string out(to_string(settings_.send));
+  if (order.behind) out += behind_words + hex_text(*order.behind);
+  return out;
+}
+
+bool Execution::is_behind(const ledger::Attempt& attempt) {
+  return attempt.destination.find(behind_words) != std::string::npos;
+}
+
+std::optional<Execution::Refusal> Execution::kept_back(const TradeOrder& order) const {
+  if (is_stopped_for(order.scopes)) {
+    return Refusal(FillReason::halted, "trading was stopped before it left");
+  }
+  if (order.behind && is_over(order)) {
+    return Refusal(
+        FillReason::expired,
+        fmt::format("block {}, the only one that it is good for, is over", last_block_of(order)));
+  }
+  return std::nullopt;
 }
 
 std::expected<void, Execution::Refusal> Execution::may_begin(const TradeOrder& order) const {
@@ -421,9 +491,9 @@ std::expected<void, Execution::Refusal> Execution::may_begin(const TradeOrder& o
     return refused(FillReason::pool_in_flight,
                    "a trade that is under way changes one of its pools");
   }
-  const std::uint64_t last = last_block_of(order);
-  if (const auto head = ports_.providers.head(); head && head->number >= last) {
-    return refused(FillReason::expired, fmt::format("its last block {} is over", last));
+  if (is_over(order)) {
+    return refused(FillReason::expired,
+                   fmt::format("its last block {} is over", last_block_of(order)));
   }
   return {};
 }
@@ -456,6 +526,8 @@ void Execution::carry_out(Waiting waiting) {
   if (const auto may = may_begin(order); !may) {
     return end(order, may.error().first, may.error().second);
   }
+  const auto theirs = theirs_of(order);
+  if (!theirs) return end(order, theirs.error().first, theirs.error().second);
   if (ports_.operations) return carry_operation(order);
   if (!waiting.begun) {
     auto begun = begin(order, false);
@@ -465,7 +537,7 @@ void Execution::carry_out(Waiting waiting) {
   const Prepared& prepared = waiting.begun->prepared;
 
   // What it would do is asked while it is written down, and signed where that takes its time.
-  auto simulated = begin_simulation(order, prepared);
+  auto simulated = begin_simulation(order, prepared, *theirs);
   auto& made = waiting.begun->bytes;
   if (!made) made = sign_for(order, prepared.transaction);
   const Result<Signed>& bytes = *made;
@@ -474,7 +546,7 @@ void Execution::carry_out(Waiting waiting) {
     return end(order, FillReason::not_signed, bytes.error().message);
   }
   ledger::Attempt attempt;
-  attempt.destination = std::string(to_string(settings_.send));
+  attempt.destination = destination_of(order);
   attempt.max_fee = prepared.transaction.max_fee;
   attempt.priority_fee = prepared.transaction.max_priority_fee;
   attempt.bytes = bytes->bytes;
@@ -496,14 +568,12 @@ void Execution::carry_out(Waiting waiting) {
   if (const auto good = judge(simulation, order, prepared); !good) {
     return refuse(good.error().first, good.error().second);
   }
-  if (is_stopped_for(order.scopes)) {
-    return refuse(FillReason::halted, "trading was stopped before it left");
-  }
-  send(order, prepared, *id, *bytes);
+  if (const auto why = kept_back(order)) return refuse(why->first, why->second);
+  send(order, prepared, *id, *bytes, *theirs);
 }
 
 void Execution::send(const TradeOrder& order, const Prepared& prepared, ledger::AttemptId id,
-                     const Signed& bytes) {
+                     const Signed& bytes, const Theirs& theirs) {
   const auto head = ports_.providers.head();
   {
     const std::lock_guard lock(mutex_);
@@ -512,16 +582,21 @@ void Execution::send(const TradeOrder& order, const Prepared& prepared, ledger::
   }
   // No block that is over can be asked for.
   const std::uint64_t next = head ? head->number + 1 : order.execution_block;
-  const SubmitReport report = ports_.submit(bytes.bytes, std::max(next, order.execution_block),
-                                            [&] { return !is_stopped_for(order.scopes); });
+  Outgoing outgoing{bytes.bytes, std::max(next, order.execution_block)};
+  if (theirs) outgoing.behind = theirs->bytes;
+  std::optional<Refusal> kept;
+  const SubmitReport report = ports_.submit(outgoing, [&] {
+    kept = kept_back(order);
+    return !kept;
+  });
   if (report.verdict == SubmitVerdict::withheld) {
     {
       const std::lock_guard lock(mutex_);
       flights_.erase(id.intent);
     }
-    const std::string why = "trading was stopped before it left";
-    withdraw(id.intent, why);
-    return end(order, FillReason::halted, why);
+    if (!kept) kept = Refusal(FillReason::halted, report.message);
+    withdraw(id.intent, kept->second);
+    return end(order, kept->first, kept->second);
   }
   time(ExecutionStep::to_sent, order.arrived);
   if (report.verdict == SubmitVerdict::refused) {

@@ -18,6 +18,7 @@
 #include "host/live/chain_text.hpp"
 #include "host/plan/abi_words.hpp"
 #include "host/provider/json_rpc.hpp"
+#include "host/risk/amounts.hpp"
 #include "host/submit/fees.hpp"
 
 namespace gantry::host {
@@ -94,13 +95,6 @@ void name_trade(Fill& fill, const ledger::Intent& intent) {
       fill.of_venues.push_back(leg.venue);
     }
   }
-}
-
-std::uint64_t dollars_e6(const u256& wei, std::uint64_t ether_usd_e6) {
-  constexpr std::uint64_t wei_of_one = 1'000'000'000'000'000'000U;
-  u256 out;
-  if (!mul_div_floor(wei, u256(ether_usd_e6), u256(wei_of_one), out)) return UINT64_MAX;
-  return out.fits_u64() ? out.limb(0) : UINT64_MAX;
 }
 
 }  // namespace
@@ -213,16 +207,20 @@ void Execution::send_again(const ledger::Reconciled& what, const Head& head) {
       scopes = flight->second.order.scopes;
     }
   }
+  // What left for relays alone, by a run that was set so, is not for everybody to see.
+  if (intent->intent.kind == ledger::Kind::bundle && settings_.send != SendKind::bundle) return;
   const auto attempts = ports_.ledger.attempts(what.intent);
   if (!attempts) return;
   const auto attempt =
       std::ranges::find(*attempts, what.send_again.front(), &ledger::StoredAttempt::id);
   if (attempt == attempts->end()) return;
+  // Without what it was to be behind it is nothing; its one block is the only one.
+  if (is_behind(attempt->attempt)) return;
   const auto may_leave = [&] { return !is_stopped_for(scopes); };
   if (!may_leave()) return;
   const auto report = ports_.operations
                           ? send_operation_again(attempt->attempt)
-                          : ports_.submit(attempt->attempt.bytes, head.number + 1, may_leave);
+                          : ports_.submit({attempt->attempt.bytes, head.number + 1}, may_leave);
   if (report.verdict == SubmitVerdict::withheld) return;
   spdlog::info("trade {} was not in block {}: sent again as {} ({})", what.intent, head.number,
                hex_text(attempt->attempt.hash),
@@ -285,7 +283,7 @@ Status Execution::cancel(ledger::IntentId id, const Head& head) {
   const auto recorded = ports_.ledger.record(id, std::move(attempt)).get();
   if (!recorded) return std::unexpected(recorded.error());
   return send_cancellation(*recorded, bytes->hash, head, [&] {
-    return ports_.submit(bytes->bytes, head.number + 1, [this] { return !is_stopped(); });
+    return ports_.submit({bytes->bytes, head.number + 1}, [this] { return !is_stopped(); });
   });
 }
 
@@ -294,7 +292,7 @@ Status Execution::cancel_again(const ledger::StoredAttempt& attempt, const Head&
   const ledger::Attempt& sent = attempt.attempt;
   return send_cancellation(attempt.id, sent.hash, head, [&] {
     if (ports_.operations) return send_operation_again(sent);
-    return ports_.submit(sent.bytes, head.number + 1, [this] { return !is_stopped(); });
+    return ports_.submit({sent.bytes, head.number + 1}, [this] { return !is_stopped(); });
   });
 }
 
@@ -376,7 +374,7 @@ Result<Fill> Execution::fill_of(const ledger::StoredResult& result,
   fill.gained = !net->is_negative() && !net->magnitude().is_zero();
   fill.amount_wei = net->magnitude();
   if (realised.price) {
-    fill.amount_usd_e6 = dollars_e6(fill.amount_wei, realised.price->usd_e6);
+    fill.amount_usd_e6 = usd_e6_of(usd_e6_of_wei(fill.amount_wei, realised.price->usd_e6));
   } else if (!fill.gained && !fill.amount_wei.is_zero()) {
     fill.amount_usd_e6 = Fill::no_price;
   }

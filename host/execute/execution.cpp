@@ -53,6 +53,7 @@ TradeOrder order_of(const MarketView& view, const Plan& plan, std::uint64_t grou
   order.lane = plan.trade.strategy;
   order.strategy = strategy;
   order.route = plan.route;
+  order.behind = plan.behind;
   for (std::uint32_t i = 0; i < o.leg_count; ++i) {
     const gantry_hop& hop = o.legs[i].hop;
     const PoolInfo& pool = topology.pools[hop.pool];

@@ -6,6 +6,9 @@
 //             |       ledger --------->  ^
 //             `-----> simulate ------->  |   the gate: risk is asked again right before
 //
+// A back-run is sent as a bundle: somebody else's pending transaction, then the trade. It is
+// simulated behind that one, for the next block alone, and never sent again or in any other way.
+//
 // A user operation is sponsored first, while it is simulated, and signed and written when somebody
 // pays; where that sponsorship is not taken, again with another, in the same nonce. One operation
 // of an account is under way at a time.
@@ -47,9 +50,11 @@
 #include "host/ledger/chain_view.hpp"
 #include "host/ledger/ledger.hpp"
 #include "host/ledger/reconcile.hpp"
+#include "host/live/signed_pending.hpp"
 #include "host/plan/plan.hpp"
 #include "host/provider/providers.hpp"
 #include "host/risk/book.hpp"
+#include "host/risk/profit_limits.hpp"
 #include "host/sign/signer.hpp"
 #include "host/street/histogram.hpp"
 #include "host/submit/fees.hpp"
@@ -64,6 +69,7 @@ struct TradeOrder {
   std::uint32_t lane = 0;
   std::string strategy;
   std::shared_ptr<const TradeRoute> route;
+  std::optional<Hash32> behind;  // the pending transaction that it was quoted right behind of
   std::vector<ledger::Leg> legs;
   u256 amount_in;
   u256 amount_out;
@@ -74,6 +80,7 @@ struct TradeOrder {
   u256 value_wei;
   u256 stake_wei;           // what goes in is worth so much
   u256 cost_wei;            // that it is judged by
+  ProfitLimits limits;      // that it has passed, and has to with a loan
   bool closes = false;      // a position, or a part of one
   std::uint64_t gas = 0;    // of the trade, without a loan
   u256 data_fee;            // wei
@@ -102,14 +109,14 @@ struct ExecutionPorts {
   ledger::Ledger& ledger;
   sign::Signer& signer;  // [any thread]
   RiskBook& book;
-  // Sends signed bytes, for that block or a later one; whether they still may leave is asked after
-  // whatever they wait for.
-  std::function<SubmitReport(std::span<const std::uint8_t> bytes, std::uint64_t block,
-                             const MayLeave& may_leave)>
-      submit;
+  // Sends signed bytes; whether they still may leave is asked after whatever they wait for.
+  std::function<SubmitReport(const Outgoing& outgoing, const MayLeave& may_leave)> submit;
   std::function<void(Mismatch)> on_mismatch;  // [its own threads]
   // In place of `submit` where trades leave as user operations; else null.
   std::unique_ptr<OperationLine> operations = nullptr;
+  // A pending transaction, whole; fails with the reason why nothing can be sent behind it. Null:
+  // nobody listens to them.
+  std::function<Result<SignedPending>(const Hash32&)> pending = nullptr;
 };
 
 // How long trades took, those that came so far.
@@ -185,6 +192,8 @@ class Execution {
     ledger::Reservation nonce;
     std::optional<Result<Signed>> bytes;
   };
+  // What a trade is right behind of; of others nothing.
+  using Theirs = std::optional<SignedPending>;
   struct Waiting {
     TradeOrder order;
     std::optional<Begun> begun;
@@ -203,6 +212,11 @@ class Execution {
   void take_orders();
   void carry_out(Waiting waiting);
   std::expected<void, Refusal> may_begin(const TradeOrder& order) const;
+  std::expected<Theirs, Refusal> theirs_of(const TradeOrder& order) const;
+  // No block is left that the order is good for.
+  bool is_over(const TradeOrder& order) const;
+  // Why it may not leave any more; nothing: it may.
+  std::optional<Refusal> kept_back(const TradeOrder& order) const;
   // The transaction and its nonce; signed, too, where `and_sign`.
   std::expected<Begun, Refusal> begin(const TradeOrder& order, bool and_sign);
   bool may_begin_at_once(const TradeOrder& order) const;
@@ -217,9 +231,13 @@ class Execution {
   ledger::Intent intent_of(const TradeOrder& order, const Prepared& prepared,
                            const Hash32& hash) const;
   void send(const TradeOrder& order, const Prepared& prepared, ledger::AttemptId id,
-            const Signed& bytes);
-  // `prepared` lasts until it is ready.
-  std::future<Simulation> begin_simulation(const TradeOrder& order, const Prepared& prepared);
+            const Signed& bytes, const Theirs& theirs);
+  // `prepared` and `theirs` last until it is ready.
+  std::future<Simulation> begin_simulation(const TradeOrder& order, const Prepared& prepared,
+                                           const Theirs& theirs);
+  // As the ledger names it; and whether that is of one that is behind another's.
+  std::string destination_of(const TradeOrder& order) const;
+  static bool is_behind(const ledger::Attempt& attempt);
   std::expected<void, Refusal> judge(const Simulation& simulation, const TradeOrder& order,
                                      const Prepared& prepared);
   void withdraw(ledger::IntentId id, const std::string& why);

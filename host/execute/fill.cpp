@@ -14,7 +14,7 @@ namespace gantry::host {
 namespace {
 
 constexpr auto first_fill_reason = static_cast<std::int32_t>(FillReason::not_planned);
-constexpr auto last_fill_reason = static_cast<std::int32_t>(FillReason::not_as_held);
+constexpr auto last_fill_reason = static_cast<std::int32_t>(FillReason::not_behind);
 
 constexpr std::string_view taken_back_word = "back";
 constexpr std::string_view again_word = "again";
@@ -131,6 +131,8 @@ std::string_view to_string(FillReason reason) {
       return "dropped";
     case FillReason::not_as_held:
       return "not as held";
+    case FillReason::not_behind:
+      return "not behind";
   }
   return "unknown";
 }

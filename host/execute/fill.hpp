@@ -39,6 +39,7 @@ enum class FillReason : std::int32_t {
   expired = 1013,      // its time was over before it was in a block
   dropped = 1014,      // its nonce was taken by what is not this host's
   not_as_held = 1015,  // the ledger has another position, or a trade whose result it waits for
+  not_behind = 1016,   // the pending transaction that it belongs behind cannot be in front of it
 };
 std::string_view to_string(FillReason reason);
 

@@ -484,6 +484,9 @@ Status LiveFeed::deliver(const ChainBlock& block, std::optional<gantry_amount> g
   blocks_.push_back(block);
   while (blocks_.size() > static_cast<std::size_t>(settings_.undo_blocks) + 1) blocks_.pop_front();
   // For the street alone: this market reads none.
+  for (const PastPrices& past : std::exchange(past_, {})) {
+    input.events.push_back({MarketEventKind::past, 0, 0, {}, encode(past)});
+  }
   if (prices_) input.events.push_back({MarketEventKind::clock, now_ms(), 0, {}});
   std::ranges::move(told_events(), std::back_inserter(input.events));
   tell_mined(block, input);

@@ -45,6 +45,7 @@
 #include "host/live/pending_pool.hpp"
 #include "host/live/pool_list.hpp"
 #include "host/live/price_watch.hpp"
+#include "host/market/past_prices.hpp"
 
 namespace gantry::host {
 
@@ -91,6 +92,9 @@ class LiveFeed final : public Feed {
   // `between_blocks_ms` says so. Before the first next().
   void tell_pending(std::shared_ptr<PendingPool> pending) { pending_ = std::move(pending); }
   void tell_prices(std::shared_ptr<PriceWatch> prices) { prices_ = std::move(prices); }
+  // What an earlier run kept of prices, to be told of with the first block. Before the first
+  // next().
+  void tell_past(std::vector<PastPrices> past) { past_ = std::move(past); }
 
  private:
   LiveFeed(const ChainSettings& chain, const LiveSettings& settings,
@@ -132,6 +136,7 @@ class LiveFeed final : public Feed {
   BooksCheck books_;
   std::shared_ptr<PendingPool> pending_;  // null: none
   std::shared_ptr<PriceWatch> prices_;    // null: none
+  std::vector<PastPrices> past_;          // until the first block has been delivered
   // Hashes of pending transactions that were told of, the newest last; as those of blocks.
   std::deque<std::string> waiting_;
   recording::Block last_;  // that was delivered

@@ -1,10 +1,13 @@
 #include "host/live/pending_pool.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 
+#include "host/base/text.hpp"
 #include "host/live/chain_text.hpp"
+#include "host/live/signed_pending.hpp"
 #include "host/log/log.hpp"
 #include "host/provider/json_rpc.hpp"
 
@@ -114,7 +117,30 @@ void PendingPool::take(const boost::json::value& body) {
     return;
   }
   ++counts_.taken;
+  keep_signed(transaction->hash, body);
   waiting_.push_back(std::move(*transaction));
+}
+
+void PendingPool::keep_signed(const Hash32& hash, const boost::json::value& body) {
+  signed_.push_back({hash, signed_bytes_of(body)});
+  const auto size_of = [](const Signed& one) { return one.bytes ? one.bytes->size() : 0; };
+  signed_bytes_ += size_of(signed_.back());
+  while (signed_.size() > signed_max || signed_bytes_ > signed_bytes_max) {
+    signed_bytes_ -= size_of(signed_.front());
+    signed_.pop_front();
+  }
+}
+
+Result<std::vector<std::uint8_t>> PendingPool::signed_bytes(const Hash32& hash) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find(signed_, hash, &Signed::hash);
+  if (found == signed_.end()) {
+    return fail(ErrorKind::not_found,
+                fmt::format("the pending transaction {} is not known any more", hex_text(hash)));
+  }
+  if (found->bytes) return found->bytes;
+  return fail(ErrorKind::format, fmt::format("the pending transaction {} {}", hex_text(hash),
+                                             found->bytes.error().message));
 }
 
 void PendingPool::dropped(std::uint64_t count) {

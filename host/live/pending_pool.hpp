@@ -5,6 +5,8 @@
 // came since the last tick in one batch. One that the provider asked does not know, as another told
 // of it, is asked for once more at a later tick.
 //
+// Of each its signed bytes are made again and kept for a while: what is sent behind it needs them.
+//
 // BOUNDS   transactions_max wait for a block and hashes_max for a tick, of which at most
 //          hashes_per_tick are asked for. What comes beyond is dropped, counted, and told of in the
 //          log at most once a minute; so is what was asked for in vain.
@@ -22,6 +24,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "host/base/keccak.hpp"
 #include "host/market/pending_swaps.hpp"
 #include "host/provider/providers.hpp"
 
@@ -39,6 +42,9 @@ class PendingPool {
   static constexpr std::size_t hashes_max = 2048;
   static constexpr std::size_t hashes_per_tick = 200;
   static constexpr std::size_t remembered_max = 32'768;  // hashes that were told of
+  // Of which signed bytes are kept, the newest.
+  static constexpr std::size_t signed_max = pending_window_max;
+  static constexpr std::size_t signed_bytes_max = 8U << 20U;
   static constexpr std::chrono::milliseconds tick{250};
 
   // `providers` is used until join(), or until it ends. `chain` is for the log.
@@ -53,6 +59,9 @@ class PendingPool {
   // Those that wait, in the order in which they came whole. They are then the caller's.
   std::vector<PendingTransaction> drain();
   PendingCounts counts() const;
+  // One that was taken. Fails, with a whole line: `not_found`: it is not known, or not any more;
+  // `format`: who told of it did not tell its signature, or told what is not it.
+  Result<std::vector<std::uint8_t>> signed_bytes(const Hash32& hash) const;
   // Nothing more is asked for; what is under way is waited for by join().
   void request_stop() noexcept { thread_.request_stop(); }
   // After request_stop(): from here on the providers may end, whoever still holds this.
@@ -65,6 +74,7 @@ class PendingPool {
   };
 
   void take(const boost::json::value& body);
+  void keep_signed(const Hash32& hash, const boost::json::value& body);
   bool is_new(const std::string& hash);
   void dropped(std::uint64_t count);
   void run(const std::stop_token& stop);
@@ -80,6 +90,12 @@ class PendingPool {
   std::deque<Asked> hashes_;
   std::unordered_set<std::string> known_;
   std::deque<std::string> remembered_;  // known_, the oldest first
+  struct Signed {
+    Hash32 hash;
+    Result<std::vector<std::uint8_t>> bytes;
+  };
+  std::deque<Signed> signed_;  // the oldest first
+  std::size_t signed_bytes_ = 0;
   PendingCounts counts_;
   std::chrono::steady_clock::time_point complained_{};
   std::jthread thread_;  // the last: it uses the others

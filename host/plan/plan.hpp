@@ -3,8 +3,10 @@
 //
 // THREADS  [main] or one graph node at a time. Nothing is submitted here.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,8 @@ struct Plan {
   std::vector<PlannedCall> calls;
   // Where the chain has an executor: what it is to do, of which the calls above are a part.
   std::shared_ptr<const TradeRoute> route;
+  // Of the pending transaction that it is right behind of: it was quoted after that one.
+  std::optional<std::array<std::uint8_t, 32>> behind;
   u256 min_out;                     // what the last call holds, in the opportunity's token_out
   std::string payer;                // the paymaster's name, or "sender" when nobody sponsors
   std::vector<std::string> passed;  // paymasters that would not, each with its reason

@@ -216,15 +216,17 @@ BundleReport RelaySubmitter::submit(const Bundle& bundle,
   return summary_of(std::move(answers));
 }
 
-SubmitReport BundleLine::submit(std::span<const std::uint8_t> transaction, std::uint64_t block,
-                                const MayLeave& may_leave) {
+SubmitReport BundleLine::submit(const Outgoing& outgoing, const MayLeave& may_leave) {
   const std::lock_guard lock(turn_);
   if (may_leave && !may_leave()) {
     return {SubmitVerdict::withheld, {}, "it may not leave any more"};
   }
   Bundle bundle;
-  bundle.transactions.emplace_back(transaction.begin(), transaction.end());
-  bundle.block = block;
+  // Never in front of it: a transaction of somebody else's is the first.
+  for (const auto& each : {outgoing.behind, outgoing.bytes}) {
+    if (!each.empty()) bundle.transactions.emplace_back(each.begin(), each.end());
+  }
+  bundle.block = outgoing.block;
   return relays_.submit(bundle, std::chrono::steady_clock::now() + wait_);
 }
 

@@ -100,8 +100,17 @@ class RelaySubmitter {
   std::unique_ptr<sign::Signer> key_;
 };
 
-// Bundles of one transaction each, one after the other: a bundle waits until the one before it was
-// answered, and may leave no more by then.
+// What is to leave.
+struct Outgoing {
+  std::span<const std::uint8_t> bytes;  // signed
+  std::uint64_t block = 0;              // it may be in, or a later one; of a bundle in it alone
+  // Somebody else's signed transaction, that it has to be right behind of; empty: none. Only a
+  // bundle can be that.
+  std::span<const std::uint8_t> behind = {};
+};
+
+// Bundles of one transaction, or of two where it is behind another's, one after the other: a bundle
+// waits until the one before it was answered, and may leave no more by then.
 //
 // THREADS  Any, several at once.
 class BundleLine {
@@ -111,8 +120,7 @@ class BundleLine {
       : relays_(std::move(relays)), wait_(wait) {}
 
   // Whether it may leave is asked when its turn has come.
-  SubmitReport submit(std::span<const std::uint8_t> transaction, std::uint64_t block,
-                      const MayLeave& may_leave);
+  SubmitReport submit(const Outgoing& outgoing, const MayLeave& may_leave);
 
  private:
   std::mutex turn_;  // guards relays_

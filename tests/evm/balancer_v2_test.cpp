@@ -5,17 +5,13 @@
 
 #include "evm/balancer_v2_scene.hpp"
 #include "evm/integer_words.hpp"
+#include "evm/seeded_random.hpp"
 
 namespace gantry::test {
 namespace {
 
 const Integer unit("1000000000000000000");
-constexpr std::uint64_t default_seed = 20210420;
-
-std::uint64_t seed() {
-  const char* text = std::getenv("GANTRY_TEST_SEED");
-  return text == nullptr ? default_seed : std::strtoull(text, nullptr, 10);
-}
+std::uint64_t seed() { return test_seed(20210420); }
 
 constexpr const char* weighted_deployments[] = {
     "20210418-weighted-pool", "20220908-weighted-pool-v2", "20230206-weighted-pool-v3"};

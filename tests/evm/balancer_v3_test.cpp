@@ -9,22 +9,19 @@
 #include "evm/balancer_v2_contracts.hpp"
 #include "evm/balancer_v3_contracts.hpp"
 #include "evm/integer_words.hpp"
+#include "evm/seeded_random.hpp"
 #include "plugins/balancer/answers.hpp"
 
 namespace gantry::test {
 namespace {
 
 const Integer unit("1000000000000000000");
-constexpr std::uint64_t default_seed = 20260116;
 constexpr std::size_t pools_of_a_kind = 45;
 constexpr std::size_t states_of_a_pool = 3;
 constexpr std::size_t swaps_of_a_state = 75;
 constexpr std::size_t calls_of_a_state = 3;  // through the router, when they are recorded
 
-std::uint64_t seed() {
-  const char* text = std::getenv("GANTRY_TEST_SEED");
-  return text == nullptr ? default_seed : std::strtoull(text, nullptr, 10);
-}
+std::uint64_t seed() { return test_seed(20260116); }
 
 V3PoolOrder draw_order(const std::string& deployment, std::size_t number, Draw& draw) {
   constexpr std::uint32_t usual[] = {18, 6, 8};

@@ -120,12 +120,11 @@ class ExecutionScene {
     auto made = Execution::start(
         chain_, wallet_,
         {*providers_, *ledger_, signer, book_,
-         [this](std::span<const std::uint8_t> bytes, std::uint64_t,
-                const host::MayLeave& may_leave) {
+         [this](const host::Outgoing& outgoing, const host::MayLeave& may_leave) {
            if (instead_of_sending) {
              if (auto said = instead_of_sending()) return *said;
            }
-           auto report = host::submit_transaction(*providers_, bytes, 5s, may_leave);
+           auto report = host::submit_transaction(*providers_, outgoing.bytes, 5s, may_leave);
            if (denies_) report = {host::SubmitVerdict::refused, {}, "not today"};
            return report;
          },
@@ -526,6 +525,28 @@ TEST_CASE("each lender and each pair of venues execute, and the account has the 
   CHECK(executed == 5 * 36 + 25);
   CHECK(refused == 11);
   CHECK(scene.mismatches().empty());
+}
+
+TEST_CASE("what the limits of profit ask for is left after the loan, or nothing is sent") {
+  ExecutionScene scene;
+  scene.lend({scene.lender(LenderKind::aave_v3)});
+  Integer fee;
+  scene.venues.loan(ExecutionScene::source_of(LenderKind::aave_v3), put_in, fee);
+  REQUIRE(fee > 0);
+  // By the order's own figures, and what docs/executor.md says of the lender's gas.
+  const auto order_with = [&](const Integer& more) {
+    TradeOrder order = scene.order(VenueKind::v2, VenueKind::v3);
+    const Integer base = integer_of(order.base_fee);
+    const Integer gas_price = base + (base + 7) / 8 + Integer(1'000'000'000);
+    const Integer net = integer_of(order.amount_out) - put_in - fee - gas_price * 157'000;
+    REQUIRE(net > 0);
+    order.limits.least = to_u256(net + more);
+    return order;
+  };
+  const Integer sent = scene.sent();
+  CHECK(scene.carry_out(order_with(1)).reason == FillReason::no_profit);
+  CHECK(scene.sent() == sent);
+  CHECK(scene.carry_out(order_with(0)).filled());
 }
 
 TEST_CASE("each pair of venues executes with what the executor holds, which stays what it was") {

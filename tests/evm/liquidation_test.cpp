@@ -24,7 +24,7 @@ const Integer one_ether = Integer("1000000000000000000");
 // against dollars.
 class BorrowedScene {
  public:
-  BorrowedScene() : scene(101), market(scene.deployer) {
+  explicit BorrowedScene(AaveV3::Release release) : scene(101), market(scene.deployer, release) {
     for (const PlaygroundToken& token : scene.market.tokens()) {
       if (token.symbol == "WETH") weth = token.address;
       if (token.symbol == "USDC") usdc = token.address;
@@ -49,9 +49,7 @@ class BorrowedScene {
         fmt::format("[[dex]]\nname = \"aave_v3\"\nmarket = \"{}\"\nborrows_from_block = 0\n\n"
                     "[[dex]]\nname = \"uniswap_v2\"",
                     market.pool()));
-    scene.space.edit("strategies.toml",
-                     "[strategies.triangular]\nenabled = true\nmin_profit_bps = 5\nmax_hops = 4\n",
-                     "[strategies.liquidation]\nenabled = true\nmin_profit_bps = 5\n");
+    scene.use("[strategies.liquidation]\nenabled = true\nmin_profit_bps = 5\n");
   }
 
   Integer health() { return market.account_data(scene.deployer.account())[5]; }
@@ -78,18 +76,18 @@ Integer whole(const u256& value) { return Integer(gantry::to_string(value)); }
 
 }  // namespace
 
-TEST_CASE("who is under water is liquidated with a flash loan, and pays what was planned") {
-  BorrowedScene borrowed;
+namespace {
+
+// Runs the program until it has liquidated, and its trade; nothing: it did not.
+std::optional<host::ledger::Trade> liquidated(BorrowedScene& borrowed) {
   TradingScene& scene = borrowed.scene;
-  const Holdings before = scene.holdings();
   Running running = scene.start({"--json", "--no-timings"});
   // All are healthy, and there is nothing to do.
   scene.mine(12, 100);
   CHECK_FALSE(newest_trade(scene));
   REQUIRE(borrowed.health() > one_ether);
   borrowed.market.set_price(borrowed.weth, borrowed.weth_price * 14 / 10);
-  const Integer health = borrowed.health();
-  REQUIRE(health < one_ether);
+  REQUIRE(borrowed.health() < one_ether);
   const auto included = [&]() -> std::optional<host::ledger::Trade> {
     const auto trade = newest_trade(scene);
     const bool is_done =
@@ -102,18 +100,28 @@ TEST_CASE("who is under water is liquidated with a flash loan, and pays what was
   running.signal(SIGINT);
   for (int i = 0; i < 100 && !running.ended(); ++i) scene.mine(1, 50);
   const Ended ended = running.wait();
-  INFO(ended.out << ended.err);
+  UNSCOPED_INFO(ended.out << ended.err);
+  return trade;
+}
+
+// The lender's premium is all that lies between the quotes and what was earned.
+Integer planned_of(const host::ledger::Trade& trade) {
+  const Integer amount = whole(trade.intent.intent.amount_in);
+  return whole(trade.intent.intent.planned_out) - amount - AaveV3::premium(amount);
+}
+
+}  // namespace
+
+TEST_CASE("who is under water is liquidated with a flash loan, and pays what was planned") {
+  BorrowedScene borrowed(GENERATE(AaveV3::Release::v3_0, AaveV3::Release::today));
+  const Holdings before = borrowed.scene.holdings();
+  const auto trade = liquidated(borrowed);
   REQUIRE(trade);
-  const auto& intent = trade->intent.intent;
-  CHECK(intent.strategy == "liquidation");
-  CHECK(intent.route.size() >= 2);
-  // The lender's premium is all that lies between the quotes and what was earned.
-  const Integer amount = whole(intent.amount_in);
-  const Integer planned = whole(intent.planned_out) - amount - AaveV3::premium(amount);
-  CHECK(host::ledger::to_string(trade->result->realised->profit) == planned.str());
-  CHECK(borrowed.health() > health);
-  settle(scene);
-  check_books(scene, before);
+  CHECK(trade->intent.intent.strategy == "liquidation");
+  CHECK(trade->intent.intent.route.size() >= 2);
+  CHECK(host::ledger::to_string(trade->result->realised->profit) == planned_of(*trade).str());
+  settle(borrowed.scene);
+  check_books(borrowed.scene, before);
 }
 
 }  // namespace gantry::test

@@ -4,15 +4,18 @@
 
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <thread>
 
 #include "evm/integer_words.hpp"
 #include "evm/trading_books.hpp"
 #include "gantry/u256_convert.hpp"
 #include "host/base/text.hpp"
+#include "host/live/history_store.hpp"
 
 namespace gantry::test {
 namespace {
@@ -37,11 +40,10 @@ std::string address(const TradingScene& scene, const std::string& symbol) {
 
 // Buys ether for a thousand dollars.
 void hold(TradingScene& scene, const std::string& more) {
-  scene.space.edit("strategies.toml",
-                   "[strategies.triangular]\nenabled = true\nmin_profit_bps = 5\nmax_hops = 4\n",
-                   fmt::format("[strategies.holder_strategy]\nenabled = true\nbase = \"{}\"\n"
-                               "token = \"{}\"\namount = \"1000000000\"\n{}",
-                               address(scene, "USDC"), address(scene, "WETH"), more));
+  scene.use(
+      fmt::format("[strategies.holder_strategy]\nenabled = true\nbase = \"{}\"\n"
+                  "token = \"{}\"\namount = \"1000000000\"\n{}",
+                  address(scene, "USDC"), address(scene, "WETH"), more));
   scene.space.edit("gantry.toml", "folders = [\"",
                    fmt::format("folders = [\"{}\", \"", GANTRY_TEST_PLUGINS));
   scene.space.edit("gantry.toml", "[risk]\n", "[risk]\nmax_crossing_bps = 1000\n");
@@ -97,7 +99,213 @@ std::size_t check_exchanges(TradingScene& scene, const Held& before) {
   return trades->size();
 }
 
+// Two tokens that rise and fall together, a minute a block, and swing around each other.
+class MovingPair {
+ public:
+  explicit MovingPair(TradingScene& scene) : scene_(scene) {}
+
+  void go_on() {
+    common_ += std::uniform_real_distribution<double>(-0.03, 0.03)(random_);
+    ++blocks_;
+    scene_.chain.call("evm_increaseTime", {60});
+    bring(0.01 * std::sin(blocks_ / 2.0));
+  }
+  // Now, and nothing else in that block.
+  void bring(double spread) {
+    std::vector<RpcRequest> transactions;
+    for (const PlaygroundPair& each : scene_.market.pairs()) {
+      const std::size_t coin = symbol(each, 0) == "WETH" ? 0 : 1;
+      if (symbol(each, coin) != "WETH") continue;
+      const std::string& other = symbol(each, 1 - coin);
+      if (other == "LINK") put_in(each, coin, 0.005 * std::exp(common_ + spread), transactions);
+      if (other == "WBTC") put_in(each, coin, 20 * std::exp(common_), transactions);
+    }
+    transactions.push_back({.method = "anvil_setNextBlockBaseFeePerGas", .params = {"0x77359400"}});
+    transactions.push_back({.method = "evm_mine", .params = {}});
+    for (const RpcAnswer& answer : scene_.chain.batch(transactions)) {
+      if (answer.failure) throw std::runtime_error("the chain: " + answer.failure->message);
+    }
+  }
+
+ private:
+  const std::string& symbol(const PlaygroundPair& pair, std::size_t side) const {
+    return scene_.market.tokens()[pair.token[side]].symbol;
+  }
+  void send(const std::string& to, const std::string& data, std::vector<RpcRequest>& out) const {
+    out.push_back({.method = "eth_sendTransaction",
+                   .params = {json::object{{"from", scene_.deployer.account()},
+                                           {"to", to},
+                                           {"gas", "0x493e0"},
+                                           {"gasPrice", "0x2540be400"},
+                                           {"data", data}}}});
+  }
+  // One swap that brings the other token to that many ether, to a thousandth or so: it pays a fee.
+  void put_in(const PlaygroundPair& pair, std::size_t coin, double ether,
+              std::vector<RpcRequest>& out) const {
+    Deployer& chain = scene_.deployer;
+    const std::string answer = chain.read(pair.address, chain.selector("getReserves()"));
+    const Integer reserves[2] = {word_at(answer, 0), word_at(answer, 1)};
+    const auto whole = [&](std::size_t side) {
+      return reserves[side].convert_to<double>() /
+             std::pow(10.0, scene_.market.tokens()[pair.token[side]].decimals);
+    };
+    // What goes in makes its token (1 + share)^2 times as cheap.
+    const double dear = whole(coin) / whole(1 - coin) / ether;
+    const std::size_t in = dear > 1 ? 1 - coin : coin;
+    const double share = std::sqrt(std::max(dear, 1 / dear)) - 1;
+    const Integer amount =
+        reserves[in] * static_cast<std::uint64_t>(std::llround(share * 1e9)) / 1'000'000'000;
+    const Integer kept = amount * 997;
+    const Integer paid = kept * reserves[1 - in] / (reserves[in] * 1000 + kept);
+    if (paid == 0) return;
+    send(scene_.market.tokens()[pair.token[in]].address,
+         chain.selector("transfer(address,uint256)") + address_word(pair.address) + word(amount),
+         out);
+    send(pair.address,
+         chain.selector("swap(uint256,uint256,address,bytes)") + word(in == 0 ? Integer(0) : paid) +
+             word(in == 0 ? paid : Integer(0)) + address_word(chain.account()) + word(128) +
+             word(0),
+         out);
+  }
+
+  TradingScene& scene_;
+  std::mt19937_64 random_{97};
+  double common_ = 0;
+  int blocks_ = 0;
+};
+
+// The trade of that number, from 0, once it is included; blocks without any other are mined for it.
+std::optional<host::ledger::Trade> wait_for_trade(TradingScene& scene, Running& running,
+                                                  std::size_t number) {
+  for (int i = 0; i < 100 && !running.ended(); ++i) {
+    if (const auto books = scene.books_or_none()) {
+      const auto trades = books->exchanges("eip155:31337");
+      if (trades && trades->size() > number && (*trades)[number].result &&
+          (*trades)[number].result->realised) {
+        return (*trades)[number];
+      }
+    }
+    scene.mine(1, 200);
+  }
+  return std::nullopt;
+}
+
+// What was quoted is what was paid, to the unit: nothing else was in its block.
+void check_as_planned(TradingScene& scene, const host::ledger::Trade& trade) {
+  const auto& intent = trade.intent.intent;
+  INFO("trade " << trade.intent.id << " of block " << trade.result->receipt.block);
+  CHECK(intent.strategy == "statistical");
+  CHECK(trade.intent.state == State::included);
+  REQUIRE(trade.result->realised->exchange);
+  CHECK(trade.result->realised->exchange->spent == intent.amount_in);
+  CHECK(trade.result->realised->exchange->received == intent.planned_out);
+  const json::value count =
+      scene.chain.call("eth_getBlockTransactionCountByNumber",
+                       {json::string(fmt::format("{:#x}", trade.result->receipt.block))});
+  CHECK(text_of(count) == "0x1");
+}
+
 }  // namespace
+
+TEST_CASE(
+    "statistical begins with the prices of the run before, and earns what it planned to the wei") {
+  TradingScene scene(89, 2, 10);
+  const std::string wrapped = address(scene, "WETH");
+  const std::string link = address(scene, "LINK");
+  scene.use(
+      "[strategies.statistical]\nenabled = true\nlookback_hours = 1\n"
+      "sample_minutes = 1\nmin_samples = 20\nrebalance_interval_hours = 1\n"
+      "stop_z_score = 50\nz_score_threshold = 4.0\n");
+  scene.space.edit("gantry.toml", "[risk]\n",
+                   "[risk]\nmax_crossing_bps = 1000\nramp_successes = 0\nramp_hours = 0\n");
+  // Nobody lends for what does not come back in the same transaction.
+  const Integer ten = Integer(10) * Integer("1000000000000000000");
+  scene.deployer.send(wrapped, scene.deployer.selector("deposit()"), ten);
+  scene.deployer.send(wrapped, scene.deployer.selector("transfer(address,uint256)") +
+                                   address_word(scene.executor.address()) + word(ten));
+  const Integer ether_before = scene.executor.balance(wrapped, scene.executor.address());
+  REQUIRE(ether_before >= ten);
+  REQUIRE(scene.executor.balance(link, scene.executor.address()) == 0);
+
+  MovingPair pair(scene);
+  pair.go_on();
+  Running first = scene.start({"--blocks", "45"});
+  for (int i = 0; i < 200 && !first.ended(); ++i) {
+    pair.go_on();
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  }
+  const Ended warmed = first.wait();
+  INFO(warmed.err);
+  REQUIRE(warmed.code == 0);
+  CHECK(has(warmed.err, "no prices of an earlier run are there for the 5 series"));
+  CHECK(std::filesystem::exists(scene.space / "config/risk/eip155.31337.prices"));
+  REQUIRE_FALSE(newest_trade(scene));
+
+  // Half an hour of prices is what it needs, and it has them at once.
+  pair.bring(0);
+  const std::string file = (scene.space / "live.gantry").string();
+  Running second = scene.start({"--record", file, "--json", "--no-timings"});
+  scene.mine(8, 300);
+  CHECK_FALSE(newest_trade(scene));
+  pair.bring(-0.15);
+  const auto bought = wait_for_trade(scene, second, 0);
+  const Integer held = scene.executor.balance(link, scene.executor.address());
+  pair.bring(0.02);
+  const auto sold = wait_for_trade(scene, second, 1);
+  second.signal(SIGINT);
+  for (int i = 0; i < 100 && !second.ended(); ++i) scene.mine(1, 50);
+  const Ended ended = second.wait();
+  INFO(ended.err << ended.out);
+  REQUIRE(ended.code == 0);
+  CHECK(has(ended.err, "5 of the 5 series that strategies look back at begin with "));
+  REQUIRE(bought);
+  REQUIRE(sold);
+
+  check_as_planned(scene, *bought);
+  check_as_planned(scene, *sold);
+  const auto& entry = *bought->result->realised->exchange;
+  const auto& exit = *sold->result->realised->exchange;
+  CHECK(bought->intent.intent.token_in == wrapped);
+  CHECK(bought->intent.intent.token_out == link);
+  CHECK(sold->intent.intent.token_in == link);
+  CHECK(sold->intent.intent.token_out == wrapped);
+  CHECK(integer_of(entry.received) == held);
+  CHECK(exit.spent == entry.received);
+  // The whole trip, by the books and by the chain.
+  const Integer trip = integer_of(exit.received) - integer_of(entry.spent);
+  CHECK(trip > 0);
+  CHECK(integer_of(sold->result->realised->profit) == trip);
+  CHECK(integer_of(sold->intent.intent.planned_out) - integer_of(bought->intent.intent.amount_in) ==
+        trip);
+  CHECK(scene.executor.balance(wrapped, scene.executor.address()) - ether_before == trip);
+  CHECK(scene.executor.balance(link, scene.executor.address()) == 0);
+
+  // One that is damaged is told of, and the run's own takes its place.
+  const auto prices = scene.space / "config/risk/eip155.31337.prices";
+  host::tests::write_text(prices, "no prices");
+  Running third = scene.start({"--blocks", "3"});
+  for (int i = 0; i < 100 && !third.ended(); ++i) scene.mine(1, 100);
+  const Ended without = third.wait();
+  INFO(without.err);
+  CHECK(without.code == 0);
+  CHECK(has(without.err, "prices of an earlier run cannot be read"));
+  const auto store = host::HistoryStore::open(scene.space / "config/risk");
+  REQUIRE(store);
+  const auto kept = store->read("eip155:31337");
+  REQUIRE(kept);
+  CHECK(kept->size() == 5);
+  settle(scene);
+  const Ended verified = scene.space.run({"audit", "verify"});
+  INFO(verified.out << verified.err);
+  CHECK(verified.code == 0);
+
+  // What it began with is in the recording: the replay needs no file of the run before.
+  std::filesystem::remove(prices);
+  const Ended replay = scene.space.run({"replay", file, "--json", "--no-timings"});
+  INFO(replay.err);
+  CHECK(replay.code == 0);
+  CHECK(replay.out == ended.out);
+}
 
 TEST_CASE("positions are opened and closed on a chain, and the books are its own to the unit") {
   TradingScene scene(71);

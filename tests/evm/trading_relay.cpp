@@ -81,6 +81,48 @@ std::string TradingRelays::check_header(const HttpCall& call) {
   return {};
 }
 
+// The account's transaction is the last of one or two, and nobody else's stands behind it.
+std::string TradingRelays::check_bundle(const json::array& transactions, const std::string& owner) {
+  if (transactions.empty() || transactions.size() > 2)
+    return "a bundle of none or of more than two";
+  const auto curve = sign::Curve::make(host::system_random()).value();
+  for (std::size_t i = 0; i < transactions.size(); ++i) {
+    const auto bytes = host::bytes_of_hex(text_of(transactions[i]));
+    const auto decoded = bytes ? sign::decode_transaction(*bytes)
+                               : host::Result<sign::DecodedTransaction>(sign::DecodedTransaction());
+    if (!bytes || !decoded) return "a bundle of what is no transaction";
+    const auto sender = sign::sender_of(*decoded, curve);
+    const bool is_own = sender && text_of_bytes(*sender) == owner;
+    if (is_own != (i + 1 == transactions.size())) return "a bundle in the wrong order";
+  }
+  return {};
+}
+
+// Nothing of a bundle may fail: it is tried on the state that the block begins with.
+bool TradingRelays::would_pass(const Taken& bundle) {
+  json::array calls;
+  for (const std::string& each : {bundle.theirs, bundle.transaction}) {
+    if (each.empty()) continue;
+    const auto decoded = sign::decode_transaction(host::bytes_of_hex(each).value()).value();
+    const auto curve = sign::Curve::make(host::system_random()).value();
+    const std::string from = text_of_bytes(sign::sender_of(decoded, curve).value());
+    const std::string next =
+        text_of(scene_.chain.call("eth_getTransactionCount", {json::string(from), "latest"}));
+    const sign::Transaction& transaction = decoded.transaction;
+    if (each == bundle.theirs && std::stoull(next, nullptr, 16) != transaction.nonce) return false;
+    calls.push_back(json::object{{"from", from},
+                                 {"to", text_of_bytes(*transaction.to)},
+                                 {"input", host::hex_text(transaction.data)}});
+  }
+  const json::object block{{"calls", calls}};
+  const json::value tried = scene_.chain.call(
+      "eth_simulateV1", {json::object{{"blockStateCalls", json::array{block}}}, "latest"});
+  for (const json::value& call : tried.at(0).at("calls").as_array()) {
+    if (call.at("status") != "0x1") return false;
+  }
+  return true;
+}
+
 HttpReply TradingRelays::answer(std::size_t relay, const HttpCall& call) {
   const std::lock_guard lock(mutex_);
   if (std::string fault = check_header(call); !fault.empty()) {
@@ -94,17 +136,23 @@ HttpReply TradingRelays::answer(std::size_t relay, const HttpCall& call) {
   }
   const json::value body = json::parse(call.body);
   const json::value& bundle = body.at("params").at(0);
-  if (body.at("method") != "eth_sendBundle" || bundle.at("txs").as_array().size() != 1) {
-    faults_.emplace_back("not one transaction in a bundle");
+  const json::array& transactions = bundle.at("txs").as_array();
+  const std::string fault = body.at("method") != "eth_sendBundle"
+                                ? "another method than eth_sendBundle"
+                                : check_bundle(transactions, scene_.owner);
+  if (!fault.empty()) {
+    faults_.push_back(fault);
+    return {200, R"({"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"no bundle"}})"};
   }
-  bundles_.push_back({relay, number_of(bundle.at("blockNumber")), text_of(bundle.at("txs").at(0))});
+  bundles_.push_back({relay, number_of(bundle.at("blockNumber")), text_of(transactions.back()),
+                      transactions.size() == 1 ? std::string() : text_of(transactions.front())});
   if (manners_[relay] == RelayManner::takes_and_hangs) return {.hang = true};
   example_ = {call.body, call.headers.at("x-flashbots-signature")};
   return {200, R"({"jsonrpc":"2.0","id":1,"result":{"bundleHash":"0x00"}})"};
 }
 
 void TradingRelays::make_block() {
-  std::map<std::uint64_t, std::string> due;  // by nonce
+  std::map<std::uint64_t, Taken> due;  // by nonce
   {
     const std::lock_guard lock(mutex_);
     const std::uint64_t next = scene_.deployer.block_number() + 1;
@@ -112,21 +160,23 @@ void TradingRelays::make_block() {
       if (!included_ || each.block != next) continue;
       const auto decoded = sign::decode_transaction(host::bytes_of_hex(each.transaction).value());
       if (!decoded) throw std::runtime_error("a bundle of no transaction");
-      // Nothing of a bundle may fail: it is tried on the state that the block begins with.
-      const sign::Transaction& trade = decoded->transaction;
-      const json::object call{{"from", scene_.owner},
-                              {"to", text_of_bytes(*trade.to)},
-                              {"data", host::hex_text(trade.data)}};
-      const auto tried = scene_.chain.batch({{.method = "eth_call", .params = {call, "latest"}}});
-      if (!tried.at(0).failure) due.emplace(trade.nonce, each.transaction);
+      if (would_pass(each)) due.emplace(decoded->transaction.nonce, each);
     }
   }
   std::vector<std::string> handed;
   std::uint64_t nonce = scene_.nonce();
-  for (const auto& [number, transaction] : due) {
+  for (const auto& [number, bundle] : due) {
     if (number != nonce) continue;  // what stands behind one that is missing cannot be included
-    scene_.chain.call("eth_sendRawTransaction", {json::string(transaction)});
-    handed.push_back(transaction);
+    // It may wait at the chain already, and then it came before ours.
+    if (!bundle.theirs.empty()) {
+      (void)scene_.chain.batch(
+          {{.method = "eth_sendRawTransaction", .params = {json::string(bundle.theirs)}}});
+      const std::string hash = host::hex_text(host::keccak_of(*host::bytes_of_hex(bundle.theirs)));
+      const auto there = scene_.chain.call("eth_getTransactionByHash", {json::string(hash)});
+      if (there.is_null()) continue;  // another one of its sender has its place
+    }
+    scene_.chain.call("eth_sendRawTransaction", {json::string(bundle.transaction)});
+    handed.push_back(bundle.transaction);
     ++nonce;
     const std::lock_guard lock(mutex_);
     if (!joined_) break;
@@ -151,6 +201,15 @@ std::vector<std::uint64_t> TradingRelays::blocks_of(const std::string& transacti
     if (each.transaction == transaction && (out.empty() || out.back() != each.block)) {
       out.push_back(each.block);
     }
+  }
+  return out;
+}
+
+std::vector<std::pair<std::string, std::string>> TradingRelays::behind() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const Taken& each : bundles_) {
+    if (each.relay == 0 && !each.theirs.empty()) out.emplace_back(each.theirs, each.transaction);
   }
   return out;
 }

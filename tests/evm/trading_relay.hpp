@@ -1,5 +1,6 @@
 // Two relays of bundles, and whoever makes the blocks and hears them: a bundle is let into the
-// block that it names and into no other, if nothing in it would fail there.
+// block that it names and into no other, if nothing in it would fail there. One with somebody
+// else's transaction in front of the account's has both of them in that order, or neither.
 //
 // ERRORS   Throws std::runtime_error.
 // THREADS  The relays' own beside the caller's.
@@ -45,6 +46,8 @@ class TradingRelays {
   // heard.
   std::vector<std::uint64_t> blocks_of(const std::string& transaction) const;
   std::size_t taken(std::size_t relay) const;
+  // The bundles of two that the first relay took: somebody else's transaction, and ours.
+  std::vector<std::pair<std::string, std::string>> behind() const;
   // Requests that a relay had, whatever became of them.
   std::size_t heard(std::size_t relay) const;
   // What was wrong with the requests: a header that is missing or of another's signature, two keys,
@@ -57,11 +60,14 @@ class TradingRelays {
   struct Taken {
     std::size_t relay = 0;
     std::uint64_t block = 0;
-    std::string transaction;  // "0x..."
+    std::string transaction;  // the account's, "0x..."
+    std::string theirs;       // in front of it; empty: nothing is
   };
   HttpReply answer(std::size_t relay, const HttpCall& call);
   // Empty: it is as it should be.
   std::string check_header(const HttpCall& call);
+  static std::string check_bundle(const boost::json::array& transactions, const std::string& owner);
+  bool would_pass(const Taken& bundle);
 
   TradingScene& scene_;
   mutable std::mutex mutex_;  // guards what follows

@@ -104,8 +104,7 @@ void TradingScene::write_files() {
         << market.factory(i).init_code_hash() << "\"\n";
   }
   write_text(space / "config/dex_config.toml", dex.str());
-  write_text(space / "config/strategies.toml",
-             "[strategies.triangular]\nenabled = true\nmin_profit_bps = 5\nmax_hops = 4\n");
+  use("[strategies.triangular]\nenabled = true\nmin_profit_bps = 5\nmax_hops = 4\n");
 }
 
 void TradingScene::ask(const std::string& url) {
@@ -114,6 +113,10 @@ void TradingScene::ask(const std::string& url) {
 
 void TradingScene::limit(const std::string& limits) {
   space.edit("gantry.toml", loose_limits, limits);
+}
+
+void TradingScene::use(const std::string& strategies) {
+  write_text(space / "config/strategies.toml", strategies);
 }
 
 void TradingScene::fund(const Integer& dollars) {

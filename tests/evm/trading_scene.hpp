@@ -40,6 +40,8 @@ class TradingScene {
   // These lines of [risk], and the program's defaults else, in place of limits that keep nothing
   // from being tried.
   void limit(const std::string& limits);
+  // These lines of strategies.toml, in place of triangular's.
+  void use(const std::string& strategies);
   // The executor has so much more of each token, but of the wrapped coin, which is lent.
   void fund(const Integer& dollars);
 

@@ -67,10 +67,8 @@ TEST_CASE("the strategies of pairs and bridges trade, and the books are the chai
                            Way{"curve_bridge", "", 23});
   INFO(way.name);
   TradingScene scene(way.seed, 3);
-  scene.space.edit("strategies.toml",
-                   "[strategies.triangular]\nenabled = true\nmin_profit_bps = 5\nmax_hops = 4\n",
-                   fmt::format("[strategies.{}]\nenabled = true\nmin_profit_bps = 5\n{}", way.name,
-                               way.parameters));
+  scene.use(fmt::format("[strategies.{}]\nenabled = true\nmin_profit_bps = 5\n{}", way.name,
+                        way.parameters));
   const Holdings before = scene.holdings();
   Running running = scene.start({"--blocks", "50", "--json", "--no-timings"});
   scene.trade_until_ended(running);
@@ -87,6 +85,73 @@ TEST_CASE("the strategies of pairs and bridges trade, and the books are the chai
     return trade.intent.state == State::included && trade.intent.intent.route.size() > 2;
   });
   CHECK(splits >= 1);
+}
+
+TEST_CASE(
+    "a trade alone in its block earns what was planned, less the lender's premium, to the wei") {
+  struct Way {
+    const char* name;
+    const char* parameters;
+    std::uint64_t seed;
+  };
+  const Way way = GENERATE(Way{"triangular", "max_hops = 4\n", 31}, Way{"multi_dex", "", 32},
+                           Way{"liquidity_sweep", "min_price_deviation_bps = 10\n", 33},
+                           Way{"curve_bridge", "", 34});
+  INFO(way.name);
+  TradingScene scene(way.seed, 3);
+  scene.use(fmt::format("[strategies.{}]\nenabled = true\nmin_profit_bps = 5\n{}", way.name,
+                        way.parameters));
+  const Holdings before = scene.holdings();
+  Running running = scene.start({});
+  // Others trade, and then nobody but the program does for two blocks.
+  int compared = 0;
+  for (int turn = 0; turn < 60 && compared < 4 && !running.ended(); ++turn) {
+    scene.market.trade(true);
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    scene.mine(2, 100);
+    const auto books = scene.books_or_none();
+    const auto trades =
+        books ? books->last_trades(100) : host::Result<std::vector<host::ledger::Trade>>();
+    if (!trades) continue;
+    compared = static_cast<int>(std::ranges::count_if(
+        *trades, [](const auto& each) { return each.result && each.result->realised; }));
+  }
+  running.signal(SIGINT);
+  for (int i = 0; i < 100 && !running.ended(); ++i) scene.mine(1, 50);
+  const Ended ended = running.wait();
+  INFO(ended.err);
+  REQUIRE(ended.code == 0);
+  settle(scene);
+  check_books(scene, before);
+
+  const auto integer = [](const auto& value) {
+    using gantry::to_string;
+    using host::ledger::to_string;
+    return Integer(to_string(value));
+  };
+  const auto wrapped =
+      std::ranges::find(scene.market.tokens(), std::string("WETH"), &PlaygroundToken::symbol);
+  REQUIRE(wrapped != scene.market.tokens().end());
+  int alone = 0;
+  const auto trades = scene.books()->last_trades(100);
+  REQUIRE(trades);
+  for (const host::ledger::Trade& trade : *trades) {
+    const auto& intent = trade.intent.intent;
+    INFO("trade " << trade.intent.id << ", planned on block " << intent.block);
+    if (!trade.result || !trade.result->realised) continue;
+    const json::value count =
+        scene.chain.call("eth_getBlockTransactionCountByNumber",
+                         {json::string(fmt::format("{:#x}", trade.result->receipt.block))});
+    if (count != "0x1") continue;
+    ++alone;
+    CHECK(trade.intent.state == State::included);
+    // The wrapped coin is borrowed; of other tokens the executor has its own.
+    const Integer amount = integer(intent.amount_in);
+    const bool is_lent = intent.token_in == wrapped->address;
+    CHECK(integer(trade.result->realised->profit) ==
+          integer(intent.planned_out) - amount - (is_lent ? AaveV3::premium(amount) : Integer(0)));
+  }
+  CHECK(alone >= 3);
 }
 
 TEST_CASE("a host that is killed loses no trade, and no intent takes effect twice") {

@@ -1,12 +1,12 @@
 // The uniswap_v2 plugin beside a real pair in mined blocks: it decodes the bytes that the chain
 // gives, and the chain accepts the calls that it builds.
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <random>
 
 #include "evm/integer_words.hpp"
 #include "evm/pair_contract.hpp"
 #include "evm/plugin_pair.hpp"
+#include "evm/seeded_random.hpp"
 #include "evm/v2_fork_makes.hpp"
 #include "support/anvil.hpp"
 
@@ -125,8 +125,7 @@ void swap_once(Scene& scene, const gantry_swap& swap) {
 }
 
 void follow_mined_swaps(const PairMake& make) {
-  const char* text = std::getenv("GANTRY_TEST_SEED");
-  const std::uint64_t seed = text == nullptr ? default_seed : std::strtoull(text, nullptr, 10);
+  const std::uint64_t seed = test_seed(default_seed);
   INFO("seed " << seed);
   std::mt19937_64 random(seed);
   Scene scene(make);

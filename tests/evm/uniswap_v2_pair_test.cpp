@@ -3,12 +3,12 @@
 // (0.2 % and 0.25 %).
 #include <catch2/catch.hpp>
 #include <chrono>
-#include <cstdlib>
 #include <iostream>
 
 #include "evm/kernel_quoter.hpp"
 #include "evm/pair_comparison.hpp"
 #include "evm/plugin_quoter.hpp"
+#include "evm/seeded_random.hpp"
 #include "evm/uniswap_v2_reference.hpp"
 #include "evm/v2_fork_makes.hpp"
 #include "support/anvil.hpp"
@@ -20,12 +20,7 @@ namespace {
 constexpr std::string_view mainnet_creation_code_hash =
     "0x96e8ac4277198ff8b6f785478aa9a39f403cb768dd02cbee326c3e7da348845f";
 
-constexpr std::uint64_t default_seed = 20201021;
-
-std::uint64_t seed() {
-  const char* text = std::getenv("GANTRY_TEST_SEED");
-  return text == nullptr ? default_seed : std::strtoull(text, nullptr, 10);
-}
+std::uint64_t seed() { return test_seed(20201021); }
 
 // The reference as a quoter: it, too, has to stand before the contract.
 class ReferenceQuoter final : public PairQuoter {

@@ -393,6 +393,7 @@ std::string RpcServer::answer_to(const std::string& body, RpcFault fault) {
   if (fault == RpcFault::refused_on_its_way || fault == RpcFault::refused_on_its_way_502) {
     return refusal_of_all(-32603, "upstream timeout of the gateway");
   }
+  if (replies.empty()) return "";  // nothing to spoil
   json::object& last = replies.back().get_object();
   for (json::value& reply : replies) {
     for (const json::value& call : asked.get_array()) {
@@ -419,7 +420,8 @@ std::string RpcServer::answer_to(const std::string& body, RpcFault fault) {
     default:
       break;
   }
-  if (!batch) return replies.empty() ? "" : json::serialize(replies.front());
+  if (!batch && replies.empty()) return "";  // that one is missing
+  if (!batch) return json::serialize(replies.front());
   // A server may answer a batch in any order.
   json::array turned(replies.rbegin(), replies.rend());
   return json::serialize(turned);

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <vector>
 
-#include "gantry/after_pending.h"
+#include "gantry/after_pending.hpp"
 #include "gantry/pending.hpp"
 #include "gantry/search/cycle_trades.hpp"
 #include "gantry/strategy.hpp"
@@ -21,14 +21,13 @@ class Backrun final : public TradingStrategy {
  public:
   Backrun(Host host, const Config& config)
       : host_(host),
-        service_(static_cast<const gantry_after_pending_draft_v1*>(
-            host.service(GANTRY_AFTER_PENDING_DRAFT_ID))),
+        after_pending_(host),
         transactions_max_(static_cast<std::size_t>(config.integer("max_transactions"))),
         opportunities_max_(static_cast<std::size_t>(config.integer("max_opportunities"))),
         trades_(host,
                 {static_cast<double>(config.integer("min_profit_bps")),
                  static_cast<std::uint32_t>(config.integer("max_hops")), true, cycles_of_one_max}) {
-    if (service_ == nullptr) {
+    if (!after_pending_.is_there()) {
       host_.warning("this host does not show the market behind a pending swap: nothing is found");
     }
     waiting_.reserve(2 * transactions_max_);
@@ -45,7 +44,7 @@ class Backrun final : public TradingStrategy {
     host_.count("swaps_told", events.size());
     if (dropped != 0) host_.count("swaps_missed", dropped);
     for (const gantry_pending_event& event : events) {
-      const std::uint64_t transaction = word_of(event);
+      const std::uint64_t transaction = transaction_key(event);
       // A transaction's swaps come one after the other, and are looked behind together.
       if (!waiting_.empty() && waiting_.back().transaction == transaction) continue;
       if (waiting_.size() == 2 * transactions_max_) {
@@ -68,13 +67,14 @@ class Backrun final : public TradingStrategy {
     }
     // Once each, as soon as it is told of: in a later block it may be part of the pools' states.
     for (const Waiting& waiting : waiting_) {
-      const gantry_status status = behind(market, waiting.sequence, [&](const Market& after) {
-        Collector collector{*this, after, waiting};
-        const gantry_opportunity_sink into{&collector, &Collector::take};
-        const gantry_status found = trades_.find(after, OpportunitySink(&into));
-        trades_.follow(market, after.changed_pools());
-        return found;
-      });
+      const gantry_status status =
+          after_pending_.look(market, waiting.sequence, [&](const Market& after) {
+            Collector collector{*this, after, waiting};
+            const gantry_opportunity_sink into{&collector, &Collector::take};
+            const gantry_status found = trades_.find(after, OpportunitySink(&into));
+            trades_.follow(market, after.changed_pools());
+            return found;
+          });
       if (status == GANTRY_BAD_ARGUMENT) host_.count("transactions_in_a_block", 1);
       if (status == GANTRY_REFUSED) host_.count("transactions_that_would_fail", 1);
       if (status == GANTRY_UNSUPPORTED) host_.count("transactions_not_known_whole", 1);
@@ -95,14 +95,14 @@ class Backrun final : public TradingStrategy {
   }
 
   gantry_status validate(const Market& market, const gantry_opportunity& opportunity) override {
-    return behind(market, backrun_of(opportunity).pending, [&](const Market& after) {
+    return after_pending_.look(market, backrun_of(opportunity).pending, [&](const Market& after) {
       return TradingStrategy::validate(after, opportunity);
     });
   }
 
   gantry_status size(const Market& market, const gantry_opportunity& opportunity,
                      const gantry_sizing_limits& limits, gantry_opportunity& out) override {
-    return behind(market, backrun_of(opportunity).pending, [&](const Market& after) {
+    return after_pending_.look(market, backrun_of(opportunity).pending, [&](const Market& after) {
       trades_.follow(after, after.changed_pools());
       gantry_opportunity sized{};
       const gantry_status status = trades_.size(after, opportunity, limits, sized);
@@ -145,31 +145,14 @@ class Backrun final : public TradingStrategy {
     }
   };
 
-  static std::uint64_t word_of(const gantry_pending_event& event) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, event.transaction, sizeof(word));
-    return word;
-  }
   static gantry_backrun backrun_of(const gantry_opportunity& opportunity) {
     gantry_backrun backrun;
     std::memcpy(&backrun, opportunity.data, sizeof(backrun));
     return backrun;
   }
 
-  // Calls `look`, gantry_status(const Market& after), in the market behind that swap.
-  template <class Look>
-  gantry_status behind(const Market& market, std::uint64_t sequence, Look look) {
-    if (service_ == nullptr) return GANTRY_UNSUPPORTED;
-    return service_->look(
-        &market.raw(), sequence, nullptr, 0, &look,
-        [](void* self, const gantry_market* after) -> gantry_status {
-          // Called by the host: nothing is thrown through it.
-          return guarded([&] { return (*static_cast<Look*>(self))(Market(after)); });
-        });
-  }
-
   Host host_;
-  const gantry_after_pending_draft_v1* service_;
+  AfterPending after_pending_;
   std::size_t transactions_max_;
   std::size_t opportunities_max_;
   search::CycleTrades trades_;

@@ -2,6 +2,9 @@
 // a position: one swap that buys what the pool has too cheap, or sells what it pays too much for.
 // The way back is on the market that the price is of, or in a pool once it has followed; it looks
 // for neither, so that unless it is told otherwise it only measures.
+//
+// Where it is told so, it also compares with pools as a pending transaction will leave them
+// (gantry/after_pending.h): what such a swap pushes away from the price. That is only measured.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -13,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "gantry/after_pending.hpp"
+#include "gantry/pending.hpp"
 #include "gantry/search/best_amount.hpp"
 #include "gantry/search/route.hpp"
 #include "gantry/strategy.hpp"
@@ -22,6 +27,7 @@ namespace {
 
 constexpr std::size_t prices_max = 64;  // of different pairs and sources
 constexpr std::uint32_t pool_tokens_max = 16;
+constexpr std::size_t transactions_max = 64;  // that one snapshot is looked at behind, the newest
 // An eighth of a pool is more than a price moves between two looks.
 constexpr unsigned pool_share_shift = 3;
 
@@ -45,6 +51,14 @@ class Latency final : public TradingStrategy {
                                                : 0U),
         opportunities_max_(static_cast<std::size_t>(config.integer("max_opportunities"))) {
     prices_.reserve(prices_max);
+    waiting_.reserve(transactions_max);
+    if (!config.boolean("behind_pending")) return;
+    after_pending_ = AfterPending(host);
+    if (!after_pending_.is_there()) {
+      host_.warning(
+          "this host does not show the market behind a pending swap: only pools as they "
+          "are will be compared");
+    }
   }
 
   gantry_status subscribe(const Market&, const gantry_subscription_sink* sink) override {
@@ -91,6 +105,23 @@ class Latency final : public TradingStrategy {
     return GANTRY_OK;
   }
 
+  gantry_status on_pending(const Market&, std::span<const gantry_pending_event> events,
+                           std::uint64_t) {
+    if (!after_pending_.is_there()) return GANTRY_UNSUPPORTED;
+    for (const gantry_pending_event& event : events) {
+      const std::uint64_t transaction = transaction_key(event);
+      // A transaction's swaps come one after the other, and are looked behind together.
+      if (!waiting_.empty() && waiting_.back().transaction == transaction) continue;
+      if (waiting_.size() == transactions_max) {
+        waiting_.erase(waiting_.begin());
+        host_.count("transactions_cut");
+      }
+      waiting_.push_back({event.sequence, transaction});
+    }
+    return GANTRY_OK;
+  }
+  const void* get_extension(const char* id) const override { return strategy_pending<Latency>(id); }
+
   gantry_status find(const Market& market, OpportunitySink sink) override {
     found_.clear();
     for (Told& told : prices_) {
@@ -102,9 +133,20 @@ class Latency final : public TradingStrategy {
         continue;
       }
       for (const std::uint32_t pool : pools_of_[price.token]) {
-        if (is_new || has_changed(market, pool)) compare(market, told, pool);
+        if (is_new || has_changed(market, pool)) compare(market, told, pool, {});
       }
     }
+    // Once each, as soon as it is told of: in a later block it may be part of the pools' states.
+    for (const Waiting& waiting : waiting_) {
+      const gantry_status status =
+          after_pending_.look(market, waiting.sequence, [&](const Market& after) {
+            compare_all(after, waiting);
+            return GANTRY_OK;
+          });
+      host_.count(status == GANTRY_OK ? "transactions_looked_behind"
+                                      : "transactions_not_looked_behind");
+    }
+    waiting_.clear();
     std::sort(found_.begin(), found_.end(), [](const Scored& a, const Scored& b) {
       if (a.score != b.score) return a.score > b.score;
       return a.opportunity.key < b.opportunity.key;
@@ -123,6 +165,11 @@ class Latency final : public TradingStrategy {
   gantry_status validate(const Market& market, const gantry_opportunity& opportunity) override {
     const Told* told = told_of(opportunity);
     if (told == nullptr || !is_fresh(market, told->price)) return GANTRY_REFUSED;
+    if (opportunity.kind == GANTRY_OPPORTUNITY_BACKRUN) {
+      return after_pending_.look(
+          market, place_of(opportunity).backrun.pending,
+          [&](const Market& after) { return TradingStrategy::validate(after, opportunity); });
+    }
     return TradingStrategy::validate(market, opportunity);
   }
 
@@ -130,6 +177,8 @@ class Latency final : public TradingStrategy {
                      const gantry_sizing_limits& limits, gantry_opportunity& out) override {
     const Told* told = told_of(opportunity);
     if (told == nullptr || opportunity.leg_count != 1) return GANTRY_REFUSED;
+    // What is behind a pending transaction is measured as it was found.
+    if (opportunity.kind == GANTRY_OPPORTUNITY_BACKRUN) return GANTRY_UNSUPPORTED;
     const auto sides = sides_of(market, told->price, opportunity.legs[0].hop);
     if (!sides) return GANTRY_REFUSED;
     u256 most;
@@ -137,7 +186,7 @@ class Latency final : public TradingStrategy {
       return GANTRY_REFUSED;
     }
     most = std::min({most, u256(limits.amount_in_max), u256(opportunity.amount_in)});
-    const auto made = trade(market, *told, opportunity.legs[0].hop, *sides, most);
+    const auto made = trade(market, *told, opportunity.legs[0].hop, *sides, most, {});
     if (!made) return GANTRY_REFUSED;
     out = made->opportunity;
     return GANTRY_OK;
@@ -151,6 +200,17 @@ class Latency final : public TradingStrategy {
   struct Scored {
     gantry_opportunity opportunity;
     double score;
+  };
+  // The first swap of a pending transaction, and a word of its hash; 0: none.
+  struct Waiting {
+    std::uint64_t sequence = 0;
+    std::uint64_t transaction = 0;
+  };
+  // At the head of an opportunity's data; `backrun` is of one behind a pending transaction.
+  struct Place {
+    gantry_backrun backrun;
+    std::uint32_t price;  // in prices_
+    std::uint32_t reserved;
   };
   // One way through a pool, at the outside price.
   struct Sides {
@@ -172,10 +232,29 @@ class Latency final : public TradingStrategy {
     return market.cold() || std::binary_search(changed.begin(), changed.end(), pool);
   }
 
+  static Place place_of(const gantry_opportunity& opportunity) {
+    Place place;
+    std::memcpy(&place, opportunity.data, sizeof(place));
+    return place;
+  }
   const Told* told_of(const gantry_opportunity& opportunity) const {
-    std::uint32_t index = 0;
-    std::memcpy(&index, opportunity.data, sizeof(index));
+    const std::uint32_t index = place_of(opportunity).price;
     return index < prices_.size() ? &prices_[index] : nullptr;
+  }
+
+  // Each pool that the transaction goes through, with each price of its tokens.
+  void compare_all(const Market& after, const Waiting& waiting) {
+    for (const Told& told : prices_) {
+      const std::uint32_t token = told.price.token;
+      if (token >= pools_of_.size() || told.price.quote >= pools_of_.size()) continue;
+      if (!is_fresh(after, told.price)) continue;
+      for (const std::uint32_t pool : after.changed_pools()) {
+        const auto& pools = pools_of_[token];
+        if (std::binary_search(pools.begin(), pools.end(), pool)) {
+          compare(after, told, pool, waiting);
+        }
+      }
+    }
   }
 
   static bool is_avoided(const Market& market, std::uint32_t handle) {
@@ -207,7 +286,8 @@ class Latency final : public TradingStrategy {
     return Sides{token_unit * price.ask, quote_unit, u256(balances[index])};
   }
 
-  void compare(const Market& market, const Told& told, std::uint32_t handle) {
+  void compare(const Market& market, const Told& told, std::uint32_t handle,
+               const Waiting& waiting) {
     const gantry_outside_price& price = told.price;
     gantry_pool pool;
     if (market.pool(handle, pool) != GANTRY_OK || pool.usable == 0) return;
@@ -224,8 +304,13 @@ class Latency final : public TradingStrategy {
       if (!sides || sides->held.is_zero()) continue;
       const u256 most = shift_right(sides->held, pool_share_shift);
       if (!deviates(market, hop, *sides)) continue;
-      const auto made = trade(market, told, hop, *sides, most);
-      if (made && found_.size() < found_.capacity()) found_.push_back(*made);
+      const auto made = trade(market, told, hop, *sides, most, waiting);
+      if (!made) continue;
+      if (found_.size() < found_.capacity()) {
+        found_.push_back(*made);
+      } else {
+        host_.count("trades_cut");
+      }
     }
   }
 
@@ -239,7 +324,7 @@ class Latency final : public TradingStrategy {
   }
 
   std::optional<Scored> trade(const Market& market, const Told& told, const gantry_hop& hop,
-                              const Sides& sides, const u256& most) const {
+                              const Sides& sides, const u256& most, const Waiting& waiting) const {
     gantry_route_quote quote;
     const auto best =
         search::best_amount(std::max(shift_right(sides.held, 20), u256(1)), most,
@@ -281,8 +366,16 @@ class Latency final : public TradingStrategy {
     out.block = market.context().state_block;
     out.valid_until_block = market.context().execution_block + blocks_more_;
     out.legs[0] = {hop, quote.amount_in, quote.amount_out};
-    const auto index = static_cast<std::uint32_t>(&told - prices_.data());
-    std::memcpy(out.data, &index, sizeof(index));
+    const Place place{
+        {waiting.sequence, 0, 0}, static_cast<std::uint32_t>(&told - prices_.data()), 0};
+    static_assert(sizeof(place) <= sizeof(out.data));
+    std::memcpy(out.data, &place, sizeof(place));
+    if (waiting.sequence != 0) {
+      out.kind = GANTRY_OPPORTUNITY_BACKRUN;
+      out.flags = GANTRY_OPPORTUNITY_SIMULATE_ONLY;
+      out.key ^= waiting.transaction;
+      out.valid_until_block = market.context().execution_block;
+    }
     const double trust = search::depth_confidence(to_double(u256(held.ether_wei)) * 1e-18);
     const std::uint64_t now = market.raw().time_ms;
     const double age = now > told.price.time_ms ? static_cast<double>(now - told.price.time_ms)
@@ -303,6 +396,8 @@ class Latency final : public TradingStrategy {
   std::size_t opportunities_max_;
   std::vector<std::vector<std::uint32_t>> pools_of_;  // by token
   std::vector<Told> prices_;
+  AfterPending after_pending_;  // of no host: none is looked behind
+  std::vector<Waiting> waiting_;
   std::vector<Scored> found_;
 };
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "gantry/after_pending.h"
+#include "gantry/after_pending.hpp"
 #include "gantry/pending.hpp"
 #include "gantry/search/best_amount.hpp"
 #include "gantry/search/route.hpp"
@@ -69,12 +69,11 @@ class SandwichExposure final : public TradingStrategy {
  public:
   SandwichExposure(Host host, const Config& config)
       : host_(host),
-        service_(static_cast<const gantry_after_pending_draft_v1*>(
-            host.service(GANTRY_AFTER_PENDING_DRAFT_ID))),
+        after_pending_(host),
         min_profit_bps_(static_cast<double>(config.integer("min_profit_bps"))),
         own_(accounts_of(config.string("own_senders"))),
         swaps_max_(static_cast<std::size_t>(config.integer("max_transactions"))) {
-    if (service_ == nullptr) {
+    if (!after_pending_.is_there()) {
       host_.warning(
           "this host does not show the market behind a pending swap: nothing is measured");
     }
@@ -175,8 +174,8 @@ class SandwichExposure final : public TradingStrategy {
   // The swap through its pool that exposes most. False: the sink takes no more.
   bool measure(const Market& market, const Waiting& waiting, OpportunitySink sink) {
     const gantry_pending_event& swap = waiting.swap;
-    const gantry_status status = look(market, swap.sequence, nullptr, 0,
-                                      [](const Market&) { return gantry_status{GANTRY_OK}; });
+    const gantry_status status = after_pending_.look(
+        market, swap.sequence, [](const Market&) { return gantry_status{GANTRY_OK}; });
     if (status != GANTRY_OK) {
       host_.count(status == GANTRY_REFUSED        ? "swaps_that_would_fail"
                   : status == GANTRY_BAD_ARGUMENT ? "swaps_in_a_block"
@@ -305,31 +304,21 @@ class SandwichExposure final : public TradingStrategy {
     Sandwich out{in, u256(front.amount_out), {}, front.gas};
     if (out.bought.is_zero()) return out;
     const gantry_hop back{hop.pool, hop.token_out, hop.token_in, 0};
-    const gantry_status status = look(market, sequence, &before, 1, [&](const Market& after) {
+    const auto sell = [&](const Market& after) {
       gantry_route_quote paid;
       const gantry_status quoted = after.quote_route({&back, 1}, out.bought, paid);
       if (quoted != GANTRY_OK) return quoted;
       out.out = u256(paid.amount_out);
       out.gas += paid.gas;
       return quoted;
-    });
+    };
+    const gantry_status status = after_pending_.look(market, sequence, sell, {&before, 1});
     if (status != GANTRY_OK) return std::nullopt;
     return out;
   }
 
-  template <class Look>
-  gantry_status look(const Market& market, std::uint64_t sequence, const gantry_leg* before,
-                     std::uint32_t count, Look with) {
-    if (service_ == nullptr) return GANTRY_UNSUPPORTED;
-    return service_->look(
-        &market.raw(), sequence, before, count, &with,
-        [](void* self, const gantry_market* after) -> gantry_status {
-          return guarded([&] { return (*static_cast<Look*>(self))(Market(after)); });
-        });
-  }
-
   Host host_;
-  const gantry_after_pending_draft_v1* service_;
+  AfterPending after_pending_;
   double min_profit_bps_;
   std::vector<gantry_address> own_;
   std::size_t swaps_max_;

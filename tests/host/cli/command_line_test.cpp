@@ -349,7 +349,14 @@ TEST_CASE("the time of a backtest begins and ends with a block, a day or a time,
   CHECK(window("10982000", "10982004") == minute);
   const Ended late = run("2021-01-01", "2021-01-02");
   CHECK(late.code == 2);
+  // The file's own, however little of it was read.
+  const std::string range =
+      "it has blocks 10982000 to 10986035, 2020-10-03T12:00:00 to 2020-10-04T02:34:15 UTC";
   CHECK(has(late.err, "no block of"));
+  CHECK(has(late.err, range));
+  const Ended backwards = run("10983000", "10982500");
+  CHECK(backwards.code == 2);
+  CHECK(has(backwards.err, range));
 
   for (const std::string wrong :
        {"yesterday", "2020-10-3", "2020-13-03", "2020-02-30", "2020-10-03T12:00",
@@ -365,6 +372,23 @@ TEST_CASE("the time of a backtest begins and ends with a block, a day or a time,
                                ": is no block and no time; write 19000000, 2024-05-01 or"));
     }
   }
+}
+
+TEST_CASE("a sweep refuses a page, and a key that is swept twice") {
+  const Workspace space;
+  const std::string recording = GANTRY_SOURCE "/data/univ2_2020.gantry";
+  const std::string bps = "strategies.triangular.min_profit_bps=";
+  const std::string page = (space / "page.html").string();
+  const Ended paged = space.run(
+      {"backtest", recording, "--to", "10982004", "--sweep", bps + "5,10", "--html", page});
+  CHECK(paged.code == 2);
+  CHECK(has(paged.err, "--html: a sweep writes no page"));
+  CHECK_FALSE(std::filesystem::exists(page));
+  const Ended twice = space.run(
+      {"backtest", recording, "--to", "10982004", "--sweep", bps + "5,10", "--sweep", bps + "20"});
+  CHECK(twice.code == 2);
+  CHECK(twice.out.empty());
+  CHECK(has(twice.err, "min_profit_bps is swept already; name all of its values in one"));
 }
 
 TEST_CASE("output that is lost is a failure, unless its reader went away") {

@@ -148,6 +148,23 @@ TEST_CASE("a relay is sent the bundle, and a header that proves whose request it
   CHECK(signer_in(calls[1]) == some_address);
 }
 
+TEST_CASE("a transaction behind another's leaves in one bundle with it, and never in front") {
+  Relays relays;
+  std::vector<std::string> bundles;
+  relays.add("a", [&](const HttpCall& call) {
+    bundles.push_back(json::serialize(json::parse(call.body).at("params").at(0).at("txs")));
+    return says(took);
+  });
+  auto made = relays.make();
+  REQUIRE(made);
+  BundleLine line(std::move(*made), 5s);
+  const auto ours = bytes("0x0203");
+  const auto theirs = bytes("0x02ff");
+  CHECK(line.submit({ours, 12, theirs}, {}).verdict == SubmitVerdict::taken);
+  CHECK(line.submit({ours, 12}, {}).verdict == SubmitVerdict::taken);
+  CHECK(bundles == std::vector<std::string>{R"(["0x02ff","0x0203"])", R"(["0x0203"])"});
+}
+
 TEST_CASE("each answer of a relay has its meaning") {
   for (const RelayRow& row : relay_rows) {
     INFO(row.status << " " << row.body);
@@ -354,7 +371,8 @@ TEST_CASE("a stop that comes while a bundle waits for the one before it keeps it
       ++asked;
       return !stopped.load();
     };
-    const auto send = [&] { return line.submit(bytes("0x0203"), 12, may_leave); };
+    const auto transaction = bytes("0x0203");
+    const auto send = [&] { return line.submit({transaction, 12}, may_leave); };
     auto first = std::async(std::launch::async, send);
     while (heard == 0) std::this_thread::sleep_for(1ms);
     auto second = std::async(std::launch::async, send);

@@ -9,6 +9,7 @@
 #include "host/market/after_pending.hpp"
 #include "host/street/strategy_runner.hpp"
 #include "support/pending_market.hpp"
+#include "support/sanitized.hpp"
 
 using namespace gantry;
 using namespace gantry::host;
@@ -81,6 +82,13 @@ TEST_CASE("nothing that waits, or nothing that pays after fees, gives no back-ru
   CHECK(Scene(pending_inputs(3, fair_pools, {})).find().empty());
   CHECK(Scene(with_call({{0, 1}, ether, 390 * ether})).find().empty());
   CHECK(Scene(with_call(large_sale, {fair_pools[0]})).find().empty());
+}
+
+TEST_CASE("behind a swap in a market without pools, or through one that is empty, is nothing") {
+  CHECK(Scene(with_call(large_sale, {})).find().empty());
+  auto drained = fair_pools;
+  drained[0].reserve0 = drained[0].reserve1 = 0;
+  CHECK(Scene(with_call(large_sale, drained)).find().empty());
 }
 
 TEST_CASE("a back-run is the best cycle in the market as the transaction leaves it, to the unit") {
@@ -222,7 +230,7 @@ TEST_CASE("a size within limits is the best within them, behind the same transac
   CHECK(batch.ranked.front().pays);
 }
 
-TEST_CASE("the gate refuses a back-run where trades are carried out") {
+TEST_CASE("the gate refuses a back-run where trades are carried out, and not by bundles") {
   Scene scene(with_call(large_sale), "max_hops = 2\n");
   const auto found = scene.find();
   REQUIRE(found.size() == 1);
@@ -235,14 +243,15 @@ TEST_CASE("the gate refuses a back-run where trades are carried out") {
   const auto book = RiskBook(risk, {}, false).view();
   AfterPending after;
   REQUIRE(after.bind(*scene.market.snapshot, 1) == GANTRY_OK);
-  const auto judge = [&](bool executes) {
-    TradeRisk of{book.get(), {}, {}, nullptr, {}, executes};
+  const auto judge = [&](Carries carries) {
+    TradeRisk of{book.get(), {}, {}, nullptr, {}, carries};
     of.forecast = forecast(PoolVolatility(), scene.market.snapshot->context, found.front(), {});
     return gate.check(after.view(), found.front(), StrategySettings(),
                       found.front().opportunity.block, of);
   };
-  CHECK(judge(false));
-  const auto refused = judge(true);
+  CHECK(judge(Carries::nothing));
+  CHECK(judge(Carries::backruns));
+  const auto refused = judge(Carries::trades);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().reason == RefusalReason::backrun_not_sent);
 }
@@ -323,6 +332,7 @@ TEST_CASE("back-runs are planned in a dry run, and a replay is the same to the b
 }
 
 TEST_CASE("a back-run in a process of its own finds the same") {
+  if (sanitized) return;
   TemporaryFolder folder;
   const auto recording = folder.path() / "market.gantry";
   write_inputs(recording, busy_inputs());

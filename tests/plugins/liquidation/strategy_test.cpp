@@ -57,6 +57,17 @@ TEST_CASE("a debt is repaid whole where the collateral sells for more, whatever 
   CHECK(strategy.counters["under_water"] == 1);
 }
 
+TEST_CASE("what a liquidation leaves is told after the gas of its swaps and of the transaction") {
+  PoolMarket market(2, {pair(0, 1, 100'000, 100'000), loan(0, 1, 1000, 1100)});
+  market.context.gas_price = u256(100'000'000'000ULL);
+  Strategy strategy(options());
+  const auto& found = strategy.look(market);
+  REQUIRE(found.size() == 1);
+  // 260,000 gas at 100 gwei of one WETH.
+  CHECK(found[0].expected_profit_bps ==
+        Approx((profit_of(found[0]) * 1e-18 - 0.026) * 1e4).epsilon(1e-9));
+}
+
 TEST_CASE("less than all is repaid where the route's price falls too far") {
   PoolMarket market(2, {pair(0, 1, 20, 20), loan(0, 1, 10'000, 11'000)});
   Strategy strategy(options());

@@ -137,6 +137,12 @@ TEST_CASE("of several hops the worst is told, and an exact amount out has a limi
   CHECK(Scene(with_call(exact)).find().empty());
 }
 
+TEST_CASE("a swap through a pool that is empty, or that nobody follows, exposes nothing") {
+  const RouterCall call{{0, 1}, 50 * ether, 1};
+  CHECK(Scene(with_call(call, {}, 2)).find().empty());
+  CHECK(Scene(with_call(call, {{0, 1, 0, 0}})).find().empty());
+}
+
 TEST_CASE("our own swaps are counted by themselves and told of") {
   const std::string own = "own_senders = \"0x0000000000000000000000000000000000000077\"\n";
   Scene scene(with_call({{0, 1}, 50 * ether, 1}), own);
