@@ -4,7 +4,8 @@
 // table, as the host calls it.
 //
 // What has to hold: a swap that is told of makes sense, as the host demands it; the same
-// transaction gives the same swaps; a transaction is what it was after it was recorded.
+// transaction gives the same swaps; a transaction is what it was after it was recorded; signed
+// bytes come back from the fields that tell of them, and never others than the hash names.
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
@@ -17,8 +18,10 @@
 #include "gantry/u256_convert.hpp"
 #include "host/base/text.hpp"
 #include "host/live/pending_pool.hpp"
+#include "host/live/signed_pending.hpp"
 #include "host/market/pending_rules.hpp"
 #include "host/market/pending_swaps.hpp"
+#include "host/provider/json_rpc.hpp"
 #include "tests/fuzz/dex_instance.hpp"
 
 // Linked in, not loaded; CMakeLists.txt gives each its name.
@@ -423,6 +426,26 @@ void read_by(const Venue& venue, Input& in, bool raw) {
 
 std::string quantity(const gantry_amount& amount) { return to_hex(u256(amount)); }
 
+// One field that a node left out, or had otherwise.
+void spoil(boost::json::object& body, Input& in) {
+  auto at = body.begin() + in.below(static_cast<std::uint32_t>(body.size()));
+  const Bytes raw = in.bytes(in.below(70));
+  switch (in.below(4)) {
+    case 0:
+      at->value() = boost::json::string(std::string(raw.begin(), raw.end()));
+      break;
+    case 1:
+      at->value() = hex_text(raw);
+      break;
+    case 2:
+      at->value() = nullptr;
+      break;
+    default:
+      body.erase(at);
+      break;
+  }
+}
+
 // A node's words, mostly as they should be.
 void take_from_node(Input& in) {
   namespace json = boost::json;
@@ -444,24 +467,7 @@ void take_from_node(Input& in) {
                     {"nonce", quantity(gantry_amount{{sent.nonce}})},
                     {"input", hex_text(sent.input)}};
   const bool spoilt = in.below(2) != 0;
-  if (spoilt) {
-    auto at = body.begin() + in.below(static_cast<std::uint32_t>(body.size()));
-    const Bytes raw = in.bytes(in.below(70));
-    switch (in.below(4)) {
-      case 0:
-        at->value() = json::string(std::string(raw.begin(), raw.end()));
-        break;
-      case 1:
-        at->value() = hex_text(raw);
-        break;
-      case 2:
-        at->value() = nullptr;
-        break;
-      default:
-        body.erase(at);
-        break;
-    }
-  }
+  if (spoilt) spoil(body, in);
   const auto taken = parse_pending(body);
   must(spoilt || taken);
   if (!taken) return;
@@ -469,6 +475,87 @@ void take_from_node(Input& in) {
   const Bytes recorded = encode(*taken);
   const auto back = decode_pending(recorded);
   must(back && encode(*back) == recorded);
+}
+
+sign::Transaction signed_transaction(Input& in) {
+  sign::Transaction out;
+  out.type = static_cast<sign::TransactionType>(in.below(3));
+  out.chain_id = 1 + in.value<std::uint32_t>();
+  out.nonce = in.value<std::uint32_t>();
+  const u256 price = u256(in.amount());
+  if (out.type == sign::TransactionType::dynamic_fee) {
+    out.max_fee = price;
+    out.max_priority_fee = std::min(price, u256(in.amount()));
+  } else {
+    out.gas_price = price;
+  }
+  out.gas_limit = in.value<std::uint64_t>();
+  if (!in.one_in(8)) in.fill(out.to.emplace().data(), out.to->size());
+  out.value = u256(in.amount());
+  out.data = in.bytes(in.value<std::uint16_t>() % 300);
+  if (out.type == sign::TransactionType::legacy) return out;
+  for (std::uint32_t i = in.below(3); i > 0; --i) {
+    auto& entry = out.access_list.emplace_back();
+    in.fill(entry.address.data(), entry.address.size());
+    entry.storage_keys.resize(in.below(3));
+    for (auto& key : entry.storage_keys) in.fill(key.data(), key.size());
+  }
+  return out;
+}
+
+boost::json::object told_of(const sign::Transaction& sent, const sign::Signature& signature,
+                            const Hash32& hash) {
+  namespace json = boost::json;
+  const bool is_legacy = sent.type == sign::TransactionType::legacy;
+  json::array entries;
+  for (const auto& entry : sent.access_list) {
+    json::array keys;
+    for (const auto& key : entry.storage_keys) keys.emplace_back(hex_text(key));
+    entries.push_back(json::object{{"address", hex_text(entry.address)}, {"storageKeys", keys}});
+  }
+  json::object body{{"hash", hex_text(hash)},
+                    {"type", quantity_text(static_cast<std::uint64_t>(sent.type))},
+                    {"chainId", quantity_text(sent.chain_id)},
+                    {"nonce", quantity_text(sent.nonce)},
+                    {"gas", quantity_text(sent.gas_limit)},
+                    {"gasPrice", to_hex(sent.gas_price)},
+                    {"maxFeePerGas", to_hex(sent.max_fee)},
+                    {"maxPriorityFeePerGas", to_hex(sent.max_priority_fee)},
+                    {"to", nullptr},
+                    {"value", to_hex(sent.value)},
+                    {"input", hex_text(sent.data)},
+                    {"r", to_hex(load_be(signature.r.data()))},
+                    {"s", to_hex(load_be(signature.s.data()))}};
+  if (sent.to) body["to"] = hex_text(*sent.to);
+  if (is_legacy) {
+    body["v"] = quantity_text(35 + 2 * sent.chain_id + signature.y_parity);
+  } else {
+    body["accessList"] = std::move(entries);
+    body[signature.r[0] % 2 == 0 ? "yParity" : "v"] = quantity_text(signature.y_parity);
+  }
+  return body;
+}
+
+// The bytes that were signed come back from their fields; from spoilt ones, what has their hash or
+// nothing. (A fuzzer finds fields that hash to the hash that stands there: it sees both compared.)
+void make_signed_bytes(Input& in) {
+  const sign::Transaction sent = signed_transaction(in);
+  sign::Signature signature;
+  in.fill(signature.r.data(), signature.r.size());
+  in.fill(signature.s.data(), signature.s.size());
+  signature.y_parity = static_cast<std::uint8_t>(in.below(2));
+  if (!sign::check_transaction(sent)) return;
+  Bytes buffer(sign::TransactionEncoder::buffer_size(sent));
+  const auto bytes = sign::TransactionEncoder(sent, buffer).signed_bytes(signature);
+  auto body = told_of(sent, signature, keccak_of(bytes));
+  const auto made = signed_bytes_of(body);
+  must(made && std::ranges::equal(*made, bytes));
+
+  spoil(body, in);
+  const auto other = signed_bytes_of(body);
+  if (!other) return;
+  must(std::ranges::equal(keccak_of(*other), bytes_of(body.at("hash")).value()));
+  must(sign::decode_transaction(*other).has_value());
 }
 
 }  // namespace
@@ -482,6 +569,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   } else if (chosen == 1) {
     const Bytes bytes(data + 1, data + size);
     if (const auto transaction = decode_pending(bytes)) must(encode(*transaction) == bytes);
+  } else if (chosen == 15) {
+    make_signed_bytes(in);
   } else {
     read_by(venue(in.below(5)), in, chosen == 2);
   }
