@@ -17,6 +17,7 @@
 #include "gantry/pending.h"
 #include "gantry/u256_convert.hpp"
 #include "host/base/text.hpp"
+#include "host/live/chain_text.hpp"
 #include "host/live/pending_pool.hpp"
 #include "host/live/signed_pending.hpp"
 #include "host/market/pending_rules.hpp"

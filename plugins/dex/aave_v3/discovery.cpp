@@ -237,8 +237,9 @@ class Round {
       if (!id || *id >= u256(reserve_ids)) return false;
       const auto at = static_cast<std::uint32_t>(id->limb(0));
       const Configuration configuration{*word_of(data, ReserveWords::configuration)};
-      tokens[at] =
-          Token{cursor_.reserves[i], at, static_cast<std::uint32_t>(configuration.decimals())};
+      const std::uint64_t decimals = configuration.decimals();
+      if (decimals > decimals_max) continue;  // no token: past what a host takes
+      tokens[at] = Token{cursor_.reserves[i], at, static_cast<std::uint32_t>(decimals)};
     }
     std::vector<Address> borrowers;
     for (std::uint32_t i = 0; i < cursor_.accounts.size(); ++i) {

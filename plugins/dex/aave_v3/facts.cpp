@@ -334,7 +334,7 @@ Refusal refusal_of(const Position& position) noexcept {
     const Reserve& reserve = position.reserves[i];
     const auto decimals = Configuration{reserve.configuration}.decimals();
     if (!position.is_later() && !reserve.stable_debt.is_zero()) return Refusal::stable_debt;
-    if (decimals < 2 || decimals > 36) return Refusal::few_decimals;
+    if (decimals < decimals_min || decimals > decimals_max) return Refusal::few_decimals;
     if (reserve.price.is_zero()) return Refusal::no_price;
   }
   if (!position.is_later() && position.emode != 0 && position.emode_has_price != 0) {

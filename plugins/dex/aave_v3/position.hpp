@@ -32,6 +32,8 @@ inline constexpr bool is_known_revision(std::uint32_t revision) noexcept {
 }
 
 inline constexpr std::uint32_t reserves_max = 24;  // of one account
+inline constexpr std::uint64_t decimals_min = 2;   // of a reserve, as far as it is quoted
+inline constexpr std::uint64_t decimals_max = 36;
 inline constexpr std::uint32_t questions_max = 192;
 
 // How much is known: each stage asks for what the one before has named.

@@ -104,9 +104,10 @@ class Scene {
   std::string metadata;
   std::vector<std::uint32_t> decimals;
   std::uint64_t time_s = 0;  // of the state; 0: any
+  gantry_address address = pool();
 
-  gantry_address pool() const { return address_of(GANTRY_ADDRESS_EVM, 0xaa); }
-  gantry_address token(std::size_t index) const {
+  static gantry_address pool() { return address_of(GANTRY_ADDRESS_EVM, 0xaa); }
+  static gantry_address token(std::size_t index) {
     return address_of(GANTRY_ADDRESS_EVM, static_cast<std::uint8_t>(index + 1));
   }
 

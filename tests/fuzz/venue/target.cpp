@@ -62,7 +62,7 @@ class Pool {
       tokens_.push_back({scene_.token(i), scene_.decimals[i], 0});
     }
     metadata_ = {scene_.metadata.begin(), scene_.metadata.end()};
-    spec_.address = scene_.pool();
+    spec_.address = scene_.address;
     spec_.tokens = tokens_.data();
     spec_.token_count = static_cast<std::uint32_t>(tokens_.size());
     spec_.metadata = {metadata_.data(), metadata_.size()};
