@@ -37,6 +37,12 @@ std::optional<u256> swap_on(const Snapshot& snapshot, const OwnSwap& swap, Bytes
   return u256(quote.amount_out);
 }
 
+void sort_once(std::vector<std::uint32_t>& pools) {
+  std::ranges::sort(pools);
+  const auto repeated = std::ranges::unique(pools);
+  pools.erase(repeated.begin(), repeated.end());
+}
+
 }  // namespace
 
 void OwnSwaps::add(std::uint64_t block, std::span<const gantry_leg> legs) {
@@ -56,11 +62,19 @@ void OwnSwaps::meet(Snapshot& snapshot) {
     });
     if (old != 0) dirty_.push_back(pool);
   }
-  std::ranges::sort(dirty_);
-  const auto repeated = std::ranges::unique(dirty_);
-  dirty_.erase(repeated.begin(), repeated.end());
-  if (kept_.empty()) return;
+  put_on(snapshot);
+  std::erase_if(kept_, [](const auto& each) { return each.second.empty(); });
+  if (untold_.empty()) return;
+  sort_once(untold_);
+  std::vector<std::uint32_t> changed;
+  std::ranges::set_union(snapshot.changed, untold_, std::back_inserter(changed));
+  snapshot.changed = std::move(changed);
+  untold_.clear();
+}
 
+void OwnSwaps::put_on(Snapshot& snapshot) {
+  sort_once(dirty_);
+  if (kept_.empty()) return;
   auto made = std::make_shared<PoolOverlays>();
   for (const auto& [pool, swaps] : kept_) {
     if (swaps.empty()) continue;
@@ -79,13 +93,8 @@ void OwnSwaps::meet(Snapshot& snapshot) {
     }
     made->entries.push_back({pool, std::move(overlay)});
   }
-  std::erase_if(kept_, [](const auto& each) { return each.second.empty(); });
-  if (!dirty_.empty()) {
-    std::vector<std::uint32_t> changed;
-    std::ranges::set_union(snapshot.changed, dirty_, std::back_inserter(changed));
-    snapshot.changed = std::move(changed);
-    dirty_.clear();
-  }
+  untold_.insert(untold_.end(), dirty_.begin(), dirty_.end());
+  dirty_.clear();
   overlays_ = std::move(made);
   snapshot.overlays = overlays_->entries.empty() ? nullptr : overlays_;
 }

@@ -33,11 +33,14 @@ class OwnSwaps {
   explicit OwnSwaps(std::uint64_t blocks_kept) : blocks_kept_(blocks_kept) {}
 
   // Made in that block, by each leg's amount_in. They are on the states of snapshots from the next
-  // meet() on.
+  // meet() or put_on() on.
   void add(std::uint64_t block, std::span<const gantry_leg> legs);
   // Puts what is kept onto the states of a snapshot that nobody else has seen yet. Pools whose
   // state moves by it count as changed.
   void meet(Snapshot& snapshot);
+  // The same of one that others have seen, and do not look at any more: what moves by it counts as
+  // changed in the next one that is met.
+  void put_on(Snapshot& snapshot);
 
  private:
   struct Kept {
@@ -46,8 +49,9 @@ class OwnSwaps {
   };
   std::uint64_t blocks_kept_;
   std::map<std::uint32_t, std::vector<Kept>> kept_;  // by pool, in the order of trading
-  std::vector<std::uint32_t> dirty_;              // whose swaps are others than at the last meet()
-  std::shared_ptr<const PoolOverlays> overlays_;  // as of the last meet()
+  std::vector<std::uint32_t> dirty_;                 // whose swaps are others than overlays_ has
+  std::vector<std::uint32_t> untold_;             // that overlays_ has, and no snapshot's `changed`
+  std::shared_ptr<const PoolOverlays> overlays_;  // as of the last put_on()
 };
 
 }  // namespace gantry::host

@@ -112,7 +112,7 @@ void SimulatedChain::offer(const MarketView& view, const Ranked& trade, std::uin
 }
 
 // On the states of `state`, in the block that it is for.
-void SimulatedChain::decide(Sent& sent, const Snapshot& state, std::uint64_t time_s) {
+bool SimulatedChain::decide(Sent& sent, const Snapshot& state, std::uint64_t time_s) {
   BacktestTrade& record = sent.record;
   const gantry_opportunity& o = sent.trade.opportunity;
   record.block = sent.block;
@@ -158,6 +158,7 @@ void SimulatedChain::decide(Sent& sent, const Snapshot& state, std::uint64_t tim
   record.gas_wei = fill.gas_wei;
   trades_.push_back(record);
   fills_.push_back(std::move(fill));
+  return pays;
 }
 
 // Into a position, which costs its gas, or out of one.
@@ -202,15 +203,16 @@ void SimulatedChain::meet(const std::shared_ptr<Snapshot>& snapshot) {
     window_->last_block = block;
     window_->last_time_s = context.state_time_s;
   }
-  // Whether there were any.
-  const auto settle = [&](const auto& is_due, const Snapshot& state, std::uint64_t time_s) {
+  // Each on what those before it have left. Whether there were any.
+  const auto settle = [&](const auto& is_due, Snapshot& state, std::uint64_t time_s) {
     for (Sent& sent : sent_) {
-      if (is_due(sent)) decide(sent, state, time_s);
+      if (is_due(sent) && decide(sent, state, time_s)) own_.put_on(state);
     }
     return std::erase_if(sent_, is_due) != 0;
   };
   if (before_ != nullptr) {
-    // In a block without a snapshot, or before all of this one's: nothing had moved since the last.
+    // In a block without a snapshot, or before all of this one's: nothing but these had moved since
+    // the last, which nobody else looks at any more.
     settle(
         [&](const Sent& sent) {
           return sent.block < block ||

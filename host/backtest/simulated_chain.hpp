@@ -3,8 +3,8 @@
 // A trade that was found on the state of block N is in block N + latency_blocks, where its route is
 // quoted again: behind all else that the recording has in that block, or before it. Below the least
 // that it must pay it reverts, as the executor does, and its gas is lost. What goes into a cycle is
-// borrowed. What it trades stays on
-// its pools (own_swaps.hpp). Of blocks after the one that is decided on nothing is known here.
+// borrowed. What it trades stays on its pools (own_swaps.hpp), for the next trade of that block,
+// too. Of blocks after the one that is decided on nothing is known here.
 //
 // UNITS    Amounts in smallest units, wei where it says so.
 // THREADS  meet() by the apply stage, the others by the planning and judging nodes; one snapshot at
@@ -135,7 +135,8 @@ class SimulatedChain {
   std::uint64_t transaction_gas(bool one_way) const {
     return gas_overhead_ + (one_way ? 0 : settings_.loan_gas);
   }
-  void decide(Sent& sent, const Snapshot& state, std::uint64_t time_s);
+  // Whether its route paid, so that somebody may have traded it.
+  bool decide(Sent& sent, const Snapshot& state, std::uint64_t time_s);
   void exchange(const Ranked& priced, BacktestTrade& record, Fill& fill);
 
   SimulationSettings settings_;
@@ -148,7 +149,7 @@ class SimulatedChain {
   std::vector<Fill> fills_;
   std::vector<BacktestTrade> trades_;
   std::optional<Window> window_;
-  std::shared_ptr<const Snapshot> before_;  // the newest that was met
+  std::shared_ptr<Snapshot> before_;  // the newest that was met
 };
 
 }  // namespace gantry::host

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <future>
 #include <optional>
+#include <span>
 
 #include "host/cli/doctor.hpp"
 #include "host/cli/followed_chains.hpp"
@@ -121,10 +122,28 @@ Check judged(const ProviderStatistics& provider, const std::string& chain) {
   return check;
 }
 
-// What it says to reads that every node answers, with nobody else to answer in its place. Empty:
-// they are answered.
+// What every node answers.
+std::vector<RpcCall> plain_reads(std::uint64_t head) {
+  const std::string block = quantity_text(head);
+  return {{"eth_call", {boost::json::object{{"to", nobody}, {"data", "0x"}}, "latest"}},
+          {"eth_getLogs",
+           {boost::json::object{{"address", nobody}, {"fromBlock", block}, {"toBlock", block}}}}};
+}
+
+// By which a trade behind a pending transaction is tried out: one empty block.
+std::vector<RpcCall> block_simulation() {
+  const boost::json::object block{{"calls", boost::json::array()}};
+  return {{"eth_simulateV1",
+           {boost::json::object{{"blockStateCalls", boost::json::array{block}}}, "latest"}}};
+}
+
+bool tries_behind_pending(const Configuration& configuration, const ChainSettings& chain) {
+  return configuration.live.pending && chain.execution && chain.execution->send == SendKind::bundle;
+}
+
+// What it says to these, with nobody else to answer in its place. Empty: they are answered.
 std::string refused_read(const ChainSettings& chain, const RpcProviderSettings& provider,
-                         std::uint64_t head, const ProviderPorts& ports) {
+                         std::span<const RpcCall> calls, const ProviderPorts& ports) {
   ChainSettings alone = chain;
   alone.providers = {provider};
   ProviderOptions quiet;
@@ -133,11 +152,6 @@ std::string refused_read(const ChainSettings& chain, const RpcProviderSettings& 
   const auto providers = Providers::make(alone, ports, quiet);
   if (!providers) return providers.error().message;
   (*providers)->check_now(round_max);
-  const std::string block = quantity_text(head);
-  const std::vector<RpcCall> calls = {
-      {"eth_call", {boost::json::object{{"to", nobody}, {"data", "0x"}}, "latest"}},
-      {"eth_getLogs",
-       {boost::json::object{{"address", nobody}, {"fromBlock", block}, {"toBlock", block}}}}};
   RpcOptions options;
   options.deadline = read_max;
   options.hedge = false;
@@ -154,9 +168,33 @@ std::string refused_read(const ChainSettings& chain, const RpcProviderSettings& 
   return {};
 }
 
+// What a provider that answers refuses of what a run would ask it.
+void check_reads(const Configuration& configuration, const ChainSettings& chain,
+                 const RpcProviderSettings& provider, std::uint64_t head,
+                 const ProviderPorts& ports, Check& check) {
+  if (const auto refused = refused_read(chain, provider, plain_reads(head), ports);
+      !refused.empty()) {
+    check.verdict = Verdict::bad;
+    check.detail += fmt::format(
+        "; but it {}: it can serve no reads. See what its plan allows, or its url", refused);
+    return;
+  }
+  if (!tries_behind_pending(configuration, chain)) return;
+  if (const auto refused = refused_read(chain, provider, block_simulation(), ports);
+      !refused.empty()) {
+    check.verdict = std::max(check.verdict, Verdict::warning);
+    check.detail += fmt::format(
+        "; but it {}: no trade behind a pending transaction is simulated by it. Use a node that "
+        "has "
+        "it, such as geth from 1.14.9 on",
+        refused);
+  }
+}
+
 // Rows of those that are asked over HTTP, in their order. False: none of them can be asked.
-bool ask_http(const Session& session, const ChainSettings& chain,
-              const std::vector<RpcProviderSettings>& askable, HttpPool& http, Checks& checks) {
+bool ask_http(const Session& session, const Configuration& configuration,
+              const ChainSettings& chain, const std::vector<RpcProviderSettings>& askable,
+              HttpPool& http, Checks& checks) {
   const SteadyClock clock;
   const ProviderPorts ports{http, clock, session.environment};
   ChainSettings asked = chain;
@@ -174,14 +212,8 @@ bool ask_http(const Session& session, const ChainSettings& chain,
   for (std::size_t i = 0; i < statistics.providers.size(); ++i) {
     const ProviderStatistics& provider = statistics.providers[i];
     Check check = judged(provider, chain.id);
-    const bool answers =
-        provider.state == ProviderState::ready || provider.state == ProviderState::behind;
-    const std::string refused =
-        answers ? refused_read(chain, askable[i], provider.head.value_or(0), ports) : std::string();
-    if (!refused.empty()) {
-      check.verdict = Verdict::bad;
-      check.detail += fmt::format(
-          "; but it {}: it can serve no reads. See what its plan allows, or its url", refused);
+    if (provider.state == ProviderState::ready || provider.state == ProviderState::behind) {
+      check_reads(configuration, chain, askable[i], provider.head.value_or(0), ports, check);
     }
     checks.push_back(std::move(check));
   }
@@ -326,7 +358,7 @@ void check_providers(const Session& session, const Configuration& configuration,
       }
       http = *std::move(made);
     }
-    if (!ask_http(session, chain, askable.http, *http, checks)) {
+    if (!ask_http(session, configuration, chain, askable.http, *http, checks)) {
       checks.push_back({"chain " + chain.id, Verdict::bad,
                         "HALTED: no provider can be asked, so it cannot run live"});
     }

@@ -72,8 +72,8 @@ struct Ended {
 
 class Runner {
  public:
-  Runner(const PluginFile& file, const KitOptions& options, Descriptor library)
-      : file_(file), options_(options), library_(std::move(library)) {}
+  Runner(const KitOptions& options, Descriptor library)
+      : options_(options), library_(std::move(library)) {}
 
   Result<CheckResult> run(const Check& check) {
     auto first = run_once(check, 0);
@@ -311,7 +311,6 @@ class Runner {
     return line;
   }
 
-  const PluginFile& file_;
   const KitOptions& options_;
   Descriptor library_;
 };
@@ -325,7 +324,7 @@ Result<KitReport> run_kit(const PluginFile& file, const KitOptions& options) {
   }
   auto library = sealed(file);
   if (!library) return std::unexpected(library.error());
-  Runner runner(file, options, std::move(*library));
+  Runner runner(options, std::move(*library));
   Subject subject;
   subject.file = &file;
   subject.library = std::filesystem::absolute(file.path).string();

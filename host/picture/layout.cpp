@@ -10,9 +10,9 @@ namespace {
 // Marks the edges that lead back to a node on the way from a root: without them there is no cycle.
 class BackEdges {
  public:
-  BackEdges(const std::vector<StreetNode>& nodes, std::vector<PlacedEdge>& edges)
-      : nodes_(nodes), edges_(edges), state_(nodes.size(), State::unseen) {
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
+  BackEdges(std::size_t nodes, std::vector<PlacedEdge>& edges)
+      : edges_(edges), state_(nodes, State::unseen) {
+    for (std::size_t i = 0; i < nodes; ++i) {
       if (state_[i] == State::unseen) visit(i);
     }
   }
@@ -34,7 +34,6 @@ class BackEdges {
     state_[node] = State::done;
   }
 
-  const std::vector<StreetNode>& nodes_;
   std::vector<PlacedEdge>& edges_;
   std::vector<State> state_;
 };
@@ -124,7 +123,7 @@ Layout lay_out(const std::vector<StreetNode>& nodes) {
     }
   }
   for (PlacedEdge& edge : layout.edges) edge.back = edge.from == edge.to;
-  const BackEdges marked(nodes, layout.edges);
+  const BackEdges marked(nodes.size(), layout.edges);
   layout.layer_of = longest_paths(nodes.size(), layout.edges);
   fill_layers(nodes.size(), layout);
   order_layers(layout);

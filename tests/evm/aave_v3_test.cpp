@@ -208,9 +208,20 @@ TEST_CASE("what the pool refuses to liquidate is not quoted") {
   const std::string sentinel = scene.market.deploy_artifact(
       "configuration/PriceOracleSentinel.sol/PriceOracleSentinel",
       AbiArguments().address(scene.market.provider()).address(down).word(3600));
-  scene.market.tell_provider("setPriceOracleSentinel(address)", AbiArguments().address(sentinel));
+  const auto appoint = [&](const std::string& address) {
+    scene.market.tell_provider("setPriceOracleSentinel(address)", AbiArguments().address(address));
+  };
+  appoint(sentinel);
   CHECK(scene.quoted() == GANTRY_REFUSED);
   CHECK_FALSE(scene.is_taken());
+  // A position that is open hears of it when governance takes the sentinel away.
+  appoint("0x" + std::string(40, '0'));
+  REQUIRE(scene.venue->refresh(scene.chain) == GANTRY_OK);
+  gantry_quote quote{};
+  CHECK(scene.venue->quote(repay(wad), quote) == GANTRY_OK);
+  CHECK(scene.is_taken());
+  appoint(sentinel);
+  CHECK(scene.quoted() == GANTRY_REFUSED);
   // Below 0.95 it does not matter that prices may be old.
   scene.market.set_price(scene.debt, power_of_ten(11) * 130 / 100);
   CHECK(scene.quoted() == GANTRY_OK);

@@ -166,7 +166,7 @@ TEST_CASE("a data fee is GasPriceOracle's to the wei: Bedrock, Ecotone and Fjord
         REQUIRE(host::data_fee_of(fee, all[i], 0, wei));
         CAPTURE(static_cast<int>(upgrade), round, all[i].size());
         REQUIRE(to_integer(wei.amount()) == expected[i]);
-        same += expected[i] > 0 ? 1 : 0;
+        if (expected[i] > 0) ++same;
       }
       CHECK(same == all.size());
     }

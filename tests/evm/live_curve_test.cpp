@@ -150,7 +150,6 @@ TEST_CASE("a pool of Curve's kind is followed through a thousand blocks as a fre
 
 TEST_CASE("a followed pool of Curve's kind whose code is not the pinned one is refused") {
   CurveScene made(curve_seed() + 2, "0x" + std::string(64, '7'));
-  TradedCurve& traded = *made.traded;
   LiveScene& scene = made.live;
   Follower follower(scene);
   follower.go_to(block_number(scene.chain()));

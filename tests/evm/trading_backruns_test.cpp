@@ -442,7 +442,12 @@ TEST_CASE(
   BackrunScene scene(69, has_relays ? "bundle" : "transaction");
   OldNode node(scene.chain);
   RpcServer server(node, node);
+  const std::string lacks = "refuses eth_simulateV1: 'no such method' (-32601): no trade behind";
+  const auto doctor = [&] { return scene.trading.space.run({"doctor", "--online", "--json"}).out; };
+  CHECK_FALSE(has(doctor(), "eth_simulateV1"));
   scene.trading.ask(server.url());
+  CAPTURE(doctor());
+  CHECK(has(doctor(), lacks) == has_relays);
   Running running = scene.trading.start({"--blocks", "12", "--json"});
   for (int i = 0; i < 12 && !running.ended(); ++i) {
     (void)scene.swap(i % 2 == 0);

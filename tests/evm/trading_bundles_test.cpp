@@ -218,6 +218,48 @@ TEST_CASE("a bundle that lost its auction holds up no trade after its last block
   check_books(scene, before);
 }
 
+TEST_CASE("a bundle of an earlier run is shown to nobody by a run that sends transactions") {
+  TradingScene scene(61);
+  TradingRelays relays(scene);
+  const Holdings before = scene.holdings();
+  relays.include(false);
+  Running first = scene.start({});
+  REQUIRE(trade_until(relays, first, [&] { return is_newest(scene, State::submitted, 0); }));
+  first.signal(SIGKILL);
+  (void)first.wait();
+  const auto trade = newest_trade(scene);
+  REQUIRE(trade);
+  const IntentId id = trade->intent.id;
+  REQUIRE(trade->intent.state == State::submitted);
+  REQUIRE(scene.deployer.block_number() < trade->intent.intent.last_block);
+  const auto attempts = scene.books()->attempts(id);
+  REQUIRE(attempts);
+  const std::string hash = host::hex_text(attempts->front().attempt.hash);
+  const auto is_known = [&] {
+    return !scene.chain.call("eth_getTransactionByHash", {json::string(hash)}).is_null();
+  };
+
+  scene.space.edit("gantry.toml", "send = \"bundle\"\n", "send = \"transaction\"\n");
+  Running second = scene.start({});
+  const auto state = [&] { return scene.books()->intent(id)->state; };
+  for (int i = 0; i < 30 && state() == State::submitted; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    CHECK_FALSE(is_known());
+    relays.make_block();
+  }
+  CHECK(state() == State::expired);
+  CHECK_FALSE(is_known());
+  // What it found itself is for everybody, and trading goes on.
+  for (int round = 0; round < 100 && filled(scene) < 2; ++round) {
+    scene.market.trade(true);
+    scene.mine(1, 100);
+  }
+  CHECK(filled(scene) >= 2);
+  CHECK(newest_trade(scene)->intent.intent.kind == host::ledger::Kind::transaction);
+  end_and_settle(scene, relays, second);
+  check_books(scene, before);
+}
+
 TEST_CASE("a host that is killed in any phase of a bundle loses none, and counts each once") {
   enum class At { simulation, relays, under_way, in_block, realised };
   struct Phase {

@@ -86,8 +86,8 @@ json::object RpcChain::answer(const json::object& call, std::uint64_t lag, bool 
   const std::uint64_t head = head_ - lag;
   json::object reply{{"jsonrpc", "2.0"}, {"id", call.at("id")}};
   try {
-    if (auto first = first_ ? first_(method, params) : std::nullopt) {
-      reply["result"] = std::move(*first);
+    if (auto said = first_ ? first_(method, params) : std::nullopt) {
+      reply["result"] = std::move(*said);
     } else if (method == "eth_chainId") {
       reply["result"] = hex(id_);
     } else if (method == "eth_getBlockByNumber") {

@@ -51,6 +51,23 @@ struct Pools {
   cpp_int trip() { return first.sell_dai(second.sell_weth(ether)); }
 };
 
+// `more` is in each block, before its other facts.
+void write_inputs(const std::filesystem::path& file, const std::vector<BlockInput>& inputs,
+                  const std::vector<recording::Fact>& more = {}) {
+  auto writer = RecordingWriter::create(file);
+  REQUIRE(writer);
+  REQUIRE(writer->append(
+      recording::Header{recording::format_version, "eip155:1", "A test's market.", "tests"}));
+  for (const BlockInput& input : inputs) {
+    for (const auto& token : input.tokens) REQUIRE(writer->append(token));
+    for (const auto& pool : input.pools) REQUIRE(writer->append(pool));
+    REQUIRE(writer->append(input.block));
+    for (const auto& fact : more) REQUIRE(writer->append(fact));
+    for (const auto& fact : input.facts) REQUIRE(writer->append(fact));
+  }
+  REQUIRE(writer->finish());
+}
+
 struct Ended {
   std::vector<BacktestTrade> trades;
   std::size_t under_way = 0;
@@ -204,6 +221,33 @@ TEST_CASE("own trades stay on their pools, under what the recording does to them
   CHECK(filled(scene.run(plain())) == paid.size());
   scene.market(std::vector<std::optional<bool>>(1'000, std::nullopt));
   CHECK(filled(scene.run(plain())) == paid.size());
+}
+
+TEST_CASE("trades that are decided on one state are behind each other") {
+  // Two are found on states that are alike, and nothing is told until both are long in their
+  // blocks.
+  Scene scene;
+  auto inputs = market_inputs(2, {{0, 1, 1'000'000, 400'000'000}, {0, 1, 1'000'000, 440'000'000}},
+                              {{}, {}, {}, {}});
+  for (std::size_t i = 2; i < inputs.size(); ++i) {
+    inputs[i].block.number += 20;
+    inputs[i].block.time_s += 20 * 13;
+  }
+  write_inputs(scene.recording, inputs);
+  SimulationSettings settings = plain();
+  settings.latency_blocks = 2;
+  const Ended ended = scene.run(settings);
+  REQUIRE(ended.trades.size() == 3);
+  Pools pools{{1'000 * ether, 400'000 * ether}, {1'000 * ether, 440'000 * ether}};
+  const std::string first = digits(pools.trip());
+  const std::string second = digits(pools.trip());
+  CHECK(digits(ended.trades[0].amount_out) == first);
+  CHECK(digits(ended.trades[1].amount_out) == second);
+  CHECK(digits(ended.trades[1].predicted_out) == first);
+  CHECK(ended.trades[0].block < ended.trades[1].block);
+  CHECK(ended.trades[1].block < inputs[2].block.number);
+  // What comes next is found on what both have left.
+  CHECK(digits(ended.trades[2].predicted_out) == digits(pools.trip()));
 }
 
 TEST_CASE("what does not pay for its loan, its loan's gas and its own reverts, to the last unit") {
@@ -557,18 +601,7 @@ TEST_CASE("on a chain that charges for bytes a trade has paid for them when it i
   price.source = request.target;
   price.data.resize(32);
   price.data[27] = 24;  // 24 * 2^32: about 103 gwei
-  auto writer = RecordingWriter::create(scene.recording);
-  REQUIRE(writer);
-  REQUIRE(writer->append(
-      recording::Header{recording::format_version, "eip155:1", "A test's market.", "tests"}));
-  for (const BlockInput& input : market_inputs(2, pools, {{}, {{1, 100'000, 40'000'000}}})) {
-    for (const auto& token : input.tokens) REQUIRE(writer->append(token));
-    for (const auto& pool : input.pools) REQUIRE(writer->append(pool));
-    REQUIRE(writer->append(input.block));
-    REQUIRE(writer->append(price));
-    for (const auto& fact : input.facts) REQUIRE(writer->append(fact));
-  }
-  REQUIRE(writer->finish());
+  write_inputs(scene.recording, market_inputs(2, pools, {{}, {{1, 100'000, 40'000'000}}}), {price});
   const auto run = [&](DataFeeKind kind) {
     auto configuration = configure(scene.folder.path(), {risk, ConfigurationTexts().dex, one_trip},
                                    {GANTRY_TEST_PLUGIN_FOLDER});
