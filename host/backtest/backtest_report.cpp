@@ -151,14 +151,17 @@ json::object backtest_json(const BacktestResult& result) {
     refusals[to_string(reason)] = count.count;
   }
   json::object unsent;
+  std::uint64_t begun = result.run.plans;
   if (result.run.executed) {
     for (const auto& [reason, count] : result.run.executed->others) {
+      if (reason == to_string(FillReason::not_planned)) begun += count;
       if (reason == to_string(FillReason::no_profit) ||
           reason == to_string(FillReason::not_planned)) {
         unsent[reason] = count;
       }
     }
   }
+  if (result.run.approved > begun) unsent["another was better"] = result.run.approved - begun;
   const auto whole = [&](const BacktestTrade&) { return frame; };
   return {
       {"recording", printable(result.run.recording)},
@@ -168,6 +171,7 @@ json::object backtest_json(const BacktestResult& result) {
       {"last_block", frame.last_block},
       {"first_time_s", frame.first_time_s},
       {"last_time_s", frame.last_time_s},
+      {"stopped", result.run.stopped},
       {"snapshots", result.run.snapshots},
       {"settings", json::object{{"latency_blocks", settings.latency_blocks},
                                 {"place", place_text(settings.place)},
@@ -221,6 +225,12 @@ std::string backtest_text(const BacktestResult& result, bool colour) {
   for (const std::string& line : wrap(printable(result.run.provenance), terminal_columns - 10)) {
     out += "          " + style(Ink::dim, line) + "\n";
   }
+  if (result.run.stopped) {
+    out += "          " +
+           style(Ink::warning, fmt::format("STOPPED behind block {}: what follows is of a part",
+                                           frame.last_block)) +
+           "\n";
+  }
   const SimulationSettings& settings = result.settings;
   out += fmt::format(
       "\n{}  in block +{}, {} in it; own swaps stay {}; a loan costs {} ppm\n"
@@ -231,8 +241,8 @@ std::string backtest_text(const BacktestResult& result, bool colour) {
   out += fmt::format("\n{}    {} sent: {} filled ({} gained), {} reverted, {} missed\n",
                      style(Ink::bold, "Trades"), grouped(all.sent), grouped(all.filled),
                      grouped(all.gained), grouped(all.reverted), grouped(all.missed));
-  out += fmt::format("          {} found, {} approved\n", grouped(result.run.opportunities),
-                     grouped(result.run.approved));
+  out += fmt::format("          {} found, {} approved, the best of each block sent\n",
+                     grouped(result.run.opportunities), grouped(result.run.approved));
   const Ink ink = all.net.is_loss() ? Ink::bad : Ink::good;
   out += fmt::format("\n{}       {} ETH, {} USD, after {} ETH of gas\n", style(Ink::bold, "Net"),
                      style(ink, short_number(all.net.ether(), 6)), short_number(all.net_usd, 2),

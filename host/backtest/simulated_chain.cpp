@@ -118,14 +118,14 @@ bool SimulatedChain::decide(Sent& sent, const Snapshot& state, std::uint64_t tim
   record.block = sent.block;
   record.time_s = time_s;
   record.ether_usd = static_cast<double>(state.ether_usd_e6) * 1e-6;
-  record.was_taken = sent.competitor < settings_.competition;
-
   view_.bind(state, {}, true);
   const auto now = with_amount_in(view_, o, record.amount_in);
   const u256 paid = now ? u256(now->amount_out) : u256();
   const bool pays = now && paid >= sent.least_out;
-  // Who takes it first leaves nothing of it; the pools have his trade then.
-  if (record.was_taken && pays) own_.add(sent.block, {now->legs, now->leg_count});
+  // Who takes it first leaves nothing of it; the pools have his trade then. What does not pay any
+  // more nobody takes.
+  record.was_taken = pays && sent.competitor < settings_.competition;
+  if (record.was_taken) own_.add(sent.block, {now->legs, now->leg_count});
   const bool is_filled = pays && !record.was_taken;
 
   gantry_opportunity real = o;
@@ -203,10 +203,17 @@ void SimulatedChain::meet(const std::shared_ptr<Snapshot>& snapshot) {
     window_->last_block = block;
     window_->last_time_s = context.state_time_s;
   }
+  // Between two snapshots blocks are taken to be as far from each other as they are on average.
+  const auto time_of = [&](std::uint64_t of) {
+    if (of >= block) return context.state_time_s;
+    const gantry_context& last = before_->context;
+    const std::uint64_t seconds = context.state_time_s - last.state_time_s;
+    return last.state_time_s + seconds * (of - last.state_block) / (block - last.state_block);
+  };
   // Each on what those before it have left. Whether there were any.
-  const auto settle = [&](const auto& is_due, Snapshot& state, std::uint64_t time_s) {
+  const auto settle = [&](const auto& is_due, Snapshot& state) {
     for (Sent& sent : sent_) {
-      if (is_due(sent) && decide(sent, state, time_s)) own_.put_on(state);
+      if (is_due(sent) && decide(sent, state, time_of(sent.block))) own_.put_on(state);
     }
     return std::erase_if(sent_, is_due) != 0;
   };
@@ -218,11 +225,10 @@ void SimulatedChain::meet(const std::shared_ptr<Snapshot>& snapshot) {
           return sent.block < block ||
                  (sent.block == block && settings_.place == BlockPlace::first);
         },
-        *before_, snapshot->context.state_time_s);
+        *before_);
   }
   own_.meet(*snapshot);
-  if (settle([&](const Sent& sent) { return sent.block == block; }, *snapshot,
-             snapshot->context.state_time_s)) {
+  if (settle([&](const Sent& sent) { return sent.block == block; }, *snapshot)) {
     own_.meet(*snapshot);
   }
   before_ = snapshot;

@@ -166,8 +166,13 @@ Result<BacktestResult> run_one(const Session& session, const Configuration& conf
   auto street = window_of(options);
   if (!street) return std::unexpected(street.error());
   street->threads = options.threads < 0 ? configuration.street.threads : options.threads;
-  const auto feed = RecordingFeed::open(options.recording);
+  auto feed = RecordingFeed::open(options.recording);
   if (!feed) return std::unexpected(feed.error());
+  if (const auto begin = feed->next();
+      begin && (begin->block.number > street->last_block ||
+                static_cast<std::uint64_t>(begin->block.time_s) > street->last_time_s)) {
+    return std::unexpected(no_window(options));
+  }
   const auto chain = configuration.chain_of(options.recording, feed->header().chain);
   if (!chain) return std::unexpected(chain.error());
   const Configuration part = chain_part(configuration, (*chain)->id);
@@ -209,11 +214,31 @@ Result<BacktestResult> run_one(const Session& session, const Configuration& conf
 
 // A damaged recording was used up to where it is whole.
 ExitCode exit_code_of(const BacktestResult& result) {
+  if (result.run.stopped) {
+    return report_error({ErrorKind::io, fmt::format("it was stopped behind block {}: what it says "
+                                                    "is of a part of what was asked for",
+                                                    result.frame.last_block)});
+  }
   if (!result.run.damage.empty()) {
     return report_error({ErrorKind::format, "the recording is damaged: " + result.run.damage});
   }
   const bool retired = std::ranges::any_of(result.run.plugins, &PluginReport::retired);
   return retired || !result.run.plugins_refused.empty() ? ExitCode::found : ExitCode::done;
+}
+
+// What would make every run of a sweep fail is said once, before any.
+std::optional<ExitCode> refuse_sweep(const Session& session, const std::vector<SweptKey>& keys,
+                                     Options& options) {
+  if (auto window = window_of(options); !window) return report_error(window.error());
+  if (auto feed = RecordingFeed::open(options.recording); !feed) return report_error(feed.error());
+  for (const SweptKey& key : keys) {
+    for (const std::string& value : key.values) {
+      Session one = session;
+      one.overrides.push_back(key.key + "=" + value);
+      if (!load(one, options.as_json)) return ExitCode::usage;
+    }
+  }
+  return std::nullopt;
 }
 
 ExitCode backtest(const Session& session, Options options) {
@@ -225,6 +250,7 @@ ExitCode backtest(const Session& session, Options options) {
     }
     const auto table = sweep_of(options.sweep);
     if (!table) return report_error(table.error());
+    if (const auto refused = refuse_sweep(session, *table, options)) return *refused;
     return sweep(session, *table, {child_words(session, options), options.jobs, options.as_json});
   }
   const auto loaded = load(session, options.as_json, Warnings::logged);

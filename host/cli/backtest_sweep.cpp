@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,12 +43,29 @@ std::string all_of(int descriptor) {
   }
 }
 
+// The last line of what is in a file, without its end: why a program failed.
+std::string last_line_of(int descriptor) {
+  ::lseek(descriptor, 0, SEEK_SET);
+  std::string text = all_of(descriptor);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  const std::size_t end = text.rfind('\n');
+  return printable(end == std::string::npos ? text : text.substr(end + 1));
+}
+
 // What it wrote to its output; nothing, with the reason: it could not be started, or failed.
 std::optional<std::string> output_of(const std::filesystem::path& program,
                                      std::vector<std::string> words, std::string& trouble) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
     trouble = std::string("no pipe: ") + std::strerror(errno);
+    return std::nullopt;
+  }
+  // What it says beside its answer, which would otherwise be drawn across the sweep's own bar.
+  const int said = ::memfd_create("said", MFD_CLOEXEC);
+  if (said < 0) {
+    trouble = std::string("no memory file: ") + std::strerror(errno);
+    ::close(ends[0]);
+    ::close(ends[1]);
     return std::nullopt;
   }
   std::vector<char*> arguments{const_cast<char*>(program.c_str())};
@@ -57,6 +75,7 @@ std::optional<std::string> output_of(const std::filesystem::path& program,
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, said, STDERR_FILENO);
   pid_t child = 0;
   const int failure =
       ::posix_spawn(&child, program.c_str(), &actions, nullptr, arguments.data(), environ);
@@ -64,6 +83,7 @@ std::optional<std::string> output_of(const std::filesystem::path& program,
   ::close(ends[1]);
   if (failure != 0) {
     ::close(ends[0]);
+    ::close(said);
     trouble = std::string("it cannot be started: ") + std::strerror(failure);
     return std::nullopt;
   }
@@ -72,10 +92,13 @@ std::optional<std::string> output_of(const std::filesystem::path& program,
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
+  const std::string why = last_line_of(said);
+  ::close(said);
   const auto code = static_cast<ExitCode>(WIFEXITED(status) ? WEXITSTATUS(status) : -1);
   if (code == ExitCode::done || code == ExitCode::found) return text;
   trouble = WIFEXITED(status) ? fmt::format("it ended with {}", WEXITSTATUS(status))
                               : fmt::format("signal {} ended it", WTERMSIG(status));
+  if (!why.empty()) trouble += ": " + why;
   return std::nullopt;
 }
 
@@ -159,7 +182,9 @@ Result<std::vector<SweptKey>> sweep_of(const std::vector<std::string>& texts) {
       key.values.emplace_back(rest.substr(0, comma));
       rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
     }
-    if (key.key.empty() || key.values.empty()) {
+    const bool is_cut =
+        text.ends_with(',') || std::ranges::find(key.values, "") != key.values.end();
+    if (key.key.empty() || key.values.empty() || is_cut) {
       return fail(ErrorKind::usage, fmt::format("--sweep {}: is no KEY=V1,V2,..., as "
                                                 "strategies.triangular.min_profit_bps=10,30,50",
                                                 printable(text)));

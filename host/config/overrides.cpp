@@ -51,13 +51,14 @@ void override_keys(std::span<const std::string> settings, Document& gantry, Docu
     const std::string key = setting.substr(0, equals);
     if (equals == std::string::npos || words.size() < 2 ||
         std::ranges::any_of(words, &std::string::empty)) {
-      refuse(key, "is no key with a value.");
+      refuse(key, fmt::format("`{}` is no key with a value.", setting));
       continue;
     }
     Diagnostics unread;
     const Document value = parse_document("value = " + setting.substr(equals + 1), "--set", unread);
     if (!value.parsed || value.root.members.size() != 1) {
-      refuse(key, "has a value that is no TOML; text goes in quotes: KEY='\"text\"'.");
+      refuse(key, fmt::format(
+                      "{} has a value that is no TOML; text goes in quotes: KEY='\"text\"'.", key));
       continue;
     }
     Document& file = words[0] == "dex"                                               ? dex
@@ -68,7 +69,9 @@ void override_keys(std::span<const std::string> settings, Document& gantry, Docu
       if (at != nullptr) at = below(*at, word);
     }
     if (at == nullptr) {
-      refuse(key, "is not there to be set: no table of that name is in the configuration.");
+      refuse(key, fmt::format("{} is not there to be set: no table of that name is in the "
+                              "configuration.",
+                              key));
       continue;
     }
     *at = value.root.members.front().value;

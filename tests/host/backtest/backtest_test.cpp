@@ -246,6 +246,10 @@ TEST_CASE("trades that are decided on one state are behind each other") {
   CHECK(digits(ended.trades[1].predicted_out) == first);
   CHECK(ended.trades[0].block < ended.trades[1].block);
   CHECK(ended.trades[1].block < inputs[2].block.number);
+  for (const BacktestTrade& trade : ended.trades) {
+    const recording::Block& begin = inputs.front().block;
+    CHECK(trade.time_s == begin.time_s + 13 * (trade.block - begin.number));
+  }
   // What comes next is found on what both have left.
   CHECK(digits(ended.trades[2].predicted_out) == digits(pools.trip()));
 }
@@ -326,6 +330,11 @@ TEST_CASE("who comes too late reverts and pays his gas, and who is before all ot
   CHECK(late.trades.front().result_wei == late.trades.front().gas_wei);
   CHECK_FALSE(late.trades.front().gas_wei.is_zero());
   CHECK(late.trades.front().amount_out.is_zero());
+
+  // Who would have been first finds nothing that he could take.
+  settings.competition = 1;
+  CHECK_FALSE(scene.run(settings).trades.front().was_taken);
+  settings.competition = 0;
 
   settings.place = BlockPlace::first;
   const Ended first = scene.run(settings);

@@ -3,6 +3,9 @@
 #include <array>
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <csignal>
+#include <thread>
 
 #include "program.hpp"
 
@@ -354,6 +357,12 @@ TEST_CASE("the time of a backtest begins and ends with a block, a day or a time,
       "it has blocks 10982000 to 10986035, 2020-10-03T12:00:00 to 2020-10-04T02:34:15 UTC";
   CHECK(has(late.err, "no block of"));
   CHECK(has(late.err, range));
+  for (const auto& [from, to] :
+       {std::pair("2019-01-01", "2019-01-02"), std::pair("1", "10981999")}) {
+    const Ended early = run(from, to);
+    CHECK(early.code == 2);
+    CHECK(has(early.err, range));
+  }
   const Ended backwards = run("10983000", "10982500");
   CHECK(backwards.code == 2);
   CHECK(has(backwards.err, range));
@@ -389,6 +398,64 @@ TEST_CASE("a sweep refuses a page, and a key that is swept twice") {
   CHECK(twice.code == 2);
   CHECK(twice.out.empty());
   CHECK(has(twice.err, "min_profit_bps is swept already; name all of its values in one"));
+}
+
+TEST_CASE("what would make a run of a sweep fail is said once, before any is made") {
+  const Workspace space;
+  const std::string recording = GANTRY_SOURCE "/data/univ2_2020.gantry";
+  const auto refused = [&](const std::string& file, const std::string& swept,
+                           const std::string& words, int code = 2) {
+    const Ended ended = space.run({"backtest", file, "--to", "10982004", "--sweep", swept});
+    INFO(swept << ": " << ended.err);
+    CHECK(ended.code == code);
+    CHECK(ended.out.empty());
+    const std::size_t at = ended.err.find(words);
+    CHECK(at != std::string::npos);
+    CHECK(ended.err.find(words, at + 1) == std::string::npos);
+  };
+  refused(recording, "risk.nosuch=1,2,3", "unknown key nosuch in risk");
+  refused(recording, "nosuch=1,2", "`nosuch=1` is no key with a value");
+  refused(recording, "strategies.triangular.min_profit_bps=10,abc",
+          "strategies.triangular.min_profit_bps has a value that is no TOML");
+  refused(recording, "risk.min_profit_usd=1,,2", "is no KEY=V1,V2");
+  refused(recording, "risk.min_profit_usd=1,", "is no KEY=V1,V2");
+  refused((space / "none.gantry").string(), "risk.min_profit_usd=1,2", "none.gantry", 1);
+}
+
+TEST_CASE("a sweep draws one bar, of its runs, and its runs draw none") {
+  const Workspace space;
+  const Ended ended = space.shell(R"(exec script -qec "'$0' $*" /dev/null </dev/null)",
+                                  {"backtest", GANTRY_SOURCE "/data/univ2_2020.gantry", "--sweep",
+                                   "strategies.triangular.min_profit_bps=10,100"});
+  INFO(ended.out);
+  REQUIRE(ended.code == 0);
+  for (const std::string done : {"0", "1", "2"}) CHECK(has(ended.out, " " + done + " of 2 runs"));
+  CHECK_FALSE(has(ended.out, "snapshots"));
+}
+
+TEST_CASE("a backtest that is interrupted says so, and is no whole one") {
+  const Workspace space;
+  const std::string recording = GANTRY_SOURCE "/data/univ2_2020.gantry";
+  const bool as_json = GENERATE(false, true);
+  std::vector<std::string> words = {"backtest", recording};
+  if (as_json) words.emplace_back("--json");
+  // As soon as it has begun, however long that takes here.
+  Ended ended;
+  for (const int after_ms : {400, 900, 1600, 4000}) {
+    Running running = space.start(words);
+    std::this_thread::sleep_for(std::chrono::milliseconds(after_ms));
+    running.signal(SIGINT);
+    ended = running.wait();
+    if (has(ended.err, "it was stopped behind block ")) break;
+  }
+  INFO(ended.err << ended.out);
+  CHECK(ended.code == 1);
+  REQUIRE(has(ended.err, "it was stopped behind block "));
+  if (as_json) {
+    CHECK(json::parse(ended.out).at("stopped") == true);
+  } else {
+    CHECK(has(ended.out, "STOPPED behind block "));
+  }
 }
 
 TEST_CASE("output that is lost is a failure, unless its reader went away") {

@@ -210,7 +210,7 @@ class CycleTrades {
     const std::size_t wanted = std::max<std::size_t>(parameters_.max_opportunities, 1);
     for (std::uint32_t turn = 0; turn < turns_max && !candidates.empty(); ++turn) {
       const std::span<Candidate> next = best_of(candidates, wanted);
-      if (next.front().net_ether <= best_.least()) return;
+      if (next.front().net_ether <= best_.least()) break;
       for (const Candidate& candidate : next) size_one(market, candidate);
       candidates = candidates.subspan(next.size());
     }
