@@ -1,6 +1,6 @@
 // The strategy against a brute force that shares no code with it, on random markets of constant
-// products and of pools with a second range, as ticks make them, deeper or shallower than the
-// first.
+// products, of pools with a second range, as ticks make them, deeper or shallower than the first,
+// and of stable pools, in balance and far out of it.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <random>
@@ -18,6 +18,7 @@ using pair_market::PairMarket;
 using pair_market::Strategy;
 
 constexpr std::uint32_t tokens = 4;
+constexpr std::uint32_t hops_max = 4;
 
 u256 wei_of(double ether) {
   u256 out;
@@ -34,10 +35,10 @@ struct Step {
 };
 using Cycle = std::vector<Step>;
 
-// All directed cycles of two and three pools, from each of their tokens.
+// All directed cycles of two to four pools, from each of their tokens.
 void walk(const std::vector<Pair>& pairs, std::uint32_t start, std::uint32_t at, Cycle& path,
           std::set<std::uint32_t>& visited, std::vector<Cycle>& out) {
-  if (path.size() == 3) return;
+  if (path.size() == hops_max) return;
   for (std::uint32_t pool = 0; pool < pairs.size(); ++pool) {
     for (const std::uint32_t side : {0U, 1U}) {
       if (pairs[pool].tokens[side] != at) continue;
@@ -78,7 +79,10 @@ std::vector<Pair> random_pairs(std::mt19937_64& random) {
       for (std::uint64_t left = 1 + random() % 2; left > 0; --left) {
         const double depth = std::pow(10, 1.5 + 2 * real(random));
         Pair pair{{a, b}, {wei_of(depth), wei_of(depth * (0.96 + 0.08 * real(random)))}};
-        if (random() % 2 == 0) {
+        if (random() % 4 == 0) {
+          pair.amplification = std::pow(10, 1.3 + 2 * real(random));
+          pair.reserves[1] = wei_of(depth * std::pow(10, real(random) - 0.5));
+        } else if (random() % 2 == 0) {
           pair.range = wei_of(depth * std::pow(10, -3 + 2 * real(random)));
           pair.deepens = random() % 2 == 0;
         }
@@ -91,7 +95,7 @@ std::vector<Pair> random_pairs(std::mt19937_64& random) {
 
 }  // namespace
 
-TEST_CASE("no cycle that pays is lost among pools with ranges") {
+TEST_CASE("no cycle that pays is lost among pools of all kinds") {
   std::mt19937_64 random(11);
   std::uniform_real_distribution<double> exponent(1, 2.5);
   int paying = 0;
@@ -99,7 +103,7 @@ TEST_CASE("no cycle that pays is lost among pools with ranges") {
     PairMarket market(tokens, random_pairs(random));
     const auto gwei = static_cast<std::uint64_t>(std::pow(10, exponent(random)));
     market.context.gas_price = u256(gwei * 1'000'000'000);
-    Strategy strategy({.max_hops = 3, .max_opportunities = 1024});
+    Strategy strategy({.max_hops = hops_max, .max_opportunities = 1024});
     REQUIRE(strategy.prepare(market.snapshot({}, true)) == GANTRY_OK);
     REQUIRE(strategy.find(market.snapshot({}, true)) == GANTRY_OK);
     std::set<std::set<Step>> found;
@@ -127,5 +131,5 @@ TEST_CASE("no cycle that pays is lost among pools with ranges") {
       }
     }
   }
-  CHECK(paying > 300);
+  CHECK(paying > 2'500);
 }

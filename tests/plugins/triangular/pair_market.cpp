@@ -1,6 +1,7 @@
 #include "plugins/triangular/pair_market.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 #include "gantry/plugin.hpp"
@@ -23,9 +24,32 @@ ConstantProduct second_of(const Pair& pair, const ConstantProduct& first) {
                       : ConstantProduct{gantry::shift_right(in, 3), gantry::shift_right(out, 3)};
 }
 
+// Its invariant is Ann (x + y) + D = Ann D + D^3 / (4 x y), in closed form for the other balance.
+gantry_status stable_paid_by(const Pair& pair, std::uint32_t side, const u256& in, u256& out) {
+  const long double ann = pair.amplification;
+  const long double x = gantry::to_double(pair.reserves[side]);
+  const long double y = gantry::to_double(pair.reserves[side ^ 1U]);
+  long double d = x + y;
+  for (int turn = 0; turn < 64; ++turn) {
+    const long double product = d * d * d / (4 * x * y);
+    const long double next = (ann * (x + y) + 2 * product) * d / ((ann - 1) * d + 3 * product);
+    if (std::fabs(next - d) < 1) break;
+    d = next;
+  }
+  const long double after = x + static_cast<long double>(gantry::to_double(in));
+  const long double b = after + d / ann - d;
+  const long double rest = (std::sqrt(b * b + d * d * d / (after * ann)) - b) / 2;
+  constexpr long double lost = 4096;  // more than a long double is off by
+  const long double paid = (y - rest) * 0.9996L - lost;
+  return paid >= 1 && gantry::from_double_floor(static_cast<double>(paid), out)
+             ? gantry_status{GANTRY_OK}
+             : gantry_status{GANTRY_NO_LIQUIDITY};
+}
+
 }  // namespace
 
 gantry_status paid_by(const Pair& pair, std::uint32_t side, const u256& in, u256& out) {
+  if (pair.amplification != 0) return stable_paid_by(pair, side, in, out);
   const ConstantProduct first{pair.reserves[side], pair.reserves[side ^ 1U]};
   if (pair.range.is_zero() || in <= pair.range) return gantry::amount_out(first, in, out);
   u256 of_first;
@@ -75,6 +99,17 @@ struct PairMarket::Services {
     if (in == out || !hop(self(market), pool, in, curve)) return GANTRY_REFUSED;
     const Pair& pair = self(market).pairs[pool];
     const u256 most = gantry::wrapping_sub(gantry::shift_left(u256(1), 140), curve.reserve_in);
+    if (pair.amplification != 0) {
+      // A shape that has its price, and not its bend.
+      *count = std::min(room, 1U);
+      const u256 little = gantry::shift_right(curve.reserve_in, 16);
+      u256 paid;
+      if (*count == 0 || paid_by(pair, in, little, paid) != GANTRY_OK) return GANTRY_REFUSED;
+      // The fee is in what was paid.
+      segments[0] = {
+          gantry::shift_left(little, 18), gantry::shift_left(paid, 18), most, 0, 1, 0, 0};
+      return GANTRY_OK;
+    }
     const u256 first_end = pair.range.is_zero() ? most : pair.range;
     *count = std::min(room, pair.range.is_zero() ? 1U : 2U);
     if (*count > 0) {

@@ -16,8 +16,10 @@ struct Pair {
   // As with ticks: after so much of either token a second range begins, an eighth as deep. 0: none.
   gantry::u256 range = {};
   bool deepens = false;  // the second range is eight times as deep instead
+  // Of a stable pool of two coins, as Curve's whitepaper has it, with a fee of 4 bps; 0: none.
+  double amplification = 0;
 };
-// What the pair pays, rounded down in each range.
+// What the pair pays, rounded down in each range; of a stable pool not above its curve.
 gantry_status paid_by(const Pair& pair, std::uint32_t side, const gantry::u256& in,
                       gantry::u256& out);
 

@@ -300,18 +300,18 @@ TEST_CASE("pricing a pool prices its cycles and no others, each once") {
   CHECK(market.screen.priced() == market.index().cycle_count());
 }
 
-TEST_CASE("the gaining triangles of the recorded market are those of exact arithmetic") {
-  Market market = recorded_market(3);
+TEST_CASE("the gaining cycles of the recorded market are those of exact arithmetic") {
+  Market market = recorded_market(4);
   const auto survivors = by_cycle(market.screen.reprice_all({.net_ether_min = kAll}));
-  int gaining = 0;
+  std::map<std::size_t, int> gaining;
   int worth_a_unit = 0;
   for (std::uint32_t id = 0; id < market.index().cycle_count(); ++id) {
     for (const bool reversed : {false, true}) {
       const auto legs = market.legs({0, id, 0, reversed});
       if (reference::compose(legs).rate <= 1) continue;
-      ++gaining;
+      ++gaining[legs.size()];
       bool worth = false;
-      for (std::uint8_t start = 0; start < 3 && !worth; ++start) {
+      for (std::uint8_t start = 0; start < legs.size() && !worth; ++start) {
         worth =
             !reference::optimum_below(reference::compose(market.legs({0, id, start, reversed})), 1);
       }
@@ -319,7 +319,8 @@ TEST_CASE("the gaining triangles of the recorded market are those of exact arith
       if (worth != survivors.contains({id, reversed})) FAIL(id);
     }
   }
-  CHECK(gaining == 2'705);
+  CHECK(gaining[3] == 2'705);
+  CHECK(gaining[4] == 125'427);
   CHECK(survivors.size() == static_cast<std::size_t>(worth_a_unit));
 }
 
