@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gantry/address_text.hpp"
 #include "gantry/after_pending.hpp"
 #include "gantry/pending.hpp"
 #include "gantry/search/best_amount.hpp"
@@ -24,14 +25,7 @@ constexpr std::uint32_t pool_tokens_max = 16;
 // Whoever puts in more than this many times what the pool has pays it in fees.
 constexpr unsigned pool_multiples_max = 16;
 
-int digit_of(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 std::vector<gantry_address> accounts_of(std::string_view list) {
-  constexpr std::size_t bytes = 20;
   std::vector<gantry_address> accounts;
   while (!list.empty()) {
     const std::size_t end = std::min(list.find(','), list.size());
@@ -40,19 +34,12 @@ std::vector<gantry_address> accounts_of(std::string_view list) {
     while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
     while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
     if (text.empty()) continue;
-    gantry_address account{GANTRY_ADDRESS_EVM, bytes, {}, {}};
-    bool is_one = text.size() == 2 + 2 * bytes && text.substr(0, 2) == "0x";
-    for (std::size_t i = 0; is_one && i < bytes; ++i) {
-      const int high = digit_of(text[2 + 2 * i]);
-      const int low = digit_of(text[3 + 2 * i]);
-      is_one = high >= 0 && low >= 0;
-      if (is_one) account.bytes[i] = static_cast<std::uint8_t>(high * 16 + low);
-    }
-    if (!is_one) {
+    const auto account = evm_address_of(text);
+    if (!account) {
       throw Refused("own_senders: '" + std::string(text) +
                     "' is no address: write 0x and 40 digits, with ',' between accounts");
     }
-    accounts.push_back(account);
+    accounts.push_back(*account);
   }
   return accounts;
 }

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gantry/address_text.hpp"
 #include "gantry/positions.h"
 #include "gantry/search/route.hpp"
 #include "gantry/strategy.hpp"
@@ -30,25 +31,10 @@ constexpr std::uint32_t no_token = UINT32_MAX;
 constexpr std::uint64_t hour_s = 3600;
 constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
 
-int digit_of(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 std::optional<gantry_address> base_of(std::string_view text) {
-  constexpr std::size_t bytes = 20;
   if (text.empty()) return std::nullopt;
-  gantry_address address{GANTRY_ADDRESS_EVM, bytes, {}, {}};
-  bool is_one =
-      text.size() == 2 + 2 * bytes && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-  for (std::size_t i = 0; is_one && i < bytes; ++i) {
-    const int high = digit_of(text[2 + 2 * i]);
-    const int low = digit_of(text[3 + 2 * i]);
-    is_one = high >= 0 && low >= 0;
-    if (is_one) address.bytes[i] = static_cast<std::uint8_t>(high * 16 + low);
-  }
-  if (!is_one) {
+  const auto address = evm_address_of(text);
+  if (!address) {
     throw Refused("base: '" + std::string(text) +
                   "' is no address: write 0x and 40 digits, or nothing for the wrapped coin");
   }
