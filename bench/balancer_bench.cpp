@@ -11,7 +11,7 @@
 
 #include "evm/balancer_reference.hpp"
 #include "gantry/plugin.h"
-#include "mixed_cycle.hpp"
+#include "mixed_cycle_bench.hpp"
 #include "plugins/balancer/told_pool.hpp"
 
 namespace {

@@ -13,7 +13,7 @@
 
 #include "gantry/dex.h"
 #include "gantry/u256.hpp"
-#include "mixed_cycle.hpp"
+#include "mixed_cycle_bench.hpp"
 #include "plugins/curve/answers.hpp"
 
 namespace {

@@ -65,18 +65,24 @@ set_tests_properties(bench_small PROPERTIES LABELS bench ENVIRONMENT GANTRY_BENC
 if(GANTRY_SANITIZE)
   return()
 endif()
-add_executable(gantry_peers ${CMAKE_CURRENT_LIST_DIR}/peers/ours.cpp
+add_executable(gantry_peers
+  ${CMAKE_CURRENT_LIST_DIR}/peers/backtests.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/peers/ours.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/peers/searches.cpp
   ${PROJECT_SOURCE_DIR}/tests/evm/balancer_v2_contracts.cpp
   ${PROJECT_SOURCE_DIR}/tests/evm/uniswap_v3_contract.cpp
   ${PROJECT_SOURCE_DIR}/tests/plugins/balancer/told_pool.cpp
-  ${PROJECT_SOURCE_DIR}/tests/plugins/curve/answers.cpp)
-target_link_libraries(gantry_peers PRIVATE gantry_options gantry_test_venue ${ZSTD_LIBRARY}
-  ${CMAKE_DL_LIBS})
+  ${PROJECT_SOURCE_DIR}/tests/plugins/curve/answers.cpp
+  ${PROJECT_SOURCE_DIR}/tests/plugins/triangular/recorded_market.cpp)
+target_link_libraries(gantry_peers PRIVATE gantry_options gantry_test_market gantry_test_venue
+  ${ZSTD_LIBRARY} ${CMAKE_DL_LIBS})
 target_include_directories(gantry_peers PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/tests)
 target_compile_definitions(gantry_peers PRIVATE GANTRY_PLUGIN_FOLDER="${CMAKE_BINARY_DIR}/plugins"
+  GANTRY_RECORDING="${PROJECT_SOURCE_DIR}/data/univ2_2020.gantry"
+  GANTRY_TEST_PLUGIN_FOLDER="${CMAKE_BINARY_DIR}/test_plugins"
   GANTRY_CURVE_ANSWERS="${PROJECT_SOURCE_DIR}/tests/plugins/curve/answers"
   GANTRY_UNISWAP_V3_PLUGIN="$<TARGET_FILE:uniswap_v3>")
-add_dependencies(gantry_peers balancer curve uniswap_v2 uniswap_v3)
+add_dependencies(gantry_peers balancer curve idle_strategy uniswap_v2 uniswap_v3)
 
 # Those peers that are installed: a wrong answer fails it. What is not there is left out, and said.
 add_test(NAME "peers: packages, crates and contracts answer as Gantry quotes"

@@ -1,10 +1,7 @@
 // A cycle of two hops: a venue's pool, asked through the boundary, and a constant product that pays
 // about 2 % more than the pool's price. What is measured is the best input of it, on the pool's own
-// quotes: what `triangular` does where a hop's shape is not exact. Throughput; one iteration is all
-// cycles, and the time is one's.
+// quotes: what `triangular` does where a hop's shape is not exact.
 #pragma once
-#include <benchmark/benchmark.h>
-
 #include <vector>
 
 #include "gantry/dex.h"
@@ -38,57 +35,31 @@ std::vector<MixedCycle> mixed_cycles(const gantry_dex_v1& table, const gantry_de
   return cycles;
 }
 
-inline void solve_mixed(benchmark::State& state, const gantry_dex_v1& table,
-                        const gantry_dex_instance* object, const std::vector<MixedCycle>& cycles) {
-  const auto quote_of = [&](const MixedCycle& cycle, const u256& in, gantry_route_quote& route) {
-    gantry_swap swap = cycle.swap;
-    swap.amount = in.amount();
-    gantry_quote quote;
-    u256 out;
-    if (table.quote(object, cycle.state, &swap, &quote, nullptr) != GANTRY_OK ||
-        amount_out(cycle.back, u256(quote.amount_out), out) != GANTRY_OK) {
-      return false;
-    }
-    route.amount_in = route.amounts[0] = swap.amount;
-    route.amounts[1] = quote.amount_out;
-    route.amount_out = route.amounts[2] = out.amount();
-    return true;
-  };
-  const auto solve = [&](const MixedCycle& cycle, search::RouteSizing& sizing) {
-    search::RouteLimits limits;
-    limits.first = u256(cycle.swap.amount);
-    return search::best_route_input_by(
-        [&](const u256& in, gantry_route_quote& route) { return quote_of(cycle, in, route); }, 2,
-        limits, sizing);
-  };
-  std::size_t gaining = 0;
-  std::uint64_t quotes = 0;
-  for (const MixedCycle& cycle : cycles) {
-    search::RouteSizing sizing;
-    if (solve(cycle, sizing) != GANTRY_OK) continue;
-    ++gaining;
-    quotes += sizing.quotes;
-    gantry_route_quote again;
-    u256 profit;
-    if (!quote_of(cycle, u256(sizing.quote.amount_in), again) ||
-        !sub(u256(again.amount_out), u256(again.amount_in), profit) || profit != sizing.profit) {
-      return state.SkipWithError("a size pays otherwise than said");
-    }
+inline bool quote_mixed(const gantry_dex_v1& table, const gantry_dex_instance* object,
+                        const MixedCycle& cycle, const u256& in, gantry_route_quote& route) {
+  gantry_swap swap = cycle.swap;
+  swap.amount = in.amount();
+  gantry_quote quote;
+  u256 out;
+  if (table.quote(object, cycle.state, &swap, &quote, nullptr) != GANTRY_OK ||
+      amount_out(cycle.back, u256(quote.amount_out), out) != GANTRY_OK) {
+    return false;
   }
-  if (gaining < cycles.size() / 4 || cycles.size() < 1000) {
-    return state.SkipWithError("nearly nothing gains");
-  }
-  for (auto _ : state) {
-    for (const MixedCycle& cycle : cycles) {
-      search::RouteSizing sizing;
-      benchmark::DoNotOptimize(solve(cycle, sizing));
-      benchmark::DoNotOptimize(sizing);
-    }
-  }
-  state.counters["quotes"] = static_cast<double>(quotes) / static_cast<double>(gaining);
-  const auto calls = state.iterations() * static_cast<std::int64_t>(cycles.size());
-  state.counters["per_call"] = benchmark::Counter(
-      static_cast<double>(calls), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  route.amount_in = route.amounts[0] = swap.amount;
+  route.amounts[1] = quote.amount_out;
+  route.amount_out = route.amounts[2] = out.amount();
+  return true;
+}
+
+inline gantry_status size_mixed(const gantry_dex_v1& table, const gantry_dex_instance* object,
+                                const MixedCycle& cycle, search::RouteSizing& sizing) {
+  search::RouteLimits limits;
+  limits.first = u256(cycle.swap.amount);
+  return search::best_route_input_by(
+      [&](const u256& in, gantry_route_quote& route) {
+        return quote_mixed(table, object, cycle, in, route);
+      },
+      2, limits, sizing);
 }
 
 }  // namespace gantry::bench

@@ -9,6 +9,7 @@
 #include <random>
 #include <vector>
 
+#include "bench/random_cycles.hpp"
 #include "gantry/search/sizing.hpp"
 #include "gantry/search/split_sizing.hpp"
 
@@ -17,33 +18,10 @@ namespace {
 using namespace gantry::search;
 using gantry::ConstantProduct;
 using gantry::u256;
+using gantry::bench::random_cycles;
+using gantry::bench::random_pool;
 
-constexpr std::size_t sets = 4096;
-
-// `milliether` of one token against as much at a price that is off by up to 3 %.
-ConstantProduct random_pool(std::mt19937_64& random, bool forward) {
-  const std::uint64_t size = 10'000 + random() % 10'000'000;
-  const std::uint64_t other = size * (970 + random() % 61) / 1000;
-  u256 in;
-  u256 out;
-  constexpr std::uint64_t milliether = 1'000'000'000'000'000;
-  if (!gantry::mul(u256(size), u256(milliether + random() % milliether), in) ||
-      !gantry::mul(u256(other), u256(milliether + random() % milliether), out)) {
-    return {};
-  }
-  return forward ? ConstantProduct{in, out} : ConstantProduct{out, in};
-}
-
-template <std::size_t hops>
-std::vector<std::array<Leg, hops>> random_cycles() {
-  std::mt19937_64 random(hops);
-  std::vector<std::array<Leg, hops>> all(sets);
-  for (auto& legs : all) {
-    for (std::size_t i = 0; i < hops; ++i) legs[i] = {random_pool(random, i % 2 == 0), u256::max()};
-  }
-  std::ranges::shuffle(all, random);
-  return all;
-}
+constexpr std::size_t sets = gantry::bench::random_sets;
 
 bool pays_as_said(std::span<const Leg> legs, const Sizing& sizing) {
   u256 amount = sizing.amount_in;

@@ -1,6 +1,7 @@
-// What the peers are asked, and what our quotes of it are and cost: pools and swaps of each venue
-// as one JSON file. The V3 pool is a real one on a local node, whose own quoter is asked too, as
-// are the pools of Balancer V2. Curve's are those whose contracts' answers are recorded.
+// What the peers are asked, and what our answers to it are and cost: pools and swaps of each venue,
+// and searches (searches.hpp), as one JSON file. The V3 pool is a real one on a local node, whose
+// own quoter is asked too, as are the pools of Balancer V2. Curve's are those whose contracts'
+// answers are recorded.
 //   gantry_peers FILE MILLISECONDS
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -11,6 +12,8 @@
 #include <random>
 #include <span>
 
+#include "bench/mixed_cycle.hpp"
+#include "bench/peers/searches.hpp"
 #include "evm/balancer_v2_contracts.hpp"
 #include "evm/integer_words.hpp"
 #include "evm/uniswap_v3_contract.hpp"
@@ -61,6 +64,8 @@ class Library {
                       gantry_quote& out) const {
     return table_->quote(instance_, &state, &swap, &out, nullptr);
   }
+  const gantry_dex_v1& table() const { return *table_; }
+  const gantry_dex_instance* instance() const { return instance_; }
 
  private:
   const gantry_dex_v1* table_ = nullptr;
@@ -311,6 +316,53 @@ json::object of_balancer_v2(bool weighted, std::mt19937_64& random, Time time) {
   return out;
 }
 
+// Cycles of a weighted pool of Balancer V2 and a constant product.
+json::object of_mixed_cycles(std::mt19937_64& random, Time time) {
+  struct Ask {
+    gantry_pool_state state;
+    gantry_swap swap;
+  };
+  const Library library = balancer_library();
+  std::vector<Pool> pools(pools_of_a_venue);
+  json::array cycles;
+  double ns = 0;
+  for (Pool& pool : pools) {
+    ToldPool told;
+    told.variant = "20230206-weighted-pool-v3";
+    told.tokens = told_tokens({18, 18});
+    told.weights = {unit / 2, unit / 2};
+    told.fee = unit / 1000 * 3;
+    for (int i = 0; i < 2; ++i) told.balances.push_back(unit + (Integer(random()) << 16));
+    PluginVenue venue(GANTRY_PLUGIN_FOLDER "/balancer.so", "balancer");
+    if (tell(venue, told) != GANTRY_OK) throw std::runtime_error("no pool of " + told.variant);
+    pool.bytes = venue.state_bytes();
+    draw_swaps(library, pool, {told.balances[0] / 10, told.balances[1] / 10}, random);
+    std::vector<Ask> asks;
+    std::vector<const Ask*> all;
+    for (const gantry_swap& swap : pool.swaps) asks.push_back({pool.state(), swap});
+    for (const Ask& ask : asks) all.push_back(&ask);
+    const auto mixed = bench::mixed_cycles(library.table(), library.instance(), all);
+    for (const bench::MixedCycle& cycle : mixed) {
+      search::RouteSizing sizing;
+      if (bench::size_mixed(library.table(), library.instance(), cycle, sizing) != GANTRY_OK) {
+        sizing = {};
+      }
+      cycles.push_back(json::array{
+          told.balances[cycle.swap.token_in].str(), told.balances[cycle.swap.token_out].str(),
+          told.fee.str(), to_string(cycle.back.reserve_in), to_string(cycle.back.reserve_out),
+          to_integer(sizing.quote.amount_in).str(), to_string(sizing.profit),
+          fmt::format("{:.0f}", std::ceil(sizing.shortfall_max))});
+    }
+    ns += peers::time_ns(time / pools.size(), mixed.size() * pools.size(), [&] {
+      for (const bench::MixedCycle& cycle : mixed) {
+        search::RouteSizing sizing;
+        bench::size_mixed(library.table(), library.instance(), cycle, sizing);
+      }
+    });
+  }
+  return {{"venue", "mixed_cycle"}, {"ours_ns", ns}, {"cycles", std::move(cycles)}};
+}
+
 // Big-endian.
 Integer integer_of(std::span<const std::uint8_t> bytes) {
   Integer number;
@@ -474,13 +526,17 @@ int main(int count, char** arguments) {
   if (count != 3) return 2;
   const Time time(std::stoul(arguments[2]));
   std::mt19937_64 random(4096);
-  const json::array all{of_uniswap_v2(random, time),
-                        of_uniswap_v3(random, time),
-                        of_curve(time),
-                        of_balancer_v3(true, random, time),
-                        of_balancer_v3(false, random, time),
-                        of_balancer_v2(true, random, time),
-                        of_balancer_v2(false, random, time)};
+  json::array all{of_uniswap_v2(random, time),
+                  of_uniswap_v3(random, time),
+                  of_curve(time),
+                  of_balancer_v3(true, random, time),
+                  of_balancer_v3(false, random, time),
+                  of_balancer_v2(true, random, time),
+                  of_balancer_v2(false, random, time),
+                  peers::two_hops(time),
+                  of_mixed_cycles(random, time)};
+  peers::cycles_of_a_market(time, all);
+  all.push_back(peers::backtest(time));
   std::ofstream file(arguments[1]);
   file << json::serialize(all);
   return file.flush() ? 0 : 1;

@@ -1,6 +1,8 @@
 // Rust crates on the pools and swaps of a file that gantry_peers wrote: each answer has to be ours.
-// Prints venue, name and nanoseconds a line, with tabs between.
+// And a backtest of the recorded market's. Prints venue, name and nanoseconds a line, with tabs
+// between.
 //   gantry-peers FILE MILLISECONDS
+mod backtests;
 mod balancer;
 mod curve;
 mod uniswap_v3;
@@ -24,8 +26,12 @@ where
     value.as_str().unwrap().parse().unwrap()
 }
 
+pub fn list(value: &Value) -> &Vec<Value> {
+    value.as_array().unwrap()
+}
+
 pub fn numbers(value: &Value) -> Vec<U256> {
-    value.as_array().unwrap().iter().map(number).collect()
+    list(value).iter().map(number).collect()
 }
 
 pub fn swaps_of(pool: &Value) -> Vec<Swap> {
@@ -45,8 +51,12 @@ pub trait Quoter {
     fn quote(&mut self, pool: usize, swap: usize) -> U256;
 }
 
+fn find<'a>(venues: &'a Value, name: &str) -> &'a Value {
+    list(venues).iter().find(|v| v["venue"] == name).unwrap()
+}
+
 fn measure<Q: Quoter>(venues: &Value, name: &str, time: Duration) {
-    let venue = venues.as_array().unwrap().iter().find(|v| v["venue"] == name).unwrap();
+    let venue = find(venues, name);
     let pools: Vec<Vec<Swap>> = venue["pools"].as_array().unwrap().iter().map(swaps_of).collect();
     let mut quoter = Q::new(venue);
     let mut compared = 0;
@@ -85,4 +95,5 @@ fn main() {
     measure::<curve::Pools>(&venues, "curve_stable_ng", time);
     measure::<balancer::Contracts>(&venues, "balancer_v2_weighted", time);
     measure::<balancer::Contracts>(&venues, "balancer_v2_stable", time);
+    backtests::measure(find(&venues, "backtest"), time);
 }
