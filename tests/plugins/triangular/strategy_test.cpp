@@ -297,7 +297,9 @@ TEST_CASE("liquidity decides what is sized first when it is preferred") {
     REQUIRE(strategy.prepare(market.snapshot({}, true)) == GANTRY_OK);
     REQUIRE(strategy.find(market.snapshot({}, true)) == GANTRY_OK);
     REQUIRE(strategy.found.size() == 1);
-    CHECK(strategy.counters["candidates_cut"] == 0);  // the other one cannot be better
+    // The other one cannot be better.
+    CHECK(strategy.counters["candidates_cut"] == 0);
+    CHECK(strategy.counters["candidates_beaten"] == 1);
     return strategy.found[0].legs[0].hop.pool < 3 ? "deep" : "shallow";
   };
   CHECK(std::string(best_of(false)) == "shallow");

@@ -210,7 +210,10 @@ class CycleTrades {
     const std::size_t wanted = std::max<std::size_t>(parameters_.max_opportunities, 1);
     for (std::uint32_t turn = 0; turn < turns_max && !candidates.empty(); ++turn) {
       const std::span<Candidate> next = best_of(candidates, wanted);
-      if (next.front().net_ether <= best_.least()) break;
+      if (next.front().net_ether <= best_.least()) {
+        host_.count("candidates_beaten", candidates.size());
+        return;
+      }
       for (const Candidate& candidate : next) size_one(market, candidate);
       candidates = candidates.subspan(next.size());
     }
