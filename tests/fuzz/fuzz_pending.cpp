@@ -491,7 +491,10 @@ sign::Transaction signed_transaction(Input& in) {
     out.gas_price = price;
   }
   out.gas_limit = in.value<std::uint64_t>();
-  if (!in.one_in(8)) in.fill(out.to.emplace().data(), out.to->size());
+  if (!in.one_in(8)) {
+    auto& to = out.to.emplace();
+    in.fill(to.data(), to.size());
+  }
   out.value = u256(in.amount());
   out.data = in.bytes(in.value<std::uint16_t>() % 300);
   if (out.type == sign::TransactionType::legacy) return out;
