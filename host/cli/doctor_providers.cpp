@@ -11,6 +11,7 @@
 #include "host/cli/followed_chains.hpp"
 #include "host/live/subscription.hpp"
 #include "host/ports/http.hpp"
+#include "host/ports/process_clock.hpp"
 #include "host/ports/websocket.hpp"
 #include "host/provider/json_rpc.hpp"
 #include "host/provider/providers.hpp"
@@ -195,8 +196,7 @@ void check_reads(const Configuration& configuration, const ChainSettings& chain,
 bool ask_http(const Session& session, const Configuration& configuration,
               const ChainSettings& chain, const std::vector<RpcProviderSettings>& askable,
               HttpPool& http, Checks& checks) {
-  const SteadyClock clock;
-  const ProviderPorts ports{http, clock, session.environment};
+  const ProviderPorts ports{http, process_clock(), session.environment};
   ChainSettings asked = chain;
   asked.providers = askable;
   ProviderOptions options;

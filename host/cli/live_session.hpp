@@ -11,14 +11,14 @@
 #include "host/live/head_watch.hpp"
 #include "host/live/live_feed.hpp"
 #include "host/plugin/instances.hpp"
-#include "host/ports/clock.hpp"
 #include "host/ports/http.hpp"
+#include "host/ports/process_clock.hpp"
 #include "host/provider/providers.hpp"
 
 namespace gantry::host::cli {
 
 struct LiveSession {
-  SteadyClock clock;
+  const Clock& clock = process_clock();  // the pool may outlive this
   Environment environment;
   std::shared_ptr<HttpPool> http;
   std::unique_ptr<Providers> providers;

@@ -95,7 +95,7 @@ struct WebSocketEndpoint {
 
 struct ProviderPorts {
   HttpPool& http;
-  const Clock& clock;
+  const Clock& clock;              // outlives the pool, whose last requests ask it
   const Environment& environment;  // read when the object is made, for ${NAME}
 };
 

@@ -282,8 +282,8 @@ class ExecutionScene {
 
  private:
   TemporaryFolder folder_;
+  host::SteadyClock clock_;  // which the pool's requests ask until they end
   std::unique_ptr<host::HttpPool> http_ = host::make_curl_http_pool().value();
-  host::SteadyClock clock_;
   host::Environment environment_;
   std::unique_ptr<host::Providers> providers_;
   std::unique_ptr<host::ledger::Ledger> ledger_;

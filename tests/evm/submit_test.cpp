@@ -131,8 +131,8 @@ class SubmitScene {
   AnvilNode node_;
   OddNode odd_;
   host::ChainSettings settings_;
+  host::SteadyClock clock_;  // which the pool's requests ask until they end
   std::unique_ptr<host::HttpPool> http_ = host::make_curl_http_pool().value();
-  host::SteadyClock clock_;
   host::Environment environment_ = [](auto) { return std::nullopt; };
   std::unique_ptr<host::Providers> providers_;
 };

@@ -343,8 +343,8 @@ TEST_CASE("what is simulated behind a transaction that is not its sender's next 
   one.name = "anvil";
   one.url = host::TemplatedUrl::parse(chain.url()).value();
   settings.providers.push_back(std::move(one));
+  const host::SteadyClock clock;  // which the pool's requests ask until they end
   const auto http = host::make_curl_http_pool().value();
-  host::SteadyClock clock;
   const host::Environment environment = [](std::string_view) { return std::nullopt; };
   const auto providers =
       host::Providers::make(settings, {*http, clock, environment}, {.watch = false}).value();

@@ -89,8 +89,8 @@ class LyingScene {
 
  private:
   RpcServer server_;
+  SteadyClock clock_;  // which the pool's requests ask until they end
   std::unique_ptr<HttpPool> http_ = make_curl_http_pool().value();
-  SteadyClock clock_;
 
  public:
   std::unique_ptr<Providers> providers;
