@@ -55,7 +55,8 @@ gantry_status AfterPending::bind(const Snapshot& base, std::uint64_t sequence,
   // It is the base's, but for what is put over it; the base's lease holds the states.
   snapshot_.id = base.id;
   snapshot_.topology = base.topology;
-  snapshot_.plugins = base.plugins;
+  // Not owned: they own whoever looks.
+  snapshot_.plugins = std::shared_ptr<const PluginSet>(std::shared_ptr<void>(), base.plugins.get());
   snapshot_.states = base.states;
   snapshot_.context = base.context;
   snapshot_.data_fee = base.data_fee;
