@@ -168,10 +168,12 @@ Result<BacktestResult> run_one(const Session& session, const Configuration& conf
   street->threads = options.threads < 0 ? configuration.street.threads : options.threads;
   auto feed = RecordingFeed::open(options.recording);
   if (!feed) return std::unexpected(feed.error());
-  if (const auto begin = feed->next();
-      begin && (begin->block.number > street->last_block ||
-                static_cast<std::uint64_t>(begin->block.time_s) > street->last_time_s)) {
-    return std::unexpected(no_window(options));
+  if (!options.to.empty()) {
+    const auto begin = feed->next();
+    if (begin &&
+        (begin->block.number > street->last_block || begin->block.time_s > street->last_time_s)) {
+      return std::unexpected(no_window(options));
+    }
   }
   const auto chain = configuration.chain_of(options.recording, feed->header().chain);
   if (!chain) return std::unexpected(chain.error());
